@@ -1,0 +1,78 @@
+// The boundary between the two shared objects: mod_brine.so (httpd, no Python) sees of an engine
+// (Python, no httpd) what this file declares, and nothing else.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.hpp"
+#include "wsgi/request.hpp"
+
+namespace brine::engine {
+
+/// Raise it with every change of this file or of wsgi/request.hpp: mod_brine.so refuses an engine
+/// that was built with another number.
+inline constexpr std::uint32_t kAbi = 1;
+
+/// The name of the symbol by which an engine is found (type: EngineExport).
+inline constexpr const char* kExportSymbol = "brine_engine_export";
+
+/// What a process needs to start Python; read once, by `EngineExport::start`.
+struct Config {
+  /// WSGIPythonHome, already resolved: `program` is the python of a virtual environment, or
+  /// `home` a prefix (PYTHONHOME). At most one is set; none: the Python the engine was built for.
+  std::string program;
+  std::string home;
+  std::vector<std::string> python_path;  ///< WSGIPythonPath, each entry a directory
+  std::string python_eggs;               ///< WSGIPythonEggs, or empty
+  std::vector<std::string> warnings;     ///< WSGIPythonWarnings, `-W` syntax
+  int optimize = 0;                      ///< WSGIPythonOptimize
+  bool write_bytecode = true;            ///< WSGIDontWriteBytecode Off
+  bool fixed_hash_seed = false;          ///< WSGIPythonHashSeed with a number
+  unsigned long hash_seed = 0;
+  bool restrict_stdin = false;   ///< WSGIRestrictStdin
+  bool restrict_stdout = false;  ///< WSGIRestrictStdout
+  bool restrict_signal = true;   ///< WSGIRestrictSignal
+  int interpreter_limit = 64;    ///< WSGIInterpreterLimit: sub-interpreters in this process
+
+  std::string process_group;  ///< empty: embedded
+  int maximum_processes = 1;
+  int threads_per_process = 1;
+  bool multithread = false;   ///< wsgi.multithread
+  bool multiprocess = false;  ///< wsgi.multiprocess
+  bool run_once = false;      ///< wsgi.run_once
+  int apache_version[3] = {2, 4, 0};
+};
+
+/// Runs WSGI applications. One per process, made after fork; it lives until the process ends.
+class Engine {
+ public:
+  /// Serves one request from its first to its last byte. Called without the GIL by any thread, on
+  /// many threads at once. Every failure has been logged when it returns.
+  virtual wsgi::Outcome serve(const wsgi::Target& target, wsgi::Request& request,
+                              wsgi::ResponseWriter& response) noexcept = 0;
+
+  /// Loads a script before the first request needs it; a failure is logged to `log` and returned.
+  virtual bool preload(const wsgi::Target& target, base::LogSink& log) noexcept = 0;
+
+  /// Runs `atexit` callbacks in every interpreter and flushes. The interpreters are not destroyed:
+  /// the process is about to end. Called once, when no request is being served.
+  virtual void shutdown() noexcept = 0;
+
+ protected:
+  ~Engine() = default;
+};
+
+/// What the symbol `kExportSymbol` of an engine's shared object holds.
+struct EngineExport {
+  std::uint32_t abi;           ///< kAbi; read it before anything else
+  const char* brine_version;   ///< BRINE_VERSION
+  const char* python_version;  ///< "3.11.2"
+  /// Starts Python and makes the process's engine. `log` must outlive the process's last request.
+  /// Returns null and puts the reason in `error` if Python cannot start; call it once only.
+  Engine* (*start)(const Config& config, base::LogSink& log, std::string& error) noexcept;
+};
+
+}  // namespace brine::engine
