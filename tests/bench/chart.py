@@ -1,0 +1,3 @@
+"""(chart)"""
+def svg(results, facts):
+    return ""

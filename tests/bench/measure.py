@@ -1,0 +1,223 @@
+"""Runs one row: servers up, answers checked, rounds interleaved, figures worked out."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import pathlib
+import statistics
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Callable
+
+import load
+import procfs
+from load import Sample
+from rows import Row
+from servers import Kind, Server, ServerError, Work
+
+RELOADS = 100
+#: Memory is sampled after each of this many equal parts of the requests.
+MEMORY_PARTS = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int = 5
+    seconds: float = 3.0
+    warm_up: float = 1.0
+    requests: int = 200_000  #: of the memory row, on each server
+
+
+@dataclass
+class Result:
+    """A row's raw numbers: a dict by server's name for each round, and once-only facts."""
+
+    row: Row
+    rounds: list[dict[str, dict]] = field(default_factory=list)
+    memory: dict[str, dict[str, int]] = field(default_factory=dict)
+    facts: dict[str, dict] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)  #: server -> why it has no figures
+
+    def failed(self, name: str) -> int:
+        """Failed requests of one server over all rounds."""
+        return sum(rnd[name]["failed"] for rnd in self.rounds if name in rnd)
+
+    def figure(self, name: str, key: str) -> float:
+        """The median over the rounds of one server's number; NaN where there is none."""
+        return median(rnd[name][key] for rnd in self.rounds if name in rnd)
+
+    def ratio(self, over: str, under: str, key: str) -> float:
+        """The median of the rounds' own ratios: neighbours in time share the machine's noise."""
+        return median(rnd[over][key] / rnd[under][key] for rnd in self.rounds
+                      if over in rnd and under in rnd and rnd[under][key])
+
+
+def median(values) -> float:
+    """statistics.median, or NaN for no values."""
+    values = list(values)
+    return statistics.median(values) if values else math.nan
+
+
+def path_on(server: Server, row: Row) -> str:
+    """The row's path on this server."""
+    return row.floor if server.kind.name == "floor" else row.path
+
+
+def check(server: Server, row: Row) -> None:
+    """One request: the answer must be the one that the row promises."""
+    data = b"x" * row.load.body_bytes if row.load.method == "POST" else None
+    status, _, body = server.get(path_on(server, row), data)
+    if status != 200 or len(body) != row.reply_bytes:
+        raise ServerError(f"{server.kind.title} answers {row.key} with status {status} and "
+                          f"{len(body)} bytes instead of 200 and {row.reply_bytes}; its log ends:\n"
+                          f"{server.reason()}")
+
+
+def timed(server: Server, row: Row, seconds: float) -> dict:
+    """One run of wrk, with the server's CPU time over it."""
+    before = procfs.cpu_microseconds(server.pid)
+    sample = load.run(server.url(path_on(server, row)), row.load, seconds)
+    spent = procfs.cpu_microseconds(server.pid) - before
+    return with_cpu(sample, spent)
+
+
+def with_cpu(sample: Sample, spent: float) -> dict:
+    """The sample as a dict, with CPU microseconds per request."""
+    return {**sample.as_dict(), "cpu": round(spent / sample.requests, 2) if sample.requests else 0}
+
+
+@contextlib.contextmanager
+def running(kinds: list[Kind], work: Work, row: Row, result: Result):
+    """Fresh servers for a row, each having answered it; one that cannot goes to result.broken."""
+    with contextlib.ExitStack() as stack:
+        servers = []
+        for kind in kinds:
+            try:
+                server = stack.enter_context(Server(kind, work, row.group))
+                check(server, row)
+                servers.append(server)
+            except (ServerError, OSError) as why:
+                result.broken[kind.name] = str(why)
+        yield servers
+
+
+def run_load(servers: list[Server], row: Row, plan: Plan, result: Result) -> None:
+    """Rounds A B C A B C of plain load."""
+    for server in servers:
+        load.run(server.url(path_on(server, row)), row.load, plan.warm_up)
+    for _ in range(plan.rounds):
+        result.rounds.append({server.kind.name: timed(server, row, plan.seconds)
+                              for server in servers})
+    for server in servers:
+        result.memory[server.kind.name] = procfs.memory_kib(server.pid)
+
+
+def replace_script(script: pathlib.Path) -> None:
+    """Puts a new file of the same content in the script's place, as editors and deployments do."""
+    fresh = script.with_suffix(".new")
+    fresh.write_bytes(script.read_bytes())
+    fresh.chmod(0o644)
+    os.replace(fresh, script)
+
+
+def reload_while(script: pathlib.Path, seconds: float, stopped: Callable[[], bool]) -> int:
+    """Replaces the script RELOADS times, evenly over `seconds`; the number done."""
+    begin = time.monotonic()
+    for number in range(1, RELOADS + 1):
+        wait = begin + number * seconds / (RELOADS + 1) - time.monotonic()
+        time.sleep(max(0.0, wait))
+        if stopped():
+            return number - 1
+        replace_script(script)
+    return RELOADS
+
+
+def timed_reloads(server: Server, row: Row, seconds: float, script: pathlib.Path) -> dict:
+    """One run of wrk during which the script is replaced RELOADS times."""
+    loads_before = int(server.get(row.path)[1]["x-loads"])
+    before = procfs.cpu_microseconds(server.pid)
+    client = load.start(server.url(row.path), row.load, seconds)
+    done: list[int] = []
+    changer = threading.Thread(target=lambda: done.append(
+        reload_while(script, max(1, round(seconds)), lambda: client.poll() is not None)))
+    changer.start()
+    sample = load.finish(client)
+    changer.join()
+    spent = procfs.cpu_microseconds(server.pid) - before
+    loads = int(server.get(row.path)[1]["x-loads"]) - loads_before
+    return {**with_cpu(sample, spent), "replaced": done[0], "loads": loads}
+
+
+def run_reload(servers: list[Server], row: Row, plan: Plan, result: Result) -> None:
+    """Rounds of: the C handler; each Python server without reloads, then with them."""
+    script = servers[0].log.parent / "apps" / "reload.wsgi"
+    for server in servers:
+        load.run(server.url(path_on(server, row)), row.load, plan.warm_up)
+    for _ in range(plan.rounds):
+        rnd = {}
+        for server in servers:
+            check(server, row)  # loads what the neighbour's round has replaced
+            quiet = timed(server, row, plan.seconds)
+            if server.kind.name == "floor":
+                rnd["floor"] = quiet
+                continue
+            busy = timed_reloads(server, row, plan.seconds, script)
+            rnd[server.kind.name] = {**busy, "quiet": quiet,
+                                     "failed": busy["failed"] + quiet["failed"],
+                                     "p99_ratio": busy["p99"] / quiet["p99"]}
+        result.rounds.append(rnd)
+
+
+def run_memory(servers: list[Server], row: Row, plan: Plan, result: Result) -> None:
+    """Private memory over plan.requests requests, in MEMORY_PARTS steps."""
+    for server in servers:
+        name, steps, total, failed = server.kind.name, [], 0, 0
+        for part in range(1, MEMORY_PARTS + 1):
+            while total < part * plan.requests / MEMORY_PARTS:
+                sample = load.run(server.url(path_on(server, row)), row.load, 1)
+                total += sample.requests
+                failed += sample.failed
+                if not sample.requests:
+                    raise ServerError(f"{server.kind.title} answers no requests")
+            steps.append({"requests": total, **procfs.memory_kib(server.pid)})
+        grown = (steps[-1]["anonymous"] - steps[0]["anonymous"]) * 1024
+        seen = steps[-1]["requests"] - steps[0]["requests"]
+        result.facts[name] = {"steps": steps, "failed": failed,
+                              "growth": grown / seen if seen else 0.0}
+        result.memory[name] = procfs.memory_kib(server.pid)
+
+
+RUNNERS = {"load": run_load, "reload": run_reload, "memory": run_memory}
+
+
+def measure(row: Row, kinds: list[Kind], work: Work, plan: Plan) -> Result:
+    """Measures one row on fresh servers."""
+    result = Result(row)
+    with running(kinds, work, row, result) as servers:
+        if servers:
+            try:
+                RUNNERS[row.how](servers, row, plan, result)
+            except (ServerError, load.LoadError, OSError) as why:
+                result.broken["run"] = str(why)
+    return result
+
+
+def figures(result: Result) -> dict[str, float]:
+    """Brine's numbers that goals are set for, by the names that rows.Goal uses."""
+    pss = {name: kib["pss"] for name, kib in result.memory.items()}
+    facts = result.facts.get("brine", {})
+    return {
+        "rate/floor": result.ratio("brine", "floor", "rate"),
+        "rate/mod_wsgi": result.ratio("brine", "mod_wsgi", "rate"),
+        "p99/floor": result.ratio("brine", "floor", "p99"),
+        "pss/mod_wsgi": pss["brine"] / pss["mod_wsgi"] if {"brine", "mod_wsgi"} <= pss.keys()
+        else math.nan,
+        "failed": result.failed("brine") + facts.get("failed", 0) if
+        (result.rounds and "brine" in result.rounds[0]) or facts else math.nan,
+        "growth": facts.get("growth", math.nan),
+    }

@@ -1,0 +1,105 @@
+"""Where the compared modules come from: the C handler is compiled, Debian's mod_wsgi is found or
+fetched (never installed, never enabled), Brine is taken from its build directory."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+
+HERE = pathlib.Path(__file__).parent
+PACKAGE = "libapache2-mod-wsgi-py3"
+
+
+class Missing(RuntimeError):
+    """One sentence: what is not there, and what to do."""
+
+
+def output(*command: str) -> str:
+    """Standard output of a command, stripped."""
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def apxs() -> str:
+    """The path of apxs."""
+    found = shutil.which("apxs") or shutil.which("apxs2")
+    if not found:
+        raise Missing("apxs is needed to compile the C handler (Debian: apt-get install "
+                      "apache2-dev)")
+    return found
+
+
+def httpd() -> str:
+    """The path of the httpd that apxs belongs to."""
+    return str(pathlib.Path(output(apxs(), "-q", "SBINDIR"), output(apxs(), "-q", "PROGNAME")))
+
+
+def modules() -> pathlib.Path:
+    """The folder of httpd's own modules."""
+    return pathlib.Path(output(apxs(), "-q", "LIBEXECDIR"))
+
+
+def compile_floor(folder: pathlib.Path) -> pathlib.Path:
+    """Compiles floor_module.c as apxs would, without its libtool."""
+    query = {name: output(apxs(), "-q", name)
+             for name in ("CC", "CFLAGS", "EXTRA_CPPFLAGS", "INCLUDEDIR", "APR_CONFIG")}
+    apr_flags = output(query["APR_CONFIG"] or "apr-1-config", "--includes", "--cppflags")
+    target = folder / "mod_bench_floor.so"
+    flags = shlex.split(f"{query['CFLAGS']} {query['EXTRA_CPPFLAGS']} {apr_flags}")
+    subprocess.run([*shlex.split(query["CC"]), *flags, "-I", query["INCLUDEDIR"], "-fPIC", "-Wall",
+                    "-Wextra", "-Werror", "-shared", "-o", str(target), str(HERE / "floor_module.c")], check=True)
+    return target
+
+
+def cache_folder() -> pathlib.Path:
+    """Where the fetched package is kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "brine-bench"
+
+
+def unpacked(cache: pathlib.Path) -> pathlib.Path | None:
+    """mod_wsgi of a package that was unpacked in `cache`."""
+    found = sorted(cache.glob("usr/lib/apache2/modules/mod_wsgi.so-3*"))
+    return found[-1] if found else None
+
+
+def mod_wsgi() -> pathlib.Path:
+    """Debian's mod_wsgi: the installed one, else the package's, fetched once."""
+    installed = modules() / "mod_wsgi.so"
+    if installed.exists():
+        return installed.resolve()
+    cache = cache_folder()
+    if not unpacked(cache):
+        fetch(cache)
+    found = unpacked(cache)
+    if not found:
+        raise Missing(f"{PACKAGE} holds no mod_wsgi.so")
+    return found
+
+
+def fetch(cache: pathlib.Path) -> None:
+    """Downloads the package and unpacks it in `cache`."""
+    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        # apt's own user may not write in a private folder; root fetches itself then.
+        subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", PACKAGE],
+                       cwd=cache, check=True, capture_output=True, text=True)
+        package = max(cache.glob(f"{PACKAGE}_*.deb"), key=lambda path: path.stat().st_mtime)
+        subprocess.run(["dpkg", "-x", str(package), str(cache)], check=True)
+    except (OSError, subprocess.CalledProcessError, ValueError) as why:
+        said = getattr(why, "stderr", None) or str(why)
+        last = said.strip().splitlines()[-1] if said.strip() else "no reason given"
+        raise Missing(f"Debian's mod_wsgi ({PACKAGE}) could not be fetched: {last}") from None
+
+
+def brine(build: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    """Copies the module and its engines from `build` to `folder`, where httpd's user can read."""
+    module = build / "mod_brine.so"
+    engines = sorted(build.glob("brine_engine.cpython-*.so"))
+    if not module.exists() or not engines:
+        raise Missing("Brine is not built there (cmake -S . -B build && cmake --build build)")
+    for file in (module, *engines):
+        shutil.copy(file, folder)
+    return folder / module.name

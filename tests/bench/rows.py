@@ -1,0 +1,86 @@
+"""What is measured: the rows of the table, each with its goal where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from load import Load
+
+GLOBAL = "%{GLOBAL}"
+MIB = 1024 * 1024
+#: The pages of django_view.wsgi and flask_view.wsgi: the same template, the same data.
+PAGE_BYTES = len("<h1>World</h1><ul></ul>") + 10 * len("<li>0</li>")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Brine's figure must be at least (`least`) or at most (`most`) `value`.
+
+    `figure` is a name from measure.figures(): "rate/floor", "rate/mod_wsgi", "p99/floor", ...
+    """
+
+    figure: str
+    least: float | None = None
+    most: float | None = None
+
+    def met(self, value: float) -> bool:
+        """Whether `value` reaches the goal."""
+        return (self.least is None or value >= self.least) and \
+               (self.most is None or value <= self.most)
+
+    def __str__(self) -> str:
+        return f">= {self.least:g}" if self.least is not None else f"<= {self.most:g}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request, repeated under load on every server.
+
+    `floor` is the path on the C handler, `path` that on the Python servers; `reply_bytes` is the
+    length of the answer's body, checked before the load. `how` is "load", "reload" or "memory".
+    """
+
+    key: str
+    title: str
+    path: str
+    floor: str
+    reply_bytes: int
+    load: Load = field(default_factory=Load)
+    group: str = GLOBAL
+    how: str = "load"
+    goals: tuple[Goal, ...] = ()
+    note: str = ""
+
+
+ROWS = (
+    Row("hello", "hello world, 12 bytes", "/hello", "/hello", 12,
+        goals=(Goal("rate/floor", least=0.80), Goal("rate/mod_wsgi", least=2.2),
+               Goal("p99/floor", most=2.5), Goal("pss/mod_wsgi", most=1.0))),
+    Row("hello-subinterpreter", "hello world, sub-interpreter", "/hello", "/hello", 12,
+        group="bench"),
+    Row("download", "1 MiB download", "/download", f"/bytes?{MIB}", MIB,
+        goals=(Goal("rate/floor", least=0.95),)),
+    Row("upload", "256 KiB upload", "/upload", "/upload", 6,
+        load=Load(method="POST", body_bytes=256 * 1024), goals=(Goal("rate/floor", least=0.60),)),
+    Row("django", "Django view", "/django_view/page/World", f"/bytes?{PAGE_BYTES}", PAGE_BYTES),
+    Row("flask", "Flask view", "/flask_view/page/World", f"/bytes?{PAGE_BYTES}", PAGE_BYTES),
+    Row("generator-1", "generator, 1 block", "/blocks?1", "/blocks?1", 1024),
+    Row("generator-10", "generator, 10 blocks", "/blocks?10", "/blocks?10", 10 * 1024),
+    Row("generator-100", "generator, 100 blocks", "/blocks?100", "/blocks?100", 100 * 1024),
+    Row("file", "file_wrapper, 10 MiB", "/file", "/file", 10 * MIB),
+    Row("close", "hello world, keep-alive off", "/hello", "/hello", 12, load=Load(close=True)),
+    Row("reload", "100 reloads under load", "/reload", "/hello", 12, how="reload",
+        goals=(Goal("failed", most=0),),
+        note="p99 while the script is replaced 100 times, against the same server's p99 without"),
+    Row("memory", "memory growth", "/hello", "/hello", 12, how="memory",
+        goals=(Goal("growth", most=1.0),),
+        note="bytes of private memory per request, after the first tenth of the requests"),
+)
+
+
+def pick(keys: list[str]) -> list[Row]:
+    """The rows of these keys, in the table's order; all of them for none. KeyError if unknown."""
+    known = {row.key: row for row in ROWS}
+    for key in keys:
+        known[key]
+    return [row for row in ROWS if not keys or row.key in keys]
