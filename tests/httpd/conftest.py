@@ -1,0 +1,119 @@
+"""Fixtures for the tests against a real httpd.
+
+A test file says which configuration it needs (`CONFIG`, and `MODULES` for httpd's further modules)
+and uses the fixture `httpd`: one server for all tests of the file, in each variant that the file is
+run in. `pytestmark = pytest.mark.every_variant` runs a file over all MPMs, Pythons and kinds of
+interpreter. `start_httpd(CONFIG)` gives a test a server of its own.
+
+After each test, what httpd logged at warning level or above, and what an application printed, must
+have been declared by the test (`httpd.expect_log(...)`).
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness.build import REPOSITORY, find_build, stage
+from harness.server import Server, Workspace
+from harness.variant import variants
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true",
+                     help="run every file in the default variant only")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "every_variant: run over all MPMs, Pythons, interpreters")
+    config.build = find_build()
+
+
+def pytest_report_header(config):
+    build = config.build
+    return (f"module under test: {build.module} ({build.sanitizer or 'no sanitizer'}), "
+            f"Python {', '.join(build.pythons)}")
+
+
+def pytest_generate_tests(metafunc):
+    if "variant" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker("every_variant") is not None
+        ways = variants(metafunc.config.build, marked and not metafunc.config.getoption("quick"))
+        metafunc.parametrize("variant", ways, ids=str, scope="module", indirect=True)
+
+
+@pytest.fixture(scope="session")
+def workspace(request):
+    """The folder of this session, where httpd's user can read: build, apps, servers."""
+    folder = Path(tempfile.mkdtemp(prefix="brine-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    build = stage(request.config.build, folder / "lib")
+    shutil.copytree(REPOSITORY / "tests" / "apps", folder / "apps",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    _make_readable(folder / "apps")
+    yield Workspace(folder, build)
+    if request.session.testsfailed and os.environ.get("BRINE_TEST_KEEP"):
+        print(f"\nkept: {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_readable(folder):
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+@pytest.fixture(scope="module")
+def variant(request):
+    """The way in which the test is run."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def server(request, workspace, variant):
+    """The server of the test file; tests use `httpd`."""
+    module = request.module
+    server = Server(workspace, variant, module.CONFIG, getattr(module, "MODULES", ()))
+    start_up = server.log.complaints()
+    yield server
+    server.log.start_test()
+    problems = start_up + server.stop() + server.log.complaints()
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def httpd(server):
+    """The file's server, for one test: its log must be clean afterwards."""
+    server.log.start_test()
+    yield server
+    _assert_clean(server)
+
+
+@pytest.fixture
+def start_httpd(workspace, variant):
+    """Starts servers that live as long as the test: `start_httpd(config, modules=(...))`."""
+    servers = []
+
+    def start(text, modules=(), folder=None):
+        servers.append(Server(workspace, variant, text, modules, folder))
+        return servers[-1]
+
+    yield start
+    problems = [problem for server in servers for problem in server.stop()]
+    for server in servers:
+        _assert_clean(server)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def configtest(workspace, variant):
+    """`configtest(config)` runs `httpd -t`: (passed, what it said)."""
+    return lambda text, **options: workspace.configtest(variant, text, **options)
+
+
+def _assert_clean(server):
+    assert server.process.poll() is None or server.process.returncode == 0, "httpd died"
+    complaints = server.log.complaints()
+    assert not complaints, "undeclared in the error log:\n" + "\n".join(complaints)

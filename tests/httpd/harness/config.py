@@ -1,0 +1,86 @@
+"""httpd's private configuration for one server."""
+
+import os
+import pwd
+
+from .variant import MODES
+
+MODULE_FOLDER = "/usr/lib/apache2/modules"
+MODULES = ("authn_core", "authn_file", "authz_core", "authz_host", "authz_user", "auth_basic",
+           "alias", "dir", "env", "headers", "mime", "setenvif", "filter", "deflate", "actions",
+           "rewrite", "include", "status")
+MPM = {
+    "event": "StartServers 1\nServerLimit 4\nThreadsPerChild 16\nMaxRequestWorkers 16\n"
+             "MinSpareThreads 1\nMaxSpareThreads 16\nAsyncRequestWorkerFactor 4",
+    "worker": "StartServers 1\nServerLimit 4\nThreadsPerChild 16\nMaxRequestWorkers 16\n"
+              "MinSpareThreads 1\nMaxSpareThreads 16",
+    "prefork": "StartServers 3\nServerLimit 12\nMaxRequestWorkers 12\nMinSpareServers 1\n"
+               "MaxSpareServers 12",
+}
+MODE = dict.fromkeys(MODES, "")  # what a mode adds to every server's configuration
+
+
+def httpd_user():
+    """The user that httpd's children run as."""
+    return "www-data" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+
+
+def render(folder, port, build, variant, text, modules=()):
+    """The whole configuration; in `text`, {apps}, {dir}, {htdocs}, {port} and {group} are filled in."""
+    loads = [f"LoadModule mpm_{variant.mpm}_module {MODULE_FOLDER}/mod_mpm_{variant.mpm}.so"]
+    loads += [f"LoadModule {name}_module {MODULE_FOLDER}/mod_{name}.so"
+              for name in (*MODULES, *modules)]
+    loads.append(f"LoadModule wsgi_module {build.module}")
+    parts = {"{loads}": "\n".join(loads), "{identity}": _identity(),
+             "{mpm_name}": variant.mpm, "{mpm}": MPM[variant.mpm],
+             "{python}": _python(build, variant), "{mode}": MODE[variant.mode], "{text}": text}
+    whole = BASE
+    for name, part in parts.items():
+        whole = whole.replace(name, part)
+    return fill(whole, folder, port, variant)
+
+
+def fill(text, folder, port, variant):
+    """Replaces the names of places in a test's piece of configuration."""
+    places = {"{apps}": folder.parent / "apps", "{dir}": folder, "{htdocs}": folder / "htdocs",
+              "{port}": port, "{group}": variant.group}
+    for name, place in places.items():
+        text = text.replace(name, str(place))
+    return text
+
+
+def _identity():
+    return "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
+
+
+def _python(build, variant):
+    if variant.python == build.default_python:
+        return ""
+    return f"WSGIPython {variant.python}"
+
+
+BASE = """\
+ServerRoot {dir}
+ServerName localhost
+PidFile {dir}/httpd.pid
+ErrorLog {dir}/error.log
+Listen 127.0.0.1:{port}
+{loads}
+LogLevel warn wsgi:info mpm_{mpm_name}:notice
+{identity}
+{mpm}
+DefaultRuntimeDir {dir}
+TypesConfig {dir}/mime.types
+DocumentRoot {htdocs}
+Timeout 10
+KeepAliveTimeout 5
+MaxKeepAliveRequests 0
+<Directory />
+  AllowOverride None
+  Require all granted
+</Directory>
+WSGIApplicationGroup {group}
+{python}
+{mode}
+{text}
+"""

@@ -1,0 +1,108 @@
+"""httpd's error log: its lines as records, and which of them a test has declared."""
+
+import re
+from dataclasses import dataclass
+
+from .deadline import until
+
+RECORD = re.compile(
+    r"\[[^]]+\] \[(?P<module>[^:\]]*):(?P<level>\w+)\] \[pid (?P<pid>\d+)[^]]*\] "
+    r"(?:\[(?:client|remote) (?P<client>[^]]+)\] )?(?P<text>.*)"
+)
+LOUD = {"emerg", "alert", "crit", "error", "warn", "raw"}
+FATAL = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "exit signal", "Segmentation",
+         "ThreadSanitizer", "Fatal Python error")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line. Level "raw": something wrote to the file past httpd's logging."""
+
+    module: str
+    level: str
+    pid: int
+    client: str
+    text: str
+    line: str
+
+    @property
+    def needs_declaring(self):
+        """Warnings and worse, and what an application printed."""
+        return self.level in LOUD or (self.module == "wsgi" and self.level == "notice")
+
+
+def parse(line):
+    """A line as a Record."""
+    match = RECORD.fullmatch(line)
+    if not match:
+        return Record("", "raw", 0, "", line, line)
+    level = re.sub(r"trace\d", "trace", match["level"])
+    return Record(match["module"], level, int(match["pid"]), match["client"] or "",
+                  match["text"], line)
+
+
+class ErrorLog:
+    """One error log file, read from the mark that the running test has set."""
+
+    def __init__(self, path):
+        self.path = path
+        self._mark = 0
+        self._declared = []
+
+    def start_test(self):
+        """Sets the mark: what was written before belongs to nobody any more."""
+        self._mark = self._size()
+        self._declared = []
+
+    def mark(self):
+        """A place to hand to `records`."""
+        return self._size()
+
+    def records(self, since=None):
+        """All complete lines behind the mark."""
+        if not self.path.exists():
+            return []
+        with self.path.open("rb") as file:
+            file.seek(self._mark if since is None else since)
+            text = file.read()
+        complete = text[: text.rfind(b"\n") + 1].decode("utf-8", "replace")
+        return [parse(line) for line in complete.split("\n") if line]
+
+    def texts(self, pattern, since=None):
+        """The messages (without httpd's prefix) that match."""
+        return [record.text for record in self.records(since) if re.search(pattern, record.line)]
+
+    def declare(self, pattern):
+        """Lines that match are allowed in this test."""
+        self._declared.append(re.compile(pattern))
+
+    def expect(self, pattern, count=1, seconds=10, since=None):
+        """Waits for at least `count` lines that match, declares them, returns their records."""
+        self.declare(pattern)
+
+        def found():
+            hits = [record for record in self.records(since) if re.search(pattern, record.line)]
+            return hits if len(hits) >= count else None
+
+        try:
+            return until(found, f"{count} x {pattern!r} in the error log", seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.tail()}") from None
+
+    def complaints(self):
+        """Lines that fail the running test: undeclared, or fatal whatever was declared."""
+        return [record.line for record in self.records() if self._is_complaint(record)]
+
+    def tail(self, lines=60):
+        """The end of the log, for a failure's message."""
+        return "\n".join(record.line for record in self.records(0)[-lines:])
+
+    def _is_complaint(self, record):
+        if any(word in record.line for word in FATAL):
+            return True
+        if not record.needs_declaring:
+            return False
+        return not any(pattern.search(record.line) for pattern in self._declared)
+
+    def _size(self):
+        return self.path.stat().st_size if self.path.exists() else 0
