@@ -1,3 +1,146 @@
-"""(chart)"""
-def svg(results, facts):
-    return ""
+"""The results as a bar chart in SVG: throughput as a share of the C handler's, a group per row."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+from measure import Result
+
+WIDTH = 880
+LABELS = 236  #: where the bars begin
+BARS = 440  #: length of a bar that equals the C handler
+BAR = 13
+GROUP = 42  #: height of a row
+TOP = 104
+BOTTOM = 58
+#: GitHub shows the file by <img>, where the reader's colour scheme still holds.
+STYLE = """
+text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f2328 }
+.title { font-size: 17px; font-weight: 600 }
+.dim { font-size: 11px; fill: #59636e }
+.strong { font-weight: 600 }
+.halo { paint-order: stroke; stroke: #ffffff; stroke-width: 4px }
+.card { fill: #ffffff; stroke: #d1d9e0 }
+.grid { stroke: #d1d9e0; stroke-width: 1 }
+.floor { stroke: #59636e; stroke-width: 1.5; stroke-dasharray: 4 3 }
+.brine { fill: #0a7ea4 }
+.mod_wsgi { fill: #afb8c1 }
+.goal { stroke: #bc4c00; stroke-width: 2.5 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #f0f6fc }
+  .dim { fill: #9198a1 }
+  .halo { stroke: #0d1117 }
+  .card { fill: #0d1117; stroke: #3d444d }
+  .grid { stroke: #2a313c }
+  .floor { stroke: #9198a1 }
+  .brine { fill: #39b5d8 }
+  .mod_wsgi { fill: #656c76 }
+  .goal { stroke: #f0883e }
+}
+"""
+
+
+def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
+    """A line of text."""
+    return f'<text x="{x:g}" y="{y:g}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def line(x: float, y1: float, y2: float, kind: str) -> str:
+    """An upright line."""
+    return f'<line x1="{x:g}" y1="{y1:g}" x2="{x:g}" y2="{y2:g}" class="{kind}"/>'
+
+
+def bar(y: float, share: float, kind: str, words: str) -> str:
+    """A bar with its value behind it."""
+    length = max(2.0, share * BARS)
+    return (f'<rect x="{LABELS}" y="{y:g}" width="{length:.1f}" height="{BAR}" rx="2" '
+            f'class="{kind}"/>' + text(LABELS + length + 7, y + BAR - 2.5, words,
+                                       "dim halo strong" if kind == "brine" else "dim halo"))
+
+
+def charted(results: list[Result]) -> list[Result]:
+    """The rows that have a throughput to show."""
+    return [result for result in results if result.row.how == "load" and result.rounds
+            and "floor" in result.rounds[0] and not math.isnan(best(result))]
+
+
+def best(result: Result) -> float:
+    """The longest bar's share; NaN where there is no bar."""
+    shares = [result.ratio(name, "floor", "rate") for name in ("mod_wsgi", "brine")]
+    return max((share for share in shares if not math.isnan(share)), default=math.nan)
+
+
+def group(result: Result, y: float) -> str:
+    """A row: its name, the C handler's rate, a bar for each server, the goal's mark."""
+    parts = [text(LABELS - 14, y + 13, result.row.title, anchor="end"),
+             text(LABELS - 14, y + 27, f"C handler {result.figure('floor', 'rate'):,.0f}/s", "dim",
+                  "end")]
+    mod_wsgi, brine = (result.ratio(name, "floor", "rate") for name in ("mod_wsgi", "brine"))
+    if not math.isnan(brine):
+        parts.append(bar(y + 2, brine, "brine", f"{brine:.2f}"))
+    if not math.isnan(mod_wsgi):
+        parts.append(bar(y + 4 + BAR, mod_wsgi, "mod_wsgi", f"{mod_wsgi:.2f}"))
+    times = result.ratio("brine", "mod_wsgi", "rate")
+    if not math.isnan(times):
+        parts.append(text(WIDTH - 32, y + 20, f"{times:.1f} x", "strong", "end"))
+    for goal in result.row.goals:
+        if goal.figure == "rate/floor" and goal.least is not None:
+            parts.append(line(LABELS + goal.least * BARS, y, y + 4 + BAR, "goal"))
+    return "\n".join(parts)
+
+
+def legend(y: float, mod_wsgi: str) -> str:
+    """What the colours and lines mean."""
+    entries = [("brine", "Brine, embedded", 150), ("mod_wsgi", mod_wsgi, 200),
+               ("goal", "Brine's goal", 130), ("floor", "C handler = 1", 120)]
+    parts, x = [], 24.0
+    for kind, words, width in entries:
+        if kind in ("goal", "floor"):
+            parts.append(line(x + 6, y - 11, y + 2, kind))
+        else:
+            parts.append(f'<rect x="{x:g}" y="{y - 10:g}" width="12" height="12" rx="2" '
+                         f'class="{kind}"/>')
+        parts.append(text(x + 18, y, words, "dim"))
+        x += width
+    return "\n".join(parts)
+
+
+def axis(top: float, bottom: float) -> str:
+    """Upright lines at quarters, and the C handler's own."""
+    parts = []
+    for quarter in range(5):
+        x = LABELS + quarter * BARS / 4
+        parts.append(line(x, top, bottom, "floor" if quarter == 4 else "grid"))
+        parts.append(text(x, bottom + 17, f"{quarter / 4:g}", "dim", "middle"))
+    return "\n".join(parts)
+
+
+def footer(facts: dict, rounds: int) -> str:
+    """What the figures rest on."""
+    pythons = {value for name, value in facts.items() if name.endswith("Python")}
+    return (f"httpd {facts['httpd']}, event MPM, one child of 64 threads; Python "
+            f"{', '.join(sorted(pythons)) or '-'}; {facts['cores']} cores; 16 connections; "
+            f"median of {rounds} interleaved rounds")
+
+
+def svg(results: list[Result], facts: dict) -> str:
+    """The whole picture."""
+    shown = charted(results)
+    height = TOP + GROUP * len(shown) + BOTTOM
+    bottom = height - BOTTOM
+    rounds = max((len(result.rounds) for result in shown), default=0)
+    mod_wsgi = f"mod_wsgi {facts.get('mod_wsgi', '')}".strip() + ", embedded"
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}" role="img" '
+        f'aria-label="Throughput of Brine and mod_wsgi as a share of a C handler">',
+        f"<style>{STYLE}</style>",
+        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8" class="card"/>',
+        text(24, 36, "Requests per second, as a share of a plain C handler", "title"),
+        legend(66, mod_wsgi),
+        text(WIDTH - 32, TOP - 14, "Brine / mod_wsgi", "dim", "end"),
+        axis(TOP - 10, bottom),
+        *(group(result, TOP + GROUP * index) for index, result in enumerate(shown)),
+        text(24, height - 16, footer(facts, rounds), "dim"),
+        "</svg>", ""])

@@ -43,13 +43,16 @@ def modules() -> pathlib.Path:
 
 def compile_floor(folder: pathlib.Path) -> pathlib.Path:
     """Compiles floor_module.c as apxs would, without its libtool."""
-    query = {name: output(apxs(), "-q", name)
-             for name in ("CC", "CFLAGS", "EXTRA_CPPFLAGS", "INCLUDEDIR", "APR_CONFIG")}
+    names = ("CC", "CFLAGS", "EXTRA_CPPFLAGS", "INCLUDEDIR", "APR_CONFIG")
+    query = {name: output(apxs(), "-q", name) for name in names}
     apr_flags = output(query["APR_CONFIG"] or "apr-1-config", "--includes", "--cppflags")
     target = folder / "mod_bench_floor.so"
     flags = shlex.split(f"{query['CFLAGS']} {query['EXTRA_CPPFLAGS']} {apr_flags}")
-    subprocess.run([*shlex.split(query["CC"]), *flags, "-I", query["INCLUDEDIR"], "-fPIC", "-Wall",
-                    "-Wextra", "-Werror", "-shared", "-o", str(target), str(HERE / "floor_module.c")], check=True)
+    done = subprocess.run([*shlex.split(query["CC"]), *flags, "-I", query["INCLUDEDIR"], "-fPIC",
+                           "-Wall", "-shared", "-o", str(target), str(HERE / "floor_module.c")],
+                          check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise Missing(f"the C handler does not compile:\n{done.stderr}")
     return target
 
 
