@@ -1,0 +1,153 @@
+"""The command line of `brine`."""
+
+import argparse
+import os
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from brine.config import render
+from brine.installation import Brine, find_brine, find_httpd, version
+from brine.pythons import choose_python
+from brine.refusal import Refusal
+from brine.server import serve
+from brine.server_user import ServerUser, demand_reachable, server_user
+from brine.site import (MPMS, Site, check_host, check_script, check_statics, check_url_path, free_port)
+
+_RELOADING = """\
+reloading:
+  Brine watches the script file itself: the first request after a change waits for the new code, and
+  a script that no longer loads leaves the last good one in service (its traceback is shown here).
+  Modules that the script imports are not watched, unless --reload is given: then a change of any .py
+  file under the script's folder restarts httpd gracefully, and a script that does not load answers
+  500, so that the error is seen in the browser. --reload is for development.
+
+imports:
+  The script's folder is on Python's module path; for a script inside a package (a Django project's
+  wsgi.py), the folder above the package is.
+"""
+
+
+class _Range:
+    """An argparse type: a whole number within limits."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+
+    def __call__(self, text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not self._low <= int(text) <= self._high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {self._low} to {self._high}")
+        return int(text)
+
+
+def _add_site_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("script", metavar="SCRIPT", help="the WSGI script: a Python file that defines `application`")
+    add("--port", type=_Range(0, 65535), default=8000, metavar="N", help="TCP port (default 8000; 0: a free one)")
+    add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
+    add("--mount", default="/", metavar="URL", help="URL path of the script (default /)")
+    add("--static", action="append", default=[], metavar="URL=DIR",
+        help="let httpd serve the files of DIR at URL; may be repeated")
+    add("--python", metavar="X.Y|PATH",
+        help="Python to run the script: a version for which there is an engine, or the path of a virtual "
+             "environment or python (default: the active virtual environment, else the Python that Brine "
+             "was built for first)")
+    add("--threads", type=_Range(1, 1000), default=8, metavar="N",
+        help="requests served at the same time (default 8): threads of one process, or processes with prefork")
+    add("--mpm", choices=MPMS, default="event", help="httpd's way to use processes and threads (default event)")
+    add("--reload", action="store_true", help="development: also watch imported modules, see below")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="brine", description="Serve Python WSGI applications with Apache httpd.")
+    parser.add_argument("--version", action="version", version=f"brine {version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    texts = {
+        "serve": ("run httpd with a private configuration, in the foreground", "Serve a WSGI script until Ctrl-C."),
+        "config": ("print that configuration", "Print the httpd configuration that `brine serve` would use."),
+    }
+    for name, (summary, description) in texts.items():
+        _add_site_options(commands.add_parser(name, help=summary, description=description, epilog=_RELOADING,
+                                              formatter_class=argparse.RawDescriptionHelpFormatter))
+    commands.add_parser("module-location", help="print the path of mod_brine.so, for a LoadModule line",
+                        description="Print the path of mod_brine.so, for a LoadModule line.")
+    return parser
+
+
+def _site(options: argparse.Namespace) -> Site:
+    script = check_script(options.script)
+    mount = check_url_path("--mount", options.mount)
+    host = check_host(options.host)
+    wanted_python = options.python or os.environ.get("VIRTUAL_ENV")
+    return Site(script=script, mount=mount, statics=check_statics(options.static, mount, script), host=host,
+                port=options.port, threads=options.threads, mpm=options.mpm, reload=options.reload,
+                python=choose_python(wanted_python) if wanted_python else None)
+
+
+def _check_engine(site: Site, brine: Brine) -> Path | None:
+    """The engine that will be used, if it is known here which one that is."""
+    python = site.python.version if site.python else brine.default_python
+    if python is None:
+        return None
+    engine = brine.engine(python)
+    if not engine.exists():
+        there = ", ".join(brine.pythons()) or "none"
+        raise Refusal(f"There is no engine for Python {python} beside {brine.module} (there are: {there}): "
+                      f"build one with `cmake -S . -B build -DBRINE_PYTHONS={python}`.")
+    return engine
+
+
+def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser | None) -> None:
+    demand_reachable("script", site.script, user)
+    demand_reachable("module", brine.module, user)
+    if engine:
+        demand_reachable("engine", engine, user)
+    if site.python and site.python.home:
+        demand_reachable("Python", site.python.home, user)
+    for static in site.statics:
+        demand_reachable(f"folder of --static {static.url},", static.folder, user)
+
+
+def _state_folder() -> Path:
+    """Where a configuration that is printed for later use keeps its pid file and log."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/brine")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "brine"
+
+
+def _run(options: argparse.Namespace, module_folder: str | None, default_python: str | None) -> int:
+    brine = find_brine(module_folder, default_python)
+    if options.command == "module-location":
+        print(brine.module)
+        return 0
+    site = _site(options)
+    httpd = find_httpd()
+    user = server_user()
+    _check_reach(site, brine, _check_engine(site, brine), user)
+    if options.command == "config":
+        state = _state_folder()
+        print(f"# httpd configuration by brine {version()}: httpd -f THIS_FILE\n"
+              f"# Before the first start: install -d -m 700 {shlex.quote(str(state))}\n")
+        print(render(site, httpd, brine, state, user), end="")
+        return 0
+    return serve(replace(site, port=free_port(site.host, site.port)), httpd, brine, user)
+
+
+def main(arguments: list[str] | None = None, module_folder: str | None = None,
+         default_python: str | None = None) -> int:
+    """Runs the command and returns its exit code: 0 done, 1 httpd failed, 2 refused.
+
+    The launcher that belongs to a build or an installation says where its module is and which
+    Python is used by default.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options, module_folder, default_python)
+    except Refusal as refusal:
+        print(f"brine: {refusal}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,123 @@
+"""The httpd configuration that serves one site: text made from a checked Site, nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from brine.installation import Brine, Httpd
+from brine.quoting import quoted, quoted_pattern
+from brine.refusal import Refusal
+from brine.server_user import ServerUser
+from brine.site import Site, Static
+
+# For machines without a mime.types file: what a web page is made of.
+_TYPES = {
+    "text/html": ".html .htm", "text/css": ".css", "text/javascript": ".js .mjs", "text/plain": ".txt .md",
+    "application/json": ".json .map", "application/xml": ".xml", "application/wasm": ".wasm",
+    "application/pdf": ".pdf", "application/manifest+json": ".webmanifest", "image/svg+xml": ".svg .svgz",
+    "image/png": ".png", "image/jpeg": ".jpg .jpeg", "image/gif": ".gif", "image/webp": ".webp",
+    "image/avif": ".avif", "image/x-icon": ".ico", "font/woff": ".woff", "font/woff2": ".woff2",
+    "video/mp4": ".mp4", "video/webm": ".webm", "audio/mpeg": ".mp3",
+}
+_TYPES_FILE = Path("/etc/mime.types")
+
+
+def _modules(site: Site, httpd: Httpd, brine: Brine) -> Iterator[str]:
+    names = [f"mpm_{site.mpm}", "unixd", "authz_core"]
+    if site.statics:
+        names += ["alias", "mime", "dir"]
+    for identifier, file in httpd.load_lines(*names):
+        yield f"LoadModule {identifier} {quoted(file)}"
+    yield f"LoadModule wsgi_module {quoted(brine.module)}"
+
+
+def _processes(site: Site) -> Iterator[str]:
+    """One process with N threads, or N processes of one thread (prefork)."""
+    yield f"StartServers {site.threads if site.mpm == 'prefork' else 1}"
+    if site.mpm == "prefork":
+        yield f"ServerLimit {site.threads}"
+        yield "MinSpareServers 1"
+        yield f"MaxSpareServers {site.threads + 1}"
+    else:
+        # Four slots, of which one is in use: the others are for processes that still finish their
+        # requests after a graceful restart.
+        yield "ServerLimit 4"
+        yield f"ThreadLimit {site.threads}"
+        yield f"ThreadsPerChild {site.threads}"
+        yield "MinSpareThreads 1"
+        yield f"MaxSpareThreads {site.threads}"
+    yield f"MaxRequestWorkers {site.threads}"
+    yield "MaxConnectionsPerChild 0"
+
+
+def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
+    yield f"Listen {site.netloc}"
+    yield f"ServerName {quoted(site.netloc)}"
+    yield 'ServerRoot "/"'
+    yield 'PidFile "${BRINE_STATE}/httpd.pid"'
+    if user:
+        yield f"User {quoted(user.name)}"
+        yield f"Group {quoted(user.group)}"
+
+
+def _logging(log_format: str | None) -> Iterator[str]:
+    yield 'ErrorLog "${BRINE_STATE}/error.log"'
+    if log_format:
+        yield f"ErrorLogFormat {quoted(log_format)}"
+    yield "LogLevel warn wsgi_module:info"
+
+
+def _script(site: Site) -> Iterator[str]:
+    if site.python:
+        yield f"WSGIPython {site.python.version}"
+        if site.python.home:
+            yield f"WSGIPythonHome {quoted(site.python.home)}"
+    root = str(site.import_root)
+    if ":" in root:
+        raise Refusal(f"The folder {root} has a colon in its name, so it cannot be on Python's module path.")
+    yield f"WSGIPythonPath {quoted(root)}"
+    yield "WSGIApplicationGroup %{GLOBAL}"
+    if site.reload:
+        yield "WSGIReloadFailure Fail"
+    yield "# Both groups are named, so the script is loaded when the process starts."
+    yield (f"WSGIScriptAlias {quoted(site.mount)} {quoted(site.script)} "
+           "process-group=%{GLOBAL} application-group=%{GLOBAL}")
+    yield f"<Directory {quoted_pattern(site.script.parent)}>"
+    yield f"    <Files {quoted_pattern(site.script.name)}>"
+    yield "        Require all granted"
+    yield "    </Files>"
+    yield "</Directory>"
+
+
+def _statics(statics: tuple[Static, ...]) -> Iterator[str]:
+    if _TYPES_FILE.exists():
+        yield f"TypesConfig {quoted(_TYPES_FILE)}"
+    else:
+        yield "TypesConfig /dev/null"
+        yield from (f"AddType {name} {endings}" for name, endings in _TYPES.items())
+    yield "DirectoryIndex index.html"
+    for static in statics:
+        yield f"Alias {quoted(static.url)} {quoted(static.folder)}"
+        yield f"<Directory {quoted_pattern(static.folder)}>"
+        yield "    Require all granted"
+        yield "</Directory>"
+
+
+def render(site: Site, httpd: Httpd, brine: Brine, state: Path, user: ServerUser | None,
+           log_format: str | None = None) -> str:
+    """The whole configuration. `state` is the folder of its pid file and log; `log_format` an
+    ErrorLogFormat, None for httpd's own."""
+    parts = [
+        ("The pid file and the error log are kept here.",
+         [f"Define BRINE_STATE {quoted(state)}"]),
+        ("Modules", _modules(site, httpd, brine)),
+        ("The server", _identity(site, user)),
+        ("Logs", _logging(log_format)),
+        ("Processes and threads", _processes(site)),
+        ("Nothing is served but what is named below.",
+         ["<Directory />", "    Options FollowSymLinks", "    AllowOverride None",
+          "    Require all denied", "</Directory>"]),
+    ]
+    if site.statics:
+        parts.append(("Files that httpd serves itself; an alias that comes first wins", _statics(site.statics)))
+    parts.append(("The WSGI script", _script(site)))
+    return "\n".join("".join([f"# {title}\n", *(f"{line}\n" for line in lines)]) for title, lines in parts)

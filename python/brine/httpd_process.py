@@ -1,0 +1,92 @@
+"""httpd as a child process: started in the foreground, asked whether it answers, ended for good."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """Linux: httpd gets SIGTERM if this command is killed in a way that leaves it no time to do so."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class HttpdProcess:
+    """One httpd that runs a configuration file."""
+
+    def __init__(self, program: Path, configuration: Path, messages: Path) -> None:
+        """What httpd says before it has its error log goes to the file `messages`."""
+        with messages.open("wb") as stderr:
+            # A session of its own: Ctrl-C in the terminal reaches this command alone, which then
+            # ends httpd; and whatever a script has started can be found by its group.
+            self._process = subprocess.Popen(
+                [program, "-D", "FOREGROUND", "-d", "/", "-f", configuration], stdin=subprocess.DEVNULL,
+                stdout=stderr, stderr=stderr, start_new_session=True, preexec_fn=_end_with_parent)
+
+    def exit_code(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        return self._process.poll()
+
+    def restart_gracefully(self) -> None:
+        """New processes with newly imported modules; requests in progress are finished first."""
+        self._process.send_signal(signal.SIGUSR1)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it has ended within that time."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def terminate(self) -> None:
+        """Asks it to end; `wait` tells whether it did."""
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def kill_remains(self) -> None:
+        """Ends at once whatever is left: httpd itself, its children, what they have started."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+
+
+class AnswerProbe:
+    """Asks httpd itself for a sign of life, without troubling the script.
+
+    `OPTIONS *` is answered by httpd's core; a child only does so once it has loaded the script.
+    """
+
+    _REQUEST = b"OPTIONS * HTTP/1.0\r\n\r\n"
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._socket: socket.socket | None = None
+
+    def answered(self, seconds: float = 0.1) -> bool:
+        """Whether an answer came within that time. The question stays asked between two calls."""
+        try:
+            if self._socket is None:
+                self._socket = socket.create_connection(self._address, seconds)
+                self._socket.sendall(self._REQUEST)
+            answer = self._socket.recv(16)
+        except TimeoutError:
+            return False
+        except OSError:
+            answer = b""
+        self.close()
+        return answer.startswith(b"HTTP/")
+
+    def close(self) -> None:
+        """Forgets a question that is still open."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

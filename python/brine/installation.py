@@ -1,0 +1,116 @@
+"""Where Brine and httpd are on this machine."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from brine.refusal import Refusal
+
+MODULE_NAME = "mod_brine.so"
+
+_SOURCE_TREE = Path(__file__).resolve().parents[2]
+# Where httpd's modules are when neither the build nor apxs says it: Debian, Fedora, Alpine/Arch, own build.
+_USUAL_MODULE_FOLDERS = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules",
+                         "/usr/lib/apache2", "/usr/local/apache2/modules")
+_PROGRAM_NAMES = ("apache2", "httpd")
+_ADMINISTRATOR_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/apache2/bin")
+
+
+def version() -> str:
+    """Brine's version: written by the installation, or read where it is written in the source tree."""
+    try:
+        from brine._version import VERSION  # made by CMake's install step
+        return VERSION
+    except ImportError:
+        header = (_SOURCE_TREE / "include/brine/version.h").read_text()
+        match = re.search(r'define BRINE_VERSION "([^"]+)"', header)
+        assert match, "include/brine/version.h has no BRINE_VERSION"
+        return match[1]
+
+
+def _ask(*command: str) -> str:
+    """What a program prints, or nothing if it is not there or fails."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+@dataclass(frozen=True)
+class Httpd:
+    """The httpd program and its modules."""
+
+    program: Path
+
+    @cached_property
+    def built_in(self) -> frozenset[str]:
+        """Modules that are part of the program: "mod_unixd", "core", ..."""
+        listed = _ask(str(self.program), "-l")
+        return frozenset(re.findall(r"^\s+(\w+)\.c$", listed, re.MULTILINE))
+
+    @cached_property
+    def module_folder(self) -> Path:
+        """LIBEXECDIR: where httpd's own modules are."""
+        told = [_ask(apxs, "-q", "LIBEXECDIR") for apxs in ("apxs", "apxs2")]
+        for folder in [*filter(None, told), *_USUAL_MODULE_FOLDERS]:
+            if Path(folder, "mod_authz_core.so").exists():
+                return Path(folder)
+        raise Refusal("httpd's modules were not found (Debian: apt-get install apache2-bin).")
+
+    def load_lines(self, *names: str) -> list[tuple[str, Path]]:
+        """Identifier and file of each module that must be loaded, without those that are built in."""
+        wanted = [name for name in names if f"mod_{name}" not in self.built_in]
+        files = [(f"{name}_module", self.module_folder / f"mod_{name}.so") for name in wanted]
+        for _, file in files:
+            if not file.exists():
+                raise Refusal(f"httpd's module {file} is missing (Debian: apt-get install apache2-bin).")
+        return files
+
+
+def find_httpd() -> Httpd:
+    """The httpd on PATH or in the folders for administrators' programs, which a user's PATH may lack."""
+    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *_ADMINISTRATOR_FOLDERS])
+    for name in _PROGRAM_NAMES:
+        found = shutil.which(name, path=search)
+        if found:
+            return Httpd(Path(found))
+    raise Refusal("Apache httpd was found neither on PATH nor in /usr/sbin (Debian: apt-get install apache2-bin).")
+
+
+@dataclass(frozen=True)
+class Brine:
+    """The folder that holds mod_brine.so and the engines, and the Python that is used untold."""
+
+    folder: Path
+    default_python: str | None = None
+
+    @property
+    def module(self) -> Path:
+        return self.folder / MODULE_NAME
+
+    def engine(self, python: str) -> Path:
+        """Where the engine for Python X.Y is or would be."""
+        return self.folder / f"brine_engine.cpython-{python.replace('.', '')}.so"
+
+    def pythons(self) -> list[str]:
+        """The X.Y that there are engines for, oldest first."""
+        tags = [re.fullmatch(r"brine_engine\.cpython-(\d)(\d+)\.so", file.name) for file in self.folder.iterdir()]
+        versions = sorted((int(tag[1]), int(tag[2])) for tag in tags if tag)
+        return [f"{major}.{minor}" for major, minor in versions]
+
+
+def find_brine(folder: str | None, default_python: str | None) -> Brine:
+    """The module that belongs to this command: its launcher's, else an installed one, else build/."""
+    folders = [Path(folder)] if folder else []
+    if not folders:
+        told = [_ask(apxs, "-q", "LIBEXECDIR") for apxs in ("apxs", "apxs2")]
+        folders = [_SOURCE_TREE / "build", *map(Path, filter(None, told)), *map(Path, _USUAL_MODULE_FOLDERS)]
+    for candidate in folders:
+        if (candidate / MODULE_NAME).is_file():
+            return Brine(candidate.resolve(), default_python)
+    looked = ", ".join(dict.fromkeys(map(str, folders)))
+    raise Refusal(f"{MODULE_NAME} is not in {looked}: build it with `cmake -S . -B build && cmake --build build`.")

@@ -1,0 +1,69 @@
+"""One line of the error log that `brine serve` has httpd write, and what it says."""
+
+import re
+from dataclasses import dataclass
+
+# Time, process, thread, level, module, code of the operating system's error, message.
+FORMAT = "%{cu}t|%-P|%-T|%-l|%-m|%-E|%M"
+
+# What httpd says of itself whenever it starts, stops or restarts: nothing that a person has to know.
+_ROUTINE = re.compile(r"AH00(094|163|169|17[0-3]|292|29[5-8]|489|49[1-4]): ")
+_BRINE_CODE = re.compile(r"(BRINE\d{4})([:|]) ?")
+_ESCAPE = re.compile(r'\\(x[0-9a-f]{2}|[\\"tbnrv])')
+_CONTROLS = {"t": b"\t", "b": b"\b", "n": b"\n", "r": b"\r", "v": b"\v", "\\": b"\\", '"': b'"'}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as a person may see it: no character in it acts upon a terminal."""
+
+    text: str
+    time: str = ""
+    """HH:MM:SS.ffffff; empty for a line that did not come through httpd's log."""
+    source: str = ""
+    """The thread that logged it."""
+    level: str = ""
+    code: str = ""
+    """BRINE0xxx or empty."""
+    continued: bool = False
+    """It goes on with what the record before it from the same source began."""
+    routine: bool = False
+    """httpd talks about its own starting and stopping."""
+
+
+def _unescape(text: str) -> str:
+    """Undoes httpd's escaping of log messages, which turns each byte of "é" into \\xNN."""
+    def byte(match: re.Match[str]) -> bytes:
+        word = match[1]
+        return bytes([int(word[1:], 16)]) if word[0] == "x" else _CONTROLS[word]
+
+    parts, end = [], 0
+    for match in _ESCAPE.finditer(text):
+        parts += [text[end:match.start()].encode(errors="replace"), byte(match)]
+        end = match.end()
+    parts.append(text[end:].encode(errors="replace"))
+    return b"".join(parts).decode(errors="replace")
+
+
+def _printable(text: str) -> str:
+    """The text with tabs as blanks, and what would move a cursor or change colours made visible."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1]
+                   for character in text.expandtabs(8))
+
+
+def parse(line: bytes) -> Record:
+    """A line without its newline; one that is not in FORMAT becomes a record of text alone."""
+    text = line.decode(errors="replace")
+    fields = text.split("|", 6)
+    if len(fields) < 7:
+        return Record(_printable(text))
+    time, process, thread, level, _, failure, message = fields
+    message = _unescape(message)
+    match = _BRINE_CODE.match(message)
+    code, continued = (match[1], match[2] == "|") if match else ("", False)
+    if continued and match:
+        message = message[match.end():]
+    elif failure != "-":
+        message += f" {failure.rstrip(': ')}"
+    return Record(_printable(message), time.partition(" ")[2], f"{process}/{thread}", level, code, continued,
+                  bool(_ROUTINE.match(message)))

@@ -1,0 +1,122 @@
+"""`brine serve`: one run of httpd from its configuration to the removal of the last trace of it."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+from brine import log_record
+from brine.config import render
+from brine.httpd_process import AnswerProbe, HttpdProcess
+from brine.installation import Brine, Httpd
+from brine.log_file import LogFile
+from brine.log_view import LogView, use_colours
+from brine.private_folder import private_folder
+from brine.server_user import ServerUser
+from brine.site import Site
+from brine.stop_signal import StopSignal
+from brine.watcher import Watcher
+
+_TICK_SECONDS = 0.1
+_LOOK_FOR_CHANGES_SECONDS = 0.5
+_PATIENCE_SECONDS = 15
+
+
+class Server:
+    """A site that is being served."""
+
+    def __init__(self, site: Site, folder: Path, process: HttpdProcess, stop: StopSignal, output: TextIO) -> None:
+        self._site = site
+        self._messages = folder / "messages"
+        self._process = process
+        self._stop = stop
+        self._output = output
+        self._log = LogFile(folder / "error.log")
+        self._view = LogView(output, use_colours(output))
+
+    def run(self) -> int:
+        """Serves until a signal comes (0) or httpd ends by itself (1)."""
+        if self._wait_until_it_answers():
+            self._say(f"Serving {self._site.script} (Ctrl-C ends it) at\n{self._site.url}")
+            self._follow()
+        code = self._process.exit_code()
+        if code is not None:
+            self._explain(code)
+            return 1
+        self._end()
+        return 0
+
+    def _say(self, text: str) -> None:
+        print(text, file=self._output, flush=True)
+
+    def _show_log(self) -> None:
+        self._view.show(self._log.new_records())
+
+    def _running(self) -> bool:
+        return self._process.exit_code() is None
+
+    def _wait_until_it_answers(self) -> bool:
+        """Shows the log meanwhile: a script that does not load is seen before the URL."""
+        probe = AnswerProbe(self._site.host, self._site.port)
+        try:
+            while self._running() and not self._stop.count:
+                answered = probe.answered()
+                self._show_log()
+                if answered:
+                    return True
+                self._stop.wait(_TICK_SECONDS)
+        finally:
+            probe.close()
+        return False
+
+    def _follow(self) -> None:
+        watcher = Watcher(self._site.import_root, self._site.script) if self._site.reload else None
+        next_look = time.monotonic()
+        while self._running() and not self._stop.wait(_TICK_SECONDS):
+            self._show_log()
+            if watcher and time.monotonic() >= next_look:
+                self._restart_if_changed(watcher)
+                next_look = time.monotonic() + _LOOK_FOR_CHANGES_SECONDS
+
+    def _restart_if_changed(self, watcher: Watcher) -> None:
+        changed = watcher.changed()
+        if changed:
+            names = ", ".join(os.path.relpath(path, self._site.import_root) for path in changed[:3])
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            self._say(f"Changed: {names}{more}. Restarting gracefully.")
+            self._process.restart_gracefully()
+
+    def _explain(self, code: int) -> None:
+        """httpd has ended by itself: what it said, before it had its log and in it."""
+        self._show_log()
+        said = self._messages.read_text(errors="replace").strip()
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        self._say(f"brine: httpd ended by itself, {how}{':' if said else '.'}")
+        for line in said.splitlines():
+            self._say(f"    {line}")
+
+    def _end(self) -> None:
+        """Gives httpd time for the requests in progress, unless a second signal comes."""
+        signals = self._stop.count
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        self._process.terminate()
+        while time.monotonic() < deadline and self._stop.count == signals:
+            ended = self._process.wait(_TICK_SECONDS)
+            self._show_log()
+            if ended:
+                return
+
+
+def serve(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None, output: TextIO = sys.stdout) -> int:
+    """Serves the site in the foreground; returns the command's exit code."""
+    with StopSignal() as stop, private_folder() as folder:
+        configuration = folder / "httpd.conf"
+        text = render(site, httpd, brine, folder, user, log_record.FORMAT)
+        configuration.write_bytes(os.fsencode(text))
+        process = HttpdProcess(httpd.program, configuration, folder / "messages")
+        try:
+            return Server(site, folder, process, stop, output).run()
+        finally:
+            process.kill_remains()
