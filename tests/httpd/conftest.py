@@ -44,6 +44,13 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("variant", ways, ids=str, scope="module", indirect=True)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.failed = outcome.get_result().failed
+
+
 @pytest.fixture(scope="session")
 def workspace(request):
     """The folder of this session, where httpd's user can read: build, apps, servers."""
@@ -84,15 +91,16 @@ def server(request, workspace, variant):
 
 
 @pytest.fixture
-def httpd(server):
+def httpd(request, server):
     """The file's server, for one test: its log must be clean afterwards."""
     server.log.start_test()
     yield server
-    _assert_clean(server)
+    if not request.node.failed:
+        _assert_clean(server)
 
 
 @pytest.fixture
-def start_httpd(workspace, variant):
+def start_httpd(request, workspace, variant):
     """Starts servers that live as long as the test: `start_httpd(config, modules=(...))`."""
     servers = []
 
@@ -102,6 +110,8 @@ def start_httpd(workspace, variant):
 
     yield start
     problems = [problem for server in servers for problem in server.stop()]
+    if request.node.failed:
+        return
     for server in servers:
         _assert_clean(server)
     assert not problems, "\n".join(problems)

@@ -76,7 +76,7 @@ class ErrorLog:
         """Lines that match are allowed in this test."""
         self._declared.append(re.compile(pattern))
 
-    def expect(self, pattern, count=1, seconds=10, since=None):
+    def expect(self, pattern, count=1, seconds=5, since=None):
         """Waits for at least `count` lines that match, declares them, returns their records."""
         self.declare(pattern)
 
@@ -93,7 +93,7 @@ class ErrorLog:
         """Lines that fail the running test: undeclared, or fatal whatever was declared."""
         return [record.line for record in self.records() if self._is_complaint(record)]
 
-    def tail(self, lines=60):
+    def tail(self, lines=20):
         """The end of the log, for a failure's message."""
         return "\n".join(record.line for record in self.records(0)[-lines:])
 

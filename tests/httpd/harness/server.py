@@ -185,7 +185,7 @@ class Server:
 
     # --- the log ---------------------------------------------------------------------------
 
-    def expect_log(self, pattern, count=1, seconds=10):
+    def expect_log(self, pattern, count=1, seconds=5):
         """Waits for lines of the error log that match, and declares them."""
         return self.log.expect(pattern, count, seconds)
 

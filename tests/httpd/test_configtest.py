@@ -1,0 +1,211 @@
+"""What `httpd -t` says to good and to bad configurations: nothing wrong gets as far as a request."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+BOOLEANS = ["WSGIPassAuthorization", "WSGIChunkedRequest", "WSGIScriptReloading",
+            "WSGIEnableSendfile", "WSGIDontWriteBytecode", "WSGIRestrictStdin",
+            "WSGIRestrictStdout", "WSGIRestrictSignal", "WSGIRestrictEmbedded",
+            "WSGICaseSensitivity"]
+GLOBAL_ONLY = ["WSGIPython 3.11", "WSGIPythonHome /usr", "WSGIPythonPath /tmp",
+               "WSGIInterpreterLimit 3", "WSGIPythonOptimize 1", "WSGIPythonHashSeed 1",
+               "WSGIPythonWarnings default", "WSGIPythonEggs /tmp", "WSGIRestrictStdin On",
+               "WSGIRestrictEmbedded On", "WSGIDontWriteBytecode On"]
+ACCEPTED_ONLY = ["WSGISocketPrefix run/wsgi", "WSGISocketRotation On", "WSGIAcceptMutex default",
+                 "WSGILazyInitialization On", "WSGIVerboseDebugging Off",
+                 "WSGIDestroyInterpreter Off"]
+BAD_VALUES = [
+    ("WSGIMapHEADToGET Maybe", "WSGIMapHEADToGET", "Maybe"),
+    ("WSGIReloadFailure Never", "WSGIReloadFailure", "Never"),
+    ("WSGIScriptModules Other", "WSGIScriptModules", "Other"),
+    ("WSGIInterpreterLimit many", "WSGIInterpreterLimit", "many"),
+    ("WSGIInterpreterLimit -1", "WSGIInterpreterLimit", "-1"),
+    ("WSGIInterpreterLimit 5abc", "WSGIInterpreterLimit", "5abc"),
+    ("WSGIPythonOptimize lots", "WSGIPythonOptimize", "lots"),
+    ("WSGIPythonHashSeed lots", "WSGIPythonHashSeed", "lots"),
+    ("WSGIPythonHashSeed 4294967296", "WSGIPythonHashSeed", "4294967296"),
+    ("WSGIPythonHashSeed -1", "WSGIPythonHashSeed", "-1"),
+    ("WSGIPython three", "WSGIPython", "three"),
+    ("WSGIScriptAlias /x /y bogus=1", "WSGIScriptAlias", "bogus"),
+    ("WSGIScriptAlias /x /y callable-object=", "WSGIScriptAlias", "callable-object"),
+    ("WSGIScriptAlias /x /y pass-authorization=Perhaps", "WSGIScriptAlias", "Perhaps"),
+    ("WSGIScriptAlias /x /y process-group=nobody", "WSGIScriptAlias", "nobody"),
+    ("WSGIScriptAlias /x", "WSGIScriptAlias", ""),
+    ("WSGIScriptAliasMatch ^/( /y", "WSGIScriptAliasMatch", ""),
+    ("WSGIProcessGroup nobody", "WSGIProcessGroup", "nobody"),
+    ("WSGIImportScript /x process-group=nobody application-group=%{GLOBAL}", "WSGIImportScript",
+     "nobody"),
+    ("WSGIImportScript /x", "WSGIImportScript", ""),
+    ("WSGIDaemonProcess group", "WSGIDaemonProcess", ""),
+]
+
+
+@pytest.mark.parametrize("directive", BOOLEANS)
+def test_booleans(configtest, directive):
+    for value in ("On", "Off", "on", "OFF"):
+        passed, said = configtest(f"{directive} {value}")
+        assert passed, said
+    for value in ("Yes", "1", "True"):
+        passed, said = configtest(f"{directive} {value}")
+        assert not passed and directive in said and value in said, said
+
+
+@pytest.mark.parametrize("line, directive, value", BAD_VALUES)
+def test_bad_values_are_named(configtest, line, directive, value):
+    passed, said = configtest(line)
+    assert not passed
+    assert directive in said and value in said
+
+
+@pytest.mark.parametrize("line", ["WSGIMapHEADToGET Auto", "WSGIMapHEADToGET on",
+                                  "WSGIReloadFailure Keep", "WSGIReloadFailure fail",
+                                  "WSGIScriptModules Anonymous", "WSGIScriptModules Registered",
+                                  "WSGIProcessGroup %{GLOBAL}", "WSGIPythonHashSeed random",
+                                  "WSGIPythonHashSeed 4294967295", "WSGIPythonOptimize 2",
+                                  "WSGIImportScript /x process-group=%{GLOBAL} application-group=a",
+                                  "WSGIPythonWarnings error::DeprecationWarning"])
+def test_good_values(configtest, line):
+    passed, said = configtest(line)
+    assert passed, said
+
+
+@pytest.mark.parametrize("line", GLOBAL_ONLY)
+def test_global_directives_are_refused_in_a_vhost(configtest, line):
+    passed, said = configtest(f"<VirtualHost *>\n{line}\n</VirtualHost>")
+    assert not passed
+    assert line.split()[0] in said
+
+
+@pytest.mark.parametrize("line", ["WSGIScriptAlias /x /y", "WSGIScriptAliasMatch /x /y",
+                                  "WSGIImportScript /x process-group=%{GLOBAL} application-group=a"])
+def test_server_directives_are_refused_in_a_directory(configtest, line):
+    passed, said = configtest(f"<Directory />\n{line}\n</Directory>")
+    assert not passed
+    assert "not allowed" in said
+
+
+@pytest.mark.parametrize("line", ["WSGIApplicationGroup a", "WSGICallableObject a",
+                                  "WSGIHandlerScript name /y", "WSGIPassAuthorization On",
+                                  "WSGIMapHEADToGET On", "WSGIChunkedRequest On",
+                                  "WSGIScriptReloading Off", "WSGIReloadFailure Fail",
+                                  "WSGIScriptModules Registered", "WSGIEnableSendfile On"])
+def test_directory_directives(configtest, line):
+    passed, said = configtest(f"<Directory />\n{line}\n</Directory>\n<Location />\n{line}\n</Location>"
+                              f"\n<VirtualHost *>\n{line}\n</VirtualHost>")
+    assert passed, said
+
+
+def test_ifmodule_knows_both_names(configtest):
+    for name in ("mod_wsgi.c", "wsgi_module"):
+        passed, said = configtest(f"<IfModule {name}>\nNoSuchDirective\n</IfModule>")
+        assert not passed and "NoSuchDirective" in said
+
+
+def test_directives_without_effect_are_accepted_and_said_to_be_so(start_httpd):
+    server = start_httpd("\n".join(ACCEPTED_ONLY))
+    for line in ACCEPTED_ONLY:
+        assert server.log.texts(f"BRINE0007.*{line.split()[0]}"), line
+
+
+# --- WSGIPythonHome ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def venv(workspace):
+    """A virtual environment of the Python that runs the tests, with a package `inside_venv`."""
+    folder = workspace.new_folder() / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", folder], check=True)
+    purelib = next(folder.glob("lib/python3.*/site-packages"))
+    (purelib / "inside_venv.py").write_text("ANSWER = 'from the venv'\n")
+    return folder
+
+
+@pytest.mark.parametrize("part", ["", "bin", "bin/python", "bin/python3"])
+def test_a_venv_by_its_root_its_bin_or_its_python(configtest, venv, part):
+    passed, said = configtest(f"WSGIPythonHome {venv / part}")
+    assert passed, said
+
+
+@pytest.mark.parametrize("part", ["", "bin", "bin/python"])
+def test_a_venv_is_used(start_httpd, venv, part):
+    server = start_httpd(f"WSGIPythonHome {venv / part}\n"
+                         "WSGIScriptAlias /app {dir}/scripts/uses_venv.wsgi")
+    server.write("scripts/uses_venv.wsgi", """
+import sys
+import inside_venv
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [f"{inside_venv.ANSWER} {sys.prefix}".encode()]
+""")
+    assert server.get("/app").text == f"from the venv {venv}"
+
+
+def test_a_prefix_is_accepted(configtest):
+    passed, said = configtest("WSGIPythonHome /usr")
+    assert passed, said
+
+
+def refused(configtest, home):
+    passed, said = configtest(f"WSGIPythonHome {home}")
+    assert not passed, "accepted"
+    assert "BRINE0005" in said and str(home) in said, said
+    return said
+
+
+def test_home_that_does_not_exist(configtest):
+    refused(configtest, "/no/such/home")
+
+
+def test_home_that_is_no_python(configtest, workspace):
+    refused(configtest, workspace.new_folder())
+
+
+def test_home_that_is_a_plain_file(configtest, workspace):
+    path = workspace.new_folder() / "file"
+    path.write_text("")
+    refused(configtest, path)
+
+
+def test_venv_of_another_python_version(configtest, workspace):
+    folder = workspace.new_folder() / "venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "lib/python3.9/site-packages").mkdir(parents=True)
+    (folder / "bin/python").symlink_to("/usr/bin/python3")
+    (folder / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.9.2\n")
+    assert "3.9" in refused(configtest, folder)
+
+
+def test_venv_without_its_base_python(configtest, workspace):
+    folder = workspace.new_folder() / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", folder], check=True)
+    config = folder / "pyvenv.cfg"
+    config.write_text(config.read_text().replace("home = /usr/bin", "home = /no/such/bin"))
+    refused(configtest, folder)
+
+
+def test_prefix_without_the_standard_library(configtest, workspace):
+    folder = workspace.new_folder() / "prefix"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin/python3").symlink_to("/usr/bin/python3")
+    (folder / "lib/python3.11").mkdir(parents=True)
+    assert "encodings" in refused(configtest, folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's httpd serves as another user")
+def test_home_that_the_servers_user_cannot_read(configtest, workspace, venv):
+    folder = workspace.new_folder() / "private"
+    folder.mkdir(mode=0o700)
+    subprocess.run(["cp", "-a", venv, folder / "venv"], check=True)
+    said = refused(configtest, folder / "venv")
+    assert "www-data" in said
+
+
+def test_relative_home_is_below_the_server_root(configtest, workspace):
+    folder = workspace.new_folder()
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", folder / "env"], check=True)
+    passed, said = configtest("WSGIPythonHome env", folder=Path(folder))
+    assert passed, said
