@@ -185,8 +185,9 @@ class ResponseWriter {
   virtual Delivery send(std::span<const std::string_view> blocks, End end) noexcept = 0;
 
   /// Sends `length` bytes of an open regular file from `offset`, by sendfile where that is
-  /// possible, and ends the response. BLOCKS. Duplicates the descriptor, so the caller keeps its own.
-  virtual Delivery send_file(int fd, std::int64_t offset, std::int64_t length) noexcept = 0;
+  /// possible; the caller keeps its descriptor. BLOCKS.
+  virtual Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
+                             End end) noexcept = 0;
 
   /// The response cannot be completed: the client must be able to tell (RST, no last chunk, HTTP/2
   /// stream error), so the connection is not kept. BLOCKS.

@@ -1,0 +1,31 @@
+// The edge where Python calls C++: no C++ exception may cross it.
+#pragma once
+
+#include <Python.h>
+
+#include <exception>
+#include <utility>
+
+#include "cpython/gil.hpp"
+#include "cpython/ref.hpp"
+
+namespace brine::cpython {
+
+/// Runs `body(GilLock&) -> Ref` for a C function that Python called, and gives Python its result, or
+/// null with a Python exception set.
+template <class Body>
+PyObject* callback(Body&& body) noexcept {
+  GilLock gil = GilLock::adopt();
+  try {
+    return std::forward<Body>(body)(gil).release();
+  } catch (const ErrorSet&) {
+    // Python's own exception is set already.
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  } catch (...) {
+    PyErr_SetString(PyExc_SystemError, "unknown C++ exception");
+  }
+  return nullptr;
+}
+
+}  // namespace brine::cpython

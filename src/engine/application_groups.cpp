@@ -1,0 +1,151 @@
+#include "engine/application_groups.hpp"
+
+#include <utility>
+
+#include "cpython/error.hpp"
+
+namespace brine::engine {
+
+using base::Level;
+using cpython::check;
+using cpython::ErrorSet;
+using cpython::GilLock;
+using cpython::Interpreter;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+wsgi::Surroundings surroundings(const Config& config, const std::string& name) {
+  return {config.process_group,
+          name,
+          config.maximum_processes,
+          config.threads_per_process,
+          config.multithread,
+          config.multiprocess,
+          config.run_once,
+          {config.apache_version[0], config.apache_version[1], config.apache_version[2]}};
+}
+
+// log_info(text), which bootstrap.py calls.
+PyObject* log_info(PyObject*, PyObject* text) noexcept {
+  const GilLock gil = GilLock::adopt();
+  wsgi::current_log().log(Level::info, cpython::to_utf8(gil, text));
+  Py_RETURN_NONE;
+}
+
+PyMethodDef log_info_method = {"log_info", log_info, METH_O, nullptr};
+
+// WSGIRestrictStdin, WSGIRestrictStdout, WSGIRestrictSignal.
+void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap,
+                     const Config& config) {
+  const std::pair<bool, const char*> streams[] = {{config.restrict_stdin, "stdin"},
+                                                  {config.restrict_stdout, "stdout"}};
+  for (const auto& [restricted, name] : streams) {
+    if (!restricted) continue;
+    Ref stream = steal(gil, PyObject_CallFunction(bootstrap.get(gil, "Restricted"), "s",
+                                                  (std::string("sys.") + name).c_str()));
+    check(gil, PySys_SetObject(name, stream.get()));
+  }
+  if (config.restrict_signal) {
+    Ref log = steal(gil, PyCFunction_New(&log_info_method, nullptr));
+    steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "ignore_signals"), log.get()));
+  }
+}
+
+// WSGIPythonPath.
+void add_paths(const GilLock& gil, const script::Bootstrap& bootstrap, const Config& config) {
+  if (config.python_path.empty()) return;
+  Ref paths = steal(gil, PyList_New(0));
+  for (const std::string& path : config.python_path) {
+    check(gil, PyList_Append(paths.get(), script::path_object(gil, path).get()));
+  }
+  Ref missing = steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "add_paths"), paths.get()));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(missing.get()); ++i) {
+    wsgi::current_log().log(Level::warning,
+                            "BRINE0203: WSGIPythonPath names '" +
+                                cpython::to_utf8(gil, PyList_GET_ITEM(missing.get(), i)) +
+                                "', which is not a directory that the server's user can see");
+  }
+}
+
+}  // namespace
+
+ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
+                                   const Config& config, const std::string& name)
+    : interpreter(own_interpreter),
+      bootstrap(gil),
+      loader(bootstrap, name),
+      gateway(gil, surroundings(config, name), bootstrap.get(gil, "FileWrapper"),
+              bootstrap.get(gil, "plain_file")) {
+  restrict_access(gil, bootstrap, config);
+  add_paths(gil, bootstrap, config);
+}
+
+ApplicationGroups::ApplicationGroups(const GilLock& gil, const Config& config)
+    : config_(config), main_(new ApplicationGroup(gil, Interpreter::main(gil), config_, "")) {}
+
+ApplicationGroup& ApplicationGroups::get(std::string_view name, base::LogSink& log) {
+  if (name.empty()) return *main_;
+  Slot& wanted = slot(name, log);
+  const std::lock_guard making(wanted.making);
+  if (wanted.group == nullptr) wanted.group = make(std::string(name), log);
+  if (wanted.group == nullptr) throw NoGroup::failed;
+  return *wanted.group;
+}
+
+ApplicationGroups::Slot& ApplicationGroups::slot(std::string_view name, base::LogSink& log) {
+  {
+    const std::shared_lock reading(mutex_);
+    if (auto found = slots_.find(name); found != slots_.end()) return *found->second;
+  }
+  const std::lock_guard writing(mutex_);
+  if (auto found = slots_.find(name); found != slots_.end()) return *found->second;
+  if (slots_.size() >= static_cast<std::size_t>(config_.interpreter_limit)) {
+    log.log(Level::error, "BRINE0201: no interpreter for application group '" + std::string(name) +
+                              "': the limit of " + std::to_string(config_.interpreter_limit) +
+                              " sub-interpreters is reached (WSGIInterpreterLimit). A group named "
+                              "by %{HOST} or %{ENV:...} lets clients make new ones");
+    throw NoGroup::limit;
+  }
+  return *slots_.emplace(std::string(name), std::make_unique<Slot>()).first->second;
+}
+
+ApplicationGroup* ApplicationGroups::make(const std::string& name, base::LogSink& log) {
+  const wsgi::LogScope scope(log);
+  std::string error;
+  auto fill = [&](const Interpreter& interpreter) {
+    return interpreter.with_gil([&](GilLock& gil) -> ApplicationGroup* {
+      try {
+        return new ApplicationGroup(gil, interpreter, config_, name);
+      } catch (const ErrorSet&) {
+        error = cpython::take_error(gil).traceback;
+        return nullptr;
+      }
+    });
+  };
+  ApplicationGroup* made = nullptr;
+  try {
+    made = fill(main_->interpreter.with_gil([](GilLock& gil) { return Interpreter::sub(gil); }));
+  } catch (const ErrorSet&) {
+    error = "Python could not make a sub-interpreter";
+  }
+  if (made == nullptr) {
+    log.log(Level::error, "BRINE0202: the interpreter of application group '" + name +
+                              "' could not be created\n" + error);
+  } else {
+    log.log(Level::info, "created interpreter '" + name + "'");
+  }
+  return made;
+}
+
+std::vector<ApplicationGroup*> ApplicationGroups::all() const {
+  std::vector<ApplicationGroup*> groups = {main_};
+  const std::shared_lock reading(mutex_);
+  for (const auto& [name, slot] : slots_) {
+    if (slot->group != nullptr) groups.push_back(slot->group);
+  }
+  return groups;
+}
+
+}  // namespace brine::engine

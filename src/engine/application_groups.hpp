@@ -1,0 +1,71 @@
+// The application groups of a process, made as they are needed.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/log.hpp"
+#include "cpython/interpreter.hpp"
+#include "engine/engine.hpp"
+#include "script/bootstrap.hpp"
+#include "script/loader.hpp"
+#include "wsgi/errors.hpp"
+#include "wsgi/gateway.hpp"
+
+namespace brine::engine {
+
+/// One interpreter with all that Brine keeps in it. Never destroyed (see cpython::Interpreter).
+struct ApplicationGroup {
+  /// The interpreter is the current one.
+  ApplicationGroup(const cpython::GilLock& gil, cpython::Interpreter own_interpreter,
+                   const Config& config, const std::string& name);
+
+  cpython::Interpreter interpreter;
+  script::Bootstrap bootstrap;
+  script::Loader loader;
+  wsgi::Gateway gateway;
+};
+
+/// Why there is no such group.
+enum class NoGroup { limit, failed };
+
+class ApplicationGroups {
+ public:
+  /// Python has been started by the calling thread, which holds the GIL.
+  ApplicationGroups(const cpython::GilLock& gil, const Config& config);
+
+  /// The group of that name (empty: the main interpreter), made if it is new. BLOCKS while another
+  /// thread makes it; not for a thread that holds the GIL. Throws NoGroup; the reason is logged.
+  ApplicationGroup& get(std::string_view name, base::LogSink& log);
+
+  /// All that exist, the main interpreter's first.
+  std::vector<ApplicationGroup*> all() const;
+
+ private:
+  struct Slot {
+    std::mutex making;  // held while the interpreter is made
+    ApplicationGroup* group = nullptr;  // guarded by `making` until it is set
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  Slot& slot(std::string_view name, base::LogSink& log);
+  ApplicationGroup* make(const std::string& name, base::LogSink& log);
+
+  const Config config_;
+  ApplicationGroup* main_;
+  mutable std::shared_mutex mutex_;
+  // Guarded by mutex_:
+  std::unordered_map<std::string, std::unique_ptr<Slot>, Hash, std::equal_to<>> slots_;
+};
+
+}  // namespace brine::engine

@@ -1,0 +1,152 @@
+// The Python side of the boundary: starts Python and serves requests with it.
+#include "engine/engine.hpp"
+
+#include <Python.h>
+
+#include <memory>
+#include <string>
+
+#include "brine/version.h"
+#include "cpython/error.hpp"
+#include "cpython/runtime.hpp"
+#include "engine/application_groups.hpp"
+#include "wsgi/errors.hpp"
+
+namespace brine::engine {
+
+using base::Level;
+using cpython::ErrorSet;
+using cpython::GilLock;
+using wsgi::Outcome;
+
+namespace {
+
+script::Wanted wanted(const wsgi::Target& target) {
+  script::Wanted result;
+  result.path = target.script;
+  result.callable = target.callable;
+  result.resource = target.resource;
+  // Before the GIL is taken: the file system may be slow.
+  if (target.reloading) result.seen = script::stamp_of(result.path);
+  result.reloading = target.reloading;
+  result.keep_last_good = target.keep_last_good;
+  result.registered = target.registered;
+  return result;
+}
+
+class PythonEngine final : public Engine {
+ public:
+  PythonEngine(const GilLock& gil, const Config& config) : groups_(gil, config) {}
+
+  Outcome serve(const wsgi::Target& target, wsgi::Request& request,
+                wsgi::ResponseWriter& response) noexcept override {
+    try {
+      ApplicationGroup& group = groups_.get(target.application_group, request);
+      const script::Wanted script = wanted(target);
+      wsgi::Exchange exchange{request, response};
+      const wsgi::Reply reply = group.interpreter.with_gil(
+          [&](GilLock& gil) { return run(gil, group, script, exchange); });
+      return wsgi::Gateway::finish(exchange, reply);
+    } catch (const NoGroup& reason) {
+      return reason == NoGroup::limit ? Outcome::rejected : Outcome::failed_before_headers;
+    } catch (const std::exception& error) {
+      request.log(Level::error, std::string("BRINE0205: internal error: ") + error.what());
+      return Outcome::failed_before_headers;
+    }
+  }
+
+  bool preload(const wsgi::Target& target, base::LogSink& log) noexcept override {
+    try {
+      ApplicationGroup& group = groups_.get(target.application_group, log);
+      const script::Wanted script = wanted(target);
+      return group.interpreter.with_gil([&](GilLock& gil) {
+        const wsgi::LogScope scope(log);
+        try {
+          group.loader.load(gil, script, log);
+          return true;
+        } catch (const script::Unavailable&) {
+          return false;
+        }
+      });
+    } catch (const NoGroup&) {
+      return false;
+    } catch (const std::exception& error) {
+      log.log(Level::error, std::string("BRINE0206: internal error: ") + error.what());
+      return false;
+    }
+  }
+
+  void shutdown() noexcept override {
+    for (ApplicationGroup* group : groups_.all()) {
+      group->interpreter.with_gil([&](GilLock& gil) {
+        try {
+          cpython::steal(gil, PyObject_CallNoArgs(group->bootstrap.get(gil, "run_exit_callbacks")));
+        } catch (const ErrorSet&) {
+          const cpython::ErrorText error = cpython::take_error(gil);
+          wsgi::current_log().log(Level::error, "BRINE0207: an atexit callback raised " +
+                                                    error.summary + "\n" + error.traceback);
+        }
+      });
+    }
+    // From here on nothing of Python may run: its threads wait for a GIL that is not given back.
+    PyEval_RestoreThread(PyGILState_GetThisThreadState());
+  }
+
+ private:
+  static wsgi::Reply run(GilLock& gil, ApplicationGroup& group, const script::Wanted& script,
+                         wsgi::Exchange& exchange) {
+    const wsgi::LogScope scope(exchange.request);
+    try {
+      const script::Lease lease = group.loader.lease(gil, script, exchange.request);
+      return group.gateway.serve(gil, lease.application.get(), script.path, exchange);
+    } catch (const script::Unavailable& reason) {
+      return {reason.missing_callable ? Outcome::no_application : Outcome::failed_before_headers,
+              std::nullopt};
+    }
+  }
+
+  ApplicationGroups groups_;
+};
+
+cpython::RuntimeConfig runtime_config(const Config& config) {
+  cpython::RuntimeConfig runtime;
+  runtime.program = config.program.empty() ? BRINE_PYTHON_PROGRAM : config.program;
+  runtime.home = config.home;
+  runtime.warnings = config.warnings;
+  runtime.optimize = config.optimize;
+  runtime.write_bytecode = config.write_bytecode;
+  runtime.fixed_hash_seed = config.fixed_hash_seed;
+  runtime.hash_seed = config.hash_seed;
+  return runtime;
+}
+
+Engine* start(const Config& config, base::LogSink& log, std::string& error) noexcept {
+  try {
+    wsgi::set_server_log(log);
+    if (!config.python_eggs.empty()) setenv("PYTHON_EGG_CACHE", config.python_eggs.c_str(), 1);
+    error = cpython::start_python(runtime_config(config));
+    if (!error.empty()) return nullptr;
+    Engine* engine = nullptr;
+    {
+      const GilLock gil = GilLock::adopt();
+      try {
+        engine = new PythonEngine(gil, config);
+      } catch (const ErrorSet&) {
+        error = cpython::take_error(gil).traceback;
+      }
+    }
+    PyEval_SaveThread();
+    return engine;
+  } catch (const std::exception& failure) {
+    error = failure.what();
+    return nullptr;
+  }
+}
+
+}  // namespace
+}  // namespace brine::engine
+
+extern "C" __attribute__((visibility("default"))) const brine::engine::EngineExport
+    brine_engine_export;
+const brine::engine::EngineExport brine_engine_export = {
+    brine::engine::kAbi, BRINE_VERSION, PY_VERSION, brine::engine::start};

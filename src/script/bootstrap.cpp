@@ -1,0 +1,63 @@
+#define PY_SSIZE_T_CLEAN  // "y#" takes a Py_ssize_t
+#include "script/bootstrap.hpp"
+
+#include "cpython/error.hpp"
+#include "script/bootstrap_source.hpp"
+
+namespace brine::script {
+
+using cpython::borrow;
+using cpython::check;
+using cpython::GilLock;
+using cpython::Ref;
+using cpython::steal;
+
+Ref path_object(const GilLock& gil, std::string_view path) {
+  return steal(gil, PyUnicode_DecodeFSDefaultAndSize(path.data(),
+                                                     static_cast<Py_ssize_t>(path.size())));
+}
+
+Bootstrap::Bootstrap(const GilLock& gil) {
+  Ref code = steal(gil, Py_CompileString(kBootstrapSource, "<brine>", Py_file_input));
+  globals_ = steal(gil, PyDict_New());
+  Ref name = steal(gil, PyUnicode_FromString("brine.bootstrap"));
+  check(gil, PyDict_SetItemString(globals_.get(), "__name__", name.get()));
+  check(gil, PyDict_SetItemString(globals_.get(), "__builtins__", PyEval_GetBuiltins()));
+  steal(gil, PyEval_EvalCode(code.get(), globals_.get(), globals_.get()));
+}
+
+PyObject* Bootstrap::get(const GilLock& gil, const char* name) const {
+  PyObject* found = PyDict_GetItemString(globals_.get(), name);
+  if (found == nullptr) cpython::raise(gil, PyExc_NameError, name);
+  return found;
+}
+
+Bootstrap::Executed Bootstrap::execute(GilLock& gil, const std::string& name,
+                                       const std::string& path, const std::string& source,
+                                       unsigned number, bool registered,
+                                       const std::string& required) const {
+  Ref path_text = path_object(gil, path);
+  Ref result = steal(
+      gil, PyObject_CallFunction(get(gil, "execute"), "sOy#IOs", name.c_str(), path_text.get(),
+                                 source.data(), static_cast<Py_ssize_t>(source.size()), number,
+                                 registered ? Py_True : Py_False, required.c_str()));
+  return {borrow(gil, PyTuple_GetItem(result.get(), 0)),
+          borrow(gil, PyTuple_GetItem(result.get(), 1))};
+}
+
+void Bootstrap::retire(const GilLock& gil, const std::string& path, unsigned number,
+                       PyObject* mark) const {
+  Ref path_text = path_object(gil, path);
+  steal(gil, PyObject_CallFunction(get(gil, "retire"), "OIO", path_text.get(), number, mark));
+}
+
+std::vector<std::string> Bootstrap::collect(GilLock& gil) const {
+  Ref alive = steal(gil, PyObject_CallNoArgs(get(gil, "collect")));
+  std::vector<std::string> sentences;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(alive.get()); ++i) {
+    sentences.push_back(cpython::to_utf8(gil, PyList_GET_ITEM(alive.get(), i)));
+  }
+  return sentences;
+}
+
+}  // namespace brine::script

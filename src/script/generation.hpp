@@ -1,0 +1,27 @@
+// One loaded version of a script.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "cpython/ref.hpp"
+#include "script/stamp.hpp"
+
+namespace brine::script {
+
+/// What one execution of a script file made. Every member is guarded by the GIL.
+struct Generation {
+  unsigned number = 0;  ///< 1 for the first that was loaded in this interpreter
+  Stamp stamp;
+  bool settled = false;         ///< see Loaded::settled
+  std::size_t source_hash = 0;  ///< tells whether a file of the same stamp has other bytes
+  cpython::Ref module;
+  cpython::Ref mark;             ///< lives as long as the module's globals
+  cpython::Ref reload_required;  ///< the script's function of that name, or empty
+};
+
+/// Shared by the loader, while it is the current one, and by the requests that run in it. Its
+/// use count is the number of those; with the last of them it is retired.
+using GenerationPtr = std::shared_ptr<Generation>;
+
+}  // namespace brine::script

@@ -1,0 +1,235 @@
+#include "script/loader.hpp"
+
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#include "cpython/error.hpp"
+#include "script/module_name.hpp"
+
+namespace brine::script {
+
+using base::Level;
+using cpython::borrow;
+using cpython::ErrorSet;
+using cpython::ErrorText;
+using cpython::GilLock;
+using cpython::GilRelease;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// Globals and functions refer to each other, so only the garbage collector can free an old
+// generation. A collection stops all threads for some milliseconds: once for so many generations.
+constexpr unsigned kSweepAfter = 8;
+
+std::string quoted(std::string_view path) { return "'" + std::string(path) + "'"; }
+
+}  // namespace
+
+Lease Loader::lease(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
+  Lease lease{up_to_date(gil, wanted, log).current, Ref()};
+  lease.application = application(gil, *lease.generation, wanted, log);
+  return lease;
+}
+
+void Loader::load(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
+  up_to_date(gil, wanted, log);
+}
+
+Loader::Script& Loader::up_to_date(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
+  Script& script = find(wanted.path);
+  const Verdict verdict = judge(gil, script, wanted, log);
+  if (verdict != Verdict::use) refresh(gil, script, wanted, verdict, log);
+  if (!script.current) throw Unavailable{};
+  return script;
+}
+
+Loader::Script& Loader::find(const std::string& path) {
+  std::unique_ptr<Script>& script = scripts_[path];
+  if (!script) {
+    script = std::make_unique<Script>();
+    script->path = path;
+    script->name = module_name(path);
+  }
+  return *script;
+}
+
+Verdict Loader::judge(GilLock& gil, const Script& script, const Wanted& wanted,
+                      base::LogSink& log) const {
+  std::optional<Loaded> loaded;
+  if (script.current) loaded = Loaded{script.current->stamp, script.current->settled};
+  const bool keep = wanted.keep_last_good && script.current;
+  const Verdict verdict = decide(loaded, wanted.seen, keep ? script.failed : std::nullopt,
+                                 wanted.reloading, file_clock_now());
+  if (verdict != Verdict::use || !wanted.reloading || !script.current->reload_required) {
+    return verdict;
+  }
+  // The call may let other threads run, and they may swap the generation: keep its function.
+  Ref function = borrow(gil, script.current->reload_required.get());
+  try {
+    Ref resource = path_object(gil, wanted.resource);
+    Ref answer = steal(gil, PyObject_CallOneArg(function.get(), resource.get()));
+    const int yes = PyObject_IsTrue(answer.get());
+    cpython::check(gil, yes);
+    return yes != 0 ? Verdict::load : Verdict::use;
+  } catch (const ErrorSet&) {
+    const ErrorText error = cpython::take_error(gil);
+    log.log(Level::error, "BRINE0308: reload_required() of WSGI script " + quoted(script.path) +
+                              " raised " + error.summary + ", so it is not reloaded\n" +
+                              error.traceback);
+    return Verdict::use;
+  }
+}
+
+void Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, Verdict verdict,
+                     base::LogSink& log) {
+  const unsigned attempts = script.attempts;
+  std::unique_lock loading(script.loading, std::defer_lock);
+  Source source;
+  Wanted again = wanted;
+  {
+    GilRelease released(gil);
+    loading.lock();
+    source = read_source(script.path);
+    if (source.error == 0) again.seen = source.stamp;
+  }
+  if (script.attempts != attempts) {
+    // Another thread tried meanwhile, which is very often all that was needed.
+    verdict = judge(gil, script, again, log);
+    if (verdict == Verdict::use) return;
+  }
+  if (verdict == Verdict::settle && source.error == 0 && script.current->stamp == source.stamp &&
+      script.current->source_hash == std::hash<std::string>{}(source.bytes)) {
+    script.current->settled = true;
+    return;
+  }
+  reload(gil, script, source, wanted, log);
+}
+
+void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wanted& wanted,
+                    base::LogSink& log) {
+  ++script.attempts;
+  GenerationPtr next;
+  ErrorText error;
+  try {
+    if (source.error == 0) {
+      next = execute(gil, script, source, wanted);
+    } else {
+      error.summary = std::strerror(source.error);
+    }
+  } catch (const ErrorSet&) {
+    error = cpython::take_error(gil);
+  }
+  if (!next) return failed(script, source, wanted, error, log);
+
+  log.log(Level::info, "loaded WSGI script " + quoted(script.path) + " (generation " +
+                           std::to_string(next->number) + ") into interpreter '" + interpreter_ +
+                           "'");
+  script.failed.reset();
+  // The swap: requests from here on run in the new generation, those in flight in the old one.
+  std::swap(script.current, next);
+  next.reset();
+  if (retired_ >= kSweepAfter) sweep(gil, log);
+}
+
+GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source,
+                              const Wanted& wanted) {
+  const std::int64_t read_at = file_clock_now();
+  // A file that is being rewritten in place may be read when it is still empty: where the last good
+  // generation can go on, a script that lost its application is not good.
+  const bool keep = script.current && wanted.keep_last_good;
+  GenerationPtr next(new Generation,
+                     [this, path = script.path](Generation* old) { retire(path, old); });
+  next->number = script.loads + 1;
+  next->stamp = source.stamp;
+  next->settled = read_at - source.stamp.mtime > kSettleTime;
+  next->source_hash = std::hash<std::string>{}(source.bytes);
+  Bootstrap::Executed executed =
+      bootstrap_.execute(gil, script.name, script.path, source.bytes, next->number,
+                         wanted.registered, keep ? std::string(wanted.callable) : "");
+  next->module = std::move(executed.module);
+  next->mark = std::move(executed.mark);
+  next->reload_required =
+      borrow(gil, PyDict_GetItemString(PyModule_GetDict(next->module.get()), "reload_required"));
+  ++script.loads;
+  return next;
+}
+
+void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
+                    const ErrorText& error, base::LogSink& log) const {
+  const std::string what = "WSGI script " + quoted(script.path);
+  std::string traceback = error.traceback.empty() ? "" : "\n" + error.traceback;
+  if (script.current && wanted.keep_last_good) {
+    const bool repeated = script.failed && script.failed->stamp == source.stamp;
+    script.failed = FailedAttempt{source.stamp, file_clock_now()};
+    if (repeated) return;  // once per change
+    log.log(Level::error, "BRINE0306: " + what + " was changed but does not load: " +
+                              error.summary + "; generation " +
+                              std::to_string(script.current->number) + " goes on serving" +
+                              traceback);
+    return;
+  }
+  if (source.error != 0) {
+    log.log(Level::error, "BRINE0303: " + what + " cannot be read: " + error.summary +
+                              "; the server's user needs to read it and to enter its folders");
+  } else if (error.system_exit) {
+    log.log(Level::error, "BRINE0302: " + what + " ended itself while it was loaded: " +
+                              error.summary + traceback);
+  } else {
+    log.log(Level::error, "BRINE0301: " + what + " does not load: " + error.summary + traceback);
+  }
+  throw Unavailable{};
+}
+
+void Loader::retire(const std::string& path, Generation* generation) noexcept {
+  const std::unique_ptr<Generation> old(generation);
+  const GilLock gil = GilLock::adopt();  // see GenerationPtr: the last owner holds the GIL
+  if (!old->mark) return;                // it never came to life
+  ++retired_;
+  try {
+    bootstrap_.retire(gil, path, old->number, old->mark.get());
+  } catch (const ErrorSet&) {
+    PyErr_Clear();  // out of memory: it dies without a note
+  }
+}
+
+void Loader::sweep(GilLock& gil, base::LogSink& log) {
+  retired_ = 0;
+  try {
+    for (const std::string& sentence : bootstrap_.collect(gil)) {
+      log.log(Level::warning, "BRINE0307: " + sentence);
+    }
+  } catch (const ErrorSet&) {
+    log.log(Level::debug, "looking for old generations failed: " +
+                              cpython::take_error(gil).summary);
+  }
+}
+
+Ref Loader::application(const GilLock& gil, const Generation& generation, const Wanted& wanted,
+                        base::LogSink& log) {
+  Ref& name = callable_names_[std::string(wanted.callable)];
+  if (!name) {
+    name = steal(gil, PyUnicode_FromStringAndSize(
+                          wanted.callable.data(), static_cast<Py_ssize_t>(wanted.callable.size())));
+  }
+  Ref found = borrow(
+      gil, PyDict_GetItemWithError(PyModule_GetDict(generation.module.get()), name.get()));
+  if (!found) {
+    PyErr_Clear();
+    log.log(Level::error, "BRINE0304: WSGI script " + quoted(wanted.path) + " does not define " +
+                              quoted(wanted.callable) +
+                              "; name the application so, or set WSGICallableObject");
+    throw Unavailable{.missing_callable = true};
+  }
+  if (PyCallable_Check(found.get()) == 0) {
+    log.log(Level::error, "BRINE0305: " + quoted(wanted.callable) + " in WSGI script " +
+                              quoted(wanted.path) + " is of type " +
+                              Py_TYPE(found.get())->tp_name + ", which cannot be called");
+    throw Unavailable{};
+  }
+  return found;
+}
+
+}  // namespace brine::script

@@ -1,0 +1,94 @@
+// From the path of a WSGI script to its application object, loaded and reloaded as needed.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/log.hpp"
+#include "cpython/error.hpp"
+#include "script/bootstrap.hpp"
+#include "script/generation.hpp"
+#include "script/verdict.hpp"
+
+namespace brine::script {
+
+/// Which application is wanted, and how its script is to be treated.
+struct Wanted {
+  std::string path;
+  std::string_view callable;
+  std::string_view resource;  ///< argument of the script's reload_required()
+  std::optional<Stamp> seen;  ///< stamp_of(path) when the request came
+  bool reloading = true;
+  bool keep_last_good = true;
+  bool registered = false;
+};
+
+/// Thrown when there is no application; the reason has been logged.
+struct Unavailable {
+  bool missing_callable = false;  ///< the script loaded, but does not define it
+};
+
+/// The application of one request. While it lives its generation is not retired; it must die on a
+/// thread that holds the GIL.
+struct Lease {
+  GenerationPtr generation;
+  cpython::Ref application;
+};
+
+/// The WSGI scripts of one interpreter. Its modules are in no other registry.
+class Loader {
+ public:
+  Loader(const Bootstrap& bootstrap, std::string interpreter)
+      : bootstrap_(bootstrap), interpreter_(std::move(interpreter)) {}
+
+  /// The application of the current generation; loads or reloads the script first if it has to.
+  /// One thread loads, and those that noticed the same change wait for it. Requests in flight keep
+  /// the generation they started in. Throws Unavailable.
+  Lease lease(cpython::GilLock& gil, const Wanted& wanted, base::LogSink& log);
+
+  /// Loads the script if it has to be, without asking for its application. Throws Unavailable.
+  void load(cpython::GilLock& gil, const Wanted& wanted, base::LogSink& log);
+
+ private:
+  struct Script {
+    std::string path;
+    std::string name;
+    // Guarded by the GIL:
+    GenerationPtr current;
+    std::optional<FailedAttempt> failed;
+    unsigned loads = 0;
+    unsigned attempts = 0;
+    // Held while the script is read and executed; taken with the GIL released.
+    std::mutex loading;
+  };
+
+  Script& find(const std::string& path);
+  Script& up_to_date(cpython::GilLock& gil, const Wanted& wanted, base::LogSink& log);
+  Verdict judge(cpython::GilLock& gil, const Script& script, const Wanted& wanted,
+                base::LogSink& log) const;
+  void refresh(cpython::GilLock& gil, Script& script, const Wanted& wanted, Verdict verdict,
+               base::LogSink& log);
+  void reload(cpython::GilLock& gil, Script& script, const Source& source, const Wanted& wanted,
+              base::LogSink& log);
+  GenerationPtr execute(cpython::GilLock& gil, Script& script, const Source& source,
+                        const Wanted& wanted);
+  void failed(Script& script, const Source& source, const Wanted& wanted,
+              const cpython::ErrorText& error, base::LogSink& log) const;
+  void retire(const std::string& path, Generation* generation) noexcept;
+  void sweep(cpython::GilLock& gil, base::LogSink& log);
+  cpython::Ref application(const cpython::GilLock& gil, const Generation& generation,
+                           const Wanted& wanted, base::LogSink& log);
+
+  const Bootstrap& bootstrap_;
+  const std::string interpreter_;
+  // Guarded by the GIL:
+  std::unordered_map<std::string, std::unique_ptr<Script>> scripts_;
+  std::unordered_map<std::string, cpython::Ref> callable_names_;
+  unsigned retired_ = 0;  ///< generations since the last sweep
+};
+
+}  // namespace brine::script

@@ -1,0 +1,136 @@
+#include "wsgi/environ.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "wsgi/headers.hpp"
+
+namespace brine::wsgi {
+
+using cpython::borrow;
+using cpython::check;
+using cpython::GilLock;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// More names than this come from somebody who invents them: they are not kept.
+constexpr std::size_t kKeptHeaderKeys = 512;
+
+// Variables that differ from request to request: keeping their last value would not pay.
+constexpr bool varies(Var var) {
+  switch (var) {
+    case Var::request_uri:
+    case Var::query_string:
+    case Var::path_info:
+    case Var::original_path_info:
+    case Var::remote_port:
+    case Var::content_type:
+    case Var::content_length:
+    case Var::request_id:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Paths are in the file system's encoding; all else is bytes shown as latin-1 (PEP 3333, "Unicode
+// Issues").
+constexpr bool is_path(Var var) {
+  return var == Var::document_root || var == Var::context_document_root ||
+         var == Var::script_filename || var == Var::handler_script;
+}
+
+Ref latin1(const GilLock& gil, std::string_view text) {
+  return steal(gil, PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()),
+                                           nullptr));
+}
+
+Ref value_of(const GilLock& gil, Var var, std::string_view text) {
+  if (!is_path(var)) return latin1(gil, text);
+  return steal(gil, PyUnicode_DecodeFSDefaultAndSize(text.data(),
+                                                     static_cast<Py_ssize_t>(text.size())));
+}
+
+Ref interned(const GilLock& gil, std::string_view text) {
+  PyObject* name =
+      PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+  PyUnicode_InternInPlace(&name);
+  return steal(gil, name);
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+Environ::Environ(const GilLock& gil, PyObject* constants)
+    : template_(steal(gil, PyDict_Copy(constants))),
+      thread_id_(interned(gil, "mod_wsgi.thread_id")),
+      request_start_(interned(gil, "mod_wsgi.request_start")),
+      application_start_(interned(gil, "mod_wsgi.application_start")) {
+  for (std::size_t i = 0; i < kVarCount; ++i) variables_[i].key = interned(gil, kVarNames[i]);
+}
+
+// Brings the variables that seldom change up to date in the template.
+void Environ::sync_template(const GilLock& gil, const Head& head) {
+  for (std::size_t i = 0; i < kVarCount; ++i) {
+    if (varies(static_cast<Var>(i))) continue;
+    Variable& variable = variables_[i];
+    const std::string_view value = head.vars[i];
+    if (value.data() == nullptr) {
+      if (!variable.present) continue;
+      check(gil, PyDict_DelItem(template_.get(), variable.key.get()));
+      variable.present = false;
+    } else if (!variable.present || variable.bytes != value) {
+      Ref text = value_of(gil, static_cast<Var>(i), value);
+      check(gil, PyDict_SetItem(template_.get(), variable.key.get(), text.get()));
+      variable.bytes = value;
+      variable.present = true;
+    }
+  }
+}
+
+Ref Environ::header_key(const GilLock& gil, std::string_view name) {
+  if (auto found = header_keys_.find(name); found != header_keys_.end()) {
+    return borrow(gil, found->second.get());
+  }
+  const auto key = environ_name(name);
+  Ref made = key ? interned(gil, *key) : Ref();
+  if (header_keys_.size() < kKeptHeaderKeys) {
+    header_keys_.emplace(std::string(name), borrow(gil, made.get()));
+  }
+  return made;
+}
+
+Ref Environ::make(const GilLock& gil, const Head& head) {
+  sync_template(gil, head);
+  Ref environ = steal(gil, PyDict_Copy(template_.get()));
+  auto set = [&](const Ref& key, const Ref& value) {
+    check(gil, PyDict_SetItem(environ.get(), key.get(), value.get()));
+  };
+  for (const Field& field : head.extra) {
+    // Never over a key of the template: what the server says cannot be set by SetEnv.
+    Ref value = latin1(gil, field.value);
+    Ref key = latin1(gil, field.name);
+    if (PyDict_SetDefault(environ.get(), key.get(), value.get()) == nullptr) {
+      throw cpython::ErrorSet{};
+    }
+  }
+  for (const Field& field : head.headers) {
+    if (Ref key = header_key(gil, field.name)) set(key, latin1(gil, field.value));
+  }
+  for (std::size_t i = 0; i < kVarCount; ++i) {
+    if (!varies(static_cast<Var>(i)) || head.vars[i].data() == nullptr) continue;
+    set(variables_[i].key, latin1(gil, head.vars[i]));
+  }
+  set(thread_id_, steal(gil, PyLong_FromLong(head.thread_id)));
+  set(request_start_, steal(gil, PyFloat_FromDouble(head.request_start)));
+  set(application_start_, steal(gil, PyFloat_FromDouble(now())));
+  return environ;
+}
+
+}  // namespace brine::wsgi

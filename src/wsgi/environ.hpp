@@ -1,0 +1,51 @@
+// The environ dict (PEP 3333, "environ Variables").
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "cpython/ref.hpp"
+#include "wsgi/request.hpp"
+
+namespace brine::wsgi {
+
+/// Makes environ dicts for one interpreter. Everything that requests have in common is made once:
+/// the keys, the constants, and the values of variables that seldom change (the server's name, the
+/// script's path), which stand in a template dict until a request has another value for them.
+class Environ {
+ public:
+  /// `constants`: the items that every environ of this interpreter has (wsgi.version, wsgi.errors).
+  Environ(const cpython::GilLock& gil, PyObject* constants);
+
+  /// A new dict with all but `wsgi.input`. What the request says wins over SetEnv, and the
+  /// constants over both.
+  cpython::Ref make(const cpython::GilLock& gil, const Head& head);
+
+ private:
+  struct Variable {
+    cpython::Ref key;
+    std::string bytes;       // the value that the template has now
+    bool present = false;    // whether the template has one
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  void sync_template(const cpython::GilLock& gil, const Head& head);
+  cpython::Ref header_key(const cpython::GilLock& gil, std::string_view name);
+
+  // All guarded by the GIL of the interpreter:
+  cpython::Ref template_;
+  std::array<Variable, kVarCount> variables_;
+  // HTTP_* keys by the name that the client sent; an empty Ref: the field is dropped.
+  std::unordered_map<std::string, cpython::Ref, Hash, std::equal_to<>> header_keys_;
+  cpython::Ref thread_id_, request_start_, application_start_;
+};
+
+}  // namespace brine::wsgi

@@ -1,0 +1,293 @@
+#include "wsgi/gateway.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "wsgi/errors.hpp"
+#include "wsgi/input.hpp"
+#include "wsgi/start_response.hpp"
+
+namespace brine::wsgi {
+
+using base::Level;
+using cpython::borrow;
+using cpython::ErrorSet;
+using cpython::ErrorText;
+using cpython::GilLock;
+using cpython::GilRelease;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// Up to this size a body is copied, so that it can be sent after the GIL is released; a larger one
+// stays where it is, and the GIL is taken once more to drop it.
+constexpr std::size_t kCopied = 65536;
+
+// What the application did against PEP 3333.
+struct Violation {
+  std::string what;
+};
+
+std::string_view block_of(PyObject* object) {
+  if (!PyBytes_Check(object)) {
+    throw Violation{std::string("TypeError: the response iterable must yield bytes, not ") +
+                    Py_TYPE(object)->tp_name};
+  }
+  return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
+}
+
+void require_started(const Exchange& exchange) {
+  if (!exchange.started) {
+    throw Violation{"RuntimeError: start_response() was not called before the first block of the "
+                    "body, or at all"};
+  }
+}
+
+bool falls_short(const Exchange& exchange) {
+  return exchange.declared > exchange.length && !exchange.bodyless;
+}
+
+// Passes the end of the body on, or, where less came than was announced, the failure. Without GIL.
+void send_end(Exchange& exchange, std::span<const std::string_view> blocks) noexcept {
+  const bool short_of = falls_short(exchange);
+  if (exchange.response.send(blocks, short_of ? End::more : End::last) == Delivery::client_gone) {
+    exchange.client_gone = true;
+  } else if (short_of) {
+    exchange.response.abort();
+  }
+  exchange.sent = exchange.ended = true;
+}
+
+void report_short_body(const Exchange& exchange) {
+  exchange.request.log(Level::error,
+                       "BRINE0406: the application sent " + std::to_string(exchange.length) +
+                           " bytes, less than its Content-Length of " +
+                           std::to_string(exchange.declared) + "; the connection is aborted");
+}
+
+// A list or tuple: everything is known, so it goes out as one.
+void deliver_sequence(GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) {
+  Ref items = steal(gil, PySequence_Tuple(result));  // a tuple is its own copy
+  std::vector<std::string_view> blocks;
+  std::size_t size = 0;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
+    blocks.push_back(block_of(PyTuple_GET_ITEM(items.get(), i)));
+    size += blocks.back().size();
+  }
+  require_started(exchange);
+  const std::size_t usable = allowed(exchange, size);
+  exchange.length += static_cast<std::int64_t>(usable);
+  if (usable > kCopied) {
+    for (std::size_t cut = size - usable; cut != 0;) {
+      const std::size_t n = std::min(cut, blocks.back().size());
+      blocks.back().remove_suffix(n);
+      if (blocks.back().empty()) blocks.pop_back();
+      cut -= n;
+    }
+    GilRelease released(gil);
+    return send_end(exchange, blocks);
+  }
+  char* const copy = exchange.response.allocate(usable);
+  std::size_t at = 0;
+  for (const std::string_view block : blocks) {
+    const std::size_t n = std::min(block.size(), usable - at);
+    if (n != 0) std::memcpy(copy + at, block.data(), n);
+    at += n;
+  }
+  reply.body = std::string_view(copy, usable);
+}
+
+// Any other iterable. PEP 3333, "Buffering and Streaming": a block is on its way to the client
+// before the next one is asked for.
+void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
+  PyObject* iterator = PyObject_GetIter(result);
+  if (iterator == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) {
+    PyErr_Clear();
+    throw Violation{std::string("TypeError: the application returned ") + Py_TYPE(result)->tp_name +
+                    ", which is not an iterable of bytes"};
+  }
+  Ref iterable = steal(gil, iterator);
+  while (!exchange.client_gone) {
+    PyObject* next = PyIter_Next(iterable.get());
+    if (next == nullptr) {
+      if (PyErr_Occurred() != nullptr) throw ErrorSet{};
+      break;
+    }
+    Ref item = steal(gil, next);
+    const std::string_view block = block_of(item.get());
+    // PEP 3333: headers are not sent before there is body data, or the iterable is exhausted.
+    if (block.empty()) continue;
+    require_started(exchange);
+    send_block(gil, exchange, block);
+  }
+  if (exchange.client_gone || exchange.ended) return;
+  require_started(exchange);
+  GilRelease released(gil);
+  send_end(exchange, {});
+}
+
+void report(const GilLock& gil, const Exchange& exchange, std::string_view script) {
+  const ErrorText error = cpython::take_error(gil);
+  if (exchange.client_gone || exchange.read_status == ReadStatus::client_gone) {
+    exchange.request.log(Level::info, "the client went away: " + error.summary);
+    return;
+  }
+  const Head& head = exchange.request.head();
+  const auto var = [&](Var name) {
+    return std::string(head.vars[static_cast<std::size_t>(name)]);
+  };
+  const std::string where = ", in the application of WSGI script '" + std::string(script) +
+                            "' for " + var(Var::request_method) + " " + var(Var::request_uri) +
+                            "\n" + error.traceback;
+  if (error.system_exit) {
+    exchange.request.log(Level::error, "BRINE0402: " + error.summary + where);
+  } else {
+    exchange.request.log(Level::error, "BRINE0401: " + error.summary + where);
+  }
+}
+
+void report_violation(const Exchange& exchange, const Violation& violation,
+                      std::string_view script) {
+  exchange.request.log(Level::error, "BRINE0404: " + violation.what +
+                                         " (PEP 3333), in the application of WSGI script '" +
+                                         std::string(script) + "'");
+}
+
+// What a failed application leaves: nothing was sent, or the response has to be broken off.
+Outcome fail(GilLock& gil, Exchange& exchange) {
+  if (exchange.client_gone || exchange.read_status == ReadStatus::client_gone) {
+    return Outcome::client_aborted;
+  }
+  if (!exchange.sent) return Outcome::failed_before_headers;
+  if (!exchange.ended) {
+    GilRelease released(gil);
+    exchange.response.abort();
+  }
+  return Outcome::failed_after_headers;
+}
+
+}  // namespace
+
+Gateway::Gateway(const GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper,
+                 PyObject* plain_file)
+    : input_type_(make_input_type(gil)),
+      start_response_type_(make_start_response_type(gil)),
+      file_wrapper_(borrow(gil, file_wrapper)),
+      plain_file_(borrow(gil, plain_file)),
+      input_key_(steal(gil, PyUnicode_InternFromString("wsgi.input"))),
+      close_name_(steal(gil, PyUnicode_InternFromString("close"))),
+      filelike_name_(steal(gil, PyUnicode_InternFromString("filelike"))) {
+  const Streams streams = install_streams(gil);
+  install_modules(gil, surroundings, file_wrapper);
+  environ_.emplace(gil, environ_constants(gil, surroundings, streams.errors.get(), file_wrapper).get());
+}
+
+Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view script,
+                     Exchange& exchange) {
+  Reply reply;
+  const LogScope log(exchange.request);
+  Ref input = make_input(gil, input_type_.get(), exchange);
+  Ref start_response = make_start_response(gil, start_response_type_.get(), exchange);
+  try {
+    Ref environ = environ_->make(gil, exchange.request.head());
+    cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), input.get()));
+    Ref result = call(gil, application, environ.get(), start_response.get());
+    try {
+      deliver(gil, result.get(), exchange, reply);
+    } catch (const ErrorSet&) {
+      report(gil, exchange, script);
+      reply = {fail(gil, exchange), std::nullopt};
+    } catch (const Violation& violation) {
+      report_violation(exchange, violation, script);
+      reply = {fail(gil, exchange), std::nullopt};
+    }
+    close(gil, result.get(), exchange);
+  } catch (const ErrorSet&) {
+    report(gil, exchange, script);
+    reply = {fail(gil, exchange), std::nullopt};
+  }
+  end_input(input.get());
+  end_start_response(start_response.get());
+  return reply;
+}
+
+Outcome Gateway::finish(Exchange& exchange, const Reply& reply) noexcept {
+  if (reply.outcome != Outcome::completed) return reply.outcome;
+  if (reply.body) send_end(exchange, {&*reply.body, reply.body->empty() ? 0U : 1U});
+  if (exchange.client_gone) return Outcome::client_aborted;
+  if (falls_short(exchange)) {
+    report_short_body(exchange);
+    return Outcome::failed_after_headers;
+  }
+  return Outcome::completed;
+}
+
+Ref Gateway::call(GilLock& gil, PyObject* application, PyObject* environ,
+                  PyObject* start_response) const {
+  PyObject* arguments[] = {nullptr, environ, start_response};
+  return steal(gil, PyObject_Vectorcall(application, arguments + 1,
+                                        2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+}
+
+void Gateway::deliver(GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) const {
+  if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) {
+    deliver_sequence(gil, result, exchange, reply);
+  } else if (PyBytes_Check(result) || PyUnicode_Check(result)) {
+    throw Violation{std::string("TypeError: the application returned ") + Py_TYPE(result)->tp_name +
+                    "; it must return an iterable of bytes, such as a list with one block"};
+  } else if (reinterpret_cast<PyObject*>(Py_TYPE(result)) != file_wrapper_.get() ||
+             !deliver_file(gil, result, exchange)) {
+    deliver_iterable(gil, result, exchange);
+  }
+}
+
+// PEP 3333, "Optional Platform-Specific File Handling". False: it has to be iterated.
+bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, Exchange& exchange) const {
+  if (!exchange.started || exchange.sent) return false;
+  Ref filelike = steal(gil, PyObject_GetAttr(wrapper, filelike_name_.get()));
+  Ref found = steal(gil, PyObject_CallOneArg(plain_file_.get(), filelike.get()));
+  if (found.get() == Py_None) return false;
+  int fd = -1;
+  long long offset = 0;
+  if (PyArg_ParseTuple(found.get(), "iL", &fd, &offset) == 0) throw ErrorSet{};
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || offset > info.st_size) return false;
+  // From the current position; no more than an application's own Content-Length.
+  const std::int64_t rest = info.st_size - offset;
+  exchange.length = exchange.declared < 0 ? rest : std::min(rest, exchange.declared);
+  exchange.sent = exchange.ended = true;
+  GilRelease released(gil);
+  const bool short_of = falls_short(exchange);
+  if (exchange.response.send_file(fd, offset, exchange.length, short_of ? End::more : End::last) ==
+      Delivery::client_gone) {
+    exchange.client_gone = true;
+  } else if (short_of) {
+    exchange.response.abort();
+  }
+  return true;
+}
+
+// PEP 3333: close() is called however the request ended.
+void Gateway::close(GilLock& gil, PyObject* result, const Exchange& exchange) const {
+  if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) return;
+  try {
+    PyObject* method = PyObject_GetAttr(result, close_name_.get());
+    if (method == nullptr && PyErr_ExceptionMatches(PyExc_AttributeError) != 0) {
+      PyErr_Clear();
+      return;
+    }
+    Ref close = steal(gil, method);
+    steal(gil, PyObject_CallNoArgs(close.get()));
+  } catch (const ErrorSet&) {
+    const ErrorText error = cpython::take_error(gil);
+    exchange.request.log(Level::error, "BRINE0403: close() of the response raised " +
+                                           error.summary + "\n" + error.traceback);
+  }
+}
+
+}  // namespace brine::wsgi

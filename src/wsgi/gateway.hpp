@@ -1,0 +1,55 @@
+// One request through a WSGI application: environ, call, iterate, close (PEP 3333).
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "cpython/error.hpp"
+#include "cpython/ref.hpp"
+#include "wsgi/environ.hpp"
+#include "wsgi/exchange.hpp"
+#include "wsgi/surroundings.hpp"
+
+namespace brine::wsgi {
+
+/// How serving went, and what is left to send when the GIL has been released.
+struct Reply {
+  Outcome outcome = Outcome::completed;
+  /// A complete small body in memory of ResponseWriter::allocate.
+  std::optional<std::string_view> body;
+};
+
+/// Serves requests in one interpreter. Its members are guarded by that interpreter's GIL.
+class Gateway {
+ public:
+  /// `file_wrapper` and `plain_file` are those of script/bootstrap.py. Makes the standard streams
+  /// and the `mod_wsgi` module of the interpreter too.
+  Gateway(const cpython::GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper,
+          PyObject* plain_file);
+
+  /// Calls the application and passes its response on. An ordinary one is left in the Reply, for
+  /// `finish`; others are sent with the GIL released. Every failure is logged when this returns.
+  Reply serve(cpython::GilLock& gil, PyObject* application, std::string_view script,
+              Exchange& exchange);
+
+  /// Sends what `serve` left and says how the request ended. BLOCKS: without the GIL.
+  static Outcome finish(Exchange& exchange, const Reply& reply) noexcept;
+
+ private:
+  cpython::Ref call(cpython::GilLock& gil, PyObject* application, PyObject* environ,
+                    PyObject* start_response) const;
+  void deliver(cpython::GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) const;
+  bool deliver_file(cpython::GilLock& gil, PyObject* wrapper, Exchange& exchange) const;
+  void close(cpython::GilLock& gil, PyObject* result, const Exchange& exchange) const;
+
+  cpython::Ref input_type_;
+  cpython::Ref start_response_type_;
+  cpython::Ref file_wrapper_;
+  cpython::Ref plain_file_;
+  cpython::Ref input_key_;
+  cpython::Ref close_name_;
+  cpython::Ref filelike_name_;
+  std::optional<Environ> environ_;
+};
+
+}  // namespace brine::wsgi

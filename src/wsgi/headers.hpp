@@ -1,0 +1,38 @@
+// The rules of header fields and status lines: pure functions over text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace brine::wsgi {
+
+/// The environ key of a request header field ("User-Agent" -> "HTTP_USER_AGENT"), or none if the
+/// field must not reach the application: a name with other characters than letters, digits and '-'
+/// could stand for another one ("X_Forwarded_For"), and "Proxy" would become HTTP_PROXY, which
+/// programs take for their own setting (httpoxy). Content-Type and Content-Length have none either:
+/// they are CGI variables.
+std::optional<std::string> environ_name(std::string_view header);
+
+/// What is wrong with a status line (PEP 3333: "a status string of the form '999 Message here'"),
+/// as the text of an exception; empty if nothing is. 1xx is refused: an application cannot send an
+/// interim response through start_response.
+std::string bad_status(std::string_view status);
+
+/// What is wrong with a response header field, likewise: an empty name, a name with blanks, control
+/// or separator characters (RFC 9110, token), a value with CR, LF or NUL, and the hop-by-hop fields
+/// that PEP 3333 forbids to applications.
+std::string bad_header(std::string_view name, std::string_view value);
+
+/// Whether two field names are the same; ASCII letters in either case.
+bool same_name(std::string_view a, std::string_view b) noexcept;
+
+/// The number in a Content-Length value, or none if it is not one (digits only).
+std::optional<std::int64_t> parse_content_length(std::string_view value) noexcept;
+
+/// A text as it may be shown in a message: control characters and non-ASCII bytes as \xNN, cut
+/// after 100 bytes.
+std::string shown(std::string_view text);
+
+}  // namespace brine::wsgi

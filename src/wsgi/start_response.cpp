@@ -1,0 +1,243 @@
+#include "wsgi/start_response.hpp"
+
+#include <structmember.h>
+
+#include <string>
+#include <vector>
+
+#include "cpython/callback.hpp"
+#include "cpython/error.hpp"
+#include "wsgi/headers.hpp"
+
+namespace brine::wsgi {
+
+using cpython::borrow;
+using cpython::callback;
+using cpython::ErrorSet;
+using cpython::GilLock;
+using cpython::GilRelease;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+struct StartResponse {
+  PyObject_HEAD
+  vectorcallfunc call;
+  Exchange* exchange;  // null after the request
+};
+
+Exchange& exchange_of(const GilLock& gil, PyObject* self, const char* name) {
+  Exchange* exchange = reinterpret_cast<StartResponse*>(self)->exchange;
+  if (exchange == nullptr) {
+    cpython::raise(gil, PyExc_RuntimeError,
+                   std::string(name) + "() cannot be called after its request");
+  }
+  return *exchange;
+}
+
+// PEP 3333: native strings that hold only what latin-1 can encode. The view is of the object's own
+// memory: CPython keeps such strings as one byte a character.
+std::string_view latin1_view(const GilLock& gil, PyObject* text) {
+  if (!PyUnicode_Check(text)) {
+    cpython::raise(gil, PyExc_TypeError,
+                   std::string("must be str, not ") + Py_TYPE(text)->tp_name);
+  }
+#if PY_VERSION_HEX < 0x030C0000
+  cpython::check(gil, PyUnicode_READY(text));
+#endif
+  if (PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND) {
+    steal(gil, PyUnicode_AsLatin1String(text));  // raises UnicodeEncodeError, which says where
+  }
+  return {reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(text)),
+          static_cast<std::size_t>(PyUnicode_GET_LENGTH(text))};
+}
+
+Field header_field(const GilLock& gil, PyObject* item) {
+  if (!PyTuple_Check(item)) {
+    cpython::raise(gil, PyExc_TypeError,
+                   std::string("each header must be a 2-tuple, not ") + Py_TYPE(item)->tp_name);
+  }
+  if (PyTuple_GET_SIZE(item) != 2) {
+    cpython::raise(gil, PyExc_ValueError, "each header must be a 2-tuple, got length " +
+                                              std::to_string(PyTuple_GET_SIZE(item)));
+  }
+  const Field field{latin1_view(gil, PyTuple_GET_ITEM(item, 0)),
+                    latin1_view(gil, PyTuple_GET_ITEM(item, 1))};
+  if (const std::string wrong = bad_header(field.name, field.value); !wrong.empty()) {
+    cpython::raise(gil, PyExc_ValueError, wrong);
+  }
+  return field;
+}
+
+std::int64_t content_length(const GilLock& gil, const Field& field) {
+  const auto length = parse_content_length(field.value);
+  if (!length) {
+    cpython::raise(gil, PyExc_ValueError, "Content-Length is not a number: b'" +
+                                              shown(field.value) + "'");
+  }
+  return *length;
+}
+
+// A second call is for an error that was caught after the first: exc_info says so.
+void allow_replacement(const GilLock& gil, const Exchange& exchange, PyObject* exc_info) {
+  if (exc_info == nullptr || exc_info == Py_None) {
+    // PEP 3333: calling it again without exc_info is a fatal error.
+    if (exchange.started) {
+      cpython::raise(gil, PyExc_RuntimeError,
+                     "start_response() called more than once without exc_info");
+    }
+    return;
+  }
+  if (!PyTuple_Check(exc_info)) {
+    cpython::raise(gil, PyExc_RuntimeError,
+                   "start_response() argument 'exc_info' must be a 3-tuple or None");
+  }
+  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  if (PyArg_ParseTuple(exc_info, "OOO;start_response() exc_info", &type, &value, &traceback) == 0) {
+    throw ErrorSet{};
+  }
+  if (!exchange.sent) return;
+  // PEP 3333: if the headers have been sent, raise the exception that was given.
+  Py_XINCREF(type);
+  Py_XINCREF(value);
+  if (traceback == Py_None) traceback = nullptr;
+  Py_XINCREF(traceback);
+  PyErr_Restore(type, value, traceback);
+  throw ErrorSet{};
+}
+
+void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* headers) {
+  const std::string_view line = latin1_view(gil, status);
+  if (const std::string wrong = bad_status(line); !wrong.empty()) {
+    cpython::raise(gil, PyExc_ValueError, wrong);
+  }
+  if (!PyList_Check(headers)) {
+    cpython::raise(gil, PyExc_TypeError,
+                   std::string("start_response() argument 2 must be list, not ") +
+                       Py_TYPE(headers)->tp_name);
+  }
+  std::vector<Field> fields;
+  fields.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));
+  std::int64_t declared = -1;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); ++i) {
+    fields.push_back(header_field(gil, PyList_GET_ITEM(headers, i)));
+    if (same_name(fields.back().name, "Content-Length")) {
+      declared = content_length(gil, fields.back());
+    }
+  }
+  const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+  exchange.response.start(code, line, fields);
+  exchange.started = true;
+  exchange.declared = declared;
+  exchange.bodyless = code == 204 || code == 304 || exchange.request.head().head_request;
+}
+
+PyObject* start_response_write(PyObject* self, PyObject* data) noexcept {
+  return callback([&](GilLock& gil) {
+    Exchange& exchange = exchange_of(gil, self, "write");
+    if (!PyBytes_Check(data)) {
+      cpython::raise(gil, PyExc_TypeError,
+                     std::string("write() argument must be bytes, not ") + Py_TYPE(data)->tp_name);
+    }
+    const std::string_view block(PyBytes_AS_STRING(data),
+                                 static_cast<std::size_t>(PyBytes_GET_SIZE(data)));
+    if (!block.empty()) send_block(gil, exchange, block);
+    if (exchange.client_gone) {
+      cpython::raise(gil, PyExc_ConnectionResetError,
+                     "request data write error: the client closed the connection");
+    }
+    return borrow(gil, Py_None);
+  });
+}
+
+PyMethodDef write_method = {"write", start_response_write, METH_O,
+                            "write(bytes): sends a block of the body at once (PEP 3333)"};
+
+PyObject* start_response_call(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                              PyObject* keywords) noexcept {
+  return callback([&](GilLock& gil) {
+    Exchange& exchange = exchange_of(gil, self, "start_response");
+    const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    if (count < 2 || count > 3 || (keywords != nullptr && PyTuple_GET_SIZE(keywords) != 0)) {
+      cpython::raise(gil, PyExc_TypeError,
+                     "start_response() takes 2 or 3 positional arguments: status, headers and "
+                     "exc_info");
+    }
+    allow_replacement(gil, exchange, count == 3 ? args[2] : nullptr);
+    start(gil, exchange, args[0], args[1]);
+    return steal(gil, PyCFunction_New(&write_method, self));
+  });
+}
+
+void start_response_dealloc(PyObject* self) noexcept {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_Free(self);
+  Py_DECREF(type);
+}
+
+}  // namespace
+
+Ref make_start_response_type(const GilLock& gil) {
+  static PyMemberDef members[] = {
+      {"__vectorcalloffset__", T_PYSSIZET, offsetof(StartResponse, call), READONLY, nullptr},
+      {nullptr, 0, 0, 0, nullptr},
+  };
+  PyType_Slot slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(start_response_dealloc)},
+      {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+      {Py_tp_members, members},
+      {0, nullptr},
+  };
+  PyType_Spec spec = {
+      "mod_wsgi.start_response", sizeof(StartResponse), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_HAVE_VECTORCALL, slots};
+  return steal(gil, PyType_FromSpec(&spec));
+}
+
+Ref make_start_response(const GilLock& gil, PyObject* type, Exchange& exchange) {
+  Ref made = steal(gil, reinterpret_cast<PyObject*>(
+                            PyObject_New(StartResponse, reinterpret_cast<PyTypeObject*>(type))));
+  auto* self = reinterpret_cast<StartResponse*>(made.get());
+  self->call = start_response_call;
+  self->exchange = &exchange;
+  return made;
+}
+
+void end_start_response(PyObject* start_response) noexcept {
+  reinterpret_cast<StartResponse*>(start_response)->exchange = nullptr;
+}
+
+std::size_t allowed(Exchange& exchange, std::size_t size) noexcept {
+  if (exchange.declared < 0 || exchange.bodyless) return size;
+  const auto left = static_cast<std::size_t>(exchange.declared - exchange.length);
+  if (size <= left) return size;
+  if (!exchange.over_run) {
+    exchange.over_run = true;
+    exchange.request.log(base::Level::warning,
+                         "BRINE0405: the application sent more than its Content-Length of " +
+                             std::to_string(exchange.declared) + " bytes; the rest is cut off");
+  }
+  return left;
+}
+
+void send_block(GilLock& gil, Exchange& exchange, std::string_view block) {
+  if (!exchange.started) {
+    cpython::raise(gil, PyExc_RuntimeError,
+                   "a block of the body came before start_response() was called");
+  }
+  block = block.substr(0, allowed(exchange, block.size()));
+  exchange.length += static_cast<std::int64_t>(block.size());
+  if (exchange.client_gone || exchange.ended) return;
+  exchange.sent = true;
+  // With the last byte that Content-Length announced the response is complete, whatever the
+  // application does next: its end goes out with it.
+  exchange.ended = exchange.length == exchange.declared;
+  GilRelease released(gil);
+  if (exchange.response.send({&block, 1}, exchange.ended ? End::last : End::more) ==
+      Delivery::client_gone) {
+    exchange.client_gone = true;
+  }
+}
+
+}  // namespace brine::wsgi

@@ -1,0 +1,29 @@
+// start_response and write (PEP 3333, "The start_response() Callable").
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "cpython/ref.hpp"
+#include "wsgi/exchange.hpp"
+
+namespace brine::wsgi {
+
+/// Makes the type of `start_response`. An instance is called with (status, headers[, exc_info]) and
+/// returns `write`.
+cpython::Ref make_start_response_type(const cpython::GilLock& gil);
+
+/// An instance for one request.
+cpython::Ref make_start_response(const cpython::GilLock& gil, PyObject* type, Exchange& exchange);
+
+/// Cuts it off: called after the request it raises RuntimeError.
+void end_start_response(PyObject* start_response) noexcept;
+
+/// How many of the next `size` bytes of the body may be sent: all, or fewer where the
+/// application's Content-Length would be exceeded (reported once).
+std::size_t allowed(Exchange& exchange, std::size_t size) noexcept;
+
+/// Sends one block that is not the last with the GIL released, and counts it.
+void send_block(cpython::GilLock& gil, Exchange& exchange, std::string_view block);
+
+}  // namespace brine::wsgi

@@ -1,0 +1,86 @@
+#include "wsgi/surroundings.hpp"
+
+#include "brine/version.h"
+#include "wsgi/errors.hpp"
+
+namespace brine::wsgi {
+
+using cpython::borrow;
+using cpython::check;
+using cpython::GilLock;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// The release of mod_wsgi whose interface applications find here.
+constexpr std::array<int, 3> kCompatible = {6, 0, 5};
+
+Ref version_tuple(const GilLock& gil, const std::array<int, 3>& version) {
+  return steal(gil, Py_BuildValue("(iii)", version[0], version[1], version[2]));
+}
+
+Ref text(const GilLock& gil, const std::string& value) {
+  return steal(gil, PyUnicode_DecodeFSDefaultAndSize(value.data(),
+                                                     static_cast<Py_ssize_t>(value.size())));
+}
+
+Ref boolean(const GilLock& gil, bool value) { return borrow(gil, value ? Py_True : Py_False); }
+
+void add(const GilLock& gil, PyObject* dict, const char* key, const Ref& value) {
+  check(gil, PyDict_SetItemString(dict, key, value.get()));
+}
+
+}  // namespace
+
+Streams install_streams(const GilLock& gil) {
+  Ref type = make_log_type(gil);
+  Streams streams{make_log(gil, type.get(), base::Level::error),
+                  make_log(gil, type.get(), base::Level::notice)};
+  check(gil, PySys_SetObject("stderr", streams.errors.get()));
+  check(gil, PySys_SetObject("__stderr__", streams.errors.get()));
+  check(gil, PySys_SetObject("stdout", streams.output.get()));
+  check(gil, PySys_SetObject("__stdout__", streams.output.get()));
+  return streams;
+}
+
+void install_modules(const GilLock& gil, const Surroundings& surroundings,
+                     PyObject* file_wrapper) {
+  PyObject* mod_wsgi = PyImport_AddModule("mod_wsgi");
+  PyObject* apache = PyImport_AddModule("apache");
+  if (mod_wsgi == nullptr || apache == nullptr) throw cpython::ErrorSet{};
+  PyObject* names = PyModule_GetDict(mod_wsgi);
+  add(gil, names, "version", version_tuple(gil, kCompatible));
+  add(gil, names, "process_group", text(gil, surroundings.process_group));
+  add(gil, names, "application_group", text(gil, surroundings.application_group));
+  add(gil, names, "FileWrapper", borrow(gil, file_wrapper));
+  for (PyObject* dict : {names, PyModule_GetDict(apache)}) {
+    add(gil, dict, "maximum_processes",
+        steal(gil, PyLong_FromLong(surroundings.maximum_processes)));
+    add(gil, dict, "threads_per_process",
+        steal(gil, PyLong_FromLong(surroundings.threads_per_process)));
+  }
+  add(gil, PyModule_GetDict(apache), "version", version_tuple(gil, surroundings.apache_version));
+}
+
+Ref environ_constants(const GilLock& gil, const Surroundings& surroundings, PyObject* errors,
+                      PyObject* file_wrapper) {
+  Ref constants = steal(gil, PyDict_New());
+  PyObject* dict = constants.get();
+  add(gil, dict, "wsgi.version", steal(gil, Py_BuildValue("(ii)", 1, 0)));
+  add(gil, dict, "wsgi.errors", borrow(gil, errors));
+  add(gil, dict, "wsgi.input_terminated", boolean(gil, true));
+  add(gil, dict, "wsgi.multithread", boolean(gil, surroundings.multithread));
+  add(gil, dict, "wsgi.multiprocess", boolean(gil, surroundings.multiprocess));
+  add(gil, dict, "wsgi.run_once", boolean(gil, surroundings.run_once));
+  add(gil, dict, "wsgi.file_wrapper", borrow(gil, file_wrapper));
+  add(gil, dict, "apache.version", version_tuple(gil, surroundings.apache_version));
+  add(gil, dict, "mod_wsgi.version", version_tuple(gil, kCompatible));
+  // Embedded: there is no queue before the application and no daemon.
+  add(gil, dict, "mod_wsgi.queue_start", steal(gil, PyFloat_FromDouble(0.0)));
+  add(gil, dict, "mod_wsgi.daemon_start", steal(gil, PyFloat_FromDouble(0.0)));
+  add(gil, dict, "brine.version", text(gil, BRINE_VERSION));
+  return constants;
+}
+
+}  // namespace brine::wsgi

@@ -1,0 +1,41 @@
+// What an interpreter offers applications besides the request: the `mod_wsgi` module, the standard
+// streams, and the part of environ that is the same for every request.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "cpython/ref.hpp"
+
+namespace brine::wsgi {
+
+/// What this process and interpreter are, as environ and the `mod_wsgi` module tell it.
+struct Surroundings {
+  std::string process_group;  ///< empty: embedded
+  std::string application_group;
+  int maximum_processes = 1;
+  int threads_per_process = 1;
+  bool multithread = false;
+  bool multiprocess = false;
+  bool run_once = false;
+  std::array<int, 3> apache_version{};
+};
+
+/// The streams of one interpreter.
+struct Streams {
+  cpython::Ref errors;  ///< wsgi.errors and sys.stderr
+  cpython::Ref output;  ///< sys.stdout
+};
+
+/// Makes the streams and puts them in `sys`.
+Streams install_streams(const cpython::GilLock& gil);
+
+/// Puts the modules `mod_wsgi` and `apache` into sys.modules.
+void install_modules(const cpython::GilLock& gil, const Surroundings& surroundings,
+                     PyObject* file_wrapper);
+
+/// A dict with the items that every environ has (PEP 3333; the compatible `mod_wsgi.*` keys).
+cpython::Ref environ_constants(const cpython::GilLock& gil, const Surroundings& surroundings,
+                               PyObject* errors, PyObject* file_wrapper);
+
+}  // namespace brine::wsgi
