@@ -1,0 +1,280 @@
+#include "apache/directives.hpp"
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "apache/arguments.hpp"
+#include "apache/settings.hpp"
+#include "base/pool.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+// A directive's setter: `argument` is one word, or for RAW_ARGS rows the rest of the line. Throws
+// std::invalid_argument with a clause that follows the directive's name.
+using Setter = void(cmd_parms& line, RequestSettings& settings, const char* argument);
+
+// The setter as httpd calls it.
+template <Setter* set>
+const char* directive(cmd_parms* line, void* settings, const char* argument) noexcept {
+  try {
+    set(*line, *static_cast<RequestSettings*>(settings), argument);
+    return nullptr;
+  } catch (const std::exception& error) {
+    return apr_pstrcat(line->pool, line->cmd->name, " ", error.what(), nullptr);
+  } catch (...) {
+    return apr_pstrcat(line->pool, line->cmd->name, " failed with an unknown exception", nullptr);
+  }
+}
+
+std::string_view parse_text(std::string_view text) { return text; }
+
+Place place_of(const cmd_parms& line) {
+  return {line.directive->filename, line.directive->line_num};
+}
+
+template <auto field, auto parse>
+void store(cmd_parms&, RequestSettings& settings, const char* argument) {
+  settings.*field = parse(argument);
+}
+
+// The settings of the whole process; a virtual host has none.
+ProcessSettings& process_settings(cmd_parms& line) {
+  if (line.server->is_virtual) {
+    throw std::invalid_argument(
+        "holds for the whole server: move it out of the <VirtualHost> section");
+  }
+  return server_settings(line.server).process;
+}
+
+template <auto field, auto parse>
+void store_in_process(cmd_parms& line, RequestSettings&, const char* argument) {
+  process_settings(line).*field = parse(argument);
+}
+
+template <auto field, auto parse>
+constexpr auto setting = &directive<&store<field, parse>>;
+
+template <auto field, auto parse>
+constexpr auto process_setting = &directive<&store_in_process<field, parse>>;
+
+template <long least, long most>
+int parse_int(std::string_view text) {
+  return static_cast<int>(parse_number(text, least, most));
+}
+
+// The next positional argument, read as httpd reads those of its own directives.
+std::string_view next_argument(cmd_parms& line, const char*& rest, const char* what) {
+  const std::string_view word = ap_getword_conf(line.pool, &rest);
+  if (word.empty()) {
+    throw std::invalid_argument(std::string("needs ") + what);
+  }
+  return word;
+}
+
+std::string_view next_path(cmd_parms& line, const char*& rest, const char* what) {
+  const std::string_view path = next_argument(line, rest, what);
+  const char* absolute = ap_server_root_relative(line.pool, path.data());
+  if (absolute == nullptr) {
+    throw std::invalid_argument("has the invalid path " + in_quotes(path));
+  }
+  // Only a relative path is joined: ap_server_root_relative() may tidy slashes that count here.
+  return path.front() == '/' ? path : std::string_view(absolute);
+}
+
+bool expands(const std::optional<std::string_view>& group) {
+  return group && group->find("%{") != std::string_view::npos;
+}
+
+// An alias that says all about where its script runs is loaded when the process starts.
+void preload_if_known(ServerSettings& server, const Alias& alias) {
+  const ScriptOptions& options = alias.options;
+  const bool fixed_target =
+      alias.expression == nullptr || alias.target.find('$') == std::string_view::npos;
+  if (options.process_group && options.application_group && fixed_target &&
+      !expands(options.process_group) && !expands(options.application_group)) {
+    server.preloads.push_back(
+        {alias.target, options.callable.value_or("application"), *options.application_group});
+  }
+}
+
+void add_alias(cmd_parms& line, Alias alias, const char* rest) {
+  Words words(rest);
+  alias.options = parse_script_options(words, {.callable = true, .pass_authorization = true});
+  alias.place = place_of(line);
+  ServerSettings& server = server_settings(line.server);
+  server.aliases.push_back(alias);
+  server.own_aliases = server.aliases.size();
+  server.serves_wsgi = true;
+  preload_if_known(server, alias);
+}
+
+void script_alias(cmd_parms& line, RequestSettings&, const char* rest) {
+  Alias alias;
+  alias.url = next_argument(line, rest, "a URL path and the path of a script or directory");
+  if (alias.url.front() != '/') {
+    throw std::invalid_argument("needs a URL path that begins with '/', not " +
+                                in_quotes(alias.url));
+  }
+  alias.target = next_path(line, rest, "the path of a script or directory after the URL path");
+  add_alias(line, alias, rest);
+}
+
+void script_alias_match(cmd_parms& line, RequestSettings&, const char* rest) {
+  Alias alias;
+  alias.url = next_argument(line, rest, "a regular expression and the path of a script");
+  alias.expression = ap_pregcomp(line.pool, alias.url.data(), AP_REG_EXTENDED);
+  if (alias.expression == nullptr) {
+    throw std::invalid_argument("has a regular expression that does not compile: " +
+                                in_quotes(alias.url));
+  }
+  alias.target = next_argument(line, rest, "the path of a script after the regular expression");
+  add_alias(line, alias, rest);
+}
+
+void handler_script(cmd_parms& line, RequestSettings& settings, const char* rest) {
+  auto* script = base::pool_emplace<HandlerScript>(line.pool);
+  script->name = next_argument(line, rest, "a handler's name and the path of its script");
+  script->script = next_path(line, rest, "the path of a script after the handler's name");
+  Words words(rest);
+  script->options = parse_script_options(words, {.pass_authorization = true});
+  script->next = settings.handler_scripts.first;
+  settings.handler_scripts.first = script;
+  server_settings(line.server).serves_wsgi = true;
+}
+
+void import_script(cmd_parms& line, RequestSettings&, const char* rest) {
+  const std::string_view script = next_path(line, rest, "the path of a script");
+  Words words(rest);
+  const ScriptOptions options = parse_script_options(words, {});
+  if (!options.process_group || !options.application_group) {
+    throw std::invalid_argument(
+        "needs both options process-group=%{GLOBAL} and application-group=NAME");
+  }
+  if (!options.process_group->empty() || expands(options.application_group)) {
+    throw std::invalid_argument("is loaded before any request, so it takes no expansion but "
+                                "%{GLOBAL}");
+  }
+  ServerSettings& server = server_settings(line.server);
+  server.preloads.push_back({script, "", *options.application_group});
+  server.serves_wsgi = true;
+}
+
+void python_home(cmd_parms& line, RequestSettings&, const char* path) {
+  ProcessSettings& process = process_settings(line);
+  const char* absolute = ap_server_root_relative(line.pool, path);
+  process.python_home = absolute != nullptr ? absolute : path;
+  process.python_home_place = place_of(line);
+}
+
+void python_warnings(cmd_parms& line, RequestSettings&, const char* filter) {
+  process_settings(line).python_warnings.emplace_back(filter);
+}
+
+// For directives of mod_wsgi that have nothing to switch in Brine.
+void ignore(cmd_parms& line, RequestSettings&, const char*) {
+  process_settings(line).ignored.push_back({line.cmd->name, place_of(line)});
+}
+
+void daemon_process(cmd_parms&, RequestSettings&, const char*) {
+  throw std::invalid_argument(
+      "defines a daemon process group, and this version of Brine has no daemon mode: remove it and "
+      "WSGIProcessGroup, and the application runs in httpd's own processes");
+}
+
+constexpr int kServer = RSRC_CONF;
+constexpr int kServerOrDirectory = RSRC_CONF | ACCESS_CONF;
+constexpr int kAnywhere = OR_FILEINFO;
+
+}  // namespace
+
+const command_rec directive_table[] = {
+    AP_INIT_RAW_ARGS("WSGIScriptAlias", directive<&script_alias>, nullptr, kServer,
+                     "URL path, script file or directory, options"),
+    AP_INIT_RAW_ARGS("WSGIScriptAliasMatch", directive<&script_alias_match>, nullptr, kServer,
+                     "regular expression for the URL path, script with $1 ..., options"),
+    AP_INIT_RAW_ARGS("WSGIHandlerScript", directive<&handler_script>, nullptr, kServerOrDirectory,
+                     "handler name, script, options"),
+    AP_INIT_RAW_ARGS("WSGIImportScript", directive<&import_script>, nullptr, kServer,
+                     "script, process-group=%{GLOBAL} application-group=NAME"),
+
+    AP_INIT_TAKE1("WSGIProcessGroup",
+                  (setting<&RequestSettings::process_group, &parse_process_group>), nullptr,
+                  kServerOrDirectory, "%{GLOBAL}"),
+    AP_INIT_TAKE1("WSGIApplicationGroup", (setting<&RequestSettings::application_group, &parse_text>),
+                  nullptr, kServerOrDirectory, "interpreter's name or expansion"),
+    AP_INIT_TAKE1("WSGICallableObject", (setting<&RequestSettings::callable, &parse_text>), nullptr,
+                  kAnywhere, "name of the application object in the script"),
+    AP_INIT_TAKE1("WSGIPassAuthorization",
+                  (setting<&RequestSettings::pass_authorization, &parse_flag>), nullptr, kAnywhere,
+                  "On or Off"),
+    AP_INIT_TAKE1("WSGIMapHEADToGET",
+                  (setting<&RequestSettings::map_head_to_get, &parse_head_mapping>), nullptr,
+                  kAnywhere, "Auto, On or Off"),
+    AP_INIT_TAKE1("WSGIChunkedRequest", (setting<&RequestSettings::chunked_request, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGIScriptReloading", (setting<&RequestSettings::script_reloading, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGIReloadFailure",
+                  (setting<&RequestSettings::keep_last_good, &parse_keep_last_good>), nullptr,
+                  kAnywhere, "Keep or Fail"),
+    AP_INIT_TAKE1("WSGIScriptModules",
+                  (setting<&RequestSettings::registered_modules, &parse_registered>), nullptr,
+                  kServerOrDirectory, "Anonymous or Registered"),
+    AP_INIT_TAKE1("WSGIEnableSendfile", (setting<&RequestSettings::enable_sendfile, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
+
+    AP_INIT_TAKE1("WSGIPython",
+                  (process_setting<&ProcessSettings::python, &parse_python_version>), nullptr,
+                  kServer, "version of the embedded Python, such as 3.12"),
+    AP_INIT_TAKE1("WSGIPythonHome", directive<&python_home>, nullptr, kServer,
+                  "virtual environment or Python's prefix"),
+    AP_INIT_TAKE1("WSGIPythonPath",
+                  (process_setting<&ProcessSettings::python_path, &parse_path_list>), nullptr,
+                  kServer, "directories separated by ':'"),
+    AP_INIT_TAKE1("WSGIPythonEggs", (process_setting<&ProcessSettings::python_eggs, &parse_text>),
+                  nullptr, kServer, "directory"),
+    AP_INIT_TAKE1("WSGIPythonWarnings", directive<&python_warnings>, nullptr, kServer,
+                  "filter as for python -W"),
+    AP_INIT_TAKE1("WSGIPythonOptimize",
+                  (process_setting<&ProcessSettings::python_optimize, &parse_int<0, 2>>), nullptr,
+                  kServer, "0, 1 or 2"),
+    AP_INIT_TAKE1("WSGIPythonHashSeed",
+                  (process_setting<&ProcessSettings::hash_seed, &parse_hash_seed>), nullptr, kServer,
+                  "random, or a number"),
+    AP_INIT_TAKE1("WSGIDontWriteBytecode",
+                  (process_setting<&ProcessSettings::dont_write_bytecode, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIRestrictStdin",
+                  (process_setting<&ProcessSettings::restrict_stdin, &parse_flag>), nullptr, kServer,
+                  "On or Off"),
+    AP_INIT_TAKE1("WSGIRestrictStdout",
+                  (process_setting<&ProcessSettings::restrict_stdout, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIRestrictSignal",
+                  (process_setting<&ProcessSettings::restrict_signal, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIRestrictEmbedded",
+                  (process_setting<&ProcessSettings::restrict_embedded, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGICaseSensitivity",
+                  (process_setting<&ProcessSettings::case_sensitive, &parse_flag>), nullptr, kServer,
+                  "On or Off"),
+    AP_INIT_TAKE1("WSGIInterpreterLimit",
+                  (process_setting<&ProcessSettings::interpreter_limit, &parse_int<0, 100000>>),
+                  nullptr, kServer, "number of sub-interpreters in a process"),
+
+    AP_INIT_TAKE1("WSGISocketPrefix", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGISocketRotation", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIAcceptMutex", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGILazyInitialization", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIVerboseDebugging", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_RAW_ARGS("WSGIDaemonProcess", directive<&daemon_process>, nullptr, kServer,
+                     "refused: no daemon mode"),
+    {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},
+};
+
+}  // namespace brine::apache

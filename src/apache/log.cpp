@@ -1,0 +1,49 @@
+#include "apache/log.hpp"
+
+#include <mutex>
+
+#include "apache/log_lines.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+// guards the order of the error log's records: those of one text stay together
+std::mutex records_mutex;
+
+template <class Write>
+void write_records(std::string_view text, Write write) noexcept {
+  try {
+    const std::vector<std::string> records = log_records(text);
+    const std::lock_guard lock(records_mutex);
+    for (const std::string& record : records) {
+      write(record.c_str());
+    }
+  } catch (const std::exception&) {
+    write("a log record was lost: no memory");
+  }
+}
+
+}  // namespace
+
+// httpd passes notices whatever LogLevel says, but its macros would drop them here first: hence the
+// functions behind the macros, and a test of our own.
+void log(const request_rec* r, base::Level level, std::string_view text) noexcept {
+  const int httpd_level = static_cast<int>(level);
+  if (level == base::Level::notice || APLOG_R_IS_LEVEL(r, httpd_level)) {
+    write_records(text, [&](const char* record) {
+      ap_log_rerror_(APLOG_MARK, httpd_level, 0, r, "%s", record);
+    });
+  }
+}
+
+void ServerLog::log(base::Level level, std::string_view text) noexcept {
+  const int httpd_level = static_cast<int>(level);
+  if (level == base::Level::notice || APLOG_IS_LEVEL(server_, httpd_level)) {
+    write_records(text, [&](const char* record) {
+      ap_log_error_(APLOG_MARK, httpd_level, 0, server_, "%s", record);
+    });
+  }
+}
+
+}  // namespace brine::apache

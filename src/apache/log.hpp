@@ -1,0 +1,23 @@
+// Log sinks over httpd's error log.
+#pragma once
+
+#include "apache/httpd.hpp"
+#include "base/log.hpp"
+
+namespace brine::apache {
+
+/// Logs to the error log of the virtual host that serves `r`. Several lines stay together.
+void log(const request_rec* r, base::Level level, std::string_view text) noexcept;
+
+/// Logs to the error log of a server.
+class ServerLog final : public base::LogSink {
+ public:
+  explicit ServerLog(const server_rec* server) : server_(server) {}
+
+  void log(base::Level level, std::string_view text) noexcept override;
+
+ private:
+  const server_rec* server_;
+};
+
+}  // namespace brine::apache

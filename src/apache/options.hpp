@@ -1,0 +1,35 @@
+// The `name=value` options of directives such as WSGIScriptAlias. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace brine::apache {
+
+/// `text` as error messages quote it.
+std::string in_quotes(std::string_view text);
+
+/// Takes the words of `text` one by one: separated by blanks; a word, or the value of a
+/// `name=value` word, may be quoted with " or ', and then holds blanks. There are no escapes.
+class Words {
+ public:
+  explicit Words(std::string_view text) : rest_(text) {}
+
+  /// True if nothing but blanks is left.
+  bool done();
+
+  /// The next word without its quotes. Throws std::invalid_argument (a clause without subject, such
+  /// as "has an unterminated quote in ...") where the text is malformed or nothing is left.
+  std::string_view next();
+
+  /// The next word as an option. Throws std::invalid_argument where it has no name or no "=".
+  std::pair<std::string_view, std::string_view> next_option();
+
+ private:
+  std::string_view quoted_or_bare();
+
+  std::string_view rest_;
+};
+
+}  // namespace brine::apache

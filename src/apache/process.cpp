@@ -1,0 +1,191 @@
+#include "apache/process.hpp"
+
+#include <ap_mpm.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+
+#include "apache/alias.hpp"
+#include "apache/guarded.hpp"
+#include "apache/log.hpp"
+#include "apache/settings.hpp"
+#include "brine/version.h"
+#include "engine/engine_loader.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+std::mutex start_mutex;                        // held while the engine is being started
+std::atomic<engine::Engine*> running{nullptr}; // atomic, written once under start_mutex
+bool start_tried = false;                      // guarded by start_mutex
+bool missing_reported = false;                 // written before the fork, then read only
+thread_local bool in_engine = false;
+
+int mpm_query(int what) {
+  int value = 0;
+  return ap_mpm_query(what, &value) == APR_SUCCESS ? value : 0;
+}
+
+void fill_process_model(engine::Config& config) {
+  const bool threaded = mpm_query(AP_MPMQ_IS_THREADED) != AP_MPMQ_NOT_SUPPORTED;
+  const bool forked = mpm_query(AP_MPMQ_IS_FORKED) != AP_MPMQ_NOT_SUPPORTED;
+  config.threads_per_process = threaded ? std::max(1, mpm_query(AP_MPMQ_MAX_THREADS)) : 1;
+  config.maximum_processes = forked ? std::max(1, mpm_query(AP_MPMQ_MAX_DAEMONS)) : 1;
+  config.multithread = config.threads_per_process > 1;
+  config.multiprocess = forked && config.maximum_processes > 1;
+  config.run_once = !config.multithread && mpm_query(AP_MPMQ_MAX_REQUESTS_DAEMON) == 1;
+}
+
+engine::Config engine_config(const ProcessSettings& settings) {
+  engine::Config config;
+  config.python_path = settings.python_path;
+  config.python_eggs = settings.python_eggs;
+  config.warnings = settings.python_warnings;
+  config.optimize = settings.python_optimize;
+  config.write_bytecode = !settings.dont_write_bytecode;
+  config.fixed_hash_seed = settings.hash_seed.has_value();
+  config.hash_seed = settings.hash_seed.value_or(0);
+  config.restrict_stdin = settings.restrict_stdin;
+  config.restrict_stdout = settings.restrict_stdout;
+  config.restrict_signal = settings.restrict_signal;
+  config.interpreter_limit = settings.interpreter_limit;
+  fill_process_model(config);
+  ap_version_t version;
+  ap_get_server_revision(&version);
+  config.apache_version[0] = version.major;
+  config.apache_version[1] = version.minor;
+  config.apache_version[2] = version.patch;
+  return config;
+}
+
+engine::Engine* start_engine() {
+  static ServerLog server_log(ap_server_conf);
+  const ProcessSettings& settings = server_settings(ap_server_conf).process;
+  const std::string path = engine::find_engine(settings.python);
+  if (path.empty()) {
+    if (!missing_reported) {
+      server_log.log(base::Level::error, engine::explain_missing(settings.python));
+    }
+    return nullptr;
+  }
+  std::string error;
+  const engine::EngineExport* found = engine::open_engine(path, error);
+  if (found == nullptr) {
+    server_log.log(base::Level::error, error);
+    return nullptr;
+  }
+  engine::Engine* started = found->start(engine_config(settings), server_log, error);
+  if (started == nullptr) {
+    server_log.log(base::Level::error, "BRINE0004: Python " + std::string(found->python_version) +
+                                           " could not start: " + error);
+    return nullptr;
+  }
+  return started;
+}
+
+// httpd's prefork MPM ends a child in a signal handler, whatever the child was doing: then Python
+// is in the middle of a request, and its end cannot be a clean one.
+apr_status_t shut_down(void*) {
+  engine::Engine* engine = running.exchange(nullptr);
+  if (engine != nullptr && !in_engine) {
+    engine->shutdown();
+  }
+  return APR_SUCCESS;
+}
+
+void preload_scripts(engine::Engine& engine, const server_rec* server) {
+  const RequestSettings& settings = *static_cast<const RequestSettings*>(
+      ap_get_module_config(server->lookup_defaults, &wsgi_module));
+  for (const Preload& preload : server_settings(server).preloads) {
+    wsgi::Target target;
+    target.script = preload.script;
+    target.callable = preload.callable;
+    target.application_group = preload.application_group;
+    target.resource = preload.script;
+    target.reloading = settings.script_reloading.value.value_or(true);
+    target.keep_last_good = settings.keep_last_good.value.value_or(true);
+    target.registered = settings.registered_modules.value.value_or(false);
+    ServerLog server_log(server);
+    if (!engine.preload(target, server_log)) {
+      server_log.log(base::Level::error, "BRINE0008: the script '" + std::string(preload.script) +
+                                             "' could not be loaded at the process's start; the "
+                                             "first request for it tries again");
+    }
+  }
+}
+
+bool any_server_serves_wsgi() {
+  for (const server_rec* server = ap_server_conf; server != nullptr; server = server->next) {
+    if (server_settings(server).serves_wsgi) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void start_child(apr_pool_t* pchild, server_rec*) {
+  apr_pool_cleanup_register(pchild, nullptr, shut_down, apr_pool_cleanup_null);
+  if (!any_server_serves_wsgi() || server_settings(ap_server_conf).process.restrict_embedded) {
+    return;
+  }
+  if (engine::Engine* started = engine()) {
+    for (const server_rec* server = ap_server_conf; server != nullptr; server = server->next) {
+      preload_scripts(*started, server);
+    }
+  }
+}
+
+void report_ignored(const server_rec* server) {
+  for (const Ignored& ignored : server_settings(server).process.ignored) {
+    ServerLog(server).log(base::Level::info,
+                          std::string("BRINE0007: ") + ignored.directive + " (" +
+                              ignored.place.file + ":" + std::to_string(ignored.place.line) +
+                              ") is accepted for mod_wsgi's sake and has no effect in Brine");
+  }
+}
+
+int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  // httpd reads the configuration twice when it starts; what is said here is said once.
+  if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+    return OK;
+  }
+  ap_add_version_component(pconf, "Brine/" BRINE_VERSION);
+  for (const server_rec* server = main_server; server != nullptr; server = server->next) {
+    warn_of_shadowed_aliases(server);
+  }
+  report_ignored(main_server);
+  const std::string& python = server_settings(main_server).process.python;
+  missing_reported = any_server_serves_wsgi() && engine::find_engine(python).empty();
+  if (missing_reported) {
+    ServerLog(main_server).log(base::Level::error, engine::explain_missing(python));
+  }
+  return OK;
+}
+
+}  // namespace
+
+engine::Engine* engine() {
+  engine::Engine* engine = running.load(std::memory_order_acquire);
+  if (engine == nullptr) {
+    const std::lock_guard lock(start_mutex);
+    if (!start_tried) {
+      start_tried = true;
+      running.store(start_engine(), std::memory_order_release);
+    }
+    engine = running.load(std::memory_order_relaxed);
+  }
+  return engine;
+}
+
+Serving::Serving() : outer_(in_engine) { in_engine = true; }
+
+Serving::~Serving() { in_engine = outer_; }
+
+void register_process_hooks() {
+  ap_hook_post_config(guarded<&finish_configuration>, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_child_init(guarded<&start_child>, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+}  // namespace brine::apache

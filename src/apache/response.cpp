@@ -1,0 +1,184 @@
+#include "apache/response.hpp"
+
+#include <sys/socket.h>
+
+#include <charconv>
+#include <cstring>
+#include <functional>
+
+namespace brine::apache {
+
+namespace {
+
+using wsgi::Delivery;
+
+bool is_header(const char* name, std::size_t size, std::string_view expected) {
+  return size == expected.size() && strncasecmp(name, expected.data(), size) == 0;
+}
+
+char* copy(char* to, std::string_view text) {
+  std::memcpy(to, text.data(), text.size());
+  to[text.size()] = '\0';
+  return to + text.size() + 1;
+}
+
+}  // namespace
+
+// One allocation holds the lines and, behind them, all their text.
+void ApacheResponse::start(int status, std::string_view status_line,
+                           std::span<const wsgi::Field> headers) noexcept {
+  std::size_t text_size = status_line.size() + 1;
+  for (const wsgi::Field& header : headers) {
+    text_size += header.name.size() + header.value.size() + 2;
+  }
+  const std::size_t lines_size = headers.size() * sizeof(HeaderLine);
+  char* memory = static_cast<char*>(apr_palloc(r_->pool, lines_size + text_size));
+  headers_ = {reinterpret_cast<HeaderLine*>(memory), headers.size()};
+  char* text = memory + lines_size;
+  status_ = status;
+  status_line_ = text;
+  text = copy(text, status_line);
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    char* value = copy(text, headers[i].name);
+    headers_[i] = {text, headers[i].name.size(), value};
+    text = copy(value, headers[i].value);
+  }
+}
+
+void ApacheResponse::apply_header(const HeaderLine& line) {
+  if (is_header(line.name, line.name_size, "Content-Type")) {
+    ap_set_content_type(r_, line.value);
+    return;
+  }
+  if (is_header(line.name, line.name_size, "Content-Length")) {
+    // RFC 9110, 8.6: none in a response with status 204.
+    apr_off_t length = 0;
+    const char* end = line.value + std::strlen(line.value);
+    const auto [stop, error] = std::from_chars(line.value, end, length);
+    if (error == std::errc() && stop == end && status_ != HTTP_NO_CONTENT) {
+      ap_set_content_length(r_, length);
+    }
+    return;
+  }
+  apr_table_addn(r_->headers_out, line.name, line.value);
+}
+
+// Passes the head on, unless that has been done.
+void ApacheResponse::begin() {
+  if (started()) {
+    return;
+  }
+  brigade_ = apr_brigade_create(r_->pool, r_->connection->bucket_alloc);
+  r_->status = status_;
+  r_->status_line = status_line_;
+  // What mod_mime made of the script's name is not the type of what the script answers.
+  r_->content_type = nullptr;
+  for (const HeaderLine& line : headers_) {
+    apply_header(line);
+  }
+}
+
+char* ApacheResponse::allocate(std::size_t size) noexcept {
+  char* memory = static_cast<char*>(apr_palloc(r_->pool, size));
+  allocated_ = {memory, size};
+  return memory;
+}
+
+bool ApacheResponse::is_allocated(std::string_view block) const {
+  const std::less_equal<const char*> not_after;  // the pointers may be of different objects
+  return not_after(allocated_.data(), block.data()) &&
+         not_after(block.data() + block.size(), allocated_.data() + allocated_.size());
+}
+
+// Memory of the request's pool outlives the handler; any other block is written, or copied by
+// whichever filter keeps it, before send() returns.
+apr_bucket* ApacheResponse::bucket_of(std::string_view block) {
+  apr_bucket_alloc_t* buckets = r_->connection->bucket_alloc;
+  return is_allocated(block)
+             ? apr_bucket_pool_create(block.data(), block.size(), r_->pool, buckets)
+             : apr_bucket_transient_create(block.data(), block.size(), buckets);
+}
+
+Delivery ApacheResponse::pass(wsgi::End end) {
+  apr_bucket_alloc_t* buckets = r_->connection->bucket_alloc;
+  apr_bucket* mark = end == wsgi::End::last ? apr_bucket_eos_create(buckets)
+                                            : apr_bucket_flush_create(buckets);
+  APR_BRIGADE_INSERT_TAIL(brigade_, mark);
+  return pass_brigade();
+}
+
+Delivery ApacheResponse::pass_brigade() {
+  const apr_status_t status = ap_pass_brigade(r_->output_filters, brigade_);
+  apr_brigade_cleanup(brigade_);
+  const bool gone = status != APR_SUCCESS || r_->connection->aborted;
+  return gone ? Delivery::client_gone : Delivery::ok;
+}
+
+Delivery ApacheResponse::send(std::span<const std::string_view> blocks, wsgi::End end) noexcept {
+  begin();
+  for (const std::string_view block : blocks) {
+    if (!block.empty()) {
+      APR_BRIGADE_INSERT_TAIL(brigade_, bucket_of(block));
+    }
+  }
+  return pass(end);
+}
+
+Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t length,
+                                   wsgi::End end) noexcept {
+  begin();
+  apr_file_t* borrowed = nullptr;
+  apr_file_t* file = nullptr;
+  apr_os_file_t descriptor = fd;
+  const apr_int32_t flags = APR_FOPEN_READ | (enable_sendfile_ ? APR_FOPEN_SENDFILE_ENABLED : 0);
+  // The duplicate closes itself with the pool, or with whatever pool a filter moves it to.
+  if (apr_os_file_put(&borrowed, &descriptor, flags, r_->pool) != APR_SUCCESS ||
+      apr_file_dup(&file, borrowed, r_->pool) != APR_SUCCESS) {
+    abort();
+    return Delivery::client_gone;
+  }
+  if (!r_->header_only && length > 0) {
+    apr_bucket* first = apr_brigade_insert_file(brigade_, file, offset, length, r_->pool);
+    const auto* core =
+        static_cast<core_dir_config*>(ap_get_core_module_config(r_->per_dir_config));
+    if (core->enable_mmap == ENABLE_MMAP_OFF) {
+      apr_bucket_file_enable_mmap(first, 0);
+    }
+  }
+  return pass(end);
+}
+
+// Neither a length nor chunks tell an HTTP/1.0 client where the body ends.
+bool ApacheResponse::end_is_the_close_of_the_connection() const {
+  return !r_->chunked && apr_table_get(r_->headers_out, "Content-Length") == nullptr &&
+         r_->connection->master == nullptr;
+}
+
+// httpd's own sign for a response that broke off (mod_proxy's): the chunk filter then leaves out
+// the last chunk, HTTP/2 resets the stream.
+void ApacheResponse::abort() noexcept {
+  if (!started()) {
+    return;
+  }
+  conn_rec* connection = r_->connection;
+  connection->keepalive = AP_CONN_CLOSE;
+  apr_bucket_alloc_t* buckets = connection->bucket_alloc;
+  apr_brigade_cleanup(brigade_);
+  APR_BRIGADE_INSERT_TAIL(
+      brigade_, ap_bucket_error_create(HTTP_BAD_GATEWAY, nullptr, r_->pool, buckets));
+  APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_flush_create(buckets));
+  APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_eos_create(buckets));
+  pass_brigade();
+  if (end_is_the_close_of_the_connection()) {
+    // Only a reset differs from the end: an aborted connection is closed without a farewell.
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    apr_os_sock_t descriptor = -1;
+    apr_socket_t* socket = ap_get_conn_socket(connection);
+    if (socket != nullptr && apr_os_sock_get(&descriptor, socket) == APR_SUCCESS) {
+      setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    }
+    connection->aborted = 1;
+  }
+}
+
+}  // namespace brine::apache

@@ -1,0 +1,51 @@
+// wsgi::ResponseWriter over httpd's output filters.
+#pragma once
+
+#include <span>
+
+#include "apache/httpd.hpp"
+#include "wsgi/request.hpp"
+
+namespace brine::apache {
+
+/// Lives on the handler's stack.
+class ApacheResponse final : public wsgi::ResponseWriter {
+ public:
+  ApacheResponse(request_rec* r, bool enable_sendfile) : r_(r), enable_sendfile_(enable_sendfile) {}
+
+  /// Whether something has been passed to httpd: its status can no longer be changed.
+  bool started() const { return brigade_ != nullptr; }
+
+  void start(int status, std::string_view status_line,
+             std::span<const wsgi::Field> headers) noexcept override;
+  char* allocate(std::size_t size) noexcept override;
+  wsgi::Delivery send(std::span<const std::string_view> blocks, wsgi::End end) noexcept override;
+  wsgi::Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
+                           wsgi::End end) noexcept override;
+  void abort() noexcept override;
+
+ private:
+  struct HeaderLine {
+    const char* name;
+    std::size_t name_size;
+    const char* value;
+  };
+
+  void apply_header(const HeaderLine& line);
+  bool is_allocated(std::string_view block) const;
+  apr_bucket* bucket_of(std::string_view block);
+  void begin();
+  wsgi::Delivery pass(wsgi::End end);
+  wsgi::Delivery pass_brigade();
+  bool end_is_the_close_of_the_connection() const;
+
+  request_rec* r_;
+  apr_bucket_brigade* brigade_ = nullptr;  ///< made when the head is passed on
+  int status_ = HTTP_OK;
+  const char* status_line_ = nullptr;
+  std::span<HeaderLine> headers_;
+  std::string_view allocated_;  ///< what allocate() gave out last
+  bool enable_sendfile_;
+};
+
+}  // namespace brine::apache

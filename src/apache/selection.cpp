@@ -1,0 +1,54 @@
+#include "apache/selection.hpp"
+
+#include "apache/alias.hpp"
+#include "apache/expansion.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+core_dir_config& core_settings(const request_rec* r) {
+  return *static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
+}
+
+// The options that the alias or the handler script gives; they win over the directives.
+const ScriptOptions& options_of(const request_rec* r, const HandlerScript* handler) {
+  static constexpr ScriptOptions none;
+  if (handler != nullptr) {
+    return handler->options;
+  }
+  const Alias* alias = matched_alias(r);
+  return alias != nullptr ? alias->options : none;
+}
+
+}  // namespace
+
+Selection select(request_rec* r, const HandlerScript* handler) {
+  Selection selection;
+  selection.settings = resolve(request_settings(r), core_settings(r));
+  const ResolvedSettings& settings = selection.settings;
+  const ScriptOptions& options = options_of(r, handler);
+  selection.process_group =
+      expand_group(r, options.process_group.value_or(settings.process_group));
+  selection.pass_authorization = options.pass_authorization.value_or(settings.pass_authorization);
+  wsgi::Target& target = selection.target;
+  target.resource = r->filename;
+  target.application_group =
+      expand_group(r, options.application_group.value_or(settings.application_group));
+  if (handler != nullptr) {
+    selection.handler_script = handler->script;
+    target.script = handler->script;
+    target.callable = "handle_request";
+  } else {
+    target.script = target.resource;
+    // The alias's own option is taken as it stands, as mod_wsgi takes it.
+    target.callable =
+        options.callable ? *options.callable : expand_callable(r, settings.callable);
+  }
+  target.reloading = settings.script_reloading;
+  target.keep_last_good = settings.keep_last_good;
+  target.registered = settings.registered_modules;
+  return selection;
+}
+
+}  // namespace brine::apache

@@ -1,0 +1,22 @@
+// What the URL, the handler and the settings together select for one request.
+#pragma once
+
+#include <string_view>
+
+#include "apache/settings.hpp"
+#include "wsgi/request.hpp"
+
+namespace brine::apache {
+
+struct Selection {
+  wsgi::Target target;
+  std::string_view process_group;   ///< empty: embedded, all that this version can serve
+  std::string_view handler_script;  ///< path of the WSGIHandlerScript, or empty
+  ResolvedSettings settings;
+  bool pass_authorization;
+};
+
+/// `handler` is the handler script that serves the request; null: the resource is the script.
+Selection select(request_rec* r, const HandlerScript* handler);
+
+}  // namespace brine::apache

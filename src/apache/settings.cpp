@@ -1,0 +1,99 @@
+#include "apache/settings.hpp"
+
+#include "base/pool.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+template <class... Fields>
+constexpr std::size_t total_size(std::tuple<Fields&...>*) {
+  return (sizeof(Fields) + ...);
+}
+
+// Every field's size is a multiple of its alignment, 8: the struct has no padding, and a field
+// that fields() forgets makes the sums differ.
+using Listed = decltype(std::declval<RequestSettings&>().fields());
+static_assert(total_size(static_cast<Listed*>(nullptr)) == sizeof(RequestSettings),
+              "RequestSettings::fields() does not list every field");
+
+template <class T>
+void inherit_field(Setting<T>& own, const Setting<T>& parent, apr_pool_t*) {
+  if (!own.value) {
+    own = parent;
+  }
+}
+
+// Copies the child's few nodes, since the parent's list is chained behind them.
+void inherit_field(HandlerScripts& own, const HandlerScripts& parent, apr_pool_t* pool) {
+  if (parent.first == nullptr) {
+    return;
+  }
+  HandlerScripts merged;
+  const HandlerScript** tail = &merged.first;
+  for (const HandlerScript* script = own.first; script != nullptr; script = script->next) {
+    HandlerScript* copy = base::pool_emplace<HandlerScript>(pool, *script);
+    *tail = copy;
+    tail = &copy->next;
+  }
+  *tail = parent.first;
+  own = merged;
+}
+
+}  // namespace
+
+void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool) {
+  auto own_fields = own.fields();
+  auto parent_fields = parent.fields();
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    (inherit_field(std::get<i>(own_fields), std::get<i>(parent_fields), pool), ...);
+  }(std::make_index_sequence<std::tuple_size_v<Listed>>());
+}
+
+ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core) {
+  return {
+      .process_group = settings.process_group.value.value_or(""),
+      .application_group = settings.application_group.value.value_or("%{RESOURCE}"),
+      .callable = settings.callable.value.value_or("application"),
+      .pass_authorization = settings.pass_authorization.value.value_or(false),
+      .map_head_to_get = settings.map_head_to_get.value.value_or(HeadMapping::automatic),
+      .chunked_request = settings.chunked_request.value.value_or(true),
+      .script_reloading = settings.script_reloading.value.value_or(true),
+      .keep_last_good = settings.keep_last_good.value.value_or(true),
+      .registered_modules = settings.registered_modules.value.value_or(false),
+      .enable_sendfile =
+          settings.enable_sendfile.value.value_or(core.enable_sendfile != ENABLE_SENDFILE_OFF),
+  };
+}
+
+const RequestSettings& request_settings(const request_rec* r) {
+  return *static_cast<const RequestSettings*>(ap_get_module_config(r->per_dir_config, &wsgi_module));
+}
+
+ServerSettings& server_settings(const server_rec* s) {
+  return *static_cast<ServerSettings*>(ap_get_module_config(s->module_config, &wsgi_module));
+}
+
+void* create_request_settings(apr_pool_t* pool, char*) {
+  return base::pool_emplace<RequestSettings>(pool);
+}
+
+void* merge_request_settings(apr_pool_t* pool, void* parent, void* child) {
+  auto* merged = base::pool_emplace<RequestSettings>(pool, *static_cast<RequestSettings*>(child));
+  inherit(*merged, *static_cast<RequestSettings*>(parent), pool);
+  return merged;
+}
+
+void* create_server_settings(apr_pool_t* pool, server_rec*) {
+  return base::pool_emplace<ServerSettings>(pool);
+}
+
+void* merge_server_settings(apr_pool_t* pool, void* main_server, void* virtual_host) {
+  const auto& inherited = static_cast<ServerSettings*>(main_server)->aliases;
+  auto* merged =
+      base::pool_emplace<ServerSettings>(pool, *static_cast<ServerSettings*>(virtual_host));
+  merged->aliases.insert(merged->aliases.end(), inherited.begin(), inherited.end());
+  return merged;
+}
+
+}  // namespace brine::apache

@@ -1,0 +1,158 @@
+// What the configuration says: per request (server, vhost, directory, .htaccess), per server, and
+// per process. A setting costs three lines: its field, its place in fields(), its row in
+// directives.cpp.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "apache/arguments.hpp"
+#include "apache/httpd.hpp"
+
+namespace brine::apache {
+
+/// Where in the configuration something was said.
+struct Place {
+  const char* file = "";
+  int line = 0;
+};
+
+/// A value that a section of the configuration may give; where it does not, the enclosing one's
+/// holds. The alignment lets a static_assert count the fields (see settings.cpp).
+template <class T>
+struct alignas(8) Setting {
+  std::optional<T> value;
+
+  Setting& operator=(T given) {
+    value = given;
+    return *this;
+  }
+};
+
+/// WSGIHandlerScript: a handler name and the script that serves it.
+struct HandlerScript {
+  std::string_view name;
+  std::string_view script;
+  ScriptOptions options;
+  const HandlerScript* next = nullptr;
+};
+
+/// A list of handler scripts; the first of a name counts.
+struct alignas(8) HandlerScripts {
+  const HandlerScript* first = nullptr;
+
+  const HandlerScript* find(std::string_view name) const {
+    const HandlerScript* script = first;
+    while (script != nullptr && script->name != name) {
+      script = script->next;
+    }
+    return script;
+  }
+};
+
+/// httpd's per-directory settings. Used at server level they are the server's own default, which
+/// httpd merges into each section, so no second copy of these fields is needed.
+struct RequestSettings {
+  Setting<std::string_view> process_group;
+  Setting<std::string_view> application_group;
+  Setting<std::string_view> callable;
+  Setting<bool> pass_authorization;
+  Setting<HeadMapping> map_head_to_get;
+  Setting<bool> chunked_request;
+  Setting<bool> script_reloading;
+  Setting<bool> keep_last_good;
+  Setting<bool> registered_modules;
+  Setting<bool> enable_sendfile;
+  HandlerScripts handler_scripts;
+
+  auto fields() {
+    return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
+                    chunked_request, script_reloading, keep_last_good, registered_modules,
+                    enable_sendfile, handler_scripts);
+  }
+};
+
+/// RequestSettings with every default filled in.
+struct ResolvedSettings {
+  std::string_view process_group;
+  std::string_view application_group;
+  std::string_view callable;
+  bool pass_authorization;
+  HeadMapping map_head_to_get;
+  bool chunked_request;
+  bool script_reloading;
+  bool keep_last_good;
+  bool registered_modules;
+  bool enable_sendfile;
+};
+
+/// `core` gives the defaults that follow httpd's own directives (EnableSendfile).
+ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core);
+
+/// Gives each field that `own` leaves unset the value of `parent`.
+void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool);
+
+/// WSGIScriptAlias and WSGIScriptAliasMatch.
+struct Alias {
+  std::string_view url;             ///< the URL path, or the regular expression's text
+  std::string_view target;          ///< file or directory
+  ap_regex_t* expression = nullptr; ///< null: a prefix
+  ScriptOptions options;
+  Place place;
+};
+
+/// WSGIImportScript, or an alias that names both groups.
+struct Preload {
+  std::string_view script;
+  std::string_view callable;
+  std::string_view application_group;
+};
+
+/// A directive that Brine accepts and ignores.
+struct Ignored {
+  const char* directive;
+  Place place;
+};
+
+/// What can be said for the whole server only, mostly about the embedded Python.
+struct ProcessSettings {
+  std::string python;  ///< "3.12", or empty: the default engine
+  std::string python_home;
+  Place python_home_place;
+  std::vector<std::string> python_path;
+  std::string python_eggs;
+  std::vector<std::string> python_warnings;
+  int python_optimize = 0;
+  bool dont_write_bytecode = false;
+  std::optional<unsigned long> hash_seed;
+  bool restrict_stdin = false;
+  bool restrict_stdout = false;
+  bool restrict_signal = true;
+  bool restrict_embedded = false;
+  bool case_sensitive = true;
+  int interpreter_limit = 64;
+  std::vector<Ignored> ignored;
+};
+
+/// Settings of the main server or of one virtual host.
+struct ServerSettings {
+  /// In the order in which they are tried: this server's own, then the main server's.
+  std::vector<Alias> aliases;
+  std::size_t own_aliases = 0;  ///< so many of them were configured in this very server
+  std::vector<Preload> preloads;  ///< this server's own
+  bool serves_wsgi = false;       ///< a directive here says that requests will need Python
+  ProcessSettings process;        ///< of the main server only
+};
+
+const RequestSettings& request_settings(const request_rec* r);
+ServerSettings& server_settings(const server_rec* s);
+
+void* create_request_settings(apr_pool_t* pool, char* directory);
+void* merge_request_settings(apr_pool_t* pool, void* parent, void* child);
+void* create_server_settings(apr_pool_t* pool, server_rec* s);
+void* merge_server_settings(apr_pool_t* pool, void* main_server, void* virtual_host);
+
+}  // namespace brine::apache

@@ -1,0 +1,36 @@
+// The module record: what httpd sees of Brine, and which part registers what.
+#include "apache/alias.hpp"
+#include "apache/directives.hpp"
+#include "apache/handler.hpp"
+#include "apache/process.hpp"
+#include "apache/settings.hpp"
+
+namespace {
+
+void register_hooks(apr_pool_t*) {
+  brine::apache::register_process_hooks();
+  brine::apache::register_alias_hooks();
+  brine::apache::register_handler_hooks();
+}
+
+}  // namespace
+
+// The record's name and file name are those of mod_wsgi, which existing configurations ask for:
+// <IfModule wsgi_module>, <IfModule mod_wsgi.c>. STANDARD20_MODULE_STUFF would put __FILE__ there.
+module wsgi_module = {
+    MODULE_MAGIC_NUMBER_MAJOR,
+    MODULE_MAGIC_NUMBER_MINOR,
+    -1,
+    "mod_wsgi.c",
+    nullptr,
+    nullptr,
+    MODULE_MAGIC_COOKIE,
+    nullptr,
+    brine::apache::create_request_settings,
+    brine::apache::merge_request_settings,
+    brine::apache::create_server_settings,
+    brine::apache::merge_server_settings,
+    brine::apache::directive_table,
+    register_hooks,
+    AP_MODULE_FLAG_NONE,
+};
