@@ -127,9 +127,10 @@ def _run(options: argparse.Namespace, module_folder: str | None, default_python:
     _check_reach(site, brine, _check_engine(site, brine), user)
     if options.command == "config":
         state = _state_folder()
+        text = render(site, httpd, brine, state, user)
         print(f"# httpd configuration by brine {version()}: httpd -f THIS_FILE\n"
               f"# Before the first start: install -d -m 700 {shlex.quote(str(state))}\n")
-        print(render(site, httpd, brine, state, user), end="")
+        print(text, end="")
         return 0
     return serve(replace(site, port=free_port(site.host, site.port)), httpd, brine, user)
 

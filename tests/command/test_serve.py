@@ -1,0 +1,261 @@
+"""`brine serve` from its start to its end, against a real httpd."""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from conftest import write_script
+from serving import poll
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def write_file(path, text):
+    """Writes a file that httpd's user can read, and gives it its place in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o755)
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    new.chmod(0o644)
+    new.replace(path)
+    return path
+
+
+def test_a_page_is_served_until_ctrl_c(serve, script):
+    server = serve(script)
+    assert server.get() == (200, "one")
+    assert server.stop(signal.SIGINT) == 0
+    assert not server.answers()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_end_it_as_well(serve, script, number):
+    server = serve(script)
+    assert server.get() == (200, "one")
+    assert server.stop(number) == 0
+    assert not server.answers()
+
+
+def test_a_signal_while_the_script_still_loads(serve, folder):
+    script = write_script(folder / "slow.wsgi", 'b""', "import time; print('loading'); time.sleep(5)")
+    server = serve(script)
+    server.wait_for("loading")
+    assert server.stop() == 0
+    assert "http://" not in server.output
+
+
+@pytest.mark.parametrize("mpm", ["worker", "prefork"])
+def test_other_ways_of_httpd(serve, script, mpm):
+    assert serve(script, "--mpm", mpm, "--threads", "3").get() == (200, "one")
+
+
+def test_the_main_interpreter_runs_the_script(serve, folder):
+    script = write_script(folder / "app.wsgi", "environ['mod_wsgi.application_group'].encode()")
+    assert serve(script).get() == (200, "")
+
+
+def test_an_edit_is_seen_by_the_next_request(serve, script):
+    server = serve(script)
+    assert server.get() == (200, "one")
+    write_script(script, 'b"two"')
+    assert server.get() == (200, "two")
+
+
+def test_a_script_that_does_not_load_is_shown_at_once_and_can_be_mended(serve, folder):
+    script = write_file(folder / "app.wsgi", "import no_such_module\n")
+    server = serve(script)
+    server.wait_for("^http://")
+    output = server.output
+    assert re.search(r"^\d\d:\d\d:\d\d error  .*", output, re.MULTILINE)
+    assert re.search(r"^ +Traceback .most recent call last", output, re.MULTILINE)
+    assert re.search(r"^ +ModuleNotFoundError: No module named 'no_such_module'", output, re.MULTILINE)
+    assert output.index("ModuleNotFoundError") < output.index("http://")
+    write_script(script, 'b"mended"')
+    assert server.get() == (200, "mended")
+
+
+def test_an_exception_is_shown_as_a_person_reads_it(serve, folder):
+    server = serve(write_script(folder / "app.wsgi", "1 / 0"))
+    assert server.get()[0] == 500
+    server.wait_for(r"^ +ZeroDivisionError: division by zero$")
+    assert re.search(r'^ +File "[^"]+/app.wsgi", line 3, in application$', server.output, re.MULTILINE)
+    assert "pid" not in server.output.replace("mod_wsgi (pid", "")
+    assert "\x1b" not in server.output
+
+
+def test_what_a_script_prints_is_shown(serve, folder):
+    script = write_script(folder / "app.wsgi", 'b""', 'print("gr\\u00fc\\u00df dich")')
+    serve(script).wait_for("grüß dich$")
+
+
+def test_modules_beside_the_script_can_be_imported(serve, folder):
+    write_file(folder / "neighbour.py", 'WORD = b"neighbour"\n')
+    assert serve(write_script(folder / "app.wsgi", "neighbour.WORD", "import neighbour")).get() == (200, "neighbour")
+
+
+def test_a_script_inside_a_package_imports_its_package(serve, folder):
+    write_file(folder / "shop/__init__.py", "")
+    write_file(folder / "shop/settings.py", 'WORD = b"shop"\n')
+    script = write_script(folder / "shop/wsgi.py", "settings.WORD", "from shop import settings")
+    assert serve(script).get() == (200, "shop")
+
+
+def test_mount_and_static(serve, folder):
+    site = folder / "site"
+    script = write_script(site / "app.wsgi", "environ['PATH_INFO'].encode()")
+    site.chmod(0o755)
+    write_file(folder / "files/style.css", "p {}")
+    write_file(folder / "files/docs/index.html", "manual")
+    server = serve(script, "--mount", "/app/", "--static", f"/app/files={folder / 'files'}",
+                   "--static", f"/manual={folder / 'files/docs'}")
+    assert server.url.endswith("/app")
+    assert server.get("/x") == (200, "/x")
+    assert server.get("/files/style.css") == (200, "p {}")
+    assert server.get("/files/docs/") == (200, "manual")
+    assert server.get("/files/../../etc/passwd")[0] in (400, 403, 404)
+    assert server.get("/files/missing")[0] == 404
+    assert server.get("/../manual/index.html") == (200, "manual")
+
+
+def test_nothing_else_is_served(serve, folder):
+    write_file(folder / "secret.txt", "secret")
+    server = serve(write_script(folder / "app.wsgi", 'b"app"'), "--mount", "/app")
+    for path in ("/../secret.txt", "/../", "/../etc/passwd"):
+        assert server.get(path)[0] in (403, 404)
+
+
+@pytest.mark.parametrize("name", ["two words", 'a "q"', "$HOME", "100%", "%{GLOBAL}", "back\\slash", "end\\", "st*r",
+                                  "[ab]", "wh?t", "café", "#", "a>b", "{a,b}"])
+def test_awkward_paths(serve, folder, name):
+    script = write_script(folder / name / f"{name}.wsgi", "neighbour.WORD", "import neighbour")
+    (folder / name).chmod(0o755)
+    write_file(folder / name / "neighbour.py", 'WORD = b"here"\n')
+    static = write_file(folder / f"static {name}" / "file.txt", "static").parent
+    server = serve(script, "--static", f"/static={static}")
+    assert server.get() == (200, "here")
+    assert server.get("/static/file.txt") == (200, "static")
+
+
+def test_all_addresses(serve, script):
+    server = serve(script, "--host", "0.0.0.0")
+    assert server.url.startswith("http://127.0.0.1:")
+    assert server.get() == (200, "one")
+
+
+def httpd_pid(runtime):
+    """The pid of the httpd that serves from a folder in `runtime`."""
+    return int(poll(lambda: [file.read_text() for file in runtime.glob("*/httpd.pid")], "httpd's pid")[0])
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_folder_is_private(serve, script, runtime):
+    server = serve(script)
+    server.wait_for("^http://")
+    [folder] = runtime.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert folder.stat().st_uid == os.geteuid()
+
+
+def test_a_runtime_folder_of_somebody_else_is_not_used(serve, script, public_folder, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(public_folder))
+    other = public_folder / "open"
+    other.mkdir(exist_ok=True)
+    other.chmod(0o777)
+    server = serve(script, environment={"XDG_RUNTIME_DIR": str(other)})
+    assert server.get() == (200, "one")
+    assert list(other.iterdir()) == []
+
+
+def test_httpd_that_ends_by_itself_is_reported(serve, script, runtime):
+    server = serve(script)
+    assert server.get() == (200, "one")
+    os.kill(httpd_pid(runtime), signal.SIGKILL)
+    assert server.wait() == 1
+    assert "httpd ended by itself, by SIGKILL" in server.output
+    assert not server.answers()
+
+
+def test_httpd_goes_when_the_command_is_killed(serve, script, runtime):
+    server = serve(script)
+    assert server.get() == (200, "one")
+    pid = httpd_pid(runtime)
+    server.process.kill()
+    server.process.wait()
+    poll(lambda: not is_alive(pid), "httpd's end")
+    for left in runtime.iterdir():
+        shutil.rmtree(left)
+
+
+def test_a_terminal_s_ctrl_c_reaches_the_command_alone(serve, script, runtime):
+    server = serve(script)
+    assert server.get() == (200, "one")
+    assert os.getpgid(httpd_pid(runtime)) != os.getpgid(server.process.pid)
+
+
+def test_reload_restarts_for_a_module(serve, folder):
+    module = write_file(folder / "neighbour.py", 'WORD = b"old"\n')
+    server = serve(write_script(folder / "app.wsgi", "neighbour.WORD", "import neighbour"), "--reload")
+    assert server.get() == (200, "old")
+    write_file(module, 'WORD = b"new, and longer"\n')
+    server.wait_for("^Changed: neighbour.py. Restarting gracefully.$")
+    server.wait_for_page("/", "new, and longer")
+    assert server.stop() == 0
+
+
+def test_without_reload_a_module_is_not_watched(serve, folder):
+    module = write_file(folder / "neighbour.py", 'WORD = b"old"\n')
+    server = serve(write_script(folder / "app.wsgi", "neighbour.WORD", "import neighbour"))
+    assert server.get() == (200, "old")
+    write_file(module, 'WORD = b"new"\n')
+    assert server.get() == (200, "old")
+    assert "Changed" not in server.output
+
+
+def test_a_broken_script_answers_500_with_reload_and_the_last_good_one_without(serve, folder):
+    script = write_script(folder / "app.wsgi", 'b"good"')
+    keeping, failing = serve(script), serve(script, "--reload")
+    assert keeping.get() == failing.get() == (200, "good")
+    write_file(script, "this is no Python\n")
+    assert keeping.get() == (200, "good")
+    assert failing.get()[0] == 500
+    keeping.wait_for("SyntaxError")
+    failing.wait_for("SyntaxError")
+
+
+def test_a_virtual_environment(serve, folder):
+    environment = folder / "venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", environment], check=True)
+    write_file(next(environment.glob("lib/python*/site-packages")) / "only_here.py", 'WORD = b"from the venv"\n')
+    script = write_script(folder / "site/app.wsgi", "only_here.WORD", "import only_here")
+    script.parent.chmod(0o755)
+    for way in (environment, environment / "bin", environment / "bin/python"):
+        assert serve(script, "--python", way).get() == (200, "from the venv")
+    active = serve(script, environment={"VIRTUAL_ENV": str(environment)})
+    assert active.get() == (200, "from the venv")
+
+
+@ROOT_ONLY
+def test_a_plain_user_may_serve(serve, script, runtime):
+    nobody = pwd.getpwnam("nobody")
+    os.chown(runtime, nobody.pw_uid, nobody.pw_gid)
+    server = serve(script, user=nobody)
+    assert server.get() == (200, "one")
+    assert server.stop() == 0
+
+
+@ROOT_ONLY
+def test_root_s_httpd_serves_as_another_user(serve, folder):
+    script = write_script(folder / "app.wsgi", "str(os.getuid()).encode()", "import os")
+    assert serve(script).get() == (200, str(pwd.getpwnam("www-data").pw_uid))
