@@ -41,18 +41,18 @@ def modules() -> pathlib.Path:
     return pathlib.Path(output(apxs(), "-q", "LIBEXECDIR"))
 
 
-def compile_floor(folder: pathlib.Path) -> pathlib.Path:
-    """Compiles floor_module.c as apxs would, without its libtool."""
+def compile_module(source: str, folder: pathlib.Path) -> pathlib.Path:
+    """Compiles an httpd module of this folder as apxs would, without its libtool."""
     names = ("CC", "CFLAGS", "EXTRA_CPPFLAGS", "INCLUDEDIR", "APR_CONFIG")
     query = {name: output(apxs(), "-q", name) for name in names}
     apr_flags = output(query["APR_CONFIG"] or "apr-1-config", "--includes", "--cppflags")
-    target = folder / "mod_bench_floor.so"
+    target = folder / f"{source.removesuffix('.c')}.so"
     flags = shlex.split(f"{query['CFLAGS']} {query['EXTRA_CPPFLAGS']} {apr_flags}")
     done = subprocess.run([*shlex.split(query["CC"]), *flags, "-I", query["INCLUDEDIR"], "-fPIC",
-                           "-Wall", "-shared", "-o", str(target), str(HERE / "floor_module.c")],
+                           "-Wall", "-shared", "-o", str(target), str(HERE / source)],
                           check=False, capture_output=True, text=True)
     if done.returncode:
-        raise Missing(f"the C handler does not compile:\n{done.stderr}")
+        raise Missing(f"{source} does not compile:\n{done.stderr}")
     return target
 
 
@@ -68,18 +68,17 @@ def unpacked(cache: pathlib.Path) -> pathlib.Path | None:
     return found[-1] if found else None
 
 
-def mod_wsgi() -> pathlib.Path:
-    """Debian's mod_wsgi: the installed one, else the package's, fetched once."""
-    installed = modules() / "mod_wsgi.so"
-    if installed.exists():
-        return installed.resolve()
-    cache = cache_folder()
-    if not unpacked(cache):
-        fetch(cache)
-    found = unpacked(cache)
+def mod_wsgi(folder: pathlib.Path) -> pathlib.Path:
+    """Copies Debian's mod_wsgi to `folder`: the installed one, else the package's, fetched once."""
+    found: pathlib.Path | None = modules() / "mod_wsgi.so"
+    if not found.exists():
+        cache = cache_folder()
+        if not unpacked(cache):
+            fetch(cache)
+        found = unpacked(cache)
     if not found:
         raise Missing(f"{PACKAGE} holds no mod_wsgi.so")
-    return found
+    return pathlib.Path(shutil.copy(found, folder / "mod_wsgi.so"))
 
 
 def fetch(cache: pathlib.Path) -> None:

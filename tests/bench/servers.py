@@ -50,7 +50,8 @@ KeepAliveTimeout 60
 Timeout 60
 EnableSendfile On
 DocumentRoot "{folder}/htdocs"
-<Directory "{folder}">
+<Directory "/">
+    AllowOverride None
     Require all granted
 </Directory>
 """
@@ -140,12 +141,12 @@ class Server:
 
     def __init__(self, kind: Kind, work: Work, group: str = "%{GLOBAL}", threads: int = 64,
                  prefix: tuple[str, ...] = (), options: tuple[str, ...] = ("-DFOREGROUND",),
-                 seconds: float = START_SECONDS) -> None:
+                 seconds: float = START_SECONDS, further: str = "") -> None:
         self.kind = kind
         self.port = free_port()
         self.log = work.folder / f"{kind.name}.log"
         config = work.folder / f"{kind.name}.conf"
-        config.write_text(kind.config(work, self.port, group, threads))
+        config.write_text(kind.config(work, self.port, group, threads) + further)
         # Should this program be killed outright, the server ends with it.
         setpriv = shutil.which("setpriv")
         guard = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
