@@ -1,14 +1,21 @@
 #include "apache/process.hpp"
 
 #include <ap_mpm.h>
+#include <grp.h>
+#include <limits.h>
+#include <unistd.h>
+#include <unixd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 
 #include "apache/alias.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
+#include "apache/python_home.hpp"
 #include "apache/settings.hpp"
 #include "brine/version.h"
 #include "engine/engine_loader.hpp"
@@ -40,6 +47,8 @@ void fill_process_model(engine::Config& config) {
 
 engine::Config engine_config(const ProcessSettings& settings) {
   engine::Config config;
+  config.program = settings.resolved_home.program;
+  config.home = settings.resolved_home.home;
   config.python_path = settings.python_path;
   config.python_eggs = settings.python_eggs;
   config.warnings = settings.python_warnings;
@@ -146,6 +155,51 @@ void report_ignored(const server_rec* server) {
   }
 }
 
+// Who the processes that run Python will be: `User` if root starts httpd, else whoever starts it.
+Identity server_identity() {
+  Identity identity;
+  if (geteuid() != 0) {
+    identity.user = geteuid();
+    identity.groups.resize(static_cast<std::size_t>(std::max(0, getgroups(0, nullptr))));
+    const int count = getgroups(static_cast<int>(identity.groups.size()), identity.groups.data());
+    identity.groups.resize(static_cast<std::size_t>(std::max(0, count)));
+    identity.groups.push_back(getegid());
+    return identity;
+  }
+  identity.user = ap_unixd_config.user_id;
+  identity.groups = {ap_unixd_config.group_id};
+  if (ap_unixd_config.user_name != nullptr) {
+    int count = NGROUPS_MAX;
+    identity.groups.resize(static_cast<std::size_t>(count));
+    getgrouplist(ap_unixd_config.user_name, ap_unixd_config.group_id, identity.groups.data(),
+                 &count);
+    identity.groups.resize(static_cast<std::size_t>(std::max(0, count)));
+  }
+  return identity;
+}
+
+// Part of `httpd -t`. User, Group and WSGIPython are known by now, wherever they stand in the file.
+int check_python_home(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  ProcessSettings& settings = server_settings(main_server).process;
+  if (settings.python_home.empty()) {
+    return OK;
+  }
+  try {
+    settings.resolved_home = resolve_python_home(
+        settings.python_home,
+        {engine::effective_version(settings.python),
+         engine::available_versions(engine::engine_directories()), server_identity()});
+    return OK;
+  } catch (const std::invalid_argument& error) {
+    ServerLog(main_server).log(base::Level::error,
+                               std::string("BRINE0005: WSGIPythonHome (") +
+                                   settings.python_home_place.file + ":" +
+                                   std::to_string(settings.python_home_place.line) + ") " +
+                                   error.what());
+    return HTTP_INTERNAL_SERVER_ERROR;
+  }
+}
+
 int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   // httpd reads the configuration twice when it starts; what is said here is said once.
   if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
@@ -184,6 +238,7 @@ Serving::Serving() : outer_(in_engine) { in_engine = true; }
 Serving::~Serving() { in_engine = outer_; }
 
 void register_process_hooks() {
+  ap_hook_check_config(guarded<&check_python_home>, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_post_config(guarded<&finish_configuration>, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_child_init(guarded<&start_child>, nullptr, nullptr, APR_HOOK_MIDDLE);
 }

@@ -11,6 +11,7 @@
 
 #include "apache/arguments.hpp"
 #include "apache/httpd.hpp"
+#include "apache/python_home.hpp"
 
 namespace brine::apache {
 
@@ -120,8 +121,9 @@ struct Ignored {
 /// What can be said for the whole server only, mostly about the embedded Python.
 struct ProcessSettings {
   std::string python;  ///< "3.12", or empty: the default engine
-  std::string python_home;
+  std::string python_home;  ///< as configured, absolute
   Place python_home_place;
+  PythonHome resolved_home;  ///< set once the whole configuration is known
   std::vector<std::string> python_path;
   std::string python_eggs;
   std::vector<std::string> python_warnings;

@@ -1,0 +1,30 @@
+// Whether a user may reach a file, judged without being that user. Pure but for looking at files.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace brine::apache {
+
+/// A user as the kernel sees it: `groups` has the primary and the supplementary ones.
+struct Identity {
+  uid_t user = 0;
+  std::vector<gid_t> groups;
+};
+
+/// What the last component of a path is wanted for.
+enum class Wanted : std::uint8_t {
+  read,     ///< a file's contents, or a directory's list
+  traverse  ///< what lies in a directory
+};
+
+/// What keeps `identity` from the absolute `path`, as a clause with the one component that is to
+/// blame ("may not enter '/root' (mode 0700, owner root, group root)"), or nothing. Symbolic links
+/// are followed. A component with an access control list is taken as open: only the kernel can tell.
+std::optional<std::string> obstacle(const std::string& path, const Identity& identity,
+                                    Wanted wanted);
+
+}  // namespace brine::apache
