@@ -193,63 +193,74 @@ def collect():
 
 
 def holder_of(mark):
-    """One sentence on what, outside of a dead generation, keeps its objects alive."""
+    """One clause on what keeps a retired generation's globals alive, as near to a name as it gets.
+
+    Walks from the objects of the generation outward to what refers to them, one level at a time
+    (each level costs a pass over all objects), until something that a module names is met.
+    """
     namespace = next((d for d in gc.get_referrers(mark)
                       if type(d) is dict and d.get("__brine_generation__") is mark), None)
     if namespace is None:
         return "its globals are gone, and only the mark in them is held"
-    inside = members(namespace)
-    known = {id(obj) for obj in inside} | {id(inside), id(namespace)}
-    for obj in inside:
-        for referrer in gc.get_referrers(obj):
-            if id(referrer) in known or isinstance(referrer, types.FrameType):
-                continue
-            if getattr(referrer, "__globals__", None) is globals():
-                continue
-            return f"{describe(obj)} is held by {describe(referrer, obj)}"
-    return "no holder was found: a thread that was started by the script may still run in it"
+    inside = level = members(namespace)
+    # Numbers only: these tables must not be referrers themselves.
+    known = {id(obj) for obj in inside} | {id(inside)}
+    origin = {id(obj): number for number, obj in enumerate(inside)}
+    nearest = None
+    for _ in range(5):
+        outer = [obj for obj in gc.get_referrers(*level)
+                 if id(obj) not in known and not of_this_search(obj)]
+        for obj in outer:
+            inner = next(part for part in gc.get_referents(obj) if id(part) in origin)
+            origin[id(obj)] = origin[id(inner)]
+            member = describe(inside[origin[id(obj)]])
+            name = name_in_a_module(obj, inner)
+            if name is not None:
+                return f"{member} is held by {name}"
+            nearest = nearest or f"{member} is held by {describe(obj)}"
+        known.update(map(id, outer), (id(outer), id(level)))
+        level = outer
+    return nearest or "no holder was found; a thread that the script started may still run in it"
 
 
 def members(namespace):
-    """The objects that belong to a generation: reached from its globals, and made by its code."""
-    name = namespace.get("__name__")
-    found, todo, seen = [], [namespace], set()
-    while todo:
-        obj = todo.pop()
-        if id(obj) in seen:
+    """The functions and classes that refer to a generation's globals, and those globals."""
+    functions = [obj for obj in gc.get_referrers(namespace) if isinstance(obj, types.FunctionType)]
+    classes = [obj for obj in namespace.values()
+               if isinstance(obj, type) and obj.__module__ == namespace.get("__name__")]
+    inside = [*functions, *classes, namespace]
+    for cls in classes:
+        inside += [part for part in gc.get_referents(cls)
+                   if not isinstance(part, (type, types.ModuleType))]
+    return inside
+
+
+def of_this_search(obj):
+    """Whether an object refers to a generation only because bootstrap.py examines it now."""
+    if isinstance(obj, types.FrameType):
+        return True
+    return type(obj).__name__ in ("list_iterator", "ReferenceType", "weakref")
+
+
+def name_in_a_module(obj, member):
+    """'module.attribute' where `obj` is that attribute's value, or the globals in which `member` is."""
+    for module in list(sys.modules.values()):
+        names = getattr(module, "__dict__", None)
+        if type(names) is not dict or "__brine_generation__" in names:
             continue
-        seen.add(id(obj))
-        found.append(obj)
-        for part in gc.get_referents(obj):
-            own = getattr(part, "__globals__", None) is namespace
-            own = own or isinstance(part, type) and part.__module__ == name
-            own = own or isinstance(type(part), type) and type(part).__module__ == name
-            inner = type(part) in (dict, tuple, list, set, types.CellType, types.MethodType,
-                                   types.GetSetDescriptorType, staticmethod, classmethod, property)
-            if own or inner and not isinstance(obj, types.ModuleType) and not foreign(part):
-                todo.append(part)
-    return found
+        if names is obj:
+            found = [name for name, value in list(names.items()) if value is member]
+            return f"{module.__name__}.{found[0]}" if found else f"module {module.__name__}"
+        for name, value in list(names.items()):
+            if value is obj:
+                return f"{module.__name__}.{name}"
+    return None
 
 
-def foreign(obj):
-    """Whether a container is somebody else's: the globals of another module, or of this one."""
-    return obj is sys.modules or obj is globals() or type(obj) is dict and "__spec__" in obj \
-        and "__brine_generation__" not in obj
-
-
-def describe(obj, member=None):
-    """A short name for an object; for a container, also whose attribute it is."""
+def describe(obj):
+    """A short name for an object."""
     if isinstance(obj, (type, types.FunctionType)):
         return f"{'class' if isinstance(obj, type) else 'function'} {obj.__qualname__}"
-    if isinstance(obj, types.ModuleType):
-        return f"module {obj.__name__}"
-    for module in list(sys.modules.values()):
-        for name, value in list(getattr(module, "__dict__", {}).items()):
-            if value is obj:
-                return f"{module.__name__}.{name} ({type(obj).__name__})"
-        if getattr(module, "__dict__", None) is obj:
-            names = [n for n, v in obj.items() if v is member]
-            return f"{module.__name__}.{names[0]}" if names else f"module {module.__name__}"
     return f"an object of type {type(obj).__module__}.{type(obj).__qualname__}"
 
 

@@ -1,0 +1,65 @@
+// Decisions about scripts, without Python.
+#include <gtest/gtest.h>
+
+#include "script/module_name.hpp"
+#include "script/verdict.hpp"
+
+namespace brine::script {
+namespace {
+
+constexpr Stamp kOld{1, 2, 100, 1'000'000'000};
+constexpr Stamp kNew{1, 2, 100, 2'000'000'000};
+constexpr std::int64_t kNow = 100'000'000'000;
+
+TEST(ModuleName, IsThePublishedHashOfThePath) {
+  // FNV-1a 128: the offset basis for "", and the published vector for "a".
+  EXPECT_EQ(module_name(""), "_mod_wsgi_6c62272e07bb014262b821756295c58d");
+  EXPECT_EQ(module_name("a"), "_mod_wsgi_d228cb696f1a8caf78912b704e4a8964");
+}
+
+TEST(ModuleName, DiffersForOneBaseNameInTwoFolders) {
+  EXPECT_NE(module_name("/a/app.wsgi"), module_name("/b/app.wsgi"));
+}
+
+TEST(Decide, LoadsWhatIsNotLoaded) {
+  EXPECT_EQ(decide({}, kOld, {}, true, kNow), Verdict::load);
+  EXPECT_EQ(decide({}, kOld, {}, false, kNow), Verdict::load);
+}
+
+TEST(Decide, UsesWhatHasNotChanged) {
+  EXPECT_EQ(decide(Loaded{kOld}, kOld, {}, true, kNow), Verdict::use);
+}
+
+TEST(Decide, ReloadsOnAnyDifferenceOfTheStamp) {
+  EXPECT_EQ(decide(Loaded{kOld}, kNew, {}, true, kNow), Verdict::load);
+  EXPECT_EQ(decide(Loaded{kNew}, kOld, {}, true, kNow), Verdict::load) << "an older file, too";
+  Stamp other = kOld;
+  other.inode = 3;
+  EXPECT_EQ(decide(Loaded{kOld}, other, {}, true, kNow), Verdict::load);
+  other = kOld;
+  other.size = 99;
+  EXPECT_EQ(decide(Loaded{kOld}, other, {}, true, kNow), Verdict::load);
+  EXPECT_EQ(decide(Loaded{kOld}, std::nullopt, {}, true, kNow), Verdict::load) << "it has gone";
+}
+
+TEST(Decide, LeavesItAloneWithReloadingOff) {
+  EXPECT_EQ(decide(Loaded{kOld}, kNew, {}, false, kNow), Verdict::use);
+}
+
+TEST(Decide, DoesNotRetryABrokenVersionAtOnce) {
+  const FailedAttempt failed{kNew, kNow};
+  EXPECT_EQ(decide(Loaded{kOld}, kNew, failed, true, kNow + 1), Verdict::use);
+  EXPECT_EQ(decide(Loaded{kOld}, kNew, failed, true, kNow + kRetryTime), Verdict::load);
+  Stamp mended = kNew;
+  mended.mtime += 1;
+  EXPECT_EQ(decide(Loaded{kOld}, mended, failed, true, kNow + 1), Verdict::load);
+}
+
+TEST(Decide, ComparesAFileThatWasReadWithinTheClocksGranularity) {
+  const Loaded fresh{kOld, false};
+  EXPECT_EQ(decide(fresh, kOld, {}, true, kOld.mtime + kSettleTime), Verdict::use);
+  EXPECT_EQ(decide(fresh, kOld, {}, true, kOld.mtime + kSettleTime + 1), Verdict::settle);
+}
+
+}  // namespace
+}  // namespace brine::script
