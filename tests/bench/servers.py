@@ -22,6 +22,7 @@ import procfs
 HERE = pathlib.Path(__file__).parent
 APPS = ("hello", "download", "upload", "blocks", "file", "reload", "facts", "django_view",
         "flask_view")
+FLOOR_HANDLERS = ("hello", "bytes", "upload", "blocks", "file")
 FILE_BYTES = 10 * 1024 * 1024
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0
@@ -62,7 +63,7 @@ LoadModule bench_floor_module "{module}"
 <Location "/{name}">
     SetHandler bench-{name}
 </Location>
-""" for name in ("hello", "bytes", "upload", "blocks", "file"))
+""" for name in FLOOR_HANDLERS)
 
 PYTHON = """\
 LoadModule wsgi_module "{module}"
@@ -80,14 +81,20 @@ class Work:
     """The folder of a run: modules, applications, logs; readable for httpd's user."""
 
     def __init__(self) -> None:
+        os.umask(0o022)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="brine-bench-"))
         self.folder.chmod(0o755)
         self.apps = self.folder / "apps"
         shutil.copytree(HERE / "apps", self.apps, ignore=shutil.ignore_patterns("__pycache__"))
         for path in (self.apps, *self.apps.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
-        (self.folder / "htdocs").mkdir(mode=0o755)
-        (self.folder / "htdocs" / "file.bin").write_bytes(b"x" * FILE_BYTES)
+        htdocs = self.folder / "htdocs"
+        htdocs.mkdir(mode=0o755)
+        (htdocs / "file.bin").write_bytes(b"x" * FILE_BYTES)
+        # The C handler's URLs map to a file, as a script's do: httpd asks the file system once for
+        # both, where it would search folder by folder for a file that is not there.
+        for name in FLOOR_HANDLERS:
+            (htdocs / name).touch(mode=0o644)
 
     def __enter__(self) -> Work:
         return self
