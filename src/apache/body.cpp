@@ -7,14 +7,29 @@ namespace brine::apache {
 
 namespace {
 
-wsgi::ReadStatus read_status(apr_status_t status, const conn_rec* connection) {
+// The HTTP filter has answered the client itself, with this status.
+wsgi::ReadStatus read_status_of_answer(int status) {
+  switch (status) {
+    case HTTP_REQUEST_ENTITY_TOO_LARGE:
+      return wsgi::ReadStatus::too_large;
+    case HTTP_REQUEST_TIME_OUT:
+      return wsgi::ReadStatus::timed_out;
+    default:
+      return wsgi::ReadStatus::malformed;
+  }
+}
+
+wsgi::ReadStatus read_status(apr_status_t status, const request_rec* r) {
+  if (status == AP_FILTER_ERROR) {
+    return read_status_of_answer(r->status);
+  }
   if (APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_ETIMEDOUT(status)) {
     return wsgi::ReadStatus::timed_out;
   }
   if (APR_STATUS_IS_ENOSPC(status)) {  // how the HTTP filter says LimitRequestBody
     return wsgi::ReadStatus::too_large;
   }
-  if (connection->aborted || APR_STATUS_IS_EOF(status) || APR_STATUS_IS_ECONNRESET(status) ||
+  if (r->connection->aborted || APR_STATUS_IS_EOF(status) || APR_STATUS_IS_ECONNRESET(status) ||
       APR_STATUS_IS_ECONNABORTED(status) || APR_STATUS_IS_EPIPE(status)) {
     return wsgi::ReadStatus::client_gone;
   }
@@ -29,7 +44,7 @@ wsgi::ReadStatus read_status(apr_status_t status, const conn_rec* connection) {
 
 void BodyReader::fail(apr_status_t status) {
   httpd_status_ = status;
-  status_ = read_status(status, r_->connection);
+  status_ = read_status(status, r_);
 }
 
 // Gets a brigade from the filters. False: nothing came (the body failed, or would have to wait).

@@ -63,10 +63,14 @@ void ApacheResponse::apply_header(const HeaderLine& line) {
   apr_table_addn(r_->headers_out, line.name, line.value);
 }
 
-// Passes the head on, unless that has been done.
-void ApacheResponse::begin() {
+// Passes the head on, unless that has been done. False: the client has been answered in full, by
+// us or by an input filter that refused the request's body.
+bool ApacheResponse::begin() {
+  if (r_->eos_sent) {
+    return false;
+  }
   if (started()) {
-    return;
+    return true;
   }
   brigade_ = apr_brigade_create(r_->pool, r_->connection->bucket_alloc);
   r_->status = status_;
@@ -76,6 +80,7 @@ void ApacheResponse::begin() {
   for (const HeaderLine& line : headers_) {
     apply_header(line);
   }
+  return true;
 }
 
 char* ApacheResponse::allocate(std::size_t size) noexcept {
@@ -115,7 +120,9 @@ Delivery ApacheResponse::pass_brigade() {
 }
 
 Delivery ApacheResponse::send(std::span<const std::string_view> blocks, wsgi::End end) noexcept {
-  begin();
+  if (!begin()) {
+    return Delivery::client_gone;
+  }
   for (const std::string_view block : blocks) {
     if (!block.empty()) {
       APR_BRIGADE_INSERT_TAIL(brigade_, bucket_of(block));
@@ -126,7 +133,9 @@ Delivery ApacheResponse::send(std::span<const std::string_view> blocks, wsgi::En
 
 Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t length,
                                    wsgi::End end) noexcept {
-  begin();
+  if (!begin()) {
+    return Delivery::client_gone;
+  }
   apr_file_t* borrowed = nullptr;
   apr_file_t* file = nullptr;
   apr_os_file_t descriptor = fd;

@@ -34,7 +34,7 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   void apply_header(const HeaderLine& line);
   bool is_allocated(std::string_view block) const;
   apr_bucket* bucket_of(std::string_view block);
-  void begin();
+  bool begin();
   wsgi::Delivery pass(wsgi::End end);
   wsgi::Delivery pass_brigade();
   bool end_is_the_close_of_the_connection() const;
