@@ -11,8 +11,8 @@
 
 namespace brine::cpython {
 
-/// Runs `body(GilLock&) -> Ref` for a C function that Python called, and gives Python its result, or
-/// null with a Python exception set.
+/// Runs `body(GilLock&) -> Ref` for a C function that Python called, and gives Python its result,
+/// or null with a Python exception set.
 template <class Body>
 PyObject* callback(Body&& body) noexcept {
   GilLock gil = GilLock::adopt();

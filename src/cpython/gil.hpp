@@ -6,7 +6,8 @@
 namespace brine::cpython {
 
 /// Proof that this thread holds the GIL. `const GilLock&` in a signature: needs it and will not let
-/// go of it; `GilLock&`: may let go of it for a while (GilRelease), so other threads' Python may run.
+/// go of it; `GilLock&`: may let go of it for a while (GilRelease), so other threads' Python may
+/// run.
 class GilLock {
  public:
   /// Takes the GIL with a thread state of the calling thread; BLOCKS until it is free.

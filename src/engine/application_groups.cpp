@@ -37,8 +37,7 @@ PyObject* log_info(PyObject*, PyObject* text) noexcept {
 PyMethodDef log_info_method = {"log_info", log_info, METH_O, nullptr};
 
 // WSGIRestrictStdin, WSGIRestrictStdout, WSGIRestrictSignal.
-void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap,
-                     const Config& config) {
+void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap, const Config& config) {
   const std::pair<bool, const char*> streams[] = {{config.restrict_stdin, "stdin"},
                                                   {config.restrict_stdout, "stdout"}};
   for (const auto& [restricted, name] : streams) {

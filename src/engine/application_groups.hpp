@@ -48,7 +48,7 @@ class ApplicationGroups {
 
  private:
   struct Slot {
-    std::mutex making;  // held while the interpreter is made
+    std::mutex making;                  // held while the interpreter is made
     ApplicationGroup* group = nullptr;  // guarded by `making` until it is set
   };
   struct Hash {

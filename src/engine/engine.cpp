@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "brine/version.h"
@@ -32,6 +33,12 @@ script::Wanted wanted(const wsgi::Target& target) {
   result.keep_last_good = target.keep_last_good;
   result.registered = target.registered;
   return result;
+}
+
+// A Python exception that no application caused (memory has run out), in a form that can leave the
+// interpreter.
+[[noreturn]] void throw_as_text(const GilLock& gil) {
+  throw std::runtime_error(cpython::take_error(gil).summary);
 }
 
 class PythonEngine final : public Engine {
@@ -66,6 +73,8 @@ class PythonEngine final : public Engine {
           return true;
         } catch (const script::Unavailable&) {
           return false;
+        } catch (const ErrorSet&) {
+          throw_as_text(gil);
         }
       });
     } catch (const NoGroup&) {
@@ -102,6 +111,8 @@ class PythonEngine final : public Engine {
     } catch (const script::Unavailable& reason) {
       return {reason.missing_callable ? Outcome::no_application : Outcome::failed_before_headers,
               std::nullopt};
+    } catch (const ErrorSet&) {
+      throw_as_text(gil);
     }
   }
 
@@ -146,7 +157,7 @@ Engine* start(const Config& config, base::LogSink& log, std::string& error) noex
 }  // namespace
 }  // namespace brine::engine
 
-extern "C" __attribute__((visibility("default"))) const brine::engine::EngineExport
-    brine_engine_export;
-const brine::engine::EngineExport brine_engine_export = {
-    brine::engine::kAbi, BRINE_VERSION, PY_VERSION, brine::engine::start};
+extern "C" __attribute__((visibility("default")))
+const brine::engine::EngineExport brine_engine_export;
+const brine::engine::EngineExport brine_engine_export = {brine::engine::kAbi, BRINE_VERSION,
+                                                         PY_VERSION, brine::engine::start};

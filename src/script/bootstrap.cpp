@@ -13,8 +13,8 @@ using cpython::Ref;
 using cpython::steal;
 
 Ref path_object(const GilLock& gil, std::string_view path) {
-  return steal(gil, PyUnicode_DecodeFSDefaultAndSize(path.data(),
-                                                     static_cast<Py_ssize_t>(path.size())));
+  return steal(gil,
+               PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
 }
 
 Bootstrap::Bootstrap(const GilLock& gil) {
@@ -43,6 +43,10 @@ Bootstrap::Executed Bootstrap::execute(GilLock& gil, const std::string& name,
                                  registered ? Py_True : Py_False, required.c_str()));
   return {borrow(gil, PyTuple_GetItem(result.get(), 0)),
           borrow(gil, PyTuple_GetItem(result.get(), 1))};
+}
+
+void Bootstrap::show_serving_source(const GilLock& gil, const std::string& path) const {
+  steal(gil, PyObject_CallOneArg(get(gil, "show_serving_source"), path_object(gil, path).get()));
 }
 
 void Bootstrap::retire(const GilLock& gil, const std::string& path, unsigned number,

@@ -25,6 +25,9 @@ class Bootstrap {
                    const std::string& source, unsigned number, bool registered,
                    const std::string& required) const;
 
+  /// After a failed execute(), when its error has been taken.
+  void show_serving_source(const cpython::GilLock& gil, const std::string& path) const;
+
   /// Takes note that no request uses this generation any more.
   void retire(const cpython::GilLock& gil, const std::string& path, unsigned number,
               PyObject* mark) const;

@@ -4,7 +4,8 @@ It is compiled into the engine under the file name "<brine>", which the log leav
 Nothing here is on the path of an ordinary request.
 """
 
-import builtins
+import atexit
+import functools
 import gc
 import importlib.abc
 import importlib.machinery
@@ -18,6 +19,7 @@ import site
 import sys
 import tempfile
 import threading
+import time
 import types
 import typing
 import weakref
@@ -26,6 +28,20 @@ PREFIX = "_mod_wsgi_"
 
 scripts = {}
 """Module name -> the module of the generation that serves now (or that is being executed)."""
+
+executing = {}
+"""Module name -> the module whose script is being executed; one at a time for each name."""
+
+registered = {}
+"""Module name -> the module that stays in sys.modules: WSGIScriptModules Registered."""
+
+looked_up = {}
+"""Module name -> how many calls need to find the module in sys.modules now; see show_scripts_to."""
+
+sources = {}
+"""Path -> what linecache is to show for the generation that serves now."""
+
+sys_modules_lock = threading.Lock()
 
 retired = {}
 """(path, generation number) -> weak reference to the mark in that generation's dict."""
@@ -88,83 +104,94 @@ def new_module(name, path):
     return importlib.util.module_from_spec(spec)
 
 
-def execute(name, path, source, number, registered, required):
+def execute(name, path, source, number, keep_registered, required):
     """Runs `source`, the bytes of the script at `path`, in a new module and returns (module, mark).
 
     The module is in sys.modules while it executes, as importlib does it, because dataclasses, enum
-    and typing look there; afterwards only if `registered`. Raises whatever the script raises, or
-    AttributeError where it does not define `required` (if not empty); then all is as it was before.
+    and typing look there; afterwards only if `keep_registered`. Raises whatever the script raises,
+    or AttributeError where it does not define `required` (if not empty). Then all is as it was, but
+    for the lines that a traceback shows: call `show_serving_source` when it has been formatted.
     """
     module = new_module(name, path)
     mark = module.__dict__["__brine_generation__"] = Generation(path, number)
-    # Tracebacks and inspect show the lines that run, even if the file is edited while they do.
-    previous_lines = linecache.cache.get(path)
-    previous = sys.modules.get(name)
     serving = scripts.get(name)
-    scripts[name] = sys.modules[name] = module
+    scripts[name] = executing[name] = module
+    update_sys_modules(name)
     try:
-        text = importlib.util.decode_source(source)
-        linecache.cache[path] = (len(source), None, text.splitlines(True), path)
+        lines = importlib.util.decode_source(source).splitlines(True)
+        linecache.cache[path] = (len(source), None, lines, path)
         exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
         if required and not hasattr(module, required):
             raise AttributeError(f"WSGI script {path} does not define {required!r} any more")
-        kept = module if registered else previous
+        # What runs is what tracebacks and inspect show, even if the file is edited later.
+        sources[path] = linecache.cache[path]
+        put(registered, name, module if keep_registered else None)
     except BaseException:
-        restore(scripts, name, serving)
-        kept = previous
+        put(scripts, name, serving)
         raise
     finally:
-        restore(sys.modules, name, kept)
+        del executing[name]
+        update_sys_modules(name)
     return module, mark
 
 
-def restore(table, name, value):
-    """Puts `value` back under `name`; None: there was none."""
+def show_serving_source(path):
+    """After a failed load: tracebacks of the generation that goes on serving need its own lines."""
+    put(linecache.cache, path, sources.get(path))
+
+
+def put(table, name, value):
+    """Puts `value` under `name`; None: there is to be none."""
     if value is None:
         table.pop(name, None)
     else:
         table[name] = value
 
 
-# --- the standard library's own look-ups in sys.modules -------------------------------------------
+# --- what of the scripts is in sys.modules --------------------------------------------------------
 
 
-class Visible:
-    """Shows scripts in sys.modules for the time of a call that looks their classes up there."""
+def update_sys_modules(name):
+    """Puts the script's module where it belongs by now, or takes it out."""
+    with sys_modules_lock:
+        module = executing.get(name) or registered.get(name)
+        if module is None and looked_up.get(name):
+            module = scripts.get(name)
+        put(sys.modules, name, module)
 
-    lock = threading.RLock()
-    shown = {}  # name -> calls that need it now; guarded by lock
+
+class LookUp:
+    """Shows scripts in sys.modules for the time of a call that looks for their classes there."""
 
     def __init__(self, obj):
-        names = {getattr(c, "__module__", None) for c in getattr(obj, "__mro__", (obj,))}
-        self.names = [n for n in names if n in scripts and sys.modules.get(n) is None or n in self.shown]
+        names = {getattr(part, "__module__", None) for part in getattr(obj, "__mro__", (obj,))}
+        self.names = [name for name in names if name in scripts]
 
     def __enter__(self):
-        with self.lock:
-            for name in self.names:
-                self.shown[name] = self.shown.get(name, 0) + 1
-                sys.modules.setdefault(name, scripts[name])
+        self.count(1)
 
     def __exit__(self, *exc_info):
-        with self.lock:
-            for name in self.names:
-                self.shown[name] -= 1
-                if not self.shown[name]:
-                    del self.shown[name]
-                    sys.modules.pop(name, None)
+        self.count(-1)
+
+    def count(self, step):
+        for name in self.names:
+            with sys_modules_lock:
+                put(looked_up, name, looked_up.get(name, 0) + step or None)
+            update_sys_modules(name)
 
 
 def show_scripts_to(module, name):
-    """Wraps function `name` of a standard module, whose first argument may be a script's class."""
+    """Wraps function `name` of a standard module, whose first argument may be a script's class.
+
+    These functions find the globals or the file of a class by sys.modules[cls.__module__].
+    """
     function = getattr(module, name)
 
+    @functools.wraps(function)
     def wrapper(obj, *args, **kwargs):
-        with Visible(obj):
+        with LookUp(obj):
             return function(obj, *args, **kwargs)
 
-    wrapper.__wrapped__ = function
-    for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):
-        setattr(wrapper, attribute, getattr(function, attribute))
     setattr(module, name, wrapper)
 
 
@@ -358,12 +385,30 @@ def add_paths(paths):
     return missing
 
 
-def run_exit_callbacks():
-    """Runs what the application left for the interpreter's end, as Py_Finalize would."""
-    import atexit
+EXIT_SECONDS = 5
 
-    threading._shutdown()
+
+def run_exit_callbacks():
+    """Runs what the application left for the interpreter's end, and waits for its threads.
+
+    As Py_Finalize would, but not for ever: httpd kills a child that does not leave in time, and
+    then nothing is run. Daemon threads are not waited for, as ever.
+    """
+    deadline = time.monotonic() + EXIT_SECONDS
+    # concurrent.futures ends its threads here, and waits for them without a limit.
+    early = threading.Thread(target=run_threading_callbacks, daemon=True)
+    early.start()
+    early.join(EXIT_SECONDS)
+    main = threading.main_thread()
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not main and thread is not threading.current_thread():
+            thread.join(max(0, deadline - time.monotonic()))
     atexit._run_exitfuncs()
+
+
+def run_threading_callbacks():
+    for callback in reversed(getattr(threading, "_threading_atexits", ())):
+        callback()
 
 
 def install():
@@ -372,8 +417,7 @@ def install():
     show_scripts_to(typing, "get_type_hints")
     show_scripts_to(inspect, "getfile")
     show_scripts_to(inspect, "getmodule")
-    if hasattr(inspect, "get_annotations"):
-        show_scripts_to(inspect, "get_annotations")
+    show_scripts_to(inspect, "get_annotations")
 
 
 install()

@@ -121,6 +121,7 @@ void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wa
     }
   } catch (const ErrorSet&) {
     error = cpython::take_error(gil);
+    bootstrap_.show_serving_source(gil, script.path);
   }
   if (!next) return failed(script, source, wanted, error, log);
 
@@ -165,8 +166,8 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
     const bool repeated = script.failed && script.failed->stamp == source.stamp;
     script.failed = FailedAttempt{source.stamp, file_clock_now()};
     if (repeated) return;  // once per change
-    log.log(Level::error, "BRINE0306: " + what + " was changed but does not load: " +
-                              error.summary + "; generation " +
+    log.log(Level::error, "BRINE0306: " + what +
+                              " was changed but does not load: " + error.summary + "; generation " +
                               std::to_string(script.current->number) + " goes on serving" +
                               traceback);
     return;
@@ -175,8 +176,8 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
     log.log(Level::error, "BRINE0303: " + what + " cannot be read: " + error.summary +
                               "; the server's user needs to read it and to enter its folders");
   } else if (error.system_exit) {
-    log.log(Level::error, "BRINE0302: " + what + " ended itself while it was loaded: " +
-                              error.summary + traceback);
+    log.log(Level::error, "BRINE0302: " + what +
+                              " ended itself while it was loaded: " + error.summary + traceback);
   } else {
     log.log(Level::error, "BRINE0301: " + what + " does not load: " + error.summary + traceback);
   }
@@ -202,8 +203,8 @@ void Loader::sweep(GilLock& gil, base::LogSink& log) {
       log.log(Level::warning, "BRINE0307: " + sentence);
     }
   } catch (const ErrorSet&) {
-    log.log(Level::debug, "looking for old generations failed: " +
-                              cpython::take_error(gil).summary);
+    log.log(Level::debug,
+            "looking for old generations failed: " + cpython::take_error(gil).summary);
   }
 }
 
@@ -211,11 +212,11 @@ Ref Loader::application(const GilLock& gil, const Generation& generation, const 
                         base::LogSink& log) {
   Ref& name = callable_names_[std::string(wanted.callable)];
   if (!name) {
-    name = steal(gil, PyUnicode_FromStringAndSize(
-                          wanted.callable.data(), static_cast<Py_ssize_t>(wanted.callable.size())));
+    name = steal(gil, PyUnicode_FromStringAndSize(wanted.callable.data(),
+                                                  static_cast<Py_ssize_t>(wanted.callable.size())));
   }
-  Ref found = borrow(
-      gil, PyDict_GetItemWithError(PyModule_GetDict(generation.module.get()), name.get()));
+  Ref found =
+      borrow(gil, PyDict_GetItemWithError(PyModule_GetDict(generation.module.get()), name.get()));
   if (!found) {
     PyErr_Clear();
     log.log(Level::error, "BRINE0304: WSGI script " + quoted(wanted.path) + " does not define " +
@@ -225,8 +226,8 @@ Ref Loader::application(const GilLock& gil, const Generation& generation, const 
   }
   if (PyCallable_Check(found.get()) == 0) {
     log.log(Level::error, "BRINE0305: " + quoted(wanted.callable) + " in WSGI script " +
-                              quoted(wanted.path) + " is of type " +
-                              Py_TYPE(found.get())->tp_name + ", which cannot be called");
+                              quoted(wanted.path) + " is of type " + Py_TYPE(found.get())->tp_name +
+                              ", which cannot be called");
     throw Unavailable{};
   }
   return found;

@@ -28,8 +28,8 @@ enum class Verdict : std::uint8_t {
   settle,  ///< read the file and compare it with what runs
 };
 
-/// How long after its last change a file's stamp can be relied on, in ns: the kernel's clock tick is
-/// 10 ms at the most.
+/// How long after its last change a file's stamp can be relied on, in ns: the kernel's clock tick
+/// is 10 ms at the most.
 inline constexpr std::int64_t kSettleTime = 20'000'000;
 
 /// How long the last good generation serves before a broken script, unchanged, is tried again, in

@@ -43,26 +43,24 @@ constexpr bool is_path(Var var) {
 }
 
 Ref latin1(const GilLock& gil, std::string_view text) {
-  return steal(gil, PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()),
-                                           nullptr));
+  return steal(gil,
+               PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
 }
 
 Ref value_of(const GilLock& gil, Var var, std::string_view text) {
   if (!is_path(var)) return latin1(gil, text);
-  return steal(gil, PyUnicode_DecodeFSDefaultAndSize(text.data(),
-                                                     static_cast<Py_ssize_t>(text.size())));
+  return steal(gil,
+               PyUnicode_DecodeFSDefaultAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
 
 Ref interned(const GilLock& gil, std::string_view text) {
-  PyObject* name =
-      PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+  PyObject* name = PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
   PyUnicode_InternInPlace(&name);
   return steal(gil, name);
 }
 
 double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace

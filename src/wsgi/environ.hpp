@@ -27,8 +27,8 @@ class Environ {
  private:
   struct Variable {
     cpython::Ref key;
-    std::string bytes;       // the value that the template has now
-    bool present = false;    // whether the template has one
+    std::string bytes;     // the value that the template has now
+    bool present = false;  // whether the template has one
   };
   struct Hash {
     using is_transparent = void;

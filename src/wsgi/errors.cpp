@@ -28,8 +28,7 @@ struct ThreadLog {
 thread_local ThreadLog thread_log;
 
 struct Log {
-  PyObject_HEAD
-  Level level;
+  PyObject_HEAD Level level;
 };
 
 std::string& unfinished(Level level) {

@@ -16,20 +16,20 @@ struct Exchange {
   ResponseWriter& response;
 
   // The answer, as far as it has come.
-  bool started = false;              ///< start_response has been called
-  bool sent = false;                 ///< the head is on its way, so it cannot be replaced
-  bool ended = false;                ///< End::last has been sent, or the response aborted
-  bool client_gone = false;          ///< a write failed
-  bool over_run = false;             ///< more than Content-Length was offered; reported once
-  bool bodyless = false;             ///< the status (204, 304) or HEAD forbids a body
-  std::int64_t declared = -1;        ///< the application's Content-Length, or -1
-  std::int64_t length = 0;           ///< bytes of the body that were sent
+  bool started = false;        ///< start_response has been called
+  bool sent = false;           ///< the head is on its way, so it cannot be replaced
+  bool ended = false;          ///< End::last has been sent, or the response aborted
+  bool client_gone = false;    ///< a write failed
+  bool over_run = false;       ///< more than Content-Length was offered; reported once
+  bool bodyless = false;       ///< the status (204, 304) or HEAD forbids a body
+  std::int64_t declared = -1;  ///< the application's Content-Length, or -1
+  std::int64_t length = 0;     ///< bytes of the body that were sent
 
   // The request's body, as far as it was read.
-  std::size_t taken = 0;             ///< bytes of Head::body_start handed out
-  std::string ahead{};                 ///< read from the server but not handed out (readline)
+  std::size_t taken = 0;  ///< bytes of Head::body_start handed out
+  std::string ahead{};    ///< read from the server but not handed out (readline)
   std::size_t ahead_taken = 0;
-  std::int64_t received = 0;         ///< bytes that Request::read gave
+  std::int64_t received = 0;  ///< bytes that Request::read gave
   bool body_ended = false;
   ReadStatus read_status = ReadStatus::ok;  ///< the failure of a read, which stays
 };

@@ -41,10 +41,22 @@ std::string_view block_of(PyObject* object) {
   return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
 }
 
+// The request's Python objects, which the application may keep: with the request they are cut off
+// from the Exchange, however it ends.
+struct RequestObjects {
+  Ref input;
+  Ref start_response;
+  ~RequestObjects() {
+    end_input(input.get());
+    end_start_response(start_response.get());
+  }
+};
+
 void require_started(const Exchange& exchange) {
   if (!exchange.started) {
-    throw Violation{"RuntimeError: start_response() was not called before the first block of the "
-                    "body, or at all"};
+    throw Violation{
+        "RuntimeError: start_response() was not called before the first block of the "
+        "body, or at all"};
   }
 }
 
@@ -138,9 +150,7 @@ void report(const GilLock& gil, const Exchange& exchange, std::string_view scrip
     return;
   }
   const Head& head = exchange.request.head();
-  const auto var = [&](Var name) {
-    return std::string(head.vars[static_cast<std::size_t>(name)]);
-  };
+  const auto var = [&](Var name) { return std::string(head.vars[static_cast<std::size_t>(name)]); };
   const std::string where = ", in the application of WSGI script '" + std::string(script) +
                             "' for " + var(Var::request_method) + " " + var(Var::request_uri) +
                             "\n" + error.traceback;
@@ -184,19 +194,20 @@ Gateway::Gateway(const GilLock& gil, const Surroundings& surroundings, PyObject*
       filelike_name_(steal(gil, PyUnicode_InternFromString("filelike"))) {
   const Streams streams = install_streams(gil);
   install_modules(gil, surroundings, file_wrapper);
-  environ_.emplace(gil, environ_constants(gil, surroundings, streams.errors.get(), file_wrapper).get());
+  environ_.emplace(gil,
+                   environ_constants(gil, surroundings, streams.errors.get(), file_wrapper).get());
 }
 
 Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view script,
                      Exchange& exchange) {
   Reply reply;
   const LogScope log(exchange.request);
-  Ref input = make_input(gil, input_type_.get(), exchange);
-  Ref start_response = make_start_response(gil, start_response_type_.get(), exchange);
   try {
+    const RequestObjects objects{make_input(gil, input_type_.get(), exchange),
+                                 make_start_response(gil, start_response_type_.get(), exchange)};
     Ref environ = environ_->make(gil, exchange.request.head());
-    cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), input.get()));
-    Ref result = call(gil, application, environ.get(), start_response.get());
+    cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), objects.input.get()));
+    Ref result = call(gil, application, environ.get(), objects.start_response.get());
     try {
       deliver(gil, result.get(), exchange, reply);
     } catch (const ErrorSet&) {
@@ -211,8 +222,6 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
     report(gil, exchange, script);
     reply = {fail(gil, exchange), std::nullopt};
   }
-  end_input(input.get());
-  end_start_response(start_response.get());
   return reply;
 }
 

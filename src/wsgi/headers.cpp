@@ -19,12 +19,14 @@ constexpr bool is_control(char c) {
 constexpr std::array<bool, 256> make_token_table() {
   std::array<bool, 256> table{};
   for (int c = 0; c < 128; ++c) table[static_cast<std::size_t>(c)] = is_alnum(static_cast<char>(c));
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<unsigned char>(c)] = true;
   return table;
 }
 constexpr std::array<bool, 256> kToken = make_token_table();
 
-// PEP 3333, "Other HTTP Features": hop-by-hop header fields (RFC 2616, 13.5.1) belong to the server.
+// PEP 3333, "Other HTTP Features": hop-by-hop header fields (RFC 2616, 13.5.1) belong to the
+// server.
 constexpr std::string_view kHopByHop[] = {
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
     "te",         "trailer",    "trailers",           "transfer-encoding",
@@ -87,9 +89,8 @@ std::string bad_header(std::string_view name, std::string_view value) {
 }
 
 bool same_name(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return lower(x) == lower(y);
-         });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::optional<std::int64_t> parse_content_length(std::string_view value) noexcept {

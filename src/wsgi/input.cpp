@@ -17,8 +17,7 @@ using cpython::steal;
 namespace {
 
 struct Input {
-  PyObject_HEAD
-  Exchange* exchange;  // null after the request
+  PyObject_HEAD Exchange* exchange;  // null after the request
 };
 
 // How much is read at once where the wanted size is not known.
@@ -40,8 +39,9 @@ Exchange& exchange_of(const GilLock& gil, PyObject* self) {
       cpython::raise(gil, PyExc_ConnectionResetError,
                      "request data read error: the client closed the connection");
     case ReadStatus::timed_out:
-      cpython::raise(gil, PyExc_TimeoutError,
-                     "request data read error: the client sent nothing within the server's Timeout");
+      cpython::raise(
+          gil, PyExc_TimeoutError,
+          "request data read error: the client sent nothing within the server's Timeout");
     case ReadStatus::too_large:
       cpython::raise(gil, PyExc_OSError,
                      "request data read error: the body is larger than LimitRequestBody");
@@ -150,8 +150,9 @@ Ref read_line(GilLock& gil, Exchange& exchange, std::size_t limit) {
     const std::size_t usable = std::min(got, limit - line.size());
     const void* newline = std::memchr(block, '\n', usable);
     const std::size_t used =
-        newline == nullptr ? usable
-                           : static_cast<std::size_t>(static_cast<const char*>(newline) - block) + 1;
+        newline == nullptr
+            ? usable
+            : static_cast<std::size_t>(static_cast<const char*>(newline) - block) + 1;
     line.append(block, used);
     if (used < got) {  // put back, before what is still waiting there
       exchange.ahead.replace(0, exchange.ahead_taken, block + used, got - used);
@@ -264,8 +265,6 @@ Ref make_input(const GilLock& gil, PyObject* type, Exchange& exchange) {
   return input;
 }
 
-void end_input(PyObject* input) noexcept {
-  reinterpret_cast<Input*>(input)->exchange = nullptr;
-}
+void end_input(PyObject* input) noexcept { reinterpret_cast<Input*>(input)->exchange = nullptr; }
 
 }  // namespace brine::wsgi

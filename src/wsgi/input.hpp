@@ -6,9 +6,9 @@
 
 namespace brine::wsgi {
 
-/// Makes the type `mod_wsgi.Input`: read, readline, readlines, readinto, iteration. It ends with the
-/// request's body (`wsgi.input_terminated`). Read failures raise OSError; once the client has gone
-/// its subclass ConnectionResetError.
+/// Makes the type `mod_wsgi.Input`: read, readline, readlines, readinto, iteration. It ends with
+/// the request's body (`wsgi.input_terminated`). Read failures raise OSError; once the client has
+/// gone its subclass ConnectionResetError.
 cpython::Ref make_input_type(const cpython::GilLock& gil);
 
 /// An instance for one request.

@@ -127,9 +127,9 @@ struct Head {
   bool body_complete = false;
   /// Content-Length, or -1 if the request has none (then the body ends with the input).
   std::int64_t content_length = -1;
-  bool head_request = false;        ///< the client sent HEAD, whatever REQUEST_METHOD says
-  double request_start = 0;         ///< seconds since the epoch
-  int thread_id = 0;                ///< 1-based number of the server's worker thread
+  bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
+  double request_start = 0;   ///< seconds since the epoch
+  int thread_id = 0;          ///< 1-based number of the server's worker thread
 };
 
 /// How a read of the body ended.

@@ -22,8 +22,7 @@ using cpython::steal;
 namespace {
 
 struct StartResponse {
-  PyObject_HEAD
-  vectorcallfunc call;
+  PyObject_HEAD vectorcallfunc call;
   Exchange* exchange;  // null after the request
 };
 
@@ -40,8 +39,7 @@ Exchange& exchange_of(const GilLock& gil, PyObject* self, const char* name) {
 // memory: CPython keeps such strings as one byte a character.
 std::string_view latin1_view(const GilLock& gil, PyObject* text) {
   if (!PyUnicode_Check(text)) {
-    cpython::raise(gil, PyExc_TypeError,
-                   std::string("must be str, not ") + Py_TYPE(text)->tp_name);
+    cpython::raise(gil, PyExc_TypeError, std::string("must be str, not ") + Py_TYPE(text)->tp_name);
   }
 #if PY_VERSION_HEX < 0x030C0000
   cpython::check(gil, PyUnicode_READY(text));
@@ -59,8 +57,9 @@ Field header_field(const GilLock& gil, PyObject* item) {
                    std::string("each header must be a 2-tuple, not ") + Py_TYPE(item)->tp_name);
   }
   if (PyTuple_GET_SIZE(item) != 2) {
-    cpython::raise(gil, PyExc_ValueError, "each header must be a 2-tuple, got length " +
-                                              std::to_string(PyTuple_GET_SIZE(item)));
+    cpython::raise(
+        gil, PyExc_ValueError,
+        "each header must be a 2-tuple, got length " + std::to_string(PyTuple_GET_SIZE(item)));
   }
   const Field field{latin1_view(gil, PyTuple_GET_ITEM(item, 0)),
                     latin1_view(gil, PyTuple_GET_ITEM(item, 1))};
@@ -73,8 +72,8 @@ Field header_field(const GilLock& gil, PyObject* item) {
 std::int64_t content_length(const GilLock& gil, const Field& field) {
   const auto length = parse_content_length(field.value);
   if (!length) {
-    cpython::raise(gil, PyExc_ValueError, "Content-Length is not a number: b'" +
-                                              shown(field.value) + "'");
+    cpython::raise(gil, PyExc_ValueError,
+                   "Content-Length is not a number: b'" + shown(field.value) + "'");
   }
   return *length;
 }
@@ -113,9 +112,9 @@ void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* h
     cpython::raise(gil, PyExc_ValueError, wrong);
   }
   if (!PyList_Check(headers)) {
-    cpython::raise(gil, PyExc_TypeError,
-                   std::string("start_response() argument 2 must be list, not ") +
-                       Py_TYPE(headers)->tp_name);
+    cpython::raise(
+        gil, PyExc_TypeError,
+        std::string("start_response() argument 2 must be list, not ") + Py_TYPE(headers)->tp_name);
   }
   std::vector<Field> fields;
   fields.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));

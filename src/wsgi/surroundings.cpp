@@ -21,8 +21,8 @@ Ref version_tuple(const GilLock& gil, const std::array<int, 3>& version) {
 }
 
 Ref text(const GilLock& gil, const std::string& value) {
-  return steal(gil, PyUnicode_DecodeFSDefaultAndSize(value.data(),
-                                                     static_cast<Py_ssize_t>(value.size())));
+  return steal(
+      gil, PyUnicode_DecodeFSDefaultAndSize(value.data(), static_cast<Py_ssize_t>(value.size())));
 }
 
 Ref boolean(const GilLock& gil, bool value) { return borrow(gil, value ? Py_True : Py_False); }
@@ -44,8 +44,7 @@ Streams install_streams(const GilLock& gil) {
   return streams;
 }
 
-void install_modules(const GilLock& gil, const Surroundings& surroundings,
-                     PyObject* file_wrapper) {
+void install_modules(const GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper) {
   PyObject* mod_wsgi = PyImport_AddModule("mod_wsgi");
   PyObject* apache = PyImport_AddModule("apache");
   if (mod_wsgi == nullptr || apache == nullptr) throw cpython::ErrorSet{};

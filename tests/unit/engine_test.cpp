@@ -1,4 +1,6 @@
 // The engine with a Python in this process and a fake server around it.
+#include "engine/engine.hpp"
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +11,6 @@
 #include <fstream>
 #include <thread>
 
-#include "engine/engine.hpp"
 #include "fake_request.hpp"
 
 extern "C" const brine::engine::EngineExport brine_engine_export;
@@ -56,9 +57,10 @@ class EngineTest : public ::testing::Test {
   }
   // An application whose body is `statements`, with start and environ in reach.
   void write_app(const std::string& statements) {
-    std::string source = "def application(environ, start_response):\n"
-                         "    def start(status='200 OK', headers=(), *more):\n"
-                         "        return start_response(status, list(headers), *more)\n";
+    std::string source =
+        "def application(environ, start_response):\n"
+        "    def start(status='200 OK', headers=(), *more):\n"
+        "        return start_response(status, list(headers), *more)\n";
     std::size_t at = 0;
     while (at < statements.size()) {
       const auto end = std::min(statements.find('\n', at), statements.size());
@@ -265,7 +267,8 @@ TEST_F(EngineTest, RaisesForABrokenBody) {
 TEST_F(EngineTest, SendsAPlainFileByItsDescriptor) {
   std::ofstream(folder_ / "data") << "0123456789";
   const std::string path = (folder_ / "data").string();
-  write_app("f = open('" + path + "', 'rb')\nf.read(4)\nstart()\n"
+  write_app("f = open('" + path +
+            "', 'rb')\nf.read(4)\nstart()\n"
             "return environ['wsgi.file_wrapper'](f)");
   EXPECT_EQ(serve(), Outcome::completed) << request.log_text();
   EXPECT_EQ(response.file_offset, 4);
@@ -278,16 +281,19 @@ TEST_F(EngineTest, SendsAPlainFileByItsDescriptor) {
 
 TEST_F(EngineTest, NeverSendsTheBytesUnderAGzipFile) {
   const std::string path = (folder_ / "data.gz").string();
-  write_app("import gzip\nwith gzip.open('" + path + "', 'wb') as f: f.write(b'plain')\n"
-            "start()\nreturn environ['wsgi.file_wrapper'](gzip.open('" + path + "'))");
+  write_app("import gzip\nwith gzip.open('" + path +
+            "', 'wb') as f: f.write(b'plain')\n"
+            "start()\nreturn environ['wsgi.file_wrapper'](gzip.open('" +
+            path + "'))");
   EXPECT_EQ(serve(), Outcome::completed) << request.log_text();
   EXPECT_EQ(response.body, "plain");
 }
 
 TEST_F(EngineTest, MakesAFreshEnvironForEachRequest) {
-  write_app("seen = [environ.get('X_TEST'), environ['SERVER_NAME'], environ.get('HTTP_A'),"
-            " 'leak' in environ]\nenviron['leak'] = 1\nenviron['SERVER_NAME'] = 'changed'\n"
-            "start()\nreturn [repr(seen).encode()]");
+  write_app(
+      "seen = [environ.get('X_TEST'), environ['SERVER_NAME'], environ.get('HTTP_A'),"
+      " 'leak' in environ]\nenviron['leak'] = 1\nenviron['SERVER_NAME'] = 'changed'\n"
+      "start()\nreturn [repr(seen).encode()]");
   const wsgi::Field extra[] = {{"X_TEST", "1"}, {"SERVER_NAME", "from SetEnv"}};
   const wsgi::Field headers[] = {{"A", "v"}, {"A_B", "dropped"}};
   request.head_.extra = extra;
@@ -358,15 +364,16 @@ TEST_F(EngineTest, NoticesARewriteWithinTheClocksGranularity) {
 }
 
 TEST_F(EngineTest, HonoursReloadRequired) {
-  write("import itertools\n"
-        "calls = []\n"
-        "def reload_required(path):\n"
-        "    calls.append(path)\n"
-        "    if len(calls) == 3: raise KeyError('x')\n"
-        "    return len(calls) == 2\n"
-        "def application(e, s):\n"
-        "    s('200 OK', [])\n"
-        "    return [repr(calls).encode()]\n");
+  write(
+      "import itertools\n"
+      "calls = []\n"
+      "def reload_required(path):\n"
+      "    calls.append(path)\n"
+      "    if len(calls) == 3: raise KeyError('x')\n"
+      "    return len(calls) == 2\n"
+      "def application(e, s):\n"
+      "    s('200 OK', [])\n"
+      "    return [repr(calls).encode()]\n");
   target_.resource = "/r";
   serve();
   EXPECT_EQ(response.body, "[]");
@@ -381,13 +388,14 @@ TEST_F(EngineTest, HonoursReloadRequired) {
 }
 
 TEST_F(EngineTest, LimitsInterpretersAndKeepsThemApart) {
-  write("n = 0\n"
-        "def application(e, s):\n"
-        "    global n\n"
-        "    n += 1\n"
-        "    import mod_wsgi\n"
-        "    s('200 OK', [])\n"
-        "    return [f'{mod_wsgi.application_group}:{n}'.encode()]\n");
+  write(
+      "n = 0\n"
+      "def application(e, s):\n"
+      "    global n\n"
+      "    n += 1\n"
+      "    import mod_wsgi\n"
+      "    s('200 OK', [])\n"
+      "    return [f'{mod_wsgi.application_group}:{n}'.encode()]\n");
   for (const char* name : {"a", "b", "c"}) {
     target_.application_group = name;
     EXPECT_EQ(serve(), Outcome::completed) << request.log_text();
@@ -423,8 +431,8 @@ TEST_F(EngineTest, ServesManyThreadsThroughReloads) {
         FakeResponse own_response;
         const Outcome outcome = engine().serve(target_, own_request, own_response);
         const auto equals = own_response.body.find('=');
-        const bool whole = equals != std::string::npos &&
-                           own_response.body.substr(0, equals) == own_response.body.substr(equals + 1);
+        const bool whole = equals != std::string::npos && own_response.body.substr(0, equals) ==
+                                                              own_response.body.substr(equals + 1);
         if (outcome != Outcome::completed || !whole) ++wrong;
         ++served;
       }
@@ -451,7 +459,8 @@ long resident_kib() {
 TEST_F(EngineTest, TenThousandReloadsLeaveMemoryFlat) {
   auto reload = [&](int from, int to) {
     for (int i = from; i < to; ++i) {
-      write("data = [" + std::to_string(i) + "] * 5000\n"
+      write("data = [" + std::to_string(i) +
+            "] * 5000\n"
             "class Thing: pass\n"
             "def application(e, s):\n    s('200 OK', [])\n    return [str(data[0]).encode()]\n");
       ASSERT_EQ(serve(), Outcome::completed) << request.log_text();
@@ -473,7 +482,8 @@ TEST_F(EngineTest, NamesWhatKeepsAGenerationAlive) {
            "    def emit(self, record): pass\n"
            "logging.brine_test_handlers = getattr(logging, 'brine_test_handlers', [])\n"
            "logging.brine_test_handlers.append(Handler())\n"
-           "def application(e, s):\n    s('200 OK', [])\n    return [b'" + std::to_string(i) + "']\n";
+           "def application(e, s):\n    s('200 OK', [])\n    return [b'" +
+           std::to_string(i) + "']\n";
   };
   bool named = false;
   for (int i = 0; i < 30 && !named; ++i) {

@@ -46,14 +46,15 @@ class FakeRequest final : public wsgi::Request {
   }
 
   wsgi::Head head_;
-  std::deque<std::string> chunks;                        ///< what read() gives, one at a time
-  wsgi::ReadStatus ending = wsgi::ReadStatus::ok;        ///< after the last chunk
+  std::deque<std::string> chunks;                  ///< what read() gives, one at a time
+  wsgi::ReadStatus ending = wsgi::ReadStatus::ok;  ///< after the last chunk
   std::vector<std::pair<base::Level, std::string>> records;
 };
 
 class FakeResponse final : public wsgi::ResponseWriter {
  public:
-  void start(int code, std::string_view line, std::span<const wsgi::Field> fields) noexcept override {
+  void start(int code, std::string_view line,
+             std::span<const wsgi::Field> fields) noexcept override {
     status = code;
     status_line = line;
     headers.clear();
@@ -69,7 +70,8 @@ class FakeResponse final : public wsgi::ResponseWriter {
     if (end == wsgi::End::last) ++ends;
     return sends > gone_after ? wsgi::Delivery::client_gone : wsgi::Delivery::ok;
   }
-  wsgi::Delivery send_file(int, std::int64_t at, std::int64_t size, wsgi::End end) noexcept override {
+  wsgi::Delivery send_file(int, std::int64_t at, std::int64_t size,
+                           wsgi::End end) noexcept override {
     file_offset = at;
     file_length = size;
     if (end == wsgi::End::last) ++ends;

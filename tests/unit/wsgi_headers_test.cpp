@@ -50,7 +50,8 @@ TEST(BadHeader, RefusesWhatWouldSplitOrCutTheResponse) {
   EXPECT_EQ(bad_header("A B", "x"), "space character in header name: b'A B'");
   EXPECT_EQ(bad_header("A\n", "x"), "control character in header name: b'A\\n'");
   EXPECT_EQ(bad_header("A:", "x"), "character not allowed in header name: b'A:'");
-  EXPECT_EQ(bad_header("A", "x\r\nB: y"), "carriage return character in header value: b'x\\r\\nB: y'");
+  EXPECT_EQ(bad_header("A", "x\r\nB: y"),
+            "carriage return character in header value: b'x\\r\\nB: y'");
   EXPECT_EQ(bad_header("A", "x\nB: y"), "line feed character in header value: b'x\\nB: y'");
   EXPECT_EQ(bad_header("A", std::string_view("x\0y", 3)),
             "null character in header value: b'x\\x00y'");
