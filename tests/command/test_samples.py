@@ -1,0 +1,164 @@
+"""The sample configurations in conf/: httpd accepts each, and they do what their comments say."""
+
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+from brine.installation import find_httpd
+from brine.server_user import server_user
+from brine.site import free_port
+from conftest import REPOSITORY
+from serving import PATIENCE, poll
+
+MODULES = ("mpm_event", "unixd", "authz_core", "authz_host", "alias", "mime", "actions")
+SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "debian/brine.conf")
+
+ANSWER = ("def {name}(environ, start_response):\n"
+          "    body = {body}\n"
+          "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+          "    return [body.encode()]\n")
+
+
+def answering(body, name="application"):
+    return ANSWER.format(name=name, body=body)
+
+
+TREE = {
+    "shop.wsgi": "import catalogue\n" + answering(
+        "f\"shop {environ['PATH_INFO']} {environ.get('HTTP_AUTHORIZATION')} {catalogue.NAME}\""),
+    "lib/catalogue.py": "NAME = 'catalogue'\n",
+    "static/style.css": "p {}",
+    "tools/report.wsgi": answering("f\"report {environ['PATH_INFO']}\""),
+    "render.py": answering("'rendered ' + open(environ['SCRIPT_FILENAME']).read()", "handle_request"),
+    "notes/a.md": "# note",
+    "notes/a.txt": "plain",
+    "table.wsgi": answering("'table ' + environ['PATH_INFO']"),
+    "data/x.csv": "1,2",
+    "shop/api.wsgi": answering("'api'"),
+    "shop/site.wsgi": answering("'site ' + environ['mod_wsgi.application_group']"),
+    "plots/plots.wsgi": answering("'plots <' + environ['mod_wsgi.application_group'] + '>'"),
+    "wiki/wiki.wsgi": answering("'wiki'") + answering("'statistics'", "statistics"),
+    "small/todo": answering("'todo ' + environ['SCRIPT_NAME']"),
+}
+
+
+@pytest.fixture(scope="module")
+def tree(public_folder):
+    """What the samples' BRINE_ROOT stands for: all of their files and a virtual environment."""
+    root = public_folder / "tree"
+    for name, content in TREE.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", root / "venv"], check=True)
+    subprocess.run(["chmod", "-R", "a+rX", root], check=True)
+    return root
+
+
+def write_configuration(brine, folder, tree, sample, port):
+    """An httpd.conf that includes a sample as its head says."""
+    user = server_user()
+    httpd = find_httpd()
+    loads = [f"LoadModule {name} {file}" for name, file in httpd.load_lines(*MODULES)]
+    answer = subprocess.run(["/usr/bin/python3", "-c", "import sysconfig; print(sysconfig.get_python_version())"],
+                            capture_output=True, text=True, check=True)
+    lines = [*loads, f"LoadModule wsgi_module {brine.parent / 'mod_brine.so'}", "ServerRoot /", "ServerName localhost",
+             f"Listen 127.0.0.1:{port}", f"PidFile {folder}/httpd.pid", f"ErrorLog {folder}/error.log",
+             *([f"User {user.name}", f"Group {user.group}"] if user else []), "TypesConfig /dev/null",
+             "<Directory />", "Require all denied", "</Directory>",
+             f"Define BRINE_ROOT {tree}", f"Define BRINE_PORT {port}", f"Define BRINE_PYTHON {answer.stdout.strip()}",
+             f"Include {REPOSITORY / 'conf' / sample}"]
+    configuration = folder / "httpd.conf"
+    configuration.write_text("\n".join(lines) + "\n")
+    return [httpd.program, "-f", configuration]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_httpd_accepts_the_sample(brine, folder, tree, sample):
+    command = write_configuration(brine, folder, tree, sample, 8000)
+    answer = subprocess.run([*command, "-t"], capture_output=True, text=True)
+    assert "Syntax OK" in answer.stderr
+
+
+def test_debian_s_load_file_names_the_module():
+    text = (REPOSITORY / "conf/debian/brine.load").read_text()
+    assert "\nLoadModule wsgi_module /usr/lib/apache2/modules/mod_brine.so\n" in text
+
+
+def test_all_samples_are_tested():
+    there = {str(file.relative_to(REPOSITORY / "conf")) for file in (REPOSITORY / "conf").rglob("*.conf")}
+    assert there == set(SAMPLES)
+
+
+@pytest.fixture
+def running(brine, folder, tree):
+    """running(SAMPLE): a function that gets pages from an httpd with that sample."""
+    processes = []
+
+    def start(sample):
+        port = free_port("127.0.0.1", 0)
+        command = write_configuration(brine, folder, tree, sample, port)
+        process = subprocess.Popen([*command, "-D", "FOREGROUND"], stdin=subprocess.DEVNULL, start_new_session=True,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+
+        def get(path, **headers):
+            request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+            try:
+                with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                    return answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        def answers():
+            assert process.poll() is None, process.stderr.read()
+            try:
+                return get("/") is not None
+            except OSError:
+                return False
+
+        poll(answers, f"httpd with {sample}")
+        return get
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_site(running):
+    get = running("site.conf")
+    assert get("/cart") == "shop /cart None catalogue"
+    assert get("/api/cart", Authorization="Bearer x") == "shop /api/cart Bearer x catalogue"
+    assert get("/cart", Authorization="Bearer x") == "shop /cart None catalogue"
+    assert get("/static/style.css") == "p {}"
+    assert get("/admin/users") == "shop /admin/users None catalogue"
+
+
+def test_handlers(running):
+    get = running("handlers.conf")
+    assert get("/tools/report.wsgi/2024") == "report /2024"
+    assert get("/notes/a.md") == "rendered # note"
+    assert get("/notes/a.txt") == "plain"
+    assert get("/data/x.csv") == "table /data/x.csv"
+
+
+def test_many_applications(running):
+    get = running("many-applications.conf")
+    assert get("/shop/api") == "api"
+    assert get("/shop") == "site shop"
+    assert get("/plots") == "plots <>"
+    assert get("/wiki") == "wiki"
+    assert get("/wiki/statistics") == "statistics"
+    assert get("/small/todo") == "todo /small/todo"
+
+
+def test_virtualenv(running, tree):
+    [packages] = (tree / "venv").glob("lib/python*/site-packages")
+    packages.joinpath("installed.py").write_text("NAME = 'installed'\n")
+    tree.joinpath("shop.wsgi").write_text("import installed\n" + TREE["shop.wsgi"])
+    get = running("virtualenv.conf")
+    assert get("/x") == "shop /x None catalogue"
+    tree.joinpath("shop.wsgi").write_text(TREE["shop.wsgi"])
