@@ -201,7 +201,7 @@ def test_home_that_the_servers_user_cannot_read(configtest, workspace, venv):
     folder.mkdir(mode=0o700)
     subprocess.run(["cp", "-a", venv, folder / "venv"], check=True)
     said = refused(configtest, folder / "venv")
-    assert "www-data" in said
+    assert f"{folder}'" in said and "mode 0700" in said
 
 
 def test_relative_home_is_below_the_server_root(configtest, workspace):

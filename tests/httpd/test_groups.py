@@ -59,7 +59,7 @@ def test_resource(httpd):
 
 
 def test_server(httpd):
-    assert group(httpd, "/app/server", Host="other") == f"localhost:{httpd.port}"
+    assert group(httpd, "/app/server", Host=f"other:{httpd.port}") == f"localhost:{httpd.port}"
 
 
 def test_host(httpd):

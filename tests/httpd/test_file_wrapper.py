@@ -1,0 +1,129 @@
+"""wsgi.file_wrapper: files and what looks like one, whole and in part."""
+
+import hashlib
+import os
+
+import pytest
+
+from harness import processes
+from harness.deadline import until
+
+pytestmark = pytest.mark.every_variant
+
+CONFIG = """
+WSGIScriptAlias /send {apps}/file_wrapper.wsgi
+WSGIScriptAlias /nosend {apps}/file_wrapper.wsgi
+<Location /nosend>
+  WSGIEnableSendfile Off
+</Location>
+"""
+CONTENT = b"".join(b"%07d\n" % i for i in range(20000))
+EXPECTED = {
+    "whole": CONTENT, "unbuffered": CONTENT, "block": CONTENT, "offset": CONTENT[10:], "end": b"",
+    "length": CONTENT[:100], "slice": CONTENT[10:60], "pipe": b"through a pipe",
+    "bytesio": b"in memory" * 1000, "only-read": b"only read" * 1000, "attributes": CONTENT,
+    "subclass": CONTENT, "written": b"written first " + CONTENT, "middleware": CONTENT,
+    "closing": CONTENT,
+}
+SIZED = ["whole", "unbuffered", "offset", "end", "length", "slice", "attributes", "subclass"]
+
+
+@pytest.fixture
+def path(httpd):
+    """A file for httpd's user to read, in a folder where it may write."""
+    path = httpd.folder / "writable" / "content"
+    path.write_bytes(CONTENT)
+    path.chmod(0o644)
+    return path
+
+
+@pytest.mark.parametrize("mount", ["/send", "/nosend"])
+@pytest.mark.parametrize("way", EXPECTED)
+def test_ways_to_send(httpd, path, way, mount):
+    answer = httpd.get(f"{mount}{path}?{way}")
+    assert (answer.status, answer.complete) == (200, True)
+    assert answer.body == EXPECTED[way]
+    assert answer.header("Content-Type") == "text/x-file"
+
+
+@pytest.mark.parametrize("way", SIZED)
+def test_a_file_has_a_length(httpd, path, way):
+    answer = httpd.get(f"/send{path}?{way}")
+    assert answer.header("Content-Length") == str(len(EXPECTED[way]))
+
+
+@pytest.mark.parametrize("way", EXPECTED)
+def test_head(httpd, path, way):
+    answer = httpd.request("HEAD", f"/send{path}?{way}")
+    assert (answer.status, answer.body) == (200, b"")
+    if way in SIZED:
+        assert answer.header("Content-Length") == str(len(EXPECTED[way]))
+
+
+def test_the_connection_stays_in_step(httpd, path):
+    connection = httpd.connect()
+    for way in ("whole", "slice", "pipe", "end", "whole"):
+        connection.request("GET", f"/send{path}?{way}")
+        assert connection.getresponse().read() == EXPECTED[way]
+    connection.close()
+
+
+def test_a_length_beyond_the_file_is_cut_visibly(httpd, path):
+    answer = httpd.get(f"/send{path}?long")
+    assert not answer.complete
+    httpd.expect_log("BRINE0406")
+
+
+def test_the_file_is_closed_once(httpd, path):
+    note = path.with_name("content.closed")
+    for method in ("GET", "HEAD"):
+        note.unlink(missing_ok=True)
+        httpd.request(method, f"/send{path}?closing")
+        until(note.exists, "close()")
+        assert note.read_text() == "c"
+
+
+def test_no_descriptor_is_left(httpd, path):
+    for way in EXPECTED:
+        httpd.get(f"/send{path}?{way}")
+    until(lambda: not any(str(path) in file for child in httpd.children()
+                          for file in processes.open_files(child)), "the file is closed")
+
+
+def test_a_file_that_is_gone_already(httpd, path):
+    assert httpd.get(f"/send{path}?deleted").body == CONTENT
+
+
+def test_a_text_file_is_an_error(httpd, path):
+    answer = httpd.get(f"/send{path}?text")
+    if answer.status == 200:  # its descriptor is that of a regular file: bytes can be sent
+        assert answer.body == CONTENT
+    else:
+        httpd.expect_log("BRINE040[14]")
+
+
+def test_large_file(httpd, path):
+    block, count = os.urandom(1 << 20), 64
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for _ in range(count):
+            file.write(block)
+            digest.update(block)
+    for mount in ("/send", "/nosend"):
+        body = httpd.get(f"{mount}{path}?whole").body
+        assert hashlib.sha256(body).digest() == digest.digest()
+
+
+def test_client_that_goes_away(httpd, path):
+    path.write_bytes(CONTENT * 100)
+    with httpd.raw() as raw:
+        raw.send(f"GET /send{path}?whole HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        raw.read_until(CONTENT[:100])
+        raw.reset()
+    until(lambda: not any(str(path) in file for child in httpd.children()
+                          for file in processes.open_files(child)), "the file is closed")
+
+
+def test_http_1_0(httpd, path):
+    data = httpd.exchange(f"GET /send{path}?whole HTTP/1.0\r\n\r\n".encode())
+    assert data.partition(b"\r\n\r\n")[2] == CONTENT

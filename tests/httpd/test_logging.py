@@ -1,0 +1,96 @@
+"""What applications write: wsgi.errors, stderr and stdout become records of the right error log."""
+
+import pytest
+
+from harness.deadline import until
+from harness.errorlog import ErrorLog
+
+pytestmark = pytest.mark.every_variant
+
+CONFIG = """
+WSGIScriptAlias /out {apps}/outputs.wsgi
+WSGIScriptAlias /errors {apps}/errors.wsgi
+<VirtualHost 127.0.0.1:{port}>
+  ServerName main.example
+</VirtualHost>
+<VirtualHost 127.0.0.1:{port}>
+  ServerName other.example
+  ErrorLog {dir}/other.log
+</VirtualHost>
+"""
+STREAMS = {"errors": "error", "stderr": "error", "stdout": "notice"}
+EXPECTED = {
+    "line": ["one line"],
+    "lines": ["line one", "line two", "line three"],
+    "pieces": ["one line in pieces"],
+    "open": ["no newline"],
+    "unicode": ["caf", "\u20ac"],
+    "surrogate": ["surrogate"],
+    "writelines": ["first", "second"],
+    "print": ["printed 1 2"],
+    "empty": ["after an empty line"],
+    "control": ["tab"],
+    "nul": ["be"],
+    "flushed": ["flushed", "rest"],
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("how", EXPECTED)
+def test_text_reaches_the_log(httpd, stream, how):
+    httpd.allow_log(r"\[wsgi:(error|notice)\]")
+    assert httpd.get(f"/out?{stream}/{how}").status == 200
+    level = STREAMS[stream]
+
+    def texts():
+        return [record.text for record in httpd.log.records()
+                if record.module == "wsgi" and record.level == level]
+
+    expected = EXPECTED[how]
+    if how == "unicode":
+        until(lambda: any("caf" in text for text in texts()), "the record")
+        return
+    for part in expected:
+        until(lambda: any(part in text for text in texts()), f"{part!r} in the log")
+    if how in ("lines", "writelines"):
+        assert [text for text in texts() if text in expected] == expected, "one record a line"
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_long_lines_are_not_lost(httpd, stream):
+    httpd.allow_log(r"\[wsgi:(error|notice)\]")
+    httpd.get(f"/out?{stream}/long")
+    until(lambda: sum(record.text.count("x") for record in httpd.log.records()
+                      if record.level == STREAMS[stream]) >= 8000, "the long line")
+
+
+def test_records_name_the_client(httpd):
+    for stream in STREAMS:
+        httpd.get(f"/out?{stream}/line")
+    records = httpd.expect_log("one line", count=3)
+    assert all(record.client.startswith("127.0.0.1") for record in records)
+
+
+def test_logging_and_warnings(httpd):
+    httpd.get("/out?python/log")
+    httpd.expect_log("logged error")
+    httpd.get("/out?python/warn")
+    httpd.expect_log("UserWarning: the warning")
+    httpd.allow_log(r"warnings\.warn")
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_vhosts_own_log(httpd, stream):
+    other = ErrorLog(httpd.folder / "other.log")
+    mark = other.mark()
+    httpd.get(f"/out?{stream}/line", Host="other.example")
+    other.expect("one line", since=mark)
+    assert not httpd.log.texts("one line")
+
+
+def test_tracebacks_go_to_the_vhosts_own_log(httpd):
+    other = ErrorLog(httpd.folder / "other.log")
+    mark = other.mark()
+    httpd.get("/errors?plain", Host="other.example")
+    other.expect("BRINE0401: ", since=mark)
+    assert not httpd.log.texts("BRINE0401")
