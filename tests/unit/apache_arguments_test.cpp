@@ -1,0 +1,120 @@
+#include "apache/arguments.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace brine::apache {
+namespace {
+
+constexpr AllowedOptions kAll{.callable = true, .pass_authorization = true};
+
+ScriptOptions parse(std::string_view text, AllowedOptions allowed = kAll) {
+  Words words(text);
+  return parse_script_options(words, allowed);
+}
+
+// What the parser says about a text that it refuses.
+template <class Parse>
+std::string refusal(Parse parse) {
+  try {
+    parse();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Words, MayBeQuoted) {
+  Words words("  plain \"two words\"\t'other quotes' ");
+  EXPECT_EQ(words.next(), "plain");
+  EXPECT_EQ(words.next(), "two words");
+  EXPECT_EQ(words.next(), "other quotes");
+  EXPECT_TRUE(words.done());
+  EXPECT_THROW(words.next(), std::invalid_argument);
+}
+
+TEST(ScriptOptions, AreParsed) {
+  const ScriptOptions options =
+      parse(" process-group=%{GLOBAL} application-group=\"a b\" callable-object='app' "
+            "pass-authorization=on");
+  EXPECT_EQ(options.process_group, "");
+  EXPECT_EQ(options.application_group, "a b");
+  EXPECT_EQ(options.callable, "app");
+  EXPECT_EQ(options.pass_authorization, true);
+}
+
+TEST(ScriptOptions, LaterDuplicateWins) {
+  EXPECT_EQ(parse("application-group=a application-group=b").application_group, "b");
+}
+
+TEST(ScriptOptions, AreAbsentUnlessGiven) {
+  const ScriptOptions options = parse("  ");
+  EXPECT_FALSE(options.process_group || options.application_group || options.callable ||
+               options.pass_authorization);
+}
+
+TEST(ScriptOptions, RefusalsNameTheOption) {
+  EXPECT_EQ(refusal([] { parse("foo=1"); }), "has the unknown option 'foo'");
+  EXPECT_EQ(refusal([] { parse("callable-object=x", {}); }),
+            "has the unknown option 'callable-object'");
+  EXPECT_EQ(refusal([] { parse("application-group="); }),
+            "has an empty value for the option 'application-group'");
+  EXPECT_EQ(refusal([] { parse("word x=1"); }),
+            "has the argument 'word', where an option of the form name=value is expected");
+  EXPECT_EQ(refusal([] { parse("=1"); }),
+            "has the argument '=1', where an option of the form name=value is expected");
+  EXPECT_EQ(refusal([] { parse("application-group='abc"); }),
+            "has an unterminated quote in ''abc'");
+  EXPECT_EQ(refusal([] { parse("application-group='a'b"); }),
+            "needs a blank after the quoted 'a'");
+  EXPECT_EQ(refusal([] { parse("pass-authorization=1"); }), "must be On or Off, not '1'");
+}
+
+TEST(ProcessGroup, OnlyTheEmbeddedOneIsThere) {
+  EXPECT_EQ(parse_process_group("%{GLOBAL}"), "");
+  EXPECT_EQ(parse_process_group(""), "");
+  EXPECT_EQ(parse_process_group("%{ENV:GROUP}"), "%{ENV:GROUP}");
+  EXPECT_THROW(parse_process_group("site"), std::invalid_argument);
+}
+
+TEST(Flag, IsOnOrOffInAnyCase) {
+  EXPECT_TRUE(parse_flag("oN"));
+  EXPECT_FALSE(parse_flag("OFF"));
+  EXPECT_EQ(refusal([] { parse_flag("yes"); }), "must be On or Off, not 'yes'");
+  EXPECT_THROW(parse_flag(""), std::invalid_argument);
+}
+
+TEST(HeadMapping, NamesItsThreeWords) {
+  EXPECT_EQ(parse_head_mapping("auto"), HeadMapping::automatic);
+  EXPECT_EQ(refusal([] { parse_head_mapping("x"); }), "must be Auto, On or Off, not 'x'");
+}
+
+TEST(Number, IsWholeAndInRange) {
+  EXPECT_EQ(parse_number("12", 0, 64), 12);
+  for (const char* bad : {"", "5abc", "1m", "-1", "65", "99999999999999999999"}) {
+    EXPECT_THROW(parse_number(bad, 0, 64), std::invalid_argument) << bad;
+  }
+}
+
+TEST(HashSeed, RandomIsNoNumber) {
+  EXPECT_EQ(parse_hash_seed("random"), std::nullopt);
+  EXPECT_EQ(parse_hash_seed("0"), 0U);
+  EXPECT_EQ(parse_hash_seed("4294967295"), 4294967295U);
+  EXPECT_THROW(parse_hash_seed("4294967296"), std::invalid_argument);
+}
+
+TEST(PythonVersion, HasTwoNumbers) {
+  EXPECT_EQ(parse_python_version("3.12"), "3.12");
+  for (const char* bad : {"3", "3.", ".3", "3.12.1", "python3.12", "3.12 "}) {
+    EXPECT_THROW(parse_python_version(bad), std::invalid_argument) << bad;
+  }
+}
+
+TEST(PathList, DropsEmptyEntries) {
+  EXPECT_EQ(parse_path_list("/a::/b:"), (std::vector<std::string>{"/a", "/b"}));
+  EXPECT_TRUE(parse_path_list("").empty());
+}
+
+}  // namespace
+}  // namespace brine::apache

@@ -1,0 +1,39 @@
+#include "engine/engine_loader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace brine::engine {
+namespace {
+
+TEST(EngineLoader, KnowsEnginesByTheirNames) {
+  std::string folder = (std::filesystem::temp_directory_path() / "brine-engines-XXXXXX").string();
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  for (const char* name : {"/brine_engine.cpython-311.so", "/brine_engine.cpython-3.so",
+                           "/brine_engine.cpython-31x.so", "/mod_brine.so"}) {
+    std::ofstream(folder + name) << "";
+  }
+  EXPECT_EQ(engine_path(folder, "3.11"), folder + "/brine_engine.cpython-311.so");
+  EXPECT_EQ(available_versions({folder, folder, "/no/such/folder"}),
+            std::vector<std::string>{"3.11"});
+  std::filesystem::remove_all(folder);
+}
+
+TEST(EngineLoader, ExplainsWhatIsMissing) {
+  EXPECT_EQ(find_engine("9.99"), "");
+  const std::string text = explain_missing("9.99");
+  EXPECT_TRUE(text.starts_with("BRINE0001: no engine for Python 9.99")) << text;
+  EXPECT_NE(text.find("/brine_engine.cpython-999.so"), std::string::npos) << text;
+}
+
+TEST(EngineLoader, RefusesWhatIsNoEngine) {
+  std::string error;
+  EXPECT_EQ(open_engine("/no/such/engine.so", error), nullptr);
+  EXPECT_TRUE(error.starts_with("BRINE0002: ")) << error;
+}
+
+}  // namespace
+}  // namespace brine::engine

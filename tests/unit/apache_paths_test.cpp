@@ -1,0 +1,57 @@
+#include "apache/paths.hpp"
+
+#include <gtest/gtest.h>
+
+namespace brine::apache {
+namespace {
+
+TEST(MatchPrefix, EndsWhereASegmentEnds) {
+  EXPECT_EQ(match_prefix("/foo", "/foo"), 4U);
+  EXPECT_EQ(match_prefix("/foo", "/foo/bar"), 4U);
+  EXPECT_EQ(match_prefix("/foo", "/foobar"), 0U);
+  EXPECT_EQ(match_prefix("/foo", "/fo"), 0U);
+  EXPECT_EQ(match_prefix("/foo", "/"), 0U);
+}
+
+TEST(MatchPrefix, DemandsTheSlashThatTheAliasEndsWith) {
+  EXPECT_EQ(match_prefix("/foo/", "/foo"), 0U);
+  EXPECT_EQ(match_prefix("/foo/", "/foo/"), 5U);
+  EXPECT_EQ(match_prefix("/foo/", "/foo/bar"), 5U);
+}
+
+TEST(MatchPrefix, TakesARunOfSlashesForOne) {
+  EXPECT_EQ(match_prefix("/a/b", "//a///b/c"), 7U);
+  EXPECT_EQ(match_prefix("/a//b", "/a/b"), 4U);
+  EXPECT_EQ(match_prefix("/a/", "/a///x"), 5U);
+}
+
+TEST(MatchPrefix, RootMatchesAll) {
+  EXPECT_EQ(match_prefix("/", "/"), 1U);
+  EXPECT_EQ(match_prefix("/", "/anything"), 1U);
+  EXPECT_EQ(match_prefix("/", ""), 0U);
+}
+
+TEST(ScriptName, IsWhatIsLeftOfTheUri) {
+  EXPECT_EQ(script_name("/app/x/y", "/x/y"), "/app");
+  EXPECT_EQ(script_name("/x", "/x"), "");
+  EXPECT_EQ(script_name("/", "/"), "");
+  EXPECT_EQ(script_name("/app", ""), "/app");
+  EXPECT_EQ(script_name("/app/", "/"), "/app");
+}
+
+TEST(ScriptName, LooksThroughDoubledSlashes) {
+  EXPECT_EQ(script_name("/app//x///y", "/x/y"), "/app");
+  EXPECT_EQ(script_name("/app/x/y", "//x//y"), "/app");
+}
+
+TEST(ScriptName, NeverCutsASegmentInTwo) { EXPECT_EQ(script_name("/app/xyz", "yz"), "/app/xyz"); }
+
+TEST(CollapseSlashes, MakesEachRunOne) {
+  EXPECT_EQ(collapse_slashes("//a///b/"), "/a/b/");
+  EXPECT_EQ(collapse_slashes(""), "");
+  EXPECT_TRUE(has_double_slash("/a//b"));
+  EXPECT_FALSE(has_double_slash("/a/b/"));
+}
+
+}  // namespace
+}  // namespace brine::apache

@@ -1,0 +1,124 @@
+#include "apache/settings.hpp"
+
+#include <apr_general.h>
+#include <gtest/gtest.h>
+
+#include "base/pool.hpp"
+
+// httpd's module table is not here: settings are looked at directly.
+module wsgi_module{};
+
+namespace brine::apache {
+namespace {
+
+class SettingsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { apr_initialize(); }
+  static void TearDownTestSuite() { apr_terminate(); }
+  void SetUp() override { apr_pool_create(&pool_, nullptr); }
+  void TearDown() override { apr_pool_destroy(pool_); }
+
+  RequestSettings merge(RequestSettings parent, RequestSettings child) {
+    return *static_cast<RequestSettings*>(merge_request_settings(pool_, &parent, &child));
+  }
+
+  static Alias alias(std::string_view url) {
+    Alias alias;
+    alias.url = url;
+    return alias;
+  }
+
+  apr_pool_t* pool_ = nullptr;
+  core_dir_config core_{};
+};
+
+TEST_F(SettingsTest, DefaultsLiveInResolve) {
+  core_.enable_sendfile = ENABLE_SENDFILE_UNSET;
+  const ResolvedSettings settings = resolve({}, core_);
+  EXPECT_EQ(settings.process_group, "");
+  EXPECT_EQ(settings.application_group, "%{RESOURCE}");
+  EXPECT_EQ(settings.callable, "application");
+  EXPECT_FALSE(settings.pass_authorization);
+  EXPECT_EQ(settings.map_head_to_get, HeadMapping::automatic);
+  EXPECT_TRUE(settings.chunked_request);
+  EXPECT_TRUE(settings.script_reloading);
+  EXPECT_TRUE(settings.keep_last_good);
+  EXPECT_FALSE(settings.registered_modules);
+  EXPECT_TRUE(settings.enable_sendfile);
+}
+
+TEST_F(SettingsTest, SendfileFollowsHttpdUnlessSaid) {
+  core_.enable_sendfile = ENABLE_SENDFILE_OFF;
+  RequestSettings settings;
+  EXPECT_FALSE(resolve(settings, core_).enable_sendfile);
+  settings.enable_sendfile = true;
+  EXPECT_TRUE(resolve(settings, core_).enable_sendfile);
+}
+
+TEST_F(SettingsTest, TheInnerSectionWins) {
+  RequestSettings parent;
+  parent.callable = "outer";
+  parent.script_reloading = false;
+  RequestSettings child;
+  child.callable = "inner";
+  const RequestSettings merged = merge(parent, child);
+  EXPECT_EQ(merged.callable.value, "inner");
+  EXPECT_EQ(merged.script_reloading.value, false);
+  EXPECT_FALSE(merged.chunked_request.value);
+}
+
+TEST_F(SettingsTest, HandlerScriptsOverlayByName) {
+  const HandlerScript outer_b{"b", "/outer/b", {}, nullptr};
+  const HandlerScript outer_a{"a", "/outer/a", {}, &outer_b};
+  const HandlerScript inner_a{"a", "/inner/a", {}, nullptr};
+  RequestSettings parent;
+  parent.handler_scripts.first = &outer_a;
+  RequestSettings child;
+  child.handler_scripts.first = &inner_a;
+  const RequestSettings merged = merge(parent, child);
+  EXPECT_EQ(merged.handler_scripts.find("a")->script, "/inner/a");
+  EXPECT_EQ(merged.handler_scripts.find("b")->script, "/outer/b");
+  EXPECT_EQ(merged.handler_scripts.find("c"), nullptr);
+  EXPECT_EQ(inner_a.next, nullptr);
+}
+
+TEST_F(SettingsTest, AliasesOfTheVirtualHostComeFirst) {
+  ServerSettings main_server;
+  main_server.aliases = {alias("/main")};
+  main_server.own_aliases = 1;
+  ServerSettings host;
+  host.aliases = {alias("/host")};
+  host.own_aliases = 1;
+  const auto* merged =
+      static_cast<ServerSettings*>(merge_server_settings(pool_, &main_server, &host));
+  ASSERT_EQ(merged->aliases.size(), 2U);
+  EXPECT_EQ(merged->aliases[0].url, "/host");
+  EXPECT_EQ(merged->aliases[1].url, "/main");
+  EXPECT_EQ(merged->own_aliases, 1U);
+}
+
+TEST_F(SettingsTest, PoolDestroysWhatItHolds) {
+  struct Probe {
+    explicit Probe(int& count) : destroyed(count) {}
+    ~Probe() { ++destroyed; }
+    Probe(const Probe&) = delete;
+    Probe& operator=(const Probe&) = delete;
+    int& destroyed;
+  };
+  int destroyed = 0;
+  apr_pool_t* pool = nullptr;
+  apr_pool_create(&pool, pool_);
+  base::pool_emplace<Probe>(pool, destroyed);
+  EXPECT_EQ(destroyed, 0);
+  apr_pool_destroy(pool);
+  EXPECT_EQ(destroyed, 1);
+}
+
+TEST_F(SettingsTest, PoolCopyIsACString) {
+  const std::string_view copy = base::pool_copy(pool_, std::string_view("abcdef", 3));
+  EXPECT_EQ(copy, "abc");
+  EXPECT_EQ(copy.data()[3], '\0');
+}
+
+}  // namespace
+}  // namespace brine::apache
