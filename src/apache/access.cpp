@@ -46,8 +46,8 @@ std::string describe(const std::string& path, const struct stat& status) {
 }
 
 // One component, symbolic links followed. `last`: the component that is wanted itself.
-std::optional<std::string> obstacle_at(const std::string& path, const Identity& identity,
-                                       bool last, Wanted wanted) {
+std::optional<std::string> obstacle_at(const std::string& path, const Identity& identity, bool last,
+                                       Wanted wanted) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) {
     return errno == ENOENT ? "finds no '" + path + "'"

@@ -23,7 +23,8 @@ enum class Wanted : std::uint8_t {
 
 /// What keeps `identity` from the absolute `path`, as a clause with the one component that is to
 /// blame ("may not enter '/root' (mode 0700, owner root, group root)"), or nothing. Symbolic links
-/// are followed. A component with an access control list is taken as open: only the kernel can tell.
+/// are followed. A component with an access control list is taken as open: only the kernel can
+/// tell.
 std::optional<std::string> obstacle(const std::string& path, const Identity& identity,
                                     Wanted wanted);
 

@@ -30,8 +30,7 @@ const char* map(const request_rec* r, const Alias& alias) {
   if (ap_regexec(alias.expression, r->uri, AP_MAX_REG_MATCH, groups, 0) != 0) {
     return nullptr;
   }
-  const char* target =
-      ap_pregsub(r->pool, alias.target.data(), r->uri, AP_MAX_REG_MATCH, groups);
+  const char* target = ap_pregsub(r->pool, alias.target.data(), r->uri, AP_MAX_REG_MATCH, groups);
   const auto end = static_cast<std::size_t>(groups[0].rm_eo);
   return target == nullptr || end == 0 ? nullptr : join(r->pool, target, r->uri, end);
 }
@@ -76,12 +75,11 @@ void warn_of_shadowed_aliases(const server_rec* server) {
   for (std::size_t later = 1; later < settings.own_aliases; ++later) {
     for (std::size_t earlier = 0; earlier < later; ++earlier) {
       if (shadows(settings.aliases[earlier], settings.aliases[later])) {
-        ServerLog(server).log(
-            base::Level::warning,
-            "BRINE0006: the alias " + describe(settings.aliases[later]) +
-                " can never match, because the earlier alias " +
-                describe(settings.aliases[earlier]) +
-                " takes all its requests; put the longer URL path first");
+        ServerLog(server).log(base::Level::warning,
+                              "BRINE0006: the alias " + describe(settings.aliases[later]) +
+                                  " can never match, because the earlier alias " +
+                                  describe(settings.aliases[earlier]) +
+                                  " takes all its requests; put the longer URL path first");
         break;
       }
     }

@@ -49,9 +49,8 @@ bool parse_flag(std::string_view text) {
 }
 
 HeadMapping parse_head_mapping(std::string_view text) {
-  return choose<HeadMapping>(text, {{"Auto", HeadMapping::automatic},
-                                    {"On", HeadMapping::on},
-                                    {"Off", HeadMapping::off}});
+  return choose<HeadMapping>(
+      text, {{"Auto", HeadMapping::automatic}, {"On", HeadMapping::on}, {"Off", HeadMapping::off}});
 }
 
 bool parse_keep_last_good(std::string_view text) {
@@ -112,9 +111,10 @@ std::string_view parse_group(std::string_view text) { return text == "%{GLOBAL}"
 std::string_view parse_process_group(std::string_view text) {
   const std::string_view group = parse_group(text);
   if (!group.empty() && group.front() != '%') {
-    throw std::invalid_argument("names the process group " + in_quotes(group) +
-                                ", but this version of Brine has no daemon mode: name %{GLOBAL} "
-                                "or leave it out, and the application runs in httpd's own processes");
+    throw std::invalid_argument(
+        "names the process group " + in_quotes(group) +
+        ", but this version of Brine has no daemon mode: name %{GLOBAL} "
+        "or leave it out, and the application runs in httpd's own processes");
   }
   return group;
 }

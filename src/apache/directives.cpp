@@ -154,8 +154,9 @@ void import_script(cmd_parms& line, RequestSettings&, const char* rest) {
         "needs both options process-group=%{GLOBAL} and application-group=NAME");
   }
   if (!options.process_group->empty() || expands(options.application_group)) {
-    throw std::invalid_argument("is loaded before any request, so it takes no expansion but "
-                                "%{GLOBAL}");
+    throw std::invalid_argument(
+        "is loaded before any request, so it takes no expansion but "
+        "%{GLOBAL}");
   }
   ServerSettings& server = server_settings(line.server);
   server.preloads.push_back({script, "", *options.application_group});
@@ -203,8 +204,9 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIProcessGroup",
                   (setting<&RequestSettings::process_group, &parse_process_group>), nullptr,
                   kServerOrDirectory, "%{GLOBAL}"),
-    AP_INIT_TAKE1("WSGIApplicationGroup", (setting<&RequestSettings::application_group, &parse_text>),
-                  nullptr, kServerOrDirectory, "interpreter's name or expansion"),
+    AP_INIT_TAKE1("WSGIApplicationGroup",
+                  (setting<&RequestSettings::application_group, &parse_text>), nullptr,
+                  kServerOrDirectory, "interpreter's name or expansion"),
     AP_INIT_TAKE1("WSGICallableObject", (setting<&RequestSettings::callable, &parse_text>), nullptr,
                   kAnywhere, "name of the application object in the script"),
     AP_INIT_TAKE1("WSGIPassAuthorization",
@@ -226,9 +228,8 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIEnableSendfile", (setting<&RequestSettings::enable_sendfile, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
 
-    AP_INIT_TAKE1("WSGIPython",
-                  (process_setting<&ProcessSettings::python, &parse_python_version>), nullptr,
-                  kServer, "version of the embedded Python, such as 3.12"),
+    AP_INIT_TAKE1("WSGIPython", (process_setting<&ProcessSettings::python, &parse_python_version>),
+                  nullptr, kServer, "version of the embedded Python, such as 3.12"),
     AP_INIT_TAKE1("WSGIPythonHome", directive<&python_home>, nullptr, kServer,
                   "virtual environment or Python's prefix"),
     AP_INIT_TAKE1("WSGIPythonPath",
@@ -242,14 +243,14 @@ const command_rec directive_table[] = {
                   (process_setting<&ProcessSettings::python_optimize, &parse_int<0, 2>>), nullptr,
                   kServer, "0, 1 or 2"),
     AP_INIT_TAKE1("WSGIPythonHashSeed",
-                  (process_setting<&ProcessSettings::hash_seed, &parse_hash_seed>), nullptr, kServer,
-                  "random, or a number"),
+                  (process_setting<&ProcessSettings::hash_seed, &parse_hash_seed>), nullptr,
+                  kServer, "random, or a number"),
     AP_INIT_TAKE1("WSGIDontWriteBytecode",
                   (process_setting<&ProcessSettings::dont_write_bytecode, &parse_flag>), nullptr,
                   kServer, "On or Off"),
     AP_INIT_TAKE1("WSGIRestrictStdin",
-                  (process_setting<&ProcessSettings::restrict_stdin, &parse_flag>), nullptr, kServer,
-                  "On or Off"),
+                  (process_setting<&ProcessSettings::restrict_stdin, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
     AP_INIT_TAKE1("WSGIRestrictStdout",
                   (process_setting<&ProcessSettings::restrict_stdout, &parse_flag>), nullptr,
                   kServer, "On or Off"),
@@ -260,8 +261,8 @@ const command_rec directive_table[] = {
                   (process_setting<&ProcessSettings::restrict_embedded, &parse_flag>), nullptr,
                   kServer, "On or Off"),
     AP_INIT_TAKE1("WSGICaseSensitivity",
-                  (process_setting<&ProcessSettings::case_sensitive, &parse_flag>), nullptr, kServer,
-                  "On or Off"),
+                  (process_setting<&ProcessSettings::case_sensitive, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
     AP_INIT_TAKE1("WSGIInterpreterLimit",
                   (process_setting<&ProcessSettings::interpreter_limit, &parse_int<0, 100000>>),
                   nullptr, kServer, "number of sub-interpreters in a process"),

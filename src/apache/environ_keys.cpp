@@ -18,9 +18,8 @@ bool is(std::string_view name, std::string_view expected) {
 constexpr auto kSorted = [] {
   std::array<std::uint8_t, wsgi::kVarCount> order{};
   std::iota(order.begin(), order.end(), std::uint8_t{0});
-  std::sort(order.begin(), order.end(), [](std::uint8_t a, std::uint8_t b) {
-    return wsgi::kVarNames[a] < wsgi::kVarNames[b];
-  });
+  std::sort(order.begin(), order.end(),
+            [](std::uint8_t a, std::uint8_t b) { return wsgi::kVarNames[a] < wsgi::kVarNames[b]; });
   return order;
 }();
 
@@ -48,9 +47,9 @@ bool is_internal_key(std::string_view name) {
 }
 
 std::optional<wsgi::Var> var_of_key(std::string_view key) {
-  const auto* found =
-      std::lower_bound(kSorted.begin(), kSorted.end(), key,
-                       [](std::uint8_t var, std::string_view k) { return wsgi::kVarNames[var] < k; });
+  const auto* found = std::lower_bound(
+      kSorted.begin(), kSorted.end(), key,
+      [](std::uint8_t var, std::string_view k) { return wsgi::kVarNames[var] < k; });
   if (found == kSorted.end() || wsgi::kVarNames[*found] != key) {
     return std::nullopt;
   }

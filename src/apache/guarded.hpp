@@ -10,7 +10,8 @@ namespace brine::apache {
 namespace detail {
 
 inline void log_escaped(const char* what) noexcept {
-  ap_log_error(APLOG_MARK, APLOG_CRIT, 0, ap_server_conf, "unexpected error in mod_brine: %s", what);
+  ap_log_error(APLOG_MARK, APLOG_CRIT, 0, ap_server_conf, "unexpected error in mod_brine: %s",
+               what);
 }
 
 template <auto hook>

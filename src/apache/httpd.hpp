@@ -1,11 +1,9 @@
-// httpd's headers, with what must be said before and after them. Every file of src/apache that needs
-// httpd includes this one.
+// httpd's headers, with what must be said before and after them. Every file of src/apache that
+// needs httpd includes this one.
 #pragma once
 
 // Directive setters are then members of a union by their type, and the compiler checks each row.
 #define AP_HAVE_DESIGNATED_INITIALIZER
-
-#include <httpd.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -15,6 +13,7 @@
 #include <http_main.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <httpd.h>
 
 // The one symbol that mod_brine.so exports.
 extern "C" __attribute__((visibility("default"))) module wsgi_module;

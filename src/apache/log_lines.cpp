@@ -12,7 +12,8 @@ std::string_view leading_code(std::string_view text) {
     return {};
   }
   const std::size_t end = text.find_first_not_of("0123456789", kCodePrefix.size());
-  const bool is_code = end != std::string_view::npos && end > kCodePrefix.size() && text[end] == ':';
+  const bool is_code =
+      end != std::string_view::npos && end > kCodePrefix.size() && text[end] == ':';
   return is_code ? text.substr(0, end) : std::string_view();
 }
 

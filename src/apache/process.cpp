@@ -24,10 +24,10 @@ namespace brine::apache {
 
 namespace {
 
-std::mutex start_mutex;                        // held while the engine is being started
-std::atomic<engine::Engine*> running{nullptr}; // atomic, written once under start_mutex
-bool start_tried = false;                      // guarded by start_mutex
-bool missing_reported = false;                 // written before the fork, then read only
+std::mutex start_mutex;                         // held while the engine is being started
+std::atomic<engine::Engine*> running{nullptr};  // atomic, written once under start_mutex
+bool start_tried = false;                       // guarded by start_mutex
+bool missing_reported = false;                  // written before the fork, then read only
 thread_local bool in_engine = false;
 
 int mpm_query(int what) {
@@ -191,11 +191,10 @@ int check_python_home(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_se
          engine::available_versions(engine::engine_directories()), server_identity()});
     return OK;
   } catch (const std::invalid_argument& error) {
-    ServerLog(main_server).log(base::Level::error,
-                               std::string("BRINE0005: WSGIPythonHome (") +
-                                   settings.python_home_place.file + ":" +
-                                   std::to_string(settings.python_home_place.line) + ") " +
-                                   error.what());
+    ServerLog(main_server)
+        .log(base::Level::error,
+             std::string("BRINE0005: WSGIPythonHome (") + settings.python_home_place.file + ":" +
+                 std::to_string(settings.python_home_place.line) + ") " + error.what());
     return HTTP_INTERNAL_SERVER_ERROR;
   }
 }

@@ -92,8 +92,7 @@ std::string version_at(const fs::path& root, const char* part) {
 [[noreturn]] void refuse_version(const std::string& given, const std::string& version,
                                  const HomeCircumstances& circumstances) {
   const auto& available = circumstances.available;
-  const bool has_engine =
-      std::find(available.begin(), available.end(), version) != available.end();
+  const bool has_engine = std::find(available.begin(), available.end(), version) != available.end();
   refuse(given, "which is for Python " + version + ", but httpd will run Python " +
                     circumstances.version + ": " +
                     (has_engine ? "add 'WSGIPython " + version + "'"
@@ -139,11 +138,11 @@ PythonHome resolve_prefix(const std::string& given, const fs::path& root,
     if (!version.empty()) {
       refuse_version(given, version, circumstances);
     }
-    refuse(given, "which is no virtual environment (it has no pyvenv.cfg) and no Python's prefix "
-                  "(it has no lib/python" +
-                      circumstances.version +
-                      "/encodings): name a folder that 'python" + circumstances.version +
-                      " -m venv' has made");
+    refuse(given,
+           "which is no virtual environment (it has no pyvenv.cfg) and no Python's prefix "
+           "(it has no lib/python" +
+               circumstances.version + "/encodings): name a folder that 'python" +
+               circumstances.version + " -m venv' has made");
   }
   require_access(given, encodings, circumstances.identity, Wanted::read);
   return {.program = {}, .home = root.string()};
@@ -156,12 +155,13 @@ PythonHome resolve_python_home(const std::string& given, const HomeCircumstances
   std::error_code error;
   const fs::file_status status = fs::status(root, error);
   if (status.type() == fs::file_type::not_found) {
-    refuse(given, "which does not exist: name the folder of a virtual environment, or Python's "
-                  "prefix");
+    refuse(given,
+           "which does not exist: name the folder of a virtual environment, or Python's "
+           "prefix");
   }
   require_access(given, root, circumstances.identity, Wanted::traverse);
   return is_there(root / "pyvenv.cfg") ? resolve_environment(given, root, circumstances)
-                                     : resolve_prefix(given, root, circumstances);
+                                       : resolve_prefix(given, root, circumstances);
 }
 
 }  // namespace brine::apache

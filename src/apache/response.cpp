@@ -99,15 +99,14 @@ bool ApacheResponse::is_allocated(std::string_view block) const {
 // whichever filter keeps it, before send() returns.
 apr_bucket* ApacheResponse::bucket_of(std::string_view block) {
   apr_bucket_alloc_t* buckets = r_->connection->bucket_alloc;
-  return is_allocated(block)
-             ? apr_bucket_pool_create(block.data(), block.size(), r_->pool, buckets)
-             : apr_bucket_transient_create(block.data(), block.size(), buckets);
+  return is_allocated(block) ? apr_bucket_pool_create(block.data(), block.size(), r_->pool, buckets)
+                             : apr_bucket_transient_create(block.data(), block.size(), buckets);
 }
 
 Delivery ApacheResponse::pass(wsgi::End end) {
   apr_bucket_alloc_t* buckets = r_->connection->bucket_alloc;
-  apr_bucket* mark = end == wsgi::End::last ? apr_bucket_eos_create(buckets)
-                                            : apr_bucket_flush_create(buckets);
+  apr_bucket* mark =
+      end == wsgi::End::last ? apr_bucket_eos_create(buckets) : apr_bucket_flush_create(buckets);
   APR_BRIGADE_INSERT_TAIL(brigade_, mark);
   return pass_brigade();
 }
@@ -148,8 +147,7 @@ Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t len
   }
   if (!r_->header_only && length > 0) {
     apr_bucket* first = apr_brigade_insert_file(brigade_, file, offset, length, r_->pool);
-    const auto* core =
-        static_cast<core_dir_config*>(ap_get_core_module_config(r_->per_dir_config));
+    const auto* core = static_cast<core_dir_config*>(ap_get_core_module_config(r_->per_dir_config));
     if (core->enable_mmap == ENABLE_MMAP_OFF) {
       apr_bucket_file_enable_mmap(first, 0);
     }
@@ -173,8 +171,8 @@ void ApacheResponse::abort() noexcept {
   connection->keepalive = AP_CONN_CLOSE;
   apr_bucket_alloc_t* buckets = connection->bucket_alloc;
   apr_brigade_cleanup(brigade_);
-  APR_BRIGADE_INSERT_TAIL(
-      brigade_, ap_bucket_error_create(HTTP_BAD_GATEWAY, nullptr, r_->pool, buckets));
+  APR_BRIGADE_INSERT_TAIL(brigade_,
+                          ap_bucket_error_create(HTTP_BAD_GATEWAY, nullptr, r_->pool, buckets));
   APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_flush_create(buckets));
   APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_eos_create(buckets));
   pass_brigade();

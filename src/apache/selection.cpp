@@ -28,8 +28,7 @@ Selection select(request_rec* r, const HandlerScript* handler) {
   selection.settings = resolve(request_settings(r), core_settings(r));
   const ResolvedSettings& settings = selection.settings;
   const ScriptOptions& options = options_of(r, handler);
-  selection.process_group =
-      expand_group(r, options.process_group.value_or(settings.process_group));
+  selection.process_group = expand_group(r, options.process_group.value_or(settings.process_group));
   selection.pass_authorization = options.pass_authorization.value_or(settings.pass_authorization);
   wsgi::Target& target = selection.target;
   target.resource = r->filename;
@@ -42,8 +41,7 @@ Selection select(request_rec* r, const HandlerScript* handler) {
   } else {
     target.script = target.resource;
     // The alias's own option is taken as it stands, as mod_wsgi takes it.
-    target.callable =
-        options.callable ? *options.callable : expand_callable(r, settings.callable);
+    target.callable = options.callable ? *options.callable : expand_callable(r, settings.callable);
   }
   target.reloading = settings.script_reloading;
   target.keep_last_good = settings.keep_last_good;

@@ -47,7 +47,8 @@ void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool) {
   auto parent_fields = parent.fields();
   [&]<std::size_t... i>(std::index_sequence<i...>) {
     (inherit_field(std::get<i>(own_fields), std::get<i>(parent_fields), pool), ...);
-  }(std::make_index_sequence<std::tuple_size_v<Listed>>());
+  }
+  (std::make_index_sequence<std::tuple_size_v<Listed>>());
 }
 
 ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core) {
@@ -67,7 +68,8 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
 }
 
 const RequestSettings& request_settings(const request_rec* r) {
-  return *static_cast<const RequestSettings*>(ap_get_module_config(r->per_dir_config, &wsgi_module));
+  return *static_cast<const RequestSettings*>(
+      ap_get_module_config(r->per_dir_config, &wsgi_module));
 }
 
 ServerSettings& server_settings(const server_rec* s) {

@@ -98,9 +98,9 @@ void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool);
 
 /// WSGIScriptAlias and WSGIScriptAliasMatch.
 struct Alias {
-  std::string_view url;             ///< the URL path, or the regular expression's text
-  std::string_view target;          ///< file or directory
-  ap_regex_t* expression = nullptr; ///< null: a prefix
+  std::string_view url;              ///< the URL path, or the regular expression's text
+  std::string_view target;           ///< file or directory
+  ap_regex_t* expression = nullptr;  ///< null: a prefix
   ScriptOptions options;
   Place place;
 };
@@ -120,7 +120,7 @@ struct Ignored {
 
 /// What can be said for the whole server only, mostly about the embedded Python.
 struct ProcessSettings {
-  std::string python;  ///< "3.12", or empty: the default engine
+  std::string python;       ///< "3.12", or empty: the default engine
   std::string python_home;  ///< as configured, absolute
   Place python_home_place;
   PythonHome resolved_home;  ///< set once the whole configuration is known
@@ -143,7 +143,7 @@ struct ProcessSettings {
 struct ServerSettings {
   /// In the order in which they are tried: this server's own, then the main server's.
   std::vector<Alias> aliases;
-  std::size_t own_aliases = 0;  ///< so many of them were configured in this very server
+  std::size_t own_aliases = 0;    ///< so many of them were configured in this very server
   std::vector<Preload> preloads;  ///< this server's own
   bool serves_wsgi = false;       ///< a directive here says that requests will need Python
   ProcessSettings process;        ///< of the main server only

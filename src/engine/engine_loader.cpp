@@ -65,7 +65,8 @@ std::vector<std::string> available_versions(const std::vector<std::string>& dire
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
       const std::string version = version_of(entry.path().filename().string());
-      if (!version.empty() && std::find(versions.begin(), versions.end(), version) == versions.end()) {
+      if (!version.empty() &&
+          std::find(versions.begin(), versions.end(), version) == versions.end()) {
         versions.push_back(version);
       }
     }
@@ -96,10 +97,11 @@ std::string explain_missing(const std::string& python_version) {
   }
   const std::vector<std::string> others = available_versions(engine_directories());
   const std::string instead =
-      others.empty() ? "" : ", or use one that is there (WSGIPython " + joined(others, " or ") + ")";
-  return "BRINE0001: no engine for Python " + version + ": there is no " + joined(tried, " and no ") +
-         "; build it with cmake -DBRINE_PYTHONS=" + version + " and install it" + instead +
-         "; until then WSGI requests are answered with status 500";
+      others.empty() ? ""
+                     : ", or use one that is there (WSGIPython " + joined(others, " or ") + ")";
+  return "BRINE0001: no engine for Python " + version + ": there is no " +
+         joined(tried, " and no ") + "; build it with cmake -DBRINE_PYTHONS=" + version +
+         " and install it" + instead + "; until then WSGI requests are answered with status 500";
 }
 
 const EngineExport* open_engine(const std::string& path, std::string& error) {

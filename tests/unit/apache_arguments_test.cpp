@@ -1,8 +1,8 @@
-#include "apache/arguments.hpp"
-
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+
+#include "apache/arguments.hpp"
 
 namespace brine::apache {
 namespace {
@@ -35,9 +35,9 @@ TEST(Words, MayBeQuoted) {
 }
 
 TEST(ScriptOptions, AreParsed) {
-  const ScriptOptions options =
-      parse(" process-group=%{GLOBAL} application-group=\"a b\" callable-object='app' "
-            "pass-authorization=on");
+  const ScriptOptions options = parse(
+      " process-group=%{GLOBAL} application-group=\"a b\" callable-object='app' "
+      "pass-authorization=on");
   EXPECT_EQ(options.process_group, "");
   EXPECT_EQ(options.application_group, "a b");
   EXPECT_EQ(options.callable, "app");
@@ -66,8 +66,7 @@ TEST(ScriptOptions, RefusalsNameTheOption) {
             "has the argument '=1', where an option of the form name=value is expected");
   EXPECT_EQ(refusal([] { parse("application-group='abc"); }),
             "has an unterminated quote in ''abc'");
-  EXPECT_EQ(refusal([] { parse("application-group='a'b"); }),
-            "needs a blank after the quoted 'a'");
+  EXPECT_EQ(refusal([] { parse("application-group='a'b"); }), "needs a blank after the quoted 'a'");
   EXPECT_EQ(refusal([] { parse("pass-authorization=1"); }), "must be On or Off, not '1'");
 }
 

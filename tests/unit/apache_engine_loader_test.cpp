@@ -1,10 +1,10 @@
-#include "engine/engine_loader.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include "engine/engine_loader.hpp"
 
 namespace brine::engine {
 namespace {

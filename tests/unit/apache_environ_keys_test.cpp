@@ -1,6 +1,6 @@
-#include "apache/environ_keys.hpp"
-
 #include <gtest/gtest.h>
+
+#include "apache/environ_keys.hpp"
 
 namespace brine::apache {
 namespace {

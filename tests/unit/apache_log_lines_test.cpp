@@ -1,6 +1,6 @@
-#include "apache/log_lines.hpp"
-
 #include <gtest/gtest.h>
+
+#include "apache/log_lines.hpp"
 
 namespace brine::apache {
 namespace {

@@ -1,6 +1,6 @@
-#include "apache/paths.hpp"
-
 #include <gtest/gtest.h>
+
+#include "apache/paths.hpp"
 
 namespace brine::apache {
 namespace {

@@ -1,12 +1,12 @@
 // Also of access.hpp: who may reach a file.
-#include "apache/python_home.hpp"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+
+#include "apache/python_home.hpp"
 
 namespace brine::apache {
 namespace {
@@ -99,7 +99,8 @@ TEST_F(PythonHomeTest, OtherVersionWithoutAnEngine) {
 TEST_F(PythonHomeTest, BasePythonGone) {
   const fs::path root = make_environment();
   fs::remove_all(folder_ / "base");
-  EXPECT_MENTIONS(refusal(root), "base/bin' (the key home in its pyvenv.cfg), which does not exist");
+  EXPECT_MENTIONS(refusal(root),
+                  "base/bin' (the key home in its pyvenv.cfg), which does not exist");
 }
 
 TEST_F(PythonHomeTest, NamesTheComponentThatIsClosed) {

@@ -1,8 +1,7 @@
-#include "apache/settings.hpp"
-
 #include <apr_general.h>
 #include <gtest/gtest.h>
 
+#include "apache/settings.hpp"
 #include "base/pool.hpp"
 
 // httpd's module table is not here: settings are looked at directly.
