@@ -83,8 +83,8 @@ def mod_wsgi(folder: pathlib.Path) -> pathlib.Path:
 
 def fetch(cache: pathlib.Path) -> None:
     """Downloads the package and unpacks it in `cache`."""
-    cache.mkdir(parents=True, exist_ok=True)
     try:
+        cache.mkdir(parents=True, exist_ok=True)
         # apt's own user may not write in a private folder; root fetches itself then.
         subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", PACKAGE],
                        cwd=cache, check=True, capture_output=True, text=True)
