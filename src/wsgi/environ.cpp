@@ -18,23 +18,6 @@ namespace {
 // More names than this come from somebody who invents them: they are not kept.
 constexpr std::size_t kKeptHeaderKeys = 512;
 
-// Variables that differ from request to request: keeping their last value would not pay.
-constexpr bool varies(Var var) {
-  switch (var) {
-    case Var::request_uri:
-    case Var::query_string:
-    case Var::path_info:
-    case Var::original_path_info:
-    case Var::remote_port:
-    case Var::content_type:
-    case Var::content_length:
-    case Var::request_id:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // Paths are in the file system's encoding; all else is bytes shown as latin-1 (PEP 3333, "Unicode
 // Issues").
 constexpr bool is_path(Var var) {
@@ -73,10 +56,9 @@ Environ::Environ(const GilLock& gil, PyObject* constants)
   for (std::size_t i = 0; i < kVarCount; ++i) variables_[i].key = interned(gil, kVarNames[i]);
 }
 
-// Brings the variables that seldom change up to date in the template.
-void Environ::sync_template(const GilLock& gil, const Head& head) {
+// Brings the template to this request's variables: most of them are as the last request left them.
+void Environ::update_template(const GilLock& gil, const Head& head) {
   for (std::size_t i = 0; i < kVarCount; ++i) {
-    if (varies(static_cast<Var>(i))) continue;
     Variable& variable = variables_[i];
     const std::string_view value = head.vars[i];
     if (value.data() == nullptr) {
@@ -90,6 +72,12 @@ void Environ::sync_template(const GilLock& gil, const Head& head) {
       variable.present = true;
     }
   }
+  auto set = [&](const Ref& key, const Ref& value) {
+    check(gil, PyDict_SetItem(template_.get(), key.get(), value.get()));
+  };
+  set(thread_id_, steal(gil, PyLong_FromLong(head.thread_id)));
+  set(request_start_, steal(gil, PyFloat_FromDouble(head.request_start)));
+  set(application_start_, steal(gil, PyFloat_FromDouble(now())));
 }
 
 Ref Environ::header_key(const GilLock& gil, std::string_view name) {
@@ -105,11 +93,8 @@ Ref Environ::header_key(const GilLock& gil, std::string_view name) {
 }
 
 Ref Environ::make(const GilLock& gil, const Head& head) {
-  sync_template(gil, head);
+  update_template(gil, head);
   Ref environ = steal(gil, PyDict_Copy(template_.get()));
-  auto set = [&](const Ref& key, const Ref& value) {
-    check(gil, PyDict_SetItem(environ.get(), key.get(), value.get()));
-  };
   for (const Field& field : head.extra) {
     // Never over a key of the template: what the server says cannot be set by SetEnv.
     Ref value = latin1(gil, field.value);
@@ -119,15 +104,10 @@ Ref Environ::make(const GilLock& gil, const Head& head) {
     }
   }
   for (const Field& field : head.headers) {
-    if (Ref key = header_key(gil, field.name)) set(key, latin1(gil, field.value));
+    Ref key = header_key(gil, field.name);
+    if (!key) continue;
+    check(gil, PyDict_SetItem(environ.get(), key.get(), latin1(gil, field.value).get()));
   }
-  for (std::size_t i = 0; i < kVarCount; ++i) {
-    if (!varies(static_cast<Var>(i)) || head.vars[i].data() == nullptr) continue;
-    set(variables_[i].key, latin1(gil, head.vars[i]));
-  }
-  set(thread_id_, steal(gil, PyLong_FromLong(head.thread_id)));
-  set(request_start_, steal(gil, PyFloat_FromDouble(head.request_start)));
-  set(application_start_, steal(gil, PyFloat_FromDouble(now())));
   return environ;
 }
 

@@ -12,16 +12,16 @@
 
 namespace brine::wsgi {
 
-/// Makes environ dicts for one interpreter. Everything that requests have in common is made once:
-/// the keys, the constants, and the values of variables that seldom change (the server's name, the
-/// script's path), which stand in a template dict until a request has another value for them.
+/// Makes environ dicts for one interpreter: copies of a template dict, which holds the constants
+/// and the variables of the last request. Only what differs from the last request is made anew; the
+/// server's name, the script's path and most others seldom do.
 class Environ {
  public:
   /// `constants`: the items that every environ of this interpreter has (wsgi.version, wsgi.errors).
   Environ(const cpython::GilLock& gil, PyObject* constants);
 
-  /// A new dict with all but `wsgi.input`. What the request says wins over SetEnv, and the
-  /// constants over both.
+  /// A new dict, in which `wsgi.input` is what the constants say. What the request says wins over
+  /// SetEnv, and the constants over both.
   cpython::Ref make(const cpython::GilLock& gil, const Head& head);
 
  private:
@@ -37,7 +37,7 @@ class Environ {
     }
   };
 
-  void sync_template(const cpython::GilLock& gil, const Head& head);
+  void update_template(const cpython::GilLock& gil, const Head& head);
   cpython::Ref header_key(const cpython::GilLock& gil, std::string_view name);
 
   // All guarded by the GIL of the interpreter:

@@ -67,6 +67,7 @@ Ref environ_constants(const GilLock& gil, const Surroundings& surroundings, PyOb
   Ref constants = steal(gil, PyDict_New());
   PyObject* dict = constants.get();
   add(gil, dict, "wsgi.version", steal(gil, Py_BuildValue("(ii)", 1, 0)));
+  add(gil, dict, "wsgi.input", borrow(gil, Py_None));  // each request's own takes its place
   add(gil, dict, "wsgi.errors", borrow(gil, errors));
   add(gil, dict, "wsgi.input_terminated", boolean(gil, true));
   add(gil, dict, "wsgi.multithread", boolean(gil, surroundings.multithread));
