@@ -5,6 +5,9 @@
 // Directive setters are then members of a union by their type, and the compiler checks each row.
 #define AP_HAVE_DESIGNATED_INITIALIZER
 
+// clang-format off: the other headers need httpd.h before them.
+#include <httpd.h>
+
 #include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_config.h>
@@ -13,7 +16,7 @@
 #include <http_main.h>
 #include <http_protocol.h>
 #include <http_request.h>
-#include <httpd.h>
+// clang-format on
 
 // The one symbol that mod_brine.so exports.
 extern "C" __attribute__((visibility("default"))) module wsgi_module;
