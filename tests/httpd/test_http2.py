@@ -17,6 +17,7 @@ WSGIScriptAlias /send {apps}/file_wrapper.wsgi
 WSGIScriptAlias /app/environ.wsgi {apps}/environ.wsgi
 """
 MODULES = ("http2",)
+LARGE = b"x" * 3_000_000
 
 
 def curl(httpd, path, *options, check=True):
@@ -29,8 +30,9 @@ def curl(httpd, path, *options, check=True):
 
 
 @pytest.mark.parametrize("shape, body", [("list", b"one block"), ("generator", b"generator"),
-                                         ("empty-list", b""), ("large", b"x" * 3_000_000),
-                                         ("write-and-list", b"written then listed")])
+                                         ("empty-list", b""), ("large", LARGE),
+                                         ("write-and-list", b"written then listed")],
+                         ids=["list", "generator", "empty", "large", "write"])
 def test_shapes(httpd, shape, body):
     assert curl(httpd, f"/shape?{shape}") == body
 

@@ -1,0 +1,54 @@
+"""The module `mod_wsgi` that applications import, and the Python they find themselves in."""
+
+import pytest
+
+from harness import processes
+
+pytestmark = pytest.mark.every_variant
+
+CONFIG = """
+WSGIScriptAlias /api {apps}/module_api.wsgi
+"""
+
+
+@pytest.fixture
+def facts(httpd):
+    return httpd.get("/api").json()
+
+
+def test_version(facts):
+    assert facts["version"] == [6, 0, 5]
+
+
+def test_groups(httpd, facts, variant):
+    expected = "" if variant.group == "%{GLOBAL}" else f"localhost:{httpd.port}|/api"
+    assert facts["process_group"] == ""
+    assert facts["application_group"] == expected
+    assert facts["at_load"] == ["", expected]
+
+
+def test_numbers(facts, variant):
+    assert facts["threads_per_process"] == (1 if variant.mpm == "prefork" else 16)
+    assert facts["maximum_processes"] == (12 if variant.mpm == "prefork" else 1)
+
+
+def test_file_wrapper(facts):
+    assert facts["wrapper"] is True
+
+
+def test_argv(facts):
+    assert facts["argv"] == ["mod_wsgi"]
+
+
+def test_the_python_asked_for(facts, variant):
+    assert facts["python"] == variant.python
+
+
+def test_no_other_python_is_in_the_process(httpd, facts, variant):
+    for child in httpd.children():
+        libraries = [name for name in processes.maps(child) if "/libpython3." in name]
+        assert all(f"libpython{variant.python}." in name for name in libraries)
+
+
+def test_the_parent_has_no_python(httpd):
+    assert not [name for name in processes.maps(httpd.pid) if "libpython" in name]
