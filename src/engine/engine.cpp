@@ -91,9 +91,8 @@ class PythonEngine final : public Engine {
         try {
           cpython::steal(gil, PyObject_CallNoArgs(group->bootstrap.get(gil, "run_exit_callbacks")));
         } catch (const ErrorSet&) {
-          const cpython::ErrorText error = cpython::take_error(gil);
-          wsgi::current_log().log(Level::error, "BRINE0207: an atexit callback raised " +
-                                                    error.summary + "\n" + error.traceback);
+          // As Python does with what an atexit callback raises: it goes to sys.stderr, our log.
+          PyErr_WriteUnraisable(nullptr);
         }
       });
     }

@@ -16,6 +16,7 @@ import linecache
 import os
 import signal
 import site
+import stat
 import sys
 import tempfile
 import threading
@@ -319,21 +320,29 @@ class FileWrapper:
 FileWrapper.__module__ = "mod_wsgi"
 
 
-def plain_file(filelike):
-    """(descriptor, offset) if reading `filelike` is reading its descriptor, else None.
+def plain_file(wrapper):
+    """(descriptor, offset) if iterating the FileWrapper is reading a regular file, else None.
 
-    Judged by its exact class: a GzipFile has a descriptor too, but other bytes.
+    Judged by exact classes: a GzipFile has a descriptor too, but other bytes.
     """
-    if type(filelike) is tempfile._TemporaryFileWrapper:
-        filelike = filelike.file
-    if type(filelike) is io.BufferedReader or type(filelike) is io.BufferedRandom:
-        if type(filelike.raw) is not io.FileIO:
-            return None
-        if type(filelike) is io.BufferedRandom:
-            filelike.flush()
-    elif type(filelike) is not io.FileIO:
+    if (type(wrapper).__iter__, type(wrapper).__next__) != (FileWrapper.__iter__,
+                                                            FileWrapper.__next__):
         return None
-    return filelike.fileno(), filelike.tell()
+    file = wrapper.filelike
+    if type(file) is tempfile._TemporaryFileWrapper:
+        file = file.file
+    if type(file) not in (io.FileIO, io.BufferedReader, io.BufferedRandom):
+        return None
+    if type(getattr(file, "raw", file)) is not io.FileIO:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return None
+        if type(file) is io.BufferedRandom:
+            file.flush()
+        return file.fileno(), file.tell()
+    except (OSError, ValueError):  # closed, or not seekable: reading it will say so
+        return None
 
 
 # --- the interpreter's surroundings ---------------------------------------------------------------

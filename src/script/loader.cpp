@@ -29,8 +29,9 @@ std::string quoted(std::string_view path) { return "'" + std::string(path) + "'"
 }  // namespace
 
 Lease Loader::lease(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
-  Lease lease{up_to_date(gil, wanted, log).current, Ref()};
-  lease.application = application(gil, *lease.generation, wanted, log);
+  Script& script = up_to_date(gil, wanted, log);
+  Lease lease{script.current, Ref()};
+  lease.application = application(gil, script, *lease.generation, wanted.callable, log);
   return lease;
 }
 
@@ -40,8 +41,13 @@ void Loader::load(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
 
 Loader::Script& Loader::up_to_date(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
   Script& script = find(wanted.path);
-  const Verdict verdict = judge(gil, script, wanted, log);
-  if (verdict != Verdict::use) refresh(gil, script, wanted, verdict, log);
+  const unsigned attempts = script.attempts;
+  if (judge(script, wanted, wanted.seen) != Verdict::use) {
+    refresh(gil, script, wanted, false, log);
+  }
+  if (script.current && script.attempts == attempts && reload_demanded(gil, script, wanted, log)) {
+    refresh(gil, script, wanted, true, log);
+  }
   if (!script.current) throw Unavailable{};
   return script;
 }
@@ -56,16 +62,18 @@ Loader::Script& Loader::find(const std::string& path) {
   return *script;
 }
 
-Verdict Loader::judge(GilLock& gil, const Script& script, const Wanted& wanted,
-                      base::LogSink& log) const {
+Verdict Loader::judge(const Script& script, const Wanted& wanted,
+                      const std::optional<Stamp>& seen) const {
   std::optional<Loaded> loaded;
   if (script.current) loaded = Loaded{script.current->stamp, script.current->settled};
-  const bool keep = wanted.keep_last_good && script.current;
-  const Verdict verdict = decide(loaded, wanted.seen, keep ? script.failed : std::nullopt,
-                                 wanted.reloading, file_clock_now());
-  if (verdict != Verdict::use || !wanted.reloading || !script.current->reload_required) {
-    return verdict;
-  }
+  return decide(loaded, seen, wanted.keep_last_good ? script.failed : std::nullopt,
+                wanted.reloading, file_clock_now());
+}
+
+// Whether the script's own reload_required(path) asks for it.
+bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& wanted,
+                             base::LogSink& log) const {
+  if (!wanted.reloading || !script.current->reload_required) return false;
   // The call may let other threads run, and they may swap the generation: keep its function.
   Ref function = borrow(gil, script.current->reload_required.get());
   try {
@@ -73,37 +81,37 @@ Verdict Loader::judge(GilLock& gil, const Script& script, const Wanted& wanted,
     Ref answer = steal(gil, PyObject_CallOneArg(function.get(), resource.get()));
     const int yes = PyObject_IsTrue(answer.get());
     cpython::check(gil, yes);
-    return yes != 0 ? Verdict::load : Verdict::use;
+    return yes != 0;
   } catch (const ErrorSet&) {
     const ErrorText error = cpython::take_error(gil);
     log.log(Level::error, "BRINE0308: reload_required() of WSGI script " + quoted(script.path) +
                               " raised " + error.summary + ", so it is not reloaded\n" +
                               error.traceback);
-    return Verdict::use;
+    return false;
   }
 }
 
-void Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, Verdict verdict,
+void Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool demanded,
                      base::LogSink& log) {
   const unsigned attempts = script.attempts;
   std::unique_lock loading(script.loading, std::defer_lock);
   Source source;
-  Wanted again = wanted;
   {
     GilRelease released(gil);
     loading.lock();
     source = read_source(script.path);
-    if (source.error == 0) again.seen = source.stamp;
   }
-  if (script.attempts != attempts) {
-    // Another thread tried meanwhile, which is very often all that was needed.
-    verdict = judge(gil, script, again, log);
+  // What the request saw may be older than what another thread has loaded meanwhile: judge again by
+  // what was read, which very often is what runs already.
+  if (!demanded || script.attempts != attempts) {
+    const Verdict verdict =
+        judge(script, wanted, source.error == 0 ? std::optional(source.stamp) : std::nullopt);
     if (verdict == Verdict::use) return;
-  }
-  if (verdict == Verdict::settle && source.error == 0 && script.current->stamp == source.stamp &&
-      script.current->source_hash == std::hash<std::string>{}(source.bytes)) {
-    script.current->settled = true;
-    return;
+    if (verdict == Verdict::settle &&
+        script.current->source_hash == std::hash<std::string>{}(source.bytes)) {
+      script.current->settled = true;
+      return;
+    }
   }
   reload(gil, script, source, wanted, log);
 }
@@ -208,25 +216,26 @@ void Loader::sweep(GilLock& gil, base::LogSink& log) {
   }
 }
 
-Ref Loader::application(const GilLock& gil, const Generation& generation, const Wanted& wanted,
-                        base::LogSink& log) {
-  Ref& name = callable_names_[std::string(wanted.callable)];
-  if (!name) {
-    name = steal(gil, PyUnicode_FromStringAndSize(wanted.callable.data(),
-                                                  static_cast<Py_ssize_t>(wanted.callable.size())));
+Ref Loader::application(const GilLock& gil, Script& script, const Generation& generation,
+                        std::string_view callable, base::LogSink& log) {
+  if (script.callable != callable || !script.callable_name) {
+    script.callable_name = steal(
+        gil,
+        PyUnicode_FromStringAndSize(callable.data(), static_cast<Py_ssize_t>(callable.size())));
+    script.callable = callable;
   }
-  Ref found =
-      borrow(gil, PyDict_GetItemWithError(PyModule_GetDict(generation.module.get()), name.get()));
+  Ref found = borrow(gil, PyDict_GetItemWithError(PyModule_GetDict(generation.module.get()),
+                                                  script.callable_name.get()));
   if (!found) {
     PyErr_Clear();
-    log.log(Level::error, "BRINE0304: WSGI script " + quoted(wanted.path) + " does not define " +
-                              quoted(wanted.callable) +
+    log.log(Level::error, "BRINE0304: WSGI script " + quoted(script.path) + " does not define " +
+                              quoted(callable) +
                               "; name the application so, or set WSGICallableObject");
     throw Unavailable{.missing_callable = true};
   }
   if (PyCallable_Check(found.get()) == 0) {
-    log.log(Level::error, "BRINE0305: " + quoted(wanted.callable) + " in WSGI script " +
-                              quoted(wanted.path) + " is of type " + Py_TYPE(found.get())->tp_name +
+    log.log(Level::error, "BRINE0305: " + quoted(callable) + " in WSGI script " +
+                              quoted(script.path) + " is of type " + Py_TYPE(found.get())->tp_name +
                               ", which cannot be called");
     throw Unavailable{};
   }

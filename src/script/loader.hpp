@@ -62,15 +62,18 @@ class Loader {
     std::optional<FailedAttempt> failed;
     unsigned loads = 0;
     unsigned attempts = 0;
+    std::string callable;  // the last one that was asked for, and its name in Python
+    cpython::Ref callable_name;
     // Held while the script is read and executed; taken with the GIL released.
     std::mutex loading;
   };
 
   Script& find(const std::string& path);
   Script& up_to_date(cpython::GilLock& gil, const Wanted& wanted, base::LogSink& log);
-  Verdict judge(cpython::GilLock& gil, const Script& script, const Wanted& wanted,
-                base::LogSink& log) const;
-  void refresh(cpython::GilLock& gil, Script& script, const Wanted& wanted, Verdict verdict,
+  Verdict judge(const Script& script, const Wanted& wanted, const std::optional<Stamp>& seen) const;
+  bool reload_demanded(cpython::GilLock& gil, const Script& script, const Wanted& wanted,
+                       base::LogSink& log) const;
+  void refresh(cpython::GilLock& gil, Script& script, const Wanted& wanted, bool demanded,
                base::LogSink& log);
   void reload(cpython::GilLock& gil, Script& script, const Source& source, const Wanted& wanted,
               base::LogSink& log);
@@ -80,14 +83,14 @@ class Loader {
               const cpython::ErrorText& error, base::LogSink& log) const;
   void retire(const std::string& path, Generation* generation) noexcept;
   void sweep(cpython::GilLock& gil, base::LogSink& log);
-  cpython::Ref application(const cpython::GilLock& gil, const Generation& generation,
-                           const Wanted& wanted, base::LogSink& log);
+  static cpython::Ref application(const cpython::GilLock& gil, Script& script,
+                                  const Generation& generation, std::string_view callable,
+                                  base::LogSink& log);
 
   const Bootstrap& bootstrap_;
   const std::string interpreter_;
   // Guarded by the GIL:
   std::unordered_map<std::string, std::unique_ptr<Script>> scripts_;
-  std::unordered_map<std::string, cpython::Ref> callable_names_;
   unsigned retired_ = 0;  ///< generations since the last sweep
 };
 

@@ -16,7 +16,7 @@ using cpython::steal;
 namespace {
 
 // More names than this come from somebody who invents them: they are not kept.
-constexpr std::size_t kKeptHeaderKeys = 512;
+constexpr std::size_t kKeptHeaders = 512;
 
 // Paths are in the file system's encoding; all else is bytes shown as latin-1 (PEP 3333, "Unicode
 // Issues").
@@ -80,16 +80,26 @@ void Environ::update_template(const GilLock& gil, const Head& head) {
   set(application_start_, steal(gil, PyFloat_FromDouble(now())));
 }
 
-Ref Environ::header_key(const GilLock& gil, std::string_view name) {
-  if (auto found = header_keys_.find(name); found != header_keys_.end()) {
-    return borrow(gil, found->second.get());
+void Environ::set_header(const GilLock& gil, PyObject* environ, const Field& field) {
+  auto found = headers_.find(field.name);
+  if (found == headers_.end()) {
+    const auto name = environ_name(field.name);
+    Header header{name ? interned(gil, *name) : Ref(), "", latin1(gil, "")};
+    if (headers_.size() >= kKeptHeaders) {
+      if (header.key) {
+        check(gil, PyDict_SetItem(environ, header.key.get(), latin1(gil, field.value).get()));
+      }
+      return;
+    }
+    found = headers_.emplace(std::string(field.name), std::move(header)).first;
   }
-  const auto key = environ_name(name);
-  Ref made = key ? interned(gil, *key) : Ref();
-  if (header_keys_.size() < kKeptHeaderKeys) {
-    header_keys_.emplace(std::string(name), borrow(gil, made.get()));
+  Header& header = found->second;
+  if (!header.key) return;
+  if (header.bytes != field.value) {
+    header.value = latin1(gil, field.value);
+    header.bytes = field.value;
   }
-  return made;
+  check(gil, PyDict_SetItem(environ, header.key.get(), header.value.get()));
 }
 
 Ref Environ::make(const GilLock& gil, const Head& head) {
@@ -103,11 +113,7 @@ Ref Environ::make(const GilLock& gil, const Head& head) {
       throw cpython::ErrorSet{};
     }
   }
-  for (const Field& field : head.headers) {
-    Ref key = header_key(gil, field.name);
-    if (!key) continue;
-    check(gil, PyDict_SetItem(environ.get(), key.get(), latin1(gil, field.value).get()));
-  }
+  for (const Field& field : head.headers) set_header(gil, environ.get(), field);
   return environ;
 }
 

@@ -30,6 +30,11 @@ class Environ {
     std::string bytes;     // the value that the template has now
     bool present = false;  // whether the template has one
   };
+  struct Header {
+    cpython::Ref key;    // empty: the field is dropped
+    std::string bytes;   // the last value
+    cpython::Ref value;  // the same for Python
+  };
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {
@@ -38,13 +43,13 @@ class Environ {
   };
 
   void update_template(const cpython::GilLock& gil, const Head& head);
-  cpython::Ref header_key(const cpython::GilLock& gil, std::string_view name);
+  void set_header(const cpython::GilLock& gil, PyObject* environ, const Field& field);
 
   // All guarded by the GIL of the interpreter:
   cpython::Ref template_;
   std::array<Variable, kVarCount> variables_;
-  // HTTP_* keys by the name that the client sent; an empty Ref: the field is dropped.
-  std::unordered_map<std::string, cpython::Ref, Hash, std::equal_to<>> header_keys_;
+  // By the name that the client sent. Browsers send most fields with the same value each time.
+  std::unordered_map<std::string, Header, Hash, std::equal_to<>> headers_;
   cpython::Ref thread_id_, request_start_, application_start_;
 };
 

@@ -147,9 +147,10 @@ PyGetSetDef log_attributes[] = {
 LogScope::LogScope(base::LogSink& log) noexcept : outer_(std::exchange(thread_log.sink, &log)) {}
 
 LogScope::~LogScope() {
-  flush(Level::error);
-  flush(Level::notice);
-  thread_log.sink = outer_;
+  ThreadLog& log = thread_log;
+  if (!log.err.empty()) flush(Level::error);
+  if (!log.out.empty()) flush(Level::notice);
+  log.sink = outer_;
 }
 
 void set_server_log(base::LogSink& log) noexcept { server_log = &log; }

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "wsgi/errors.hpp"
 #include "wsgi/input.hpp"
 #include "wsgi/start_response.hpp"
 
@@ -82,36 +81,46 @@ void report_short_body(const Exchange& exchange) {
                            std::to_string(exchange.declared) + "; the connection is aborted");
 }
 
-// A list or tuple: everything is known, so it goes out as one.
-void deliver_sequence(GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) {
-  Ref items = steal(gil, PySequence_Tuple(result));  // a tuple is its own copy
-  std::vector<std::string_view> blocks;
-  std::size_t size = 0;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
-    blocks.push_back(block_of(PyTuple_GET_ITEM(items.get(), i)));
-    size += blocks.back().size();
-  }
-  require_started(exchange);
-  const std::size_t usable = allowed(exchange, size);
-  exchange.length += static_cast<std::int64_t>(usable);
-  if (usable > kCopied) {
-    for (std::size_t cut = size - usable; cut != 0;) {
-      const std::size_t n = std::min(cut, blocks.back().size());
-      blocks.back().remove_suffix(n);
-      if (blocks.back().empty()) blocks.pop_back();
-      cut -= n;
-    }
-    GilRelease released(gil);
-    return send_end(exchange, blocks);
-  }
-  char* const copy = exchange.response.allocate(usable);
+// Copies a small body, up to `usable` bytes, into memory of the response.
+std::string_view copy_body(PyObject* items, std::size_t usable, ResponseWriter& response) {
+  char* const copy = response.allocate(usable);
   std::size_t at = 0;
-  for (const std::string_view block : blocks) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items); ++i) {
+    const std::string_view block = block_of(PyTuple_GET_ITEM(items, i));
     const std::size_t n = std::min(block.size(), usable - at);
     if (n != 0) std::memcpy(copy + at, block.data(), n);
     at += n;
   }
-  reply.body = std::string_view(copy, usable);
+  return {copy, usable};
+}
+
+// Views of a large body, up to `usable` bytes of it.
+std::vector<std::string_view> view_body(PyObject* items, std::size_t usable) {
+  std::vector<std::string_view> blocks;
+  for (Py_ssize_t i = 0; usable != 0; ++i) {
+    blocks.push_back(block_of(PyTuple_GET_ITEM(items, i)).substr(0, usable));
+    usable -= blocks.back().size();
+  }
+  return blocks;
+}
+
+// A list or tuple: everything is known, so it goes out as one.
+void deliver_sequence(GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) {
+  Ref items = steal(gil, PySequence_Tuple(result));  // a tuple is its own copy
+  std::size_t size = 0;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items.get()); ++i) {
+    size += block_of(PyTuple_GET_ITEM(items.get(), i)).size();
+  }
+  require_started(exchange);
+  const std::size_t usable = allowed(exchange, size);
+  exchange.length += static_cast<std::int64_t>(usable);
+  if (usable <= kCopied) {
+    reply.body = copy_body(items.get(), usable, exchange.response);
+    return;
+  }
+  const std::vector<std::string_view> blocks = view_body(items.get(), usable);
+  GilRelease released(gil);
+  send_end(exchange, blocks);
 }
 
 // Any other iterable. PEP 3333, "Buffering and Streaming": a block is on its way to the client
@@ -190,8 +199,7 @@ Gateway::Gateway(const GilLock& gil, const Surroundings& surroundings, PyObject*
       file_wrapper_(borrow(gil, file_wrapper)),
       plain_file_(borrow(gil, plain_file)),
       input_key_(steal(gil, PyUnicode_InternFromString("wsgi.input"))),
-      close_name_(steal(gil, PyUnicode_InternFromString("close"))),
-      filelike_name_(steal(gil, PyUnicode_InternFromString("filelike"))) {
+      close_name_(steal(gil, PyUnicode_InternFromString("close"))) {
   const Streams streams = install_streams(gil);
   install_modules(gil, surroundings, file_wrapper);
   environ_.emplace(gil,
@@ -201,7 +209,6 @@ Gateway::Gateway(const GilLock& gil, const Surroundings& surroundings, PyObject*
 Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view script,
                      Exchange& exchange) {
   Reply reply;
-  const LogScope log(exchange.request);
   try {
     const RequestObjects objects{make_input(gil, input_type_.get(), exchange),
                                  make_start_response(gil, start_response_type_.get(), exchange)};
@@ -249,7 +256,8 @@ void Gateway::deliver(GilLock& gil, PyObject* result, Exchange& exchange, Reply&
   } else if (PyBytes_Check(result) || PyUnicode_Check(result)) {
     throw Violation{std::string("TypeError: the application returned ") + Py_TYPE(result)->tp_name +
                     "; it must return an iterable of bytes, such as a list with one block"};
-  } else if (reinterpret_cast<PyObject*>(Py_TYPE(result)) != file_wrapper_.get() ||
+  } else if (PyType_IsSubtype(Py_TYPE(result),
+                              reinterpret_cast<PyTypeObject*>(file_wrapper_.get())) == 0 ||
              !deliver_file(gil, result, exchange)) {
     deliver_iterable(gil, result, exchange);
   }
@@ -258,14 +266,13 @@ void Gateway::deliver(GilLock& gil, PyObject* result, Exchange& exchange, Reply&
 // PEP 3333, "Optional Platform-Specific File Handling". False: it has to be iterated.
 bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, Exchange& exchange) const {
   if (!exchange.started || exchange.sent) return false;
-  Ref filelike = steal(gil, PyObject_GetAttr(wrapper, filelike_name_.get()));
-  Ref found = steal(gil, PyObject_CallOneArg(plain_file_.get(), filelike.get()));
+  Ref found = steal(gil, PyObject_CallOneArg(plain_file_.get(), wrapper));
   if (found.get() == Py_None) return false;
   int fd = -1;
   long long offset = 0;
   if (PyArg_ParseTuple(found.get(), "iL", &fd, &offset) == 0) throw ErrorSet{};
   struct stat info {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || offset > info.st_size) return false;
+  if (::fstat(fd, &info) != 0 || offset > info.st_size) return false;
   // From the current position; no more than an application's own Content-Length.
   const std::int64_t rest = info.st_size - offset;
   exchange.length = exchange.declared < 0 ? rest : std::min(rest, exchange.declared);

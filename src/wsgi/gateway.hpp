@@ -29,6 +29,7 @@ class Gateway {
 
   /// Calls the application and passes its response on. An ordinary one is left in the Reply, for
   /// `finish`; others are sent with the GIL released. Every failure is logged when this returns.
+  /// The caller has a LogScope for the request.
   Reply serve(cpython::GilLock& gil, PyObject* application, std::string_view script,
               Exchange& exchange);
 
@@ -48,7 +49,6 @@ class Gateway {
   cpython::Ref plain_file_;
   cpython::Ref input_key_;
   cpython::Ref close_name_;
-  cpython::Ref filelike_name_;
   std::optional<Environ> environ_;
 };
 

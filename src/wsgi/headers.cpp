@@ -36,6 +36,11 @@ std::string as_bytes(std::string_view text) { return "b'" + shown(text) + "'"; }
 
 }  // namespace
 
+bool same_name(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
+}
+
 std::optional<std::string> environ_name(std::string_view header) {
   if (header.empty() || same_name(header, "Proxy") || same_name(header, "Content-Type") ||
       same_name(header, "Content-Length")) {
@@ -67,7 +72,23 @@ std::string bad_status(std::string_view status) {
   return "";
 }
 
+namespace {
+
+// The ordinary case, told without a branch for each character.
+bool is_plain(std::string_view name, std::string_view value) {
+  bool plain = !name.empty();
+  for (const char c : name) plain &= kToken[static_cast<unsigned char>(c)];
+  for (const char c : value) plain &= static_cast<unsigned char>(c) >= 0x20;
+  for (const std::string_view hop : kHopByHop) {
+    if (name.size() == hop.size()) plain &= !same_name(name, hop);
+  }
+  return plain;
+}
+
+}  // namespace
+
 std::string bad_header(std::string_view name, std::string_view value) {
+  if (is_plain(name, value)) return "";
   if (name.empty()) return "header name is empty";
   for (const char c : name) {
     if (kToken[static_cast<unsigned char>(c)]) continue;
@@ -86,11 +107,6 @@ std::string bad_header(std::string_view name, std::string_view value) {
     }
   }
   return "";
-}
-
-bool same_name(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::optional<std::int64_t> parse_content_length(std::string_view value) noexcept {

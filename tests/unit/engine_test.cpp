@@ -449,6 +449,36 @@ TEST_F(EngineTest, ServesManyThreadsThroughReloads) {
   EXPECT_GE(served, 1000);
 }
 
+TEST_F(EngineTest, LoadsOnceForManyRequestsThatNoticedOneChange) {
+  // Each request looks at the file before it gets the GIL: what it saw may be old by then.
+  auto source = [](int i) {
+    return "import builtins, time\n"
+           "builtins.brine_loads = getattr(builtins, 'brine_loads', 0) + 1\n"
+           "time.sleep(0.01)\n"
+           "def application(e, s):\n    s('200 OK', [])\n"
+           "    return [b'%d' % builtins.brine_loads]\n# " +
+           std::to_string(i);
+  };
+  write(source(0));
+  serve();
+  for (int change = 1; change <= 10; ++change) {
+    std::vector<std::thread> threads;
+    write(source(change));
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        FakeRequest own_request;
+        FakeResponse own_response;
+        engine().serve(target_, own_request, own_response);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+  serve();
+  EXPECT_EQ(response.body, "11");
+  write("import builtins\ndel builtins.brine_loads\ndef application(e, s): pass\n");
+  serve();
+}
+
 long resident_kib() {
   std::ifstream status("/proc/self/statm");
   long size = 0, resident = 0;
