@@ -30,11 +30,11 @@ wsgi::ReadStatus read_status(apr_status_t status, const request_rec* r) {
     return wsgi::ReadStatus::too_large;
   }
   if (r->connection->aborted || APR_STATUS_IS_EOF(status) || APR_STATUS_IS_ECONNRESET(status) ||
-      APR_STATUS_IS_ECONNABORTED(status) || APR_STATUS_IS_EPIPE(status)) {
+      APR_STATUS_IS_ECONNABORTED(status) || APR_STATUS_IS_EPIPE(status) ||
+      APR_STATUS_IS_INCOMPLETE(status)) {  // the connection ended before the body did
     return wsgi::ReadStatus::client_gone;
   }
-  if (APR_STATUS_IS_EGENERAL(status) || APR_STATUS_IS_EINVAL(status) ||
-      APR_STATUS_IS_INCOMPLETE(status)) {
+  if (APR_STATUS_IS_EGENERAL(status) || APR_STATUS_IS_EINVAL(status)) {
     return wsgi::ReadStatus::malformed;
   }
   return wsgi::ReadStatus::failed;

@@ -172,9 +172,11 @@ int serve(request_rec* r, const Selection& selection) {
   }
   ApacheRequest request(r, selection);
   if (!request.read_small_body()) {
-    log(r, base::Level::error,
-        std::string("BRINE0111: the request's body could not be read: ") +
-            describe(request.body().status()));
+    const wsgi::ReadStatus status = request.body().status();
+    // A client that goes away is nobody's fault.
+    const bool gone = status == wsgi::ReadStatus::client_gone;
+    log(r, gone ? base::Level::info : base::Level::error,
+        std::string("BRINE0111: the request's body could not be read: ") + describe(status));
     return body_failure(request.body());
   }
   ApacheResponse response(r, selection.settings.enable_sendfile);

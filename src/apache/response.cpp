@@ -145,7 +145,7 @@ Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t len
     abort();
     return Delivery::client_gone;
   }
-  if (!r_->header_only && length > 0) {
+  if (length > 0) {
     apr_bucket* first = apr_brigade_insert_file(brigade_, file, offset, length, r_->pool);
     const auto* core = static_cast<core_dir_config*>(ap_get_core_module_config(r_->per_dir_config));
     if (core->enable_mmap == ENABLE_MMAP_OFF) {
