@@ -33,7 +33,7 @@ def clone(brine, folder):
     """A clone under a path with blanks."""
     root = folder / "a clone"
     (root / "build").mkdir(parents=True)
-    (root / "build/CMakeCache.txt").touch()
+    (root / "build/build.ninja").touch()
     for file in brine.parent.iterdir():
         shutil.copy(file, root / "build")
     for part in ("conf/quickstart", "docs/examples/hello.wsgi", "src/engine/probe_python.py"):
