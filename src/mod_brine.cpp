@@ -17,7 +17,7 @@ void register_hooks(apr_pool_t*) {
 
 // The record's name and file name are those of mod_wsgi, which existing configurations ask for:
 // <IfModule wsgi_module>, <IfModule mod_wsgi.c>. STANDARD20_MODULE_STUFF would put __FILE__ there.
-module wsgi_module = {
+module_struct wsgi_module = {
     MODULE_MAGIC_NUMBER_MAJOR,
     MODULE_MAGIC_NUMBER_MINOR,
     -1,

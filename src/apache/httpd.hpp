@@ -5,7 +5,8 @@
 // Directive setters are then members of a union by their type, and the compiler checks each row.
 #define AP_HAVE_DESIGNATED_INITIALIZER
 
-// clang-format off: the other headers need httpd.h before them.
+// The other headers need httpd.h before them.
+// clang-format off
 #include <httpd.h>
 
 #include <apr_lib.h>

@@ -19,7 +19,7 @@ namespace {
 
 using wsgi::Var;
 
-constexpr std::int64_t kSmallBody = 64 * 1024;
+constexpr std::int64_t kSmallBody = 65536;
 
 const core_dir_config& core_settings(const request_rec* r) {
   return *static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));

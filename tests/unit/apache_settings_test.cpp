@@ -5,7 +5,7 @@
 #include "base/pool.hpp"
 
 // httpd's module table is not here: settings are looked at directly.
-module wsgi_module{};
+module_struct wsgi_module{};
 
 namespace brine::apache {
 namespace {
