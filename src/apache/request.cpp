@@ -44,13 +44,12 @@ std::string_view process_id() {
   return {text.digits.data(), text.size};
 }
 
-// The target in the request line, neither decoded nor redirected.
+// The target in the request line, neither decoded nor redirected. httpd lets one blank stand between
+// the line's parts.
 std::string_view original_uri(const request_rec* r) {
-  constexpr std::string_view kBlanks = " \t";
   std::string_view line = r->the_request != nullptr ? r->the_request : "";
-  line.remove_prefix(std::min(line.find_first_of(kBlanks), line.size()));
-  line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
-  return line.substr(0, line.find_first_of(kBlanks));
+  line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
+  return line.substr(0, line.find(' '));
 }
 
 // `CGIVar REQUEST_URI current-uri` asks for what an internal redirect made of it.
