@@ -1,0 +1,74 @@
+"""Holds the documents to the sources: a page for each directive, and links that lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DIRECTIVES = ROOT / "docs" / "directives"
+ROW = re.compile(r'AP_INIT_\w+\(\s*"<?(\w+)')
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+PARTS = ("Description", "Syntax", "Default", "Context", "Override")
+SECTIONS = ("## Compatibility", "## Example")
+
+
+def documents():
+    """The README and all pages below docs/, as paths below the repository."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    return sorted(page.relative_to(ROOT).as_posix() for page in pages)
+
+
+def directives():
+    return ROW.findall((ROOT / "src" / "apache" / "directives.cpp").read_text())
+
+
+def pages():
+    return sorted(path.stem for path in DIRECTIVES.glob("*.md") if path.stem != "README")
+
+
+def prose(page):
+    """A page without its code, where brackets mean something else."""
+    text = (ROOT / page).read_text()
+    return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+
+
+def anchors(page):
+    """The anchors that a page's headings get when it is shown."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL),
+                          re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_there_are_directives():
+    assert len(directives()) > 30, "the search for directives finds none: has the table changed?"
+
+
+def test_every_directive_has_a_page_and_every_page_its_directive():
+    assert pages() == sorted(directives())
+
+
+def test_the_index_names_every_page():
+    index = (DIRECTIVES / "README.md").read_text()
+    assert [name for name in pages() if f"]({name}.md)" not in index] == []
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_directives_page_is_complete(name):
+    text = (DIRECTIVES / f"{name}.md").read_text()
+    assert text.startswith(f"# {name}\n")
+    assert [part for part in PARTS if f"**{part}:**" not in text] == []
+    assert [section for section in SECTIONS if f"\n{section}\n" not in text] == []
+
+
+@pytest.mark.parametrize("page", documents())
+def test_links_lead_somewhere(page):
+    broken = []
+    for link in LINK.findall(prose(page)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
