@@ -1,0 +1,61 @@
+"""TLS: the scheme that the application sees, and mod_ssl's variables."""
+
+import http.client
+import json
+import ssl
+import subprocess
+
+import pytest
+
+from harness.client import TIMEOUT
+from harness.server import free_port
+
+MODULES = ("socache_shmcb", "ssl")
+CONFIG = """
+Listen 127.0.0.1:{tls}
+WSGIScriptAlias /app {apps}/environ.wsgi
+<VirtualHost 127.0.0.1:{tls}>
+  ServerName localhost
+  SSLEngine on
+  SSLCertificateFile {certificate}
+  SSLOptions +StdEnvVars
+</VirtualHost>
+"""
+
+
+@pytest.fixture
+def ask(start_httpd, workspace):
+    """Asks over TLS and returns the environ that the application saw."""
+    certificate = workspace.new_folder() / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-keyout", certificate, "-out", f"{certificate}.crt"],
+                   check=True, capture_output=True)
+    with certificate.open("a") as file:
+        file.write(certificate.with_name("certificate.pem.crt").read_text())
+    port = free_port()
+    text = CONFIG.replace("{tls}", str(port)).replace("{certificate}", str(certificate))
+    server = start_httpd(text, modules=MODULES)
+    context = ssl._create_unverified_context()
+
+    def get(path):
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=TIMEOUT,
+                                                 context=context)
+        connection.request("GET", path)
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        return {key: value for key, (_, value) in answer.items()}, port
+
+    get.server = server
+    return get
+
+
+def test_scheme_and_variables(ask):
+    seen, port = ask("/app/p?q")
+    assert seen["wsgi.url_scheme"] == "https"
+    assert seen["REQUEST_SCHEME"] == "https"
+    assert seen["SERVER_PORT"] == str(port)
+    assert seen["SSL_PROTOCOL"].startswith("TLSv1")
+    assert "HTTPS" not in seen
+    plain = ask.server.get("/app").json()
+    assert plain["wsgi.url_scheme"] == ["str", "http"]
+    assert "SSL_PROTOCOL" not in plain
