@@ -10,6 +10,8 @@ from measure import Result
 WIDTH = 880
 LABELS = 236  #: where the bars begin
 BARS = 440  #: length of a bar that equals the C handler
+LONGEST = 1.12  #: a longer bar is cut here; its value is printed
+VALUE = 40  #: room that a printed value takes
 BAR = 13
 GROUP = 42  #: height of a row
 TOP = 104
@@ -51,12 +53,14 @@ def line(x: float, y1: float, y2: float, kind: str) -> str:
     return f'<line x1="{x:g}" y1="{y1:g}" x2="{x:g}" y2="{y2:g}" class="{kind}"/>'
 
 
-def bar(y: float, share: float, kind: str, words: str) -> str:
-    """A bar with its value behind it."""
-    length = max(2.0, share * BARS)
+def bar(y: float, share: float, kind: str, goal: float = 0.0) -> str:
+    """A bar with its value behind it, and behind the goal's mark where that is in the way."""
+    length = max(2.0, min(share, LONGEST) * BARS)
+    mark = goal * BARS
+    label = mark if length <= mark < length + VALUE else length
+    style = "dim halo strong" if kind == "brine" else "dim halo"
     return (f'<rect x="{LABELS}" y="{y:g}" width="{length:.1f}" height="{BAR}" rx="2" '
-            f'class="{kind}"/>' + text(LABELS + length + 7, y + BAR - 2.5, words,
-                                       "dim halo strong" if kind == "brine" else "dim halo"))
+            f'class="{kind}"/>' + text(LABELS + label + 7, y + BAR - 2.5, f"{share:.2f}", style))
 
 
 def charted(results: list[Result]) -> list[Result]:
@@ -76,17 +80,18 @@ def group(result: Result, y: float) -> str:
     parts = [text(LABELS - 14, y + 13, result.row.title, anchor="end"),
              text(LABELS - 14, y + 27, f"C handler {result.figure('floor', 'rate'):,.0f}/s", "dim",
                   "end")]
+    goal = next((goal.least for goal in result.row.goals
+                 if goal.figure == "rate/floor" and goal.least is not None), 0.0)
     mod_wsgi, brine = (result.ratio(name, "floor", "rate") for name in ("mod_wsgi", "brine"))
     if not math.isnan(brine):
-        parts.append(bar(y + 2, brine, "brine", f"{brine:.2f}"))
+        parts.append(bar(y + 2, brine, "brine", goal))
     if not math.isnan(mod_wsgi):
-        parts.append(bar(y + 4 + BAR, mod_wsgi, "mod_wsgi", f"{mod_wsgi:.2f}"))
+        parts.append(bar(y + 4 + BAR, mod_wsgi, "mod_wsgi"))
     times = result.ratio("brine", "mod_wsgi", "rate")
     if not math.isnan(times):
         parts.append(text(WIDTH - 32, y + 20, f"{times:.1f} x", "strong", "end"))
-    for goal in result.row.goals:
-        if goal.figure == "rate/floor" and goal.least is not None:
-            parts.append(line(LABELS + goal.least * BARS, y, y + 4 + BAR, "goal"))
+    if goal:
+        parts.append(line(LABELS + goal * BARS, y, y + 4 + BAR, "goal"))
     return "\n".join(parts)
 
 

@@ -1,5 +1,5 @@
--- Shapes wrk's one request from the arguments METHOD BODY_BYTES CLOSE(0|1), and prints what was
--- measured as one line of JSON that load.py reads.
+-- Shapes wrk's one request from the arguments METHOD BODY_BYTES CLOSE(0|1) ["NAME: VALUE" ...], and
+-- prints what was measured as one line of JSON that load.py reads.
 
 function init(args)
   wrk.method = args[1]
@@ -10,6 +10,10 @@ function init(args)
   end
   if args[3] == "1" then
     wrk.headers["Connection"] = "close"
+  end
+  for i = 4, #args do
+    local name, value = args[i]:match("^([^:]+): (.*)$")
+    wrk.headers[name] = value
   end
 end
 

@@ -24,6 +24,7 @@ class Load:
     body_bytes: int = 0
     connections: int = 16
     close: bool = False  #: a new connection for every request
+    headers: tuple[tuple[str, str], ...] = ()  #: further header fields
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def command(url: str, load: Load, seconds: float) -> list[str]:
         raise LoadError("wrk is needed (Debian: apt-get install wrk)")
     return [wrk, f"-t{THREADS}", f"-c{load.connections}", f"-d{max(1, round(seconds))}s",
             "--timeout", "10s", "--latency", "-s", str(SCRIPT), url, "--",
-            load.method, str(load.body_bytes), str(int(load.close))]
+            load.method, str(load.body_bytes), str(int(load.close)),
+            *(f"{name}: {value}" for name, value in load.headers)]
 
 
 def parse(output: str) -> Sample:

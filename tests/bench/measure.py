@@ -21,6 +21,8 @@ from servers import Kind, Server, ServerError, Work
 RELOADS = 100
 #: Memory is sampled after each of this many equal parts of the requests.
 MEMORY_PARTS = 10
+#: Over fewer requests than this, a thread's first one is mistaken for growth.
+TELLING_REQUESTS = 50_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Result:
     def figure(self, name: str, key: str) -> float:
         """The median over the rounds of one server's number; NaN where there is none."""
         return median(rnd[name][key] for rnd in self.rounds if name in rnd)
+
+    def growth(self, name: str) -> float:
+        """Bytes of private memory a request of the memory row; NaN where that was not measured."""
+        bytes_a_request = self.facts.get(name, {}).get("growth")
+        return math.nan if bytes_a_request is None else bytes_a_request
 
     def ratio(self, over: str, under: str, key: str) -> float:
         """The median of the rounds' own ratios: neighbours in time share the machine's noise."""
@@ -185,10 +192,11 @@ def run_memory(servers: list[Server], row: Row, plan: Plan, result: Result) -> N
                 if not sample.requests:
                     raise ServerError(f"{server.kind.title} answers no requests")
             steps.append({"requests": total, **procfs.memory_kib(server.pid)})
-        grown = (steps[-1]["anonymous"] - steps[0]["anonymous"]) * 1024
-        seen = steps[-1]["requests"] - steps[0]["requests"]
+        half = steps[MEMORY_PARTS // 2 - 1]  # by then most threads have had their first request
+        grown = (steps[-1]["anonymous"] - half["anonymous"]) * 1024
+        seen = steps[-1]["requests"] - half["requests"]
         result.facts[name] = {"steps": steps, "failed": failed,
-                              "growth": grown / seen if seen else 0.0}
+                              "growth": grown / seen if seen >= TELLING_REQUESTS else None}
         result.memory[name] = procfs.memory_kib(server.pid)
 
 
@@ -219,5 +227,5 @@ def figures(result: Result) -> dict[str, float]:
         else math.nan,
         "failed": result.failed("brine") + facts.get("failed", 0) if
         (result.rounds and "brine" in result.rounds[0]) or facts else math.nan,
-        "growth": facts.get("growth", math.nan),
+        "growth": result.growth("brine") - result.growth("floor"),
     }

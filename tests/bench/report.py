@@ -15,7 +15,7 @@ DETAIL_HEADINGS = ("row", "server", "CPU us/request", "p50 us", "p95 us", "p99 u
 NAMES = {"floor": "C handler", "mod_wsgi": "mod_wsgi", "brine": "Brine"}
 GOAL_WORDS = {"rate/floor": "of the C handler", "rate/mod_wsgi": "x mod_wsgi",
               "p99/floor": "x the C handler's p99", "pss/mod_wsgi": "x mod_wsgi's PSS",
-              "failed": "failed requests", "growth": "bytes a request"}
+              "failed": "failed requests", "growth": "bytes a request more than C"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def reload_lines(result: Result) -> list[Line]:
 def memory_lines(result: Result) -> list[Line]:
     """Bytes of private memory per request."""
     def growth(name: str) -> str:
-        return number(result.facts.get(name, {}).get("growth", math.nan), "{:.2f} B")
+        return number(result.growth(name), "{:.2f} B")
 
     requests = max((facts["steps"][-1]["requests"] for facts in result.facts.values()), default=0)
     return [Line((f"{result.row.title}, {requests:,} requests", growth("floor"),

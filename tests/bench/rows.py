@@ -10,6 +10,21 @@ GLOBAL = "%{GLOBAL}"
 MIB = 1024 * 1024
 #: The pages of django_view.wsgi and flask_view.wsgi: the same template, the same data.
 PAGE_BYTES = len("<h1>World</h1><ul></ul>") + 10 * len("<li>0</li>")
+#: What a browser sends with a request for a page, with a query string below.
+BROWSER = (
+    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
+    ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"),
+    ("Accept-Language", "en-GB,en;q=0.7,fr;q=0.3"),
+    ("Accept-Encoding", "gzip, deflate, br"),
+    ("Referer", "https://www.example.com/catalogue/books?sort=title&page=2"),
+    ("Cookie", "sessionid=38afes7a8c2f4e1b9d6a; csrftoken=u32t4o3tb3gg43; theme=dark"),
+    ("Upgrade-Insecure-Requests", "1"),
+    ("Sec-Fetch-Dest", "document"),
+    ("Sec-Fetch-Mode", "navigate"),
+    ("Sec-Fetch-Site", "same-origin"),
+    ("Priority", "u=0, i"),
+)
+BROWSER_QUERY = "?category=books&author=le+guin&sort=title&order=asc&page=3&per_page=50&lang=en"
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,6 @@ class Row:
     group: str = GLOBAL
     how: str = "load"
     goals: tuple[Goal, ...] = ()
-    note: str = ""
 
 
 ROWS = (
@@ -58,6 +72,8 @@ ROWS = (
                Goal("p99/floor", most=2.5), Goal("pss/mod_wsgi", most=1.0))),
     Row("hello-subinterpreter", "hello world, sub-interpreter", "/hello", "/hello", 12,
         group="bench"),
+    Row("hello-browser", "hello world, a browser's request", "/hello" + BROWSER_QUERY,
+        "/hello" + BROWSER_QUERY, 12, load=Load(headers=BROWSER)),
     Row("download", "1 MiB download", "/download", f"/bytes?{MIB}", MIB,
         goals=(Goal("rate/floor", least=0.95),)),
     Row("upload", "256 KiB upload", "/upload", "/upload", 6,
@@ -70,11 +86,9 @@ ROWS = (
     Row("file", "file_wrapper, 10 MiB", "/file", "/file", 10 * MIB),
     Row("close", "hello world, keep-alive off", "/hello", "/hello", 12, load=Load(close=True)),
     Row("reload", "100 reloads under load", "/reload", "/hello", 12, how="reload",
-        goals=(Goal("failed", most=0),),
-        note="p99 while the script is replaced 100 times, against the same server's p99 without"),
+        goals=(Goal("failed", most=0),)),
     Row("memory", "memory growth", "/hello", "/hello", 12, how="memory",
-        goals=(Goal("growth", most=1.0),),
-        note="bytes of private memory per request, after the first tenth of the requests"),
+        goals=(Goal("growth", most=1.0),)),
 )
 
 
