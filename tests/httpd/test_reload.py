@@ -110,6 +110,8 @@ BROKEN = {"syntax": "def broken(:\n", "raises": "raise ValueError('broken edit')
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_edit_keeps_the_old_code(httpd, script, variant, kind):
+    if variant.mpm == "prefork":
+        pytest.skip("a process that never loaded the good code has none to keep")
     name = f"keep-{kind}"
     script(name, "good")
     assert everywhere(httpd, name) == {b"good"}
@@ -118,17 +120,17 @@ def test_a_broken_edit_keeps_the_old_code(httpd, script, variant, kind):
         assert (ask(httpd, name).status, ask(httpd, name).body) == (200, b"good")
     records = httpd.expect_log("BRINE030[62]")
     assert name in "".join(record.text for record in records)
-    if variant.mpm != "prefork":
-        assert len(httpd.log.texts("BRINE0306: ")) == 1, "once for a change"
+    assert len(httpd.log.texts("BRINE0306: ")) == 1, "once for a change"
     script(name, code=BROKEN[kind] + "# still broken\n")
     assert ask(httpd, name).body == b"good"
-    if variant.mpm != "prefork":
-        httpd.expect_log("BRINE0306: ", count=2)
+    httpd.expect_log("BRINE0306: ", count=2)
     script(name, "mended")
     assert everywhere(httpd, name) == {b"mended"}
 
 
-def test_a_broken_edit_is_half_executed_for_nobody(httpd, script):
+def test_a_broken_edit_is_half_executed_for_nobody(httpd, script, variant):
+    if variant.mpm == "prefork":
+        pytest.skip("a process that never loaded the good code has none to keep")
     script("half", "good")
     assert ask(httpd, "half").body == b"good"
     script("half", code="TEXT = 'half made'\n" + SAYS.format(text="half made") + "\n1 / 0\n")
@@ -216,8 +218,7 @@ def application(environ, start_response):
 def test_reload_required_that_raises_counts_as_no(httpd, script):
     script("raising", code="def reload_required(path):\n    raise ValueError('not today')\n" +
            SAYS.format(text="served"))
-    assert ask(httpd, "raising").body == b"served"
-    assert ask(httpd, "raising").body == b"served"
+    assert everywhere(httpd, "raising") == {b"served"}
     httpd.expect_log("BRINE0308")
 
 
