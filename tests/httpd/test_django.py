@@ -6,6 +6,7 @@ import re
 from harness.forms import cookies, form, multipart
 
 CONFIG = """
+WSGIPythonPath {apps}/django_site
 Alias /static {apps}/flask_site/static
 WSGIScriptAlias / {apps}/django_site/site.wsgi application-group=%{GLOBAL}
 """

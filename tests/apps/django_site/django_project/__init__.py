@@ -1,0 +1,1 @@
+"""A small Django project: one template, one form, uploads, streams, downloads."""
