@@ -70,16 +70,16 @@ long parse_number(std::string_view text, long least, long most) {
   return number;
 }
 
-std::optional<unsigned long> parse_hash_seed(std::string_view text) {
+std::string parse_hash_seed(std::string_view text) {
   if (same_word(text, "random")) {
-    return std::nullopt;
+    return "random";
   }
   unsigned long seed = 0;
   if (!is_number(text, seed) || seed > 4294967295UL) {
     throw std::invalid_argument("must be 'random' or a number from 0 to 4294967295, not " +
                                 in_quotes(text));
   }
-  return seed;
+  return std::to_string(seed);
 }
 
 std::string parse_python_version(std::string_view text) {

@@ -33,8 +33,8 @@ bool parse_registered(std::string_view text);
 /// A whole number from `least` to `most`.
 long parse_number(std::string_view text, long least, long most);
 
-/// "random" (no value) or a number from 0 to 4294967295.
-std::optional<unsigned long> parse_hash_seed(std::string_view text);
+/// "random" or a number from 0 to 4294967295.
+std::string parse_hash_seed(std::string_view text);
 
 /// "3.12".
 std::string parse_python_version(std::string_view text);

@@ -54,8 +54,7 @@ engine::Config engine_config(const ProcessSettings& settings) {
   config.warnings = settings.python_warnings;
   config.optimize = settings.python_optimize;
   config.write_bytecode = !settings.dont_write_bytecode;
-  config.fixed_hash_seed = settings.hash_seed.has_value();
-  config.hash_seed = settings.hash_seed.value_or(0);
+  config.hash_seed = settings.hash_seed;
   config.restrict_stdin = settings.restrict_stdin;
   config.restrict_stdout = settings.restrict_stdout;
   config.restrict_signal = settings.restrict_signal;

@@ -129,7 +129,7 @@ struct ProcessSettings {
   std::vector<std::string> python_warnings;
   int python_optimize = 0;
   bool dont_write_bytecode = false;
-  std::optional<unsigned long> hash_seed;
+  std::string hash_seed;
   bool restrict_stdin = false;
   bool restrict_stdout = false;
   bool restrict_signal = true;

@@ -29,9 +29,11 @@ PyStatus fill(PyConfig& config, const RuntimeConfig& wanted) {
   config.optimization_level = wanted.optimize;
   config.write_bytecode = wanted.write_bytecode ? 1 : 0;
   config.buffered_stdio = 1;
-  if (wanted.fixed_hash_seed) {
+  if (wanted.hash_seed == "random") {
+    config.use_hash_seed = 0;
+  } else if (!wanted.hash_seed.empty()) {
     config.use_hash_seed = 1;
-    config.hash_seed = wanted.hash_seed;
+    config.hash_seed = std::strtoul(wanted.hash_seed.c_str(), nullptr, 10);
   }
   PyStatus status = PyConfig_SetBytesString(&config, &config.program_name, wanted.program.c_str());
   if (PyStatus_Exception(status)) return status;

@@ -13,8 +13,7 @@ struct RuntimeConfig {
   std::vector<std::string> warnings;
   int optimize = 0;
   bool write_bytecode = true;
-  bool fixed_hash_seed = false;
-  unsigned long hash_seed = 0;
+  std::string hash_seed;  ///< "random", a number, or empty: as PYTHONHASHSEED says
 };
 
 /// Starts Python. On success the calling thread is its main thread and holds the GIL; otherwise

@@ -125,7 +125,6 @@ cpython::RuntimeConfig runtime_config(const Config& config) {
   runtime.warnings = config.warnings;
   runtime.optimize = config.optimize;
   runtime.write_bytecode = config.write_bytecode;
-  runtime.fixed_hash_seed = config.fixed_hash_seed;
   runtime.hash_seed = config.hash_seed;
   return runtime;
 }

@@ -30,8 +30,7 @@ struct Config {
   std::vector<std::string> warnings;     ///< WSGIPythonWarnings, `-W` syntax
   int optimize = 0;                      ///< WSGIPythonOptimize
   bool write_bytecode = true;            ///< WSGIDontWriteBytecode Off
-  bool fixed_hash_seed = false;          ///< WSGIPythonHashSeed with a number
-  unsigned long hash_seed = 0;
+  std::string hash_seed;                 ///< WSGIPythonHashSeed: "random", a number, or empty
   bool restrict_stdin = false;   ///< WSGIRestrictStdin
   bool restrict_stdout = false;  ///< WSGIRestrictStdout
   bool restrict_signal = true;   ///< WSGIRestrictSignal
