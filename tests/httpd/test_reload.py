@@ -75,10 +75,10 @@ def test_an_older_file_is_a_change_too(httpd, script):
 
 def test_the_generation_is_logged(httpd, script):
     script("logged", "one")
-    ask(httpd, "logged")
+    everywhere(httpd, "logged")
     httpd.expect_log(r"loaded WSGI script '.*logged.wsgi' \(generation 1\)")
     script("logged", "two")
-    ask(httpd, "logged")
+    everywhere(httpd, "logged")
     httpd.expect_log(r"loaded WSGI script '.*logged.wsgi' \(generation 2\)")
 
 
