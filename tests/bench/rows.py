@@ -88,7 +88,8 @@ ROWS = (
     Row("reload", "100 reloads under load", "/reload", "/hello", 12, how="reload",
         goals=(Goal("failed", most=0),)),
     Row("memory", "memory growth", "/hello", "/hello", 12, how="memory",
-        goals=(Goal("growth", most=1.0),)),
+        # The smallest thing that can leak is 16 bytes; threads that warm up late make 1 to 2 of it.
+        goals=(Goal("growth", most=4.0),)),
 )
 
 
