@@ -115,7 +115,7 @@ wsgi::ReadResult BodyReader::read(std::span<char> into) noexcept {
     }
     size += take(into.subspan(size));
   }
-  return {size, size != 0 ? wsgi::ReadStatus::ok : status_};
+  return {size, size != 0 ? wsgi::ReadStatus::ok : status_, ended_};
 }
 
 }  // namespace brine::apache

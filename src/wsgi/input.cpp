@@ -83,15 +83,15 @@ std::size_t receive(GilLock& gil, Exchange& exchange, char* into, std::size_t si
     do {
       result = exchange.request.read({into + got, size - got});
       got += result.bytes;
-    } while (fully && result.status == ReadStatus::ok && result.bytes != 0 && got < size);
+    } while (fully && result.status == ReadStatus::ok && result.bytes != 0 && !result.ended &&
+             got < size);
   }
   exchange.received += static_cast<std::int64_t>(got);
   if (result.status != ReadStatus::ok) {
     exchange.read_status = result.status;
     raise_read_error(gil, result.status);
   }
-  const std::int64_t seen = exchange.received + static_cast<std::int64_t>(head.body_start.size());
-  exchange.body_ended = result.bytes == 0 || seen == head.content_length;
+  exchange.body_ended = result.bytes == 0 || result.ended;
   return got;
 }
 
@@ -105,7 +105,7 @@ bool at_end(const Exchange& exchange) {
   return exchange.body_ended || exchange.request.head().body_complete;
 }
 
-// How many bytes may still come: exact with Content-Length, else a guess.
+// How many bytes may still come: mostly exact with Content-Length, else a guess.
 std::size_t expected(const Exchange& exchange) {
   const Head& head = exchange.request.head();
   const std::size_t ready =
@@ -131,7 +131,7 @@ Ref read_bytes(GilLock& gil, Exchange& exchange, std::size_t limit) {
       throw;
     }
     if (got < room || room == limit || at_end(exchange)) break;
-    room = std::min(limit, room * 2);
+    room = std::min(limit, std::max(room * 2, kBlock));
     cpython::check(gil, _PyBytes_Resize(&bytes, static_cast<Py_ssize_t>(room)));
   }
   // A failed resize has freed the object and set an exception.

@@ -125,7 +125,8 @@ struct Head {
   std::string_view body_start;
   /// No byte is left behind `body_start`: `Request::read` need not be called.
   bool body_complete = false;
-  /// Content-Length, or -1 if the request has none (then the body ends with the input).
+  /// Content-Length, or -1 if the request has none. The body ends where `Request::read` says, which
+  /// can be later: an input filter may unpack it.
   std::int64_t content_length = -1;
   bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
   double request_start = 0;   ///< seconds since the epoch
@@ -145,6 +146,7 @@ enum class ReadStatus : std::uint8_t {
 struct ReadResult {
   std::size_t bytes = 0;
   ReadStatus status = ReadStatus::ok;
+  bool ended = false;  ///< nothing follows these bytes; may be false although nothing does
 };
 
 /// One request. Logging goes to the error log of the virtual host that serves it.

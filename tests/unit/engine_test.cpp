@@ -251,6 +251,15 @@ TEST_F(EngineTest, ReadsTheBodyInEveryWay) {
   }
 }
 
+TEST_F(EngineTest, ReadsMoreThanWasAnnouncedWhereAFilterUnpacksTheBody) {
+  write_app("start()\nreturn [environ['wsgi.input'].read()]");
+  request.head_.content_length = 3;
+  request.head_.body_start = "abc";
+  request.chunks = {"def", std::string(100000, 'x')};
+  EXPECT_EQ(serve(), Outcome::completed);
+  EXPECT_EQ(response.body, "abcdef" + std::string(100000, 'x'));
+}
+
 TEST_F(EngineTest, RaisesForABrokenBody) {
   write_app("start()\nenviron['wsgi.input'].read()\nreturn []");
   request.head_.content_length = 10;
