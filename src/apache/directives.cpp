@@ -174,8 +174,13 @@ void python_warnings(cmd_parms& line, RequestSettings&, const char* filter) {
   process_settings(line).python_warnings.emplace_back(filter);
 }
 
-// For directives of mod_wsgi that have nothing to switch in Brine.
+// For directives of mod_wsgi that have nothing to switch in Brine. What is said of them is said at
+// start: an .htaccess file, which is read by many threads at once, adds nothing.
 void ignore(cmd_parms& line, RequestSettings&, const char*) {
+  const bool in_server_config = (line.override & (RSRC_CONF | ACCESS_CONF)) != 0;
+  if (!in_server_config) {
+    return;
+  }
   process_settings(line).ignored.push_back({line.cmd->name, place_of(line)});
 }
 
@@ -273,6 +278,10 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGILazyInitialization", directive<&ignore>, nullptr, kServer, "no effect"),
     AP_INIT_TAKE1("WSGIVerboseDebugging", directive<&ignore>, nullptr, kServer, "no effect"),
     AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIErrorOverride", directive<&ignore>, nullptr, kAnywhere, "no effect"),
+    AP_INIT_TAKE1("WSGIIgnoreActivity", directive<&ignore>, nullptr, kAnywhere, "no effect"),
+    AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore>, nullptr, OR_AUTHCFG, "no effect"),
     AP_INIT_RAW_ARGS("WSGIDaemonProcess", directive<&daemon_process>, nullptr, kServer,
                      "refused: no daemon mode"),
     {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},
