@@ -78,6 +78,8 @@ def _script(site: Site) -> Iterator[str]:
     yield "WSGIApplicationGroup %{GLOBAL}"
     if site.reload:
         yield "WSGIReloadFailure Fail"
+        yield "# Bytecode files know a source by its second and size: too coarse for one that is being edited."
+        yield "WSGIDontWriteBytecode On"
     yield "# Both groups are named, so the script is loaded when the process starts."
     yield (f"WSGIScriptAlias {quoted(site.mount)} {quoted(site.script)} "
            "process-group=%{GLOBAL} application-group=%{GLOBAL}")

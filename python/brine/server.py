@@ -27,10 +27,12 @@ _PATIENCE_SECONDS = 15
 class Server:
     """A site that is being served."""
 
-    def __init__(self, site: Site, folder: Path, process: HttpdProcess, stop: StopSignal, output: TextIO) -> None:
+    def __init__(self, site: Site, folder: Path, process: HttpdProcess, watcher: Watcher | None, stop: StopSignal,
+                 output: TextIO) -> None:
         self._site = site
         self._messages = folder / "messages"
         self._process = process
+        self._watcher = watcher
         self._stop = stop
         self._output = output
         self._log = LogFile(folder / "error.log")
@@ -72,12 +74,11 @@ class Server:
         return False
 
     def _follow(self) -> None:
-        watcher = Watcher(self._site.import_root, self._site.script) if self._site.reload else None
         next_look = time.monotonic()
         while self._running() and not self._stop.wait(_TICK_SECONDS):
             self._show_log()
-            if watcher and time.monotonic() >= next_look:
-                self._restart_if_changed(watcher)
+            if self._watcher and time.monotonic() >= next_look:
+                self._restart_if_changed(self._watcher)
                 next_look = time.monotonic() + _LOOK_FOR_CHANGES_SECONDS
 
     def _restart_if_changed(self, watcher: Watcher) -> None:
@@ -115,8 +116,10 @@ def serve(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None, outpu
         configuration = folder / "httpd.conf"
         text = render(site, httpd, brine, folder, user, log_record.FORMAT)
         configuration.write_bytes(os.fsencode(text))
+        # Before httpd starts: a change while it does is seen then.
+        watcher = Watcher(site.import_root, site.script) if site.reload else None
         process = HttpdProcess(httpd.program, configuration, folder / "messages")
         try:
-            return Server(site, folder, process, stop, output).run()
+            return Server(site, folder, process, watcher, stop, output).run()
         finally:
             process.kill_remains()

@@ -10,7 +10,7 @@ from brine.installation import Brine, find_httpd, version
 from brine.pythons import Python, choose_python
 from brine.site import Site, Static, check_host
 from brine.watcher import Watcher
-from conftest import REPOSITORY, write_script
+from conftest import BUILD, REPOSITORY, write_script
 
 
 def run(brine, *arguments, **options):
@@ -51,6 +51,7 @@ def test_the_script_is_loaded_at_start_in_the_main_interpreter(folder):
 def test_reload_and_python_reach_httpd(folder):
     printed = text(Site(folder / "app.wsgi", reload=True, python=Python("3.12", folder / "venv")), folder)
     assert "WSGIReloadFailure Fail" in printed
+    assert "WSGIDontWriteBytecode On" in printed
     assert "WSGIPython 3.12" in printed
     assert f'WSGIPythonHome "{folder / "venv"}"' in printed
     assert "WSGIReloadFailure" not in text(Site(folder / "app.wsgi"), folder)
@@ -117,3 +118,18 @@ def test_the_watcher_sees_modules_and_not_the_script(tmp_path):
     assert watcher.changed() == []
     module.unlink()
     assert watcher.changed() == [module]
+
+
+def test_an_installation_is_complete(tmp_path):
+    if not all((BUILD / file).exists() for file in ("cmake_install.cmake", "mod_brine.so")):
+        pytest.skip(f"{BUILD} was not made by CMake")
+    subprocess.run(["cmake", "--install", BUILD, "--prefix", "/usr/local"], check=True, capture_output=True,
+                   env={"DESTDIR": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    installed = {path.name: path for path in tmp_path.rglob("*") if path.is_file()}
+    assert installed["mod_brine.so"].parent == installed[next(BUILD.glob("brine_engine.*.so")).name].parent
+    assert installed["brine"] == tmp_path / "usr/local/bin/brine"
+    package = installed["cli.py"].parent
+    assert f'sys.path.insert(0, "{"/" / package.parent.relative_to(tmp_path)}")' in installed["brine"].read_text()
+    answer = run("/usr/bin/python3", "-I", "-c", "import sys; sys.path.insert(0, sys.argv[1]); "
+                 "from brine.installation import version; print(version())", package.parent)
+    assert answer.strip() == version()

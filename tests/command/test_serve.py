@@ -42,7 +42,7 @@ def test_other_signals_end_it_as_well(serve, script, number):
 
 
 def test_a_signal_while_the_script_still_loads(serve, folder):
-    script = write_script(folder / "slow.wsgi", 'b""', "import time; print('loading'); time.sleep(5)")
+    script = write_script(folder / "slow.wsgi", 'b""', "import time; print('loading'); time.sleep(3)")
     server = serve(script)
     server.wait_for("loading")
     assert server.stop() == 0
@@ -212,6 +212,15 @@ def test_reload_restarts_for_a_module(serve, folder):
     server.wait_for("^Changed: neighbour.py. Restarting gracefully.$")
     server.wait_for_page("/", "new, and longer")
     assert server.stop() == 0
+
+
+def test_reload_sees_a_change_made_while_the_script_loads(serve, folder):
+    module = write_file(folder / "neighbour.py", 'WORD = b"old"\n')
+    before = "import time, neighbour; print('loading'); time.sleep(1)"
+    server = serve(write_script(folder / "app.wsgi", "neighbour.WORD", before), "--reload")
+    server.wait_for("loading")
+    write_file(module, 'WORD = b"new"\n')
+    server.wait_for_page("/", "new")
 
 
 def test_without_reload_a_module_is_not_watched(serve, folder):
