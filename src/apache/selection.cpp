@@ -21,6 +21,15 @@ const ScriptOptions& options_of(const request_rec* r, const HandlerScript* handl
   return alias != nullptr ? alias->options : none;
 }
 
+// httpd has looked at the file when it mapped the URL to it.
+wsgi::FileSeen file_seen(const apr_finfo_t& info) {
+  constexpr apr_int32_t kNeeded = APR_FINFO_IDENT | APR_FINFO_SIZE | APR_FINFO_MTIME;
+  if ((info.valid & kNeeded) != kNeeded) {
+    return {};
+  }
+  return {info.device, info.inode, info.size, info.mtime};
+}
+
 }  // namespace
 
 Selection select(request_rec* r, const HandlerScript* handler) {
@@ -40,6 +49,7 @@ Selection select(request_rec* r, const HandlerScript* handler) {
     target.callable = "handle_request";
   } else {
     target.script = target.resource;
+    target.seen = file_seen(r->finfo);
     // The alias's own option is taken as it stands, as mod_wsgi takes it.
     target.callable = options.callable ? *options.callable : expand_callable(r, settings.callable);
   }

@@ -27,8 +27,10 @@ script::Wanted wanted(const wsgi::Target& target) {
   result.path = target.script;
   result.callable = target.callable;
   result.resource = target.resource;
-  // Before the GIL is taken: the file system may be slow.
-  if (target.reloading) result.seen = script::stamp_of(result.path);
+  if (target.seen.mtime_us != 0) {
+    result.glimpse = script::Stamp{target.seen.device, target.seen.inode, target.seen.size,
+                                   target.seen.mtime_us * 1000};
+  }
   result.reloading = target.reloading;
   result.keep_last_good = target.keep_last_good;
   result.registered = target.registered;

@@ -42,7 +42,8 @@ void Loader::load(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
 Loader::Script& Loader::up_to_date(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
   Script& script = find(wanted.path);
   const unsigned attempts = script.attempts;
-  if (judge(script, wanted, wanted.seen) != Verdict::use) {
+  const std::optional<Stamp> seen = look(gil, script, wanted);
+  if (judge(script, wanted, seen) != Verdict::use) {
     refresh(gil, script, wanted, false, log);
   }
   if (script.current && script.attempts == attempts && reload_demanded(gil, script, wanted, log)) {
@@ -60,6 +61,16 @@ Loader::Script& Loader::find(const std::string& path) {
     script->name = module_name(path);
   }
   return *script;
+}
+
+// What is at the script's path now: mostly httpd's glimpse is enough to know that nothing changed.
+std::optional<Stamp> Loader::look(GilLock& gil, const Script& script, const Wanted& wanted) {
+  if (!script.current || !wanted.reloading) return std::nullopt;
+  if (wanted.glimpse && is_version(script.current->stamp, *wanted.glimpse)) {
+    return script.current->stamp;
+  }
+  GilRelease released(gil);  // the file system may be slow
+  return stamp_of(script.path);
 }
 
 Verdict Loader::judge(const Script& script, const Wanted& wanted,

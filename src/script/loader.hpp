@@ -21,7 +21,7 @@ struct Wanted {
   std::string path;
   std::string_view callable;
   std::string_view resource;  ///< argument of the script's reload_required()
-  std::optional<Stamp> seen;  ///< stamp_of(path) when the request came
+  std::optional<Stamp> glimpse;  ///< the file as httpd saw it, see is_version()
   bool reloading = true;
   bool keep_last_good = true;
   bool registered = false;
@@ -73,6 +73,8 @@ class Loader {
   Verdict judge(const Script& script, const Wanted& wanted, const std::optional<Stamp>& seen) const;
   bool reload_demanded(cpython::GilLock& gil, const Script& script, const Wanted& wanted,
                        base::LogSink& log) const;
+  static std::optional<Stamp> look(cpython::GilLock& gil, const Script& script,
+                                   const Wanted& wanted);
   void refresh(cpython::GilLock& gil, Script& script, const Wanted& wanted, bool demanded,
                base::LogSink& log);
   void reload(cpython::GilLock& gil, Script& script, const Source& source, const Wanted& wanted,

@@ -16,6 +16,13 @@ struct Stamp {
   bool operator==(const Stamp&) const = default;
 };
 
+/// Whether a coarser look, with a time in microseconds, saw the version of this stamp: the kernel's
+/// clock gives no two versions times that are so close.
+inline bool is_version(const Stamp& stamp, const Stamp& coarse) noexcept {
+  return stamp.device == coarse.device && stamp.inode == coarse.inode &&
+         stamp.size == coarse.size && stamp.mtime / 1000 == coarse.mtime / 1000;
+}
+
 /// Stamp of the file at `path`, or none if it cannot be examined.
 std::optional<Stamp> stamp_of(const std::string& path) noexcept;
 

@@ -100,12 +100,21 @@ struct Field {
   std::string_view value;
 };
 
+/// A file as the server saw it when it mapped the request; device and inode as stat gives them.
+struct FileSeen {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size = 0;
+  std::int64_t mtime_us = 0;  ///< microseconds since the epoch; 0: the server has not looked
+};
+
 /// What to run and where: the result of mapping a URL and reading the settings that hold for it.
 struct Target {
   std::string_view script;             ///< absolute path of the WSGI script file
   std::string_view callable;           ///< name of the application object, usually "application"
   std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
   std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
+  FileSeen seen;                       ///< the script; spares the engine a look of its own
   bool reloading = true;               ///< WSGIScriptReloading On
   bool keep_last_good = true;          ///< WSGIReloadFailure Keep
   bool registered = false;             ///< WSGIScriptModules Registered
