@@ -60,6 +60,7 @@ def environment(build):
                      for name in ("libasan.so", "libstdc++.so")]
         env["LD_PRELOAD"] = " ".join(os.path.realpath(library) for library in libraries)
         env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:detect_stack_use_after_return=0"
+        env["PYTHONMALLOC"] = "malloc"  # so that the sanitizer sees Python's own objects
         env["UBSAN_OPTIONS"] = "print_stacktrace=1"
     return env
 
