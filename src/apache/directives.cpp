@@ -1,6 +1,7 @@
 #include "apache/directives.hpp"
 
 #include <exception>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 
@@ -93,6 +94,10 @@ void preload_if_known(ServerSettings& server, const Alias& alias) {
   const ScriptOptions& options = alias.options;
   const bool fixed_target =
       alias.expression == nullptr || alias.target.find('$') == std::string_view::npos;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(alias.target, ignored)) {
+    return;  // of scripts: which of them is wanted, requests will say
+  }
   if (options.process_group && options.application_group && fixed_target &&
       !expands(options.process_group) && !expands(options.application_group)) {
     server.preloads.push_back(
@@ -181,7 +186,13 @@ void ignore(cmd_parms& line, RequestSettings&, const char*) {
   if (!in_server_config) {
     return;
   }
-  process_settings(line).ignored.push_back({line.cmd->name, place_of(line)});
+  server_settings(line.server).ignored.push_back({line.cmd->name, place_of(line)});
+}
+
+// Likewise, for the whole server only.
+void ignore_globally(cmd_parms& line, RequestSettings& settings, const char* argument) {
+  process_settings(line);
+  ignore(line, settings, argument);
 }
 
 void daemon_process(cmd_parms&, RequestSettings&, const char*) {
@@ -272,13 +283,16 @@ const command_rec directive_table[] = {
                   (process_setting<&ProcessSettings::interpreter_limit, &parse_int<0, 100000>>),
                   nullptr, kServer, "number of sub-interpreters in a process"),
 
-    AP_INIT_TAKE1("WSGISocketPrefix", directive<&ignore>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGISocketRotation", directive<&ignore>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGIAcceptMutex", directive<&ignore>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGILazyInitialization", directive<&ignore>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGIVerboseDebugging", directive<&ignore>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGISocketPrefix", directive<&ignore_globally>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGISocketRotation", directive<&ignore_globally>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIAcceptMutex", directive<&ignore_globally>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGILazyInitialization", directive<&ignore_globally>, nullptr, kServer,
+                  "no effect"),
+    AP_INIT_TAKE1("WSGIVerboseDebugging", directive<&ignore_globally>, nullptr, kServer,
+                  "no effect"),
+    AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore_globally>, nullptr, kServer,
+                  "no effect"),
+    AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_globally>, nullptr, kServer, "no effect"),
     AP_INIT_TAKE1("WSGIErrorOverride", directive<&ignore>, nullptr, kAnywhere, "no effect"),
     AP_INIT_TAKE1("WSGIIgnoreActivity", directive<&ignore>, nullptr, kAnywhere, "no effect"),
     AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore>, nullptr, OR_AUTHCFG, "no effect"),

@@ -27,7 +27,7 @@ std::string quoted(const char* text) { return "'" + std::string(text) + "'"; }
 // The resource itself is to be run. OK, or the status of the refusal.
 int check_script(request_rec* r) {
   const bool may_execute = (ap_allow_options(r) & OPT_EXECCGI) != 0;
-  if (!may_execute && apr_table_get(r->notes, "alias-forced-type") == nullptr) {
+  if (!may_execute && matched_alias(r) == nullptr) {
     return refuse(r, HTTP_FORBIDDEN,
                   "BRINE0101: Options ExecCGI is off for " + quoted(r->filename) +
                       ", so it is not run as a WSGI script; switch it on there or map the script "

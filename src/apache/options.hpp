@@ -19,11 +19,8 @@ class Words {
   /// True if nothing but blanks is left.
   bool done();
 
-  /// The next word without its quotes. Throws std::invalid_argument (a clause without subject, such
-  /// as "has an unterminated quote in ...") where the text is malformed or nothing is left.
-  std::string_view next();
-
-  /// The next word as an option. Throws std::invalid_argument where it has no name or no "=".
+  /// The next word as an option. Throws std::invalid_argument (a clause without subject, such as
+  /// "has an unterminated quote in ...") where it has no name or no "=", or is malformed.
   std::pair<std::string_view, std::string_view> next_option();
 
  private:

@@ -146,7 +146,7 @@ void start_child(apr_pool_t* pchild, server_rec*) {
 }
 
 void report_ignored(const server_rec* server) {
-  for (const Ignored& ignored : server_settings(server).process.ignored) {
+  for (const Ignored& ignored : server_settings(server).ignored) {
     ServerLog(server).log(base::Level::info,
                           std::string("BRINE0007: ") + ignored.directive + " (" +
                               ignored.place.file + ":" + std::to_string(ignored.place.line) +
@@ -206,8 +206,8 @@ int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec
   ap_add_version_component(pconf, "Brine/" BRINE_VERSION);
   for (const server_rec* server = main_server; server != nullptr; server = server->next) {
     warn_of_shadowed_aliases(server);
+    report_ignored(server);
   }
-  report_ignored(main_server);
   const std::string& python = server_settings(main_server).process.python;
   missing_reported = any_server_serves_wsgi() && engine::find_engine(python).empty();
   if (missing_reported) {

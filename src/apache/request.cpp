@@ -44,8 +44,8 @@ std::string_view process_id() {
   return {text.digits.data(), text.size};
 }
 
-// The target in the request line, neither decoded nor redirected. httpd lets one blank stand between
-// the line's parts.
+// The target in the request line, neither decoded nor redirected. httpd lets one blank stand
+// between the line's parts.
 std::string_view original_uri(const request_rec* r) {
   std::string_view line = r->the_request != nullptr ? r->the_request : "";
   line.remove_prefix(std::min(line.find(' ') + 1, line.size()));

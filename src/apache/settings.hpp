@@ -136,7 +136,6 @@ struct ProcessSettings {
   bool restrict_embedded = false;
   bool case_sensitive = true;
   int interpreter_limit = 64;
-  std::vector<Ignored> ignored;
 };
 
 /// Settings of the main server or of one virtual host.
@@ -145,6 +144,7 @@ struct ServerSettings {
   std::vector<Alias> aliases;
   std::size_t own_aliases = 0;    ///< so many of them were configured in this very server
   std::vector<Preload> preloads;  ///< this server's own
+  std::vector<Ignored> ignored;   ///< likewise
   bool serves_wsgi = false;       ///< a directive here says that requests will need Python
   ProcessSettings process;        ///< of the main server only
 };

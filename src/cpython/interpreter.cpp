@@ -45,13 +45,13 @@ PyThreadState* Interpreter::thread_state() const {
   auto found = std::find_if(states_of_thread.begin(), states_of_thread.end(),
                             [this](const Entry& entry) { return entry.interpreter == state_; });
   if (found != states_of_thread.end()) return found->state;
-  if (state_ == PyInterpreterState_Main()) {
-    // By PyGILState, so that C extensions which use PyGILState_Ensure find this very state. Never
-    // released: the state stays.
+  if (states_of_thread.empty()) {
+    // The main interpreter's state first, and by PyGILState, whichever interpreter is wanted: it is
+    // what PyGILState_Ensure finds from then on, and C extensions that use that belong into the
+    // main interpreter. Never released: the state stays.
     PyGILState_Ensure();
-    PyThreadState* state = PyEval_SaveThread();
-    remember(state);
-    return state;
+    remember(PyEval_SaveThread());
+    return thread_state();
   }
   PyThreadState* state = PyThreadState_New(state_);
   remember(state);

@@ -29,7 +29,8 @@ class Interpreter {
     return std::forward<Body>(body)(lock);
   }
 
-  PyInterpreterState* state() const noexcept { return state_; }
+  /// Takes the GIL and never gives it back: from then on no thread of the process runs Python.
+  void stop() const { PyEval_RestoreThread(thread_state()); }
 
  private:
   explicit Interpreter(PyInterpreterState* state) noexcept : state_(state) {}

@@ -43,6 +43,8 @@ class ApplicationGroups {
   /// thread makes it; not for a thread that holds the GIL. Throws NoGroup; the reason is logged.
   ApplicationGroup& get(std::string_view name, base::LogSink& log);
 
+  ApplicationGroup& main() const noexcept { return *main_; }
+
   /// All that exist, the main interpreter's first.
   std::vector<ApplicationGroup*> all() const;
 

@@ -3,6 +3,8 @@
 
 #include <Python.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -27,15 +29,22 @@ script::Wanted wanted(const wsgi::Target& target) {
   result.path = target.script;
   result.callable = target.callable;
   result.resource = target.resource;
-  if (target.seen.mtime_us != 0) {
-    result.glimpse = script::Stamp{target.seen.device, target.seen.inode, target.seen.size,
-                                   target.seen.mtime_us * 1000};
-  }
   result.reloading = target.reloading;
   result.keep_last_good = target.keep_last_good;
   result.registered = target.registered;
+  if (!target.reloading) return result;
+  if (target.seen.mtime_us == 0) {
+    result.glimpse = script::stamp_of(result.path);  // here, since the GIL is not held yet
+  } else {
+    result.glimpse = script::Stamp{target.seen.device, target.seen.inode, target.seen.size,
+                                   target.seen.mtime_us * 1000};
+  }
   return result;
 }
+
+// How long threads of applications may take to end with the process. httpd kills a child about 10 s
+// after it was told to leave.
+constexpr std::chrono::seconds kExitTime{5};
 
 // A Python exception that no application caused (memory has run out), in a form that can leave the
 // interpreter.
@@ -88,10 +97,14 @@ class PythonEngine final : public Engine {
   }
 
   void shutdown() noexcept override {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point deadline = Clock::now() + kExitTime;  // for all of them together
     for (ApplicationGroup* group : groups_.all()) {
       group->interpreter.with_gil([&](GilLock& gil) {
+        const std::chrono::duration<double> left = deadline - Clock::now();
         try {
-          cpython::steal(gil, PyObject_CallNoArgs(group->bootstrap.get(gil, "run_exit_callbacks")));
+          cpython::steal(gil, PyObject_CallFunction(group->bootstrap.get(gil, "run_exit_callbacks"),
+                                                    "d", std::max(0.0, left.count())));
         } catch (const ErrorSet&) {
           // As Python does with what an atexit callback raises: it goes to sys.stderr, our log.
           PyErr_WriteUnraisable(nullptr);
@@ -99,7 +112,7 @@ class PythonEngine final : public Engine {
       });
     }
     // From here on nothing of Python may run: its threads wait for a GIL that is not given back.
-    PyEval_RestoreThread(PyGILState_GetThisThreadState());
+    groups_.main().interpreter.stop();
   }
 
  private:

@@ -189,9 +189,9 @@ def show_scripts_to(module, name):
     function = getattr(module, name)
 
     @functools.wraps(function)
-    def wrapper(obj, *args, **kwargs):
-        with LookUp(obj):
-            return function(obj, *args, **kwargs)
+    def wrapper(*args, **kwargs):
+        with LookUp(next(iter((*args, *kwargs.values())), None)):
+            return function(*args, **kwargs)
 
     setattr(module, name, wrapper)
 
@@ -394,20 +394,17 @@ def add_paths(paths):
     return missing
 
 
-EXIT_SECONDS = 5
-
-
-def run_exit_callbacks():
+def run_exit_callbacks(seconds):
     """Runs what the application left for the interpreter's end, and waits for its threads.
 
     As Py_Finalize would, but not for ever: httpd kills a child that does not leave in time, and
     then nothing is run. Daemon threads are not waited for, as ever.
     """
-    deadline = time.monotonic() + EXIT_SECONDS
+    deadline = time.monotonic() + seconds
     # concurrent.futures ends its threads here, and waits for them without a limit.
     early = threading.Thread(target=run_threading_callbacks, daemon=True)
     early.start()
-    early.join(EXIT_SECONDS)
+    early.join(seconds)
     main = threading.main_thread()
     for thread in threading.enumerate():
         if not thread.daemon and thread is not main and thread is not threading.current_thread():

@@ -118,6 +118,10 @@ void Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool de
     const Verdict verdict =
         judge(script, wanted, source.error == 0 ? std::optional(source.stamp) : std::nullopt);
     if (verdict == Verdict::use) return;
+    // Who waited for a load that failed has its answer: it is not run again for each of them.
+    if (script.attempts != attempts && script.failed && script.failed->stamp == source.stamp) {
+      throw Unavailable{};
+    }
     if (verdict == Verdict::settle &&
         script.current->source_hash == std::hash<std::string>{}(source.bytes)) {
       script.current->settled = true;
@@ -181,9 +185,9 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
                     const ErrorText& error, base::LogSink& log) const {
   const std::string what = "WSGI script " + quoted(script.path);
   std::string traceback = error.traceback.empty() ? "" : "\n" + error.traceback;
+  const bool repeated = script.failed && script.failed->stamp == source.stamp;
+  script.failed = FailedAttempt{source.stamp, file_clock_now()};
   if (script.current && wanted.keep_last_good) {
-    const bool repeated = script.failed && script.failed->stamp == source.stamp;
-    script.failed = FailedAttempt{source.stamp, file_clock_now()};
     if (repeated) return;  // once per change
     log.log(Level::error, "BRINE0306: " + what +
                               " was changed but does not load: " + error.summary + "; generation " +

@@ -20,7 +20,7 @@ namespace brine::script {
 struct Wanted {
   std::string path;
   std::string_view callable;
-  std::string_view resource;  ///< argument of the script's reload_required()
+  std::string_view resource;     ///< argument of the script's reload_required()
   std::optional<Stamp> glimpse;  ///< the file as httpd saw it, see is_version()
   bool reloading = true;
   bool keep_last_good = true;

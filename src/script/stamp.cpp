@@ -19,7 +19,6 @@ Stamp make_stamp(const struct stat& info) {
           static_cast<std::int64_t>(info.st_size), nanoseconds(info.st_mtim)};
 }
 
-// base::UniqueFd belongs to the other shared object; one descriptor in one function needs no more.
 struct Descriptor {
   int fd;
   ~Descriptor() {

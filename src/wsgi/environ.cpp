@@ -46,6 +46,22 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+// Up to Python 3.11 a new dict may start the garbage collector, which may run code that lets
+// another thread have the GIL: it would put its own request into the template before that is
+// copied.
+class CollectorPause {
+ public:
+  CollectorPause() noexcept : was_enabled_(PyGC_Disable()) {}
+  ~CollectorPause() {
+    if (was_enabled_ != 0) PyGC_Enable();
+  }
+  CollectorPause(const CollectorPause&) = delete;
+  CollectorPause& operator=(const CollectorPause&) = delete;
+
+ private:
+  int was_enabled_;
+};
+
 }  // namespace
 
 Environ::Environ(const GilLock& gil, PyObject* constants)
@@ -104,7 +120,10 @@ void Environ::set_header(const GilLock& gil, PyObject* environ, const Field& fie
 
 Ref Environ::make(const GilLock& gil, const Head& head) {
   update_template(gil, head);
-  Ref environ = steal(gil, PyDict_Copy(template_.get()));
+  Ref environ = [&] {
+    const CollectorPause pause;
+    return steal(gil, PyDict_Copy(template_.get()));
+  }();
   for (const Field& field : head.extra) {
     // Never over a key of the template: what the server says cannot be set by SetEnv.
     Ref value = latin1(gil, field.value);

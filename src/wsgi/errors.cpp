@@ -12,6 +12,7 @@ using base::Level;
 using cpython::borrow;
 using cpython::callback;
 using cpython::GilLock;
+using cpython::GilRelease;
 using cpython::Ref;
 using cpython::steal;
 
@@ -42,13 +43,15 @@ void flush(Level level) {
   line.clear();
 }
 
-void write(Level level, std::string_view text) {
+// `text` is not of a Python object: that could die while a record is written.
+void write(GilLock& gil, Level level, std::string_view text) {
   std::string& line = unfinished(level);
   for (;;) {
     const auto newline = text.find('\n');
     line.append(text.substr(0, newline));
     if (newline == std::string_view::npos) return;
     if (line.empty()) line.push_back(' ');  // an empty record would be dropped
+    const GilRelease released(gil);         // a piped log may be slow
     flush(level);
     text.remove_prefix(newline + 1);
   }
@@ -59,13 +62,14 @@ Level level_of(PyObject* self) { return reinterpret_cast<Log*>(self)->level; }
 PyObject* log_write(PyObject* self, PyObject* text) noexcept {
   return callback([&](GilLock& gil) {
     if (PyUnicode_Check(text)) {
-      write(level_of(self), cpython::to_utf8(gil, text));
+      write(gil, level_of(self), cpython::to_utf8(gil, text));
       return steal(gil, PyLong_FromSsize_t(PyUnicode_GET_LENGTH(text)));
     }
     // `.buffer` is this object too: bytes are taken as they are.
     Ref bytes = steal(gil, PyBytes_FromObject(text));
     const Py_ssize_t size = PyBytes_GET_SIZE(bytes.get());
-    write(level_of(self), {PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(size)});
+    const std::string copy(PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(size));
+    write(gil, level_of(self), copy);
     return steal(gil, PyLong_FromSsize_t(size));
   });
 }
@@ -84,7 +88,11 @@ PyObject* log_writelines(PyObject* self, PyObject* lines) noexcept {
 
 PyObject* log_flush(PyObject* self, PyObject*) noexcept {
   return callback([&](GilLock& gil) {
-    flush(level_of(self));
+    const Level level = level_of(self);
+    {
+      const GilRelease released(gil);
+      flush(level);
+    }
     return borrow(gil, Py_None);
   });
 }

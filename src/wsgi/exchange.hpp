@@ -9,11 +9,13 @@
 
 namespace brine::wsgi {
 
-/// Lives on the stack of Gateway::serve. The Python objects of the request (`wsgi.input`,
+/// Lives on the stack of the thread that serves. The Python objects of the request (`wsgi.input`,
 /// start_response, write) point to it, and are cut off from it when the request ends.
 struct Exchange {
   Request& request;
   ResponseWriter& response;
+
+  bool in_use = false;  ///< guarded by the GIL, see ExchangeUse
 
   // The answer, as far as it has come.
   bool started = false;        ///< start_response has been called

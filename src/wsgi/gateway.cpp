@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wsgi/exchange_use.hpp"
 #include "wsgi/input.hpp"
 #include "wsgi/start_response.hpp"
 
@@ -43,9 +44,12 @@ std::string_view block_of(PyObject* object) {
 // The request's Python objects, which the application may keep: with the request they are cut off
 // from the Exchange, however it ends.
 struct RequestObjects {
+  GilLock& gil;
+  const Exchange& exchange;
   Ref input;
   Ref start_response;
   ~RequestObjects() {
+    wait_until_unused(gil, exchange);
     end_input(input.get());
     end_start_response(start_response.get());
   }
@@ -119,6 +123,7 @@ void deliver_sequence(GilLock& gil, PyObject* result, Exchange& exchange, Reply&
     return;
   }
   const std::vector<std::string_view> blocks = view_body(items.get(), usable);
+  const ExchangeUse use(gil, exchange);
   GilRelease released(gil);
   send_end(exchange, blocks);
 }
@@ -133,7 +138,8 @@ void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
                     ", which is not an iterable of bytes"};
   }
   Ref iterable = steal(gil, iterator);
-  while (!exchange.client_gone) {
+  // Once more than Content-Length has come, it may go on for ever.
+  while (!exchange.client_gone && !exchange.over_run) {
     PyObject* next = PyIter_Next(iterable.get());
     if (next == nullptr) {
       if (PyErr_Occurred() != nullptr) throw ErrorSet{};
@@ -144,10 +150,12 @@ void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
     // PEP 3333: headers are not sent before there is body data, or the iterable is exhausted.
     if (block.empty()) continue;
     require_started(exchange);
+    const ExchangeUse use(gil, exchange);
     send_block(gil, exchange, block);
   }
   if (exchange.client_gone || exchange.ended) return;
   require_started(exchange);
+  const ExchangeUse use(gil, exchange);
   GilRelease released(gil);
   send_end(exchange, {});
 }
@@ -184,6 +192,7 @@ Outcome fail(GilLock& gil, Exchange& exchange) {
   }
   if (!exchange.sent) return Outcome::failed_before_headers;
   if (!exchange.ended) {
+    wait_until_unused(gil, exchange);
     GilRelease released(gil);
     exchange.response.abort();
   }
@@ -210,7 +219,7 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
                      Exchange& exchange) {
   Reply reply;
   try {
-    const RequestObjects objects{make_input(gil, input_type_.get(), exchange),
+    const RequestObjects objects{gil, exchange, make_input(gil, input_type_.get(), exchange),
                                  make_start_response(gil, start_response_type_.get(), exchange)};
     Ref environ = environ_->make(gil, exchange.request.head());
     cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), objects.input.get()));
@@ -277,6 +286,7 @@ bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, Exchange& exchange) 
   const std::int64_t rest = info.st_size - offset;
   exchange.length = exchange.declared < 0 ? rest : std::min(rest, exchange.declared);
   exchange.sent = exchange.ended = true;
+  const ExchangeUse use(gil, exchange);
   GilRelease released(gil);
   const bool short_of = falls_short(exchange);
   if (exchange.response.send_file(fd, offset, exchange.length, short_of ? End::more : End::last) ==

@@ -5,6 +5,7 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
+#include "wsgi/exchange_use.hpp"
 
 namespace brine::wsgi {
 
@@ -25,12 +26,12 @@ constexpr std::size_t kBlock = 65536;
 // A Content-Length is a claim: no more than this is allocated before bytes have come.
 constexpr std::size_t kTrusted = 1 << 20;
 
-Exchange& exchange_of(const GilLock& gil, PyObject* self) {
+ExchangeUse use_of(const GilLock& gil, PyObject* self) {
   Exchange* exchange = reinterpret_cast<Input*>(self)->exchange;
   if (exchange == nullptr) {
     cpython::raise(gil, PyExc_RuntimeError, "wsgi.input cannot be used after its request");
   }
-  return *exchange;
+  return ExchangeUse(gil, *exchange);
 }
 
 [[noreturn]] void raise_read_error(const GilLock& gil, ReadStatus status) {
@@ -176,21 +177,24 @@ std::size_t size_argument(const GilLock& gil, const char* function, PyObject* ar
 
 PyObject* input_read(PyObject* self, PyObject* args) noexcept {
   return callback([&](GilLock& gil) {
-    Exchange& exchange = exchange_of(gil, self);
+    const ExchangeUse use = use_of(gil, self);
+    Exchange& exchange = use.exchange();
     return read_bytes(gil, exchange, size_argument(gil, "read", args));
   });
 }
 
 PyObject* input_readline(PyObject* self, PyObject* args) noexcept {
   return callback([&](GilLock& gil) {
-    Exchange& exchange = exchange_of(gil, self);
+    const ExchangeUse use = use_of(gil, self);
+    Exchange& exchange = use.exchange();
     return read_line(gil, exchange, size_argument(gil, "readline", args));
   });
 }
 
 PyObject* input_readlines(PyObject* self, PyObject* args) noexcept {
   return callback([&](GilLock& gil) {
-    Exchange& exchange = exchange_of(gil, self);
+    const ExchangeUse use = use_of(gil, self);
+    Exchange& exchange = use.exchange();
     std::size_t hint = size_argument(gil, "readlines", args);
     if (hint == 0) hint = PY_SSIZE_T_MAX;  // as io.IOBase.readlines
     Ref lines = steal(gil, PyList_New(0));
@@ -207,7 +211,8 @@ PyObject* input_readlines(PyObject* self, PyObject* args) noexcept {
 
 PyObject* input_readinto(PyObject* self, PyObject* into) noexcept {
   return callback([&](GilLock& gil) {
-    Exchange& exchange = exchange_of(gil, self);
+    const ExchangeUse use = use_of(gil, self);
+    Exchange& exchange = use.exchange();
     struct Buffer {
       Py_buffer view{};
       ~Buffer() { PyBuffer_Release(&view); }
@@ -221,7 +226,8 @@ PyObject* input_readinto(PyObject* self, PyObject* into) noexcept {
 
 PyObject* input_next(PyObject* self) noexcept {
   return callback([&](GilLock& gil) {
-    Ref line = read_line(gil, exchange_of(gil, self), PY_SSIZE_T_MAX);
+    const ExchangeUse use = use_of(gil, self);
+    Ref line = read_line(gil, use.exchange(), PY_SSIZE_T_MAX);
     return PyBytes_GET_SIZE(line.get()) == 0 ? Ref() : std::move(line);
   });
 }

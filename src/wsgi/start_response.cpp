@@ -7,6 +7,7 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
+#include "wsgi/exchange_use.hpp"
 #include "wsgi/headers.hpp"
 
 namespace brine::wsgi {
@@ -134,7 +135,8 @@ void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* h
 
 PyObject* start_response_write(PyObject* self, PyObject* data) noexcept {
   return callback([&](GilLock& gil) {
-    Exchange& exchange = exchange_of(gil, self, "write");
+    const ExchangeUse use(gil, exchange_of(gil, self, "write"));
+    Exchange& exchange = use.exchange();
     if (!PyBytes_Check(data)) {
       cpython::raise(gil, PyExc_TypeError,
                      std::string("write() argument must be bytes, not ") + Py_TYPE(data)->tp_name);

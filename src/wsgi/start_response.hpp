@@ -23,7 +23,8 @@ void end_start_response(PyObject* start_response) noexcept;
 /// application's Content-Length would be exceeded (reported once).
 std::size_t allowed(Exchange& exchange, std::size_t size) noexcept;
 
-/// Sends one block that is not the last with the GIL released, and counts it.
+/// Sends one block with the GIL released, and counts it; the last one that Content-Length announced
+/// takes the response's end with it.
 void send_block(cpython::GilLock& gil, Exchange& exchange, std::string_view block);
 
 }  // namespace brine::wsgi

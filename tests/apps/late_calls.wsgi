@@ -1,6 +1,6 @@
 """Keeps what one request was given and uses it during a later one.
 
-Branches: `?keep` keeps; start_response, write, input, errors: used after their request has ended,
+Branches: `?keep` keeps; start_response, write, input: used after their request has ended,
 each must raise RuntimeError. "none kept": another process answered.
 """
 
@@ -9,7 +9,6 @@ USES = {
     "start_response": lambda thing: thing("200 OK", []),
     "write": lambda thing: thing(b"x"),
     "input": lambda thing: thing.read(),
-    "errors": lambda thing: (thing.write("late\n"), thing.flush()),
 }
 
 
@@ -28,6 +27,5 @@ def application(environ, start_response):
     said = "kept" if what == "keep" else use(what)
     write = start_response("200 OK", [("Content-Type", "text/plain")])
     if what == "keep":
-        kept.update(start_response=start_response, write=write, input=environ["wsgi.input"],
-                    errors=environ["wsgi.errors"])
+        kept.update(start_response=start_response, write=write, input=environ["wsgi.input"])
     return [said.encode()]

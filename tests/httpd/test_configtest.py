@@ -72,6 +72,12 @@ def test_good_values(configtest, line):
     assert passed, said
 
 
+@pytest.mark.parametrize("line", ["WSGIErrorOverride On", "WSGIIgnoreActivity On"])
+def test_directives_without_effect_are_taken_in_a_vhost(configtest, line):
+    passed, said = configtest(f"<VirtualHost *>\n{line}\n</VirtualHost>")
+    assert passed, said
+
+
 @pytest.mark.parametrize("line", GLOBAL_ONLY)
 def test_global_directives_are_refused_in_a_vhost(configtest, line):
     passed, said = configtest(f"<VirtualHost *>\n{line}\n</VirtualHost>")

@@ -126,6 +126,15 @@ TEST_F(EngineTest, CutsAnOverRunAndSaysSo) {
   }
 }
 
+TEST_F(EngineTest, LeavesAnEndlessOverRun) {
+  write_app(
+      "import itertools\nstart('200 OK', [('Content-Length', '2')])\n"
+      "return itertools.repeat(b'ab')");
+  EXPECT_EQ(serve(), Outcome::completed);
+  EXPECT_EQ(response.body, "ab");
+  EXPECT_TRUE(logged("BRINE0405"));
+}
+
 TEST_F(EngineTest, AbortsAnUnderRun) {
   for (const char* result : {"[b'abc']", "iter([b'abc'])"}) {
     write_app(std::string("start('200 OK', [('Content-Length', '5')])\nreturn ") + result);
@@ -486,6 +495,54 @@ TEST_F(EngineTest, LoadsOnceForManyRequestsThatNoticedOneChange) {
   EXPECT_EQ(response.body, "11");
   write("import builtins\ndel builtins.brine_loads\ndef application(e, s): pass\n");
   serve();
+}
+
+TEST_F(EngineTest, KeepsInterpretersApartOnAThreadThatSawTheSubInterpreterFirst) {
+  write(
+      "def application(e, s):\n"
+      "    import mod_wsgi\n"
+      "    s('200 OK', [])\n"
+      "    return [mod_wsgi.application_group.encode() or b'main']\n");
+  std::vector<std::string> seen;
+  std::thread([&] {
+    for (const char* name : {"a", "", "b", ""}) {
+      target_.application_group = name;
+      serve();
+      seen.push_back(response.body);
+    }
+  }).join();
+  EXPECT_EQ(seen, (std::vector<std::string>{"a", "main", "b", "main"}));
+}
+
+TEST_F(EngineTest, OutlivesAThreadThatStillReadsWhenTheRequestEnds) {
+  write(
+      "import threading, time\n"
+      "said = []\n"
+      "def application(e, s):\n"
+      "    if e['PATH_INFO'] == '/said':\n"
+      "        s('200 OK', [])\n"
+      "        return [repr(said).encode()]\n"
+      "    entered = threading.Event()\n"
+      "    def read():\n"
+      "        entered.set()\n"
+      "        said.append(e['wsgi.input'].read())\n"
+      "        try:\n"
+      "            while True: e['wsgi.input'].read()\n"
+      "        except RuntimeError:\n"
+      "            said.append('ended')\n"
+      "    threading.Thread(target=read).start()\n"
+      "    entered.wait()\n"
+      "    s('200 OK', [])\n"
+      "    return [b'done']\n");
+  request.chunks = {"slow"};
+  request.read_delay = std::chrono::milliseconds(50);
+  EXPECT_EQ(serve(), Outcome::completed) << request.log_text();
+  EXPECT_EQ(response.body, "done");
+  request.set(wsgi::Var::path_info, "/said");
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (serve(), response.body != "[b'slow', 'ended']") {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << response.body;
+  }
 }
 
 long resident_kib() {

@@ -1,9 +1,11 @@
 // A request and a response without a server, for tests that run the engine's parts.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,7 @@ class FakeRequest final : public wsgi::Request {
   }
   const wsgi::Head& head() const noexcept override { return head_; }
   wsgi::ReadResult read(std::span<char> into) noexcept override {
+    std::this_thread::sleep_for(read_delay);
     if (chunks.empty()) return {0, ending};
     std::string& chunk = chunks.front();
     const std::size_t n = std::min(into.size(), chunk.size());
@@ -47,6 +50,7 @@ class FakeRequest final : public wsgi::Request {
 
   wsgi::Head head_;
   std::deque<std::string> chunks;                  ///< what read() gives, one at a time
+  std::chrono::milliseconds read_delay{0};         ///< how long the client makes a read wait
   wsgi::ReadStatus ending = wsgi::ReadStatus::ok;  ///< after the last chunk
   std::vector<std::pair<base::Level, std::string>> records;
 };
