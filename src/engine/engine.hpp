@@ -31,10 +31,10 @@ struct Config {
   int optimize = 0;                      ///< WSGIPythonOptimize
   bool write_bytecode = true;            ///< WSGIDontWriteBytecode Off
   std::string hash_seed;                 ///< WSGIPythonHashSeed: "random", a number, or empty
-  bool restrict_stdin = false;   ///< WSGIRestrictStdin
-  bool restrict_stdout = false;  ///< WSGIRestrictStdout
-  bool restrict_signal = true;   ///< WSGIRestrictSignal
-  int interpreter_limit = 64;    ///< WSGIInterpreterLimit: sub-interpreters in this process
+  bool restrict_stdin = false;           ///< WSGIRestrictStdin
+  bool restrict_stdout = false;          ///< WSGIRestrictStdout
+  bool restrict_signal = true;           ///< WSGIRestrictSignal
+  int interpreter_limit = 64;            ///< WSGIInterpreterLimit: sub-interpreters in this process
 
   std::string process_group;  ///< empty: embedded
   int maximum_processes = 1;

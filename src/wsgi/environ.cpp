@@ -7,7 +7,6 @@
 
 namespace brine::wsgi {
 
-using cpython::borrow;
 using cpython::check;
 using cpython::GilLock;
 using cpython::Ref;
