@@ -47,6 +47,14 @@ def open_files(pid):
             and not target.endswith((".log", "log.txt"))]
 
 
+def connections(port):
+    """How many sockets of a server's port, other than the listening one, a process still holds."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = "0A"
+    return sum(int(row[1].split(":")[1], 16) == port and row[3] != listening and row[9] != "0"
+               for row in rows)
+
+
 def resident_kib(pid):
     """Resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
