@@ -51,6 +51,11 @@ def pytest_runtest_makereport(item, call):
         item.failed = outcome.get_result().failed
 
 
+def has_failed(item):
+    """A test that failed or was interrupted: what it left in the log is of no interest."""
+    return getattr(item, "failed", True)
+
+
 @pytest.fixture(scope="session")
 def workspace(request):
     """The folder of this session, where httpd's user can read: build, apps, servers."""
@@ -83,6 +88,7 @@ def server(request, workspace, variant):
     """The server of the test file; tests use `httpd`."""
     module = request.module
     server = Server(workspace, variant, module.CONFIG, getattr(module, "MODULES", ()))
+    request.addfinalizer(server.stop)  # also where the tests are interrupted
     start_up = server.log.complaints()
     yield server
     server.log.start_test()
@@ -95,7 +101,7 @@ def httpd(request, server):
     """The file's server, for one test: its log must be clean afterwards."""
     server.log.start_test()
     yield server
-    if not request.node.failed:
+    if not has_failed(request.node):
         _assert_clean(server)
 
 
@@ -110,7 +116,7 @@ def start_httpd(request, workspace, variant):
 
     yield start
     problems = [problem for server in servers for problem in server.stop()]
-    if request.node.failed:
+    if has_failed(request.node):
         return
     for server in servers:
         _assert_clean(server)
