@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "brine/version.h"
 #include "cpython/error.hpp"
 #include "cpython/runtime.hpp"
 #include "engine/application_groups.hpp"
@@ -172,5 +171,5 @@ Engine* start(const Config& config, base::LogSink& log, std::string& error) noex
 
 extern "C" __attribute__((visibility("default")))
 const brine::engine::EngineExport brine_engine_export;
-const brine::engine::EngineExport brine_engine_export = {brine::engine::kAbi, BRINE_VERSION,
-                                                         PY_VERSION, brine::engine::start};
+const brine::engine::EngineExport brine_engine_export = {brine::engine::kAbi, PY_VERSION,
+                                                         brine::engine::start};

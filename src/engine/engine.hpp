@@ -14,7 +14,7 @@ namespace brine::engine {
 
 /// Raise it with every change of this file or of wsgi/request.hpp: mod_brine.so refuses an engine
 /// that was built with another number.
-inline constexpr std::uint32_t kAbi = 2;
+inline constexpr std::uint32_t kAbi = 3;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -67,7 +67,6 @@ class Engine {
 /// What the symbol `kExportSymbol` of an engine's shared object holds.
 struct EngineExport {
   std::uint32_t abi;           ///< kAbi; read it before anything else
-  const char* brine_version;   ///< BRINE_VERSION
   const char* python_version;  ///< "3.11.2"
   /// Starts Python and makes the process's engine. `log` must outlive the process's last request.
   /// Returns null and puts the reason in `error` if Python cannot start; call it once only.

@@ -99,7 +99,7 @@ void Environ::set_header(const GilLock& gil, PyObject* environ, const Field& fie
   auto found = headers_.find(field.name);
   if (found == headers_.end()) {
     const auto name = environ_name(field.name);
-    Header header{name ? interned(gil, *name) : Ref(), "", latin1(gil, "")};
+    Header header{name ? interned(gil, *name) : Ref(), "", Ref()};
     if (headers_.size() >= kKeptHeaders) {
       if (header.key) {
         check(gil, PyDict_SetItem(environ, header.key.get(), latin1(gil, field.value).get()));
@@ -110,7 +110,7 @@ void Environ::set_header(const GilLock& gil, PyObject* environ, const Field& fie
   }
   Header& header = found->second;
   if (!header.key) return;
-  if (header.bytes != field.value) {
+  if (!header.value || header.bytes != field.value) {
     header.value = latin1(gil, field.value);
     header.bytes = field.value;
   }

@@ -33,7 +33,7 @@ class Environ {
   struct Header {
     cpython::Ref key;    // empty: the field is dropped
     std::string bytes;   // the last value
-    cpython::Ref value;  // the same for Python
+    cpython::Ref value;  // the same for Python; empty: there was none yet
   };
   struct Hash {
     using is_transparent = void;

@@ -5,6 +5,7 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
+#include "cpython/instance.hpp"
 
 namespace brine::wsgi {
 
@@ -117,12 +118,6 @@ PyObject* get_name(PyObject* self, void*) noexcept {
   return PyUnicode_FromString(level_of(self) == Level::error ? "<stderr>" : "<stdout>");
 }
 
-void log_dealloc(PyObject* self) noexcept {
-  PyTypeObject* type = Py_TYPE(self);
-  PyObject_Free(self);
-  Py_DECREF(type);
-}
-
 PyMethodDef log_methods[] = {
     {"write", log_write, METH_O, "write(text): each line becomes a record of the error log"},
     {"writelines", log_writelines, METH_O, "writelines(lines)"},
@@ -169,7 +164,7 @@ base::LogSink& current_log() noexcept {
 
 Ref make_log_type(const GilLock& gil) {
   PyType_Slot slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(log_dealloc)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(cpython::free_instance)},
       {Py_tp_methods, log_methods},
       {Py_tp_getset, log_attributes},
       {0, nullptr},
@@ -180,8 +175,7 @@ Ref make_log_type(const GilLock& gil) {
 }
 
 Ref make_log(const GilLock& gil, PyObject* type, Level level) {
-  Ref made = steal(
-      gil, reinterpret_cast<PyObject*>(PyObject_New(Log, reinterpret_cast<PyTypeObject*>(type))));
+  Ref made = cpython::make_instance<Log>(gil, type);
   reinterpret_cast<Log*>(made.get())->level = level;
   return made;
 }

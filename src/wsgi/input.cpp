@@ -5,6 +5,7 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
+#include "cpython/instance.hpp"
 #include "wsgi/exchange_use.hpp"
 
 namespace brine::wsgi {
@@ -234,12 +235,6 @@ PyObject* input_next(PyObject* self) noexcept {
 
 PyObject* input_close(PyObject*, PyObject*) noexcept { Py_RETURN_NONE; }
 
-void input_dealloc(PyObject* self) noexcept {
-  PyTypeObject* type = Py_TYPE(self);
-  PyObject_Free(self);
-  Py_DECREF(type);
-}
-
 PyMethodDef input_methods[] = {
     {"read", input_read, METH_VARARGS, "read(size=-1) -> bytes; b'' at the end of the body"},
     {"readline", input_readline, METH_VARARGS, "readline(size=-1) -> bytes, with its newline"},
@@ -253,7 +248,7 @@ PyMethodDef input_methods[] = {
 
 Ref make_input_type(const GilLock& gil) {
   PyType_Slot slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(input_dealloc)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(cpython::free_instance)},
       {Py_tp_methods, input_methods},
       {Py_tp_iter, reinterpret_cast<void*>(PyObject_SelfIter)},
       {Py_tp_iternext, reinterpret_cast<void*>(input_next)},
@@ -265,8 +260,7 @@ Ref make_input_type(const GilLock& gil) {
 }
 
 Ref make_input(const GilLock& gil, PyObject* type, Exchange& exchange) {
-  Ref input = steal(
-      gil, reinterpret_cast<PyObject*>(PyObject_New(Input, reinterpret_cast<PyTypeObject*>(type))));
+  Ref input = cpython::make_instance<Input>(gil, type);
   reinterpret_cast<Input*>(input.get())->exchange = &exchange;
   return input;
 }

@@ -7,6 +7,7 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
+#include "cpython/instance.hpp"
 #include "wsgi/exchange_use.hpp"
 #include "wsgi/headers.hpp"
 
@@ -171,12 +172,6 @@ PyObject* start_response_call(PyObject* self, PyObject* const* args, std::size_t
   });
 }
 
-void start_response_dealloc(PyObject* self) noexcept {
-  PyTypeObject* type = Py_TYPE(self);
-  PyObject_Free(self);
-  Py_DECREF(type);
-}
-
 }  // namespace
 
 Ref make_start_response_type(const GilLock& gil) {
@@ -185,7 +180,7 @@ Ref make_start_response_type(const GilLock& gil) {
       {nullptr, 0, 0, 0, nullptr},
   };
   PyType_Slot slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(start_response_dealloc)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(cpython::free_instance)},
       {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
       {Py_tp_members, members},
       {0, nullptr},
@@ -197,8 +192,7 @@ Ref make_start_response_type(const GilLock& gil) {
 }
 
 Ref make_start_response(const GilLock& gil, PyObject* type, Exchange& exchange) {
-  Ref made = steal(gil, reinterpret_cast<PyObject*>(
-                            PyObject_New(StartResponse, reinterpret_cast<PyTypeObject*>(type))));
+  Ref made = cpython::make_instance<StartResponse>(gil, type);
   auto* self = reinterpret_cast<StartResponse*>(made.get());
   self->call = start_response_call;
   self->exchange = &exchange;
