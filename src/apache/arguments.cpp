@@ -61,6 +61,14 @@ bool parse_registered(std::string_view text) {
   return choose<bool>(text, {{"Anonymous", false}, {"Registered", true}});
 }
 
+pickle::Policy parse_pickle_policy(std::string_view text) {
+  using pickle::Policy;
+  return choose<Policy>(text, {{"Off", Policy::off},
+                               {"Report", Policy::report},
+                               {"Enforce", Policy::enforce},
+                               {"BuiltinOnly", Policy::builtin_only}});
+}
+
 long parse_number(std::string_view text, long least, long most) {
   long number = 0;
   if (!is_number(text, number) || number < least || number > most) {

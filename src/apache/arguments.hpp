@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apache/options.hpp"
+#include "pickle/policy.hpp"
 
 namespace brine::apache {
 
@@ -29,6 +30,9 @@ HeadMapping parse_head_mapping(std::string_view text);
 bool parse_keep_last_good(std::string_view text);
 /// Anonymous or Registered: whether scripts stay in sys.modules.
 bool parse_registered(std::string_view text);
+
+/// Off, Report, Enforce or BuiltinOnly.
+pickle::Policy parse_pickle_policy(std::string_view text);
 
 /// A whole number from `least` to `most`.
 long parse_number(std::string_view text, long least, long most);

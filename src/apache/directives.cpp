@@ -244,6 +244,10 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIEnableSendfile", (setting<&RequestSettings::enable_sendfile, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
 
+    AP_INIT_TAKE1("WSGIPickleGuard",
+                  (setting<&RequestSettings::pickle_policy, &parse_pickle_policy>), nullptr,
+                  kServerOrDirectory, "Off, Report, Enforce or BuiltinOnly"),
+
     AP_INIT_TAKE1("WSGIPython", (process_setting<&ProcessSettings::python, &parse_python_version>),
                   nullptr, kServer, "version of the embedded Python, such as 3.12"),
     AP_INIT_TAKE1("WSGIPythonHome", directive<&python_home>, nullptr, kServer,

@@ -45,6 +45,12 @@ void fill_process_model(engine::Config& config) {
   config.run_once = !config.multithread && mpm_query(AP_MPMQ_MAX_REQUESTS_DAEMON) == 1;
 }
 
+// What a server's configuration says outside all sections: what holds where no request is served.
+const RequestSettings& settings_of_server(const server_rec* server) {
+  return *static_cast<const RequestSettings*>(
+      ap_get_module_config(server->lookup_defaults, &wsgi_module));
+}
+
 engine::Config engine_config(const ProcessSettings& settings) {
   engine::Config config;
   config.program = settings.resolved_home.program;
@@ -59,6 +65,8 @@ engine::Config engine_config(const ProcessSettings& settings) {
   config.restrict_stdout = settings.restrict_stdout;
   config.restrict_signal = settings.restrict_signal;
   config.interpreter_limit = settings.interpreter_limit;
+  config.pickle_policy =
+      settings_of_server(ap_server_conf).pickle_policy.value.value_or(pickle::Policy::report);
   fill_process_model(config);
   ap_version_t version;
   ap_get_server_revision(&version);
@@ -104,8 +112,7 @@ apr_status_t shut_down(void*) {
 }
 
 void preload_scripts(engine::Engine& engine, const server_rec* server) {
-  const RequestSettings& settings = *static_cast<const RequestSettings*>(
-      ap_get_module_config(server->lookup_defaults, &wsgi_module));
+  const RequestSettings& settings = settings_of_server(server);
   for (const Preload& preload : server_settings(server).preloads) {
     wsgi::Target target;
     target.script = preload.script;
@@ -115,6 +122,7 @@ void preload_scripts(engine::Engine& engine, const server_rec* server) {
     target.reloading = settings.script_reloading.value.value_or(true);
     target.keep_last_good = settings.keep_last_good.value.value_or(true);
     target.registered = settings.registered_modules.value.value_or(false);
+    target.pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report);
     ServerLog server_log(server);
     if (!engine.preload(target, server_log)) {
       server_log.log(base::Level::error, "BRINE0008: the script '" + std::string(preload.script) +

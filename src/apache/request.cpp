@@ -300,6 +300,10 @@ bool ApacheRequest::read_small_body() {
   return true;
 }
 
+void ApacheRequest::note(const char* name, std::string_view value) noexcept {
+  apr_table_setn(r_->notes, name, base::pool_copy(r_->pool, value).data());
+}
+
 void ApacheRequest::log(base::Level level, std::string_view text) noexcept {
   apache::log(r_, level, text);
 }

@@ -22,6 +22,7 @@ class ApacheRequest final : public wsgi::Request {
 
   const wsgi::Head& head() const noexcept override { return head_; }
   wsgi::ReadResult read(std::span<char> into) noexcept override { return body_.read(into); }
+  void note(const char* name, std::string_view value) noexcept override;
   void log(base::Level level, std::string_view text) noexcept override;
 
  private:

@@ -56,6 +56,7 @@ Selection select(request_rec* r, const HandlerScript* handler) {
   target.reloading = settings.script_reloading;
   target.keep_last_good = settings.keep_last_good;
   target.registered = settings.registered_modules;
+  target.pickle_policy = settings.pickle_policy;
   return selection;
 }
 

@@ -64,6 +64,7 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
       .registered_modules = settings.registered_modules.value.value_or(false),
       .enable_sendfile =
           settings.enable_sendfile.value.value_or(core.enable_sendfile != ENABLE_SENDFILE_OFF),
+      .pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report),
   };
 }
 

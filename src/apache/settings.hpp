@@ -12,6 +12,7 @@
 #include "apache/arguments.hpp"
 #include "apache/httpd.hpp"
 #include "apache/python_home.hpp"
+#include "pickle/policy.hpp"
 
 namespace brine::apache {
 
@@ -67,12 +68,13 @@ struct RequestSettings {
   Setting<bool> keep_last_good;
   Setting<bool> registered_modules;
   Setting<bool> enable_sendfile;
+  Setting<pickle::Policy> pickle_policy;
   HandlerScripts handler_scripts;
 
   auto fields() {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
                     chunked_request, script_reloading, keep_last_good, registered_modules,
-                    enable_sendfile, handler_scripts);
+                    enable_sendfile, pickle_policy, handler_scripts);
   }
 };
 
@@ -88,6 +90,7 @@ struct ResolvedSettings {
   bool keep_last_good;
   bool registered_modules;
   bool enable_sendfile;
+  pickle::Policy pickle_policy;
 };
 
 /// `core` gives the defaults that follow httpd's own directives (EnableSendfile).

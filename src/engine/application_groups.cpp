@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cpython/error.hpp"
+#include "pickle/policy.hpp"
 
 namespace brine::engine {
 
@@ -73,7 +74,7 @@ void add_paths(const GilLock& gil, const script::Bootstrap& bootstrap, const Con
 ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
                                    const Config& config, const std::string& name)
     : interpreter(own_interpreter),
-      bootstrap(gil),
+      bootstrap(gil, pickle::policy_name(config.pickle_policy)),
       loader(bootstrap, name),
       gateway(gil, surroundings(config, name), bootstrap.get(gil, "FileWrapper"),
               bootstrap.get(gil, "plain_file")) {

@@ -12,6 +12,8 @@
 #include "cpython/error.hpp"
 #include "cpython/runtime.hpp"
 #include "engine/application_groups.hpp"
+#include "engine/hazard_log.hpp"
+#include "pickle/scope.hpp"
 #include "wsgi/errors.hpp"
 
 namespace brine::engine {
@@ -62,7 +64,7 @@ class PythonEngine final : public Engine {
       const script::Wanted script = wanted(target);
       wsgi::Exchange exchange{request, response};
       const wsgi::Reply reply = group.interpreter.with_gil(
-          [&](GilLock& gil) { return run(gil, group, script, exchange); });
+          [&](GilLock& gil) { return run(gil, group, target, script, exchange); });
       return wsgi::Gateway::finish(exchange, reply);
     } catch (const NoGroup& reason) {
       return reason == NoGroup::limit ? Outcome::rejected : Outcome::failed_before_headers;
@@ -78,6 +80,8 @@ class PythonEngine final : public Engine {
       const script::Wanted script = wanted(target);
       return group.interpreter.with_gil([&](GilLock& gil) {
         const wsgi::LogScope scope(log);
+        HazardLog hazards(log);
+        const pickle::RequestScope guarded(target.pickle_policy, hazards);
         try {
           group.loader.load(gil, script, log);
           return true;
@@ -115,9 +119,11 @@ class PythonEngine final : public Engine {
   }
 
  private:
-  static wsgi::Reply run(GilLock& gil, ApplicationGroup& group, const script::Wanted& script,
-                         wsgi::Exchange& exchange) {
+  static wsgi::Reply run(GilLock& gil, ApplicationGroup& group, const wsgi::Target& target,
+                         const script::Wanted& script, wsgi::Exchange& exchange) {
     const wsgi::LogScope scope(exchange.request);
+    HazardNote hazards(exchange.request);
+    const pickle::RequestScope guarded(target.pickle_policy, hazards);
     try {
       const script::Lease lease = group.loader.lease(gil, script, exchange.request);
       return group.gateway.serve(gil, lease.application.get(), script.path, exchange);
@@ -146,6 +152,8 @@ cpython::RuntimeConfig runtime_config(const Config& config) {
 Engine* start(const Config& config, base::LogSink& log, std::string& error) noexcept {
   try {
     wsgi::set_server_log(log);
+    static HazardLog hazards(log);
+    pickle::set_process_listener(hazards);
     if (!config.python_eggs.empty()) setenv("PYTHON_EGG_CACHE", config.python_eggs.c_str(), 1);
     error = cpython::start_python(runtime_config(config));
     if (!error.empty()) return nullptr;

@@ -14,7 +14,7 @@ namespace brine::engine {
 
 /// Raise it with every change of this file or of wsgi/request.hpp: mod_brine.so refuses an engine
 /// that was built with another number.
-inline constexpr std::uint32_t kAbi = 3;
+inline constexpr std::uint32_t kAbi = 4;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -35,6 +35,8 @@ struct Config {
   bool restrict_stdout = false;          ///< WSGIRestrictStdout
   bool restrict_signal = true;           ///< WSGIRestrictSignal
   int interpreter_limit = 64;            ///< WSGIInterpreterLimit: sub-interpreters in this process
+  /// WSGIPickleGuard of the main server: for threads that serve no request.
+  pickle::Policy pickle_policy = pickle::Policy::report;
 
   std::string process_group;  ///< empty: embedded
   int maximum_processes = 1;

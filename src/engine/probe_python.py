@@ -1,7 +1,7 @@
-"""Says what CMake needs to build an engine for the Python that runs this: five values joined by ';'.
+"""Says what CMake needs to build an engine for the Python that runs this: six values joined by ';'.
 
-Version X.Y, include directory, libpython, executable, purelib. Exits 1 with a sentence on standard
-error where this Python cannot carry an engine.
+Version X.Y, include directory, libpython, executable, purelib, suffix of extension modules. Exits 1 with
+a sentence on standard error where this Python cannot carry an engine.
 """
 
 import os
@@ -38,4 +38,5 @@ if library is None:
 program = os.path.join(sys.base_prefix, "bin", f"python{version}")
 if not os.path.exists(program):
     program = os.path.realpath(sys.executable)
-print(";".join([version, include, library, program, sysconfig.get_path("purelib")]))
+print(";".join([version, include, library, program, sysconfig.get_path("purelib"),
+                variables["EXT_SUFFIX"]]))

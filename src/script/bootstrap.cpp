@@ -2,7 +2,8 @@
 #include "script/bootstrap.hpp"
 
 #include "cpython/error.hpp"
-#include "script/bootstrap_source.hpp"
+#include "pickle/module.hpp"
+#include "script/embedded_python.hpp"
 
 namespace brine::script {
 
@@ -17,9 +18,53 @@ Ref path_object(const GilLock& gil, std::string_view path) {
                PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size())));
 }
 
-Bootstrap::Bootstrap(const GilLock& gil) {
-  Ref code = steal(gil, Py_CompileString(kBootstrapSource, "<brine>", Py_file_input));
+namespace {
+
+// make_guard(spec): the module brine._guard, not yet executed (PEP 489).
+PyObject* make_guard(PyObject*, PyObject* spec) noexcept {
+  return PyModule_FromDefAndSpec(&pickle::guard_module_def(), spec);
+}
+
+// execute_guard(module)
+PyObject* execute_guard(PyObject*, PyObject* module) noexcept {
+  if (PyModule_ExecDef(module, &pickle::guard_module_def()) < 0) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyMethodDef make_guard_method = {"make_guard", make_guard, METH_O, nullptr};
+PyMethodDef execute_guard_method = {"execute_guard", execute_guard, METH_O, nullptr};
+
+// What bootstrap.py finds among its globals.
+void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_policy) {
+  auto set = [&](const char* name, const Ref& value) {
+    check(gil, PyDict_SetItemString(globals, name, value.get()));
+  };
+  Ref sources = steal(gil, PyDict_New());
+  for (const EmbeddedPython& embedded : kEmbeddedPython) {
+    Ref text = steal(gil, PyUnicode_FromString(embedded.source));
+    check(gil, PyDict_SetItemString(sources.get(), embedded.name, text.get()));
+  }
+  set("SOURCES", sources);
+  set("make_guard", steal(gil, PyCFunction_New(&make_guard_method, nullptr)));
+  set("execute_guard", steal(gil, PyCFunction_New(&execute_guard_method, nullptr)));
+  set("PICKLE_POLICY",
+      steal(gil, PyUnicode_FromStringAndSize(pickle_policy.data(),
+                                             static_cast<Py_ssize_t>(pickle_policy.size()))));
+}
+
+const char* bootstrap_source() {
+  for (const EmbeddedPython& embedded : kEmbeddedPython) {
+    if (std::string_view(embedded.name) == "script.bootstrap") return embedded.source;
+  }
+  return "";
+}
+
+}  // namespace
+
+Bootstrap::Bootstrap(const GilLock& gil, std::string_view pickle_policy) {
+  Ref code = steal(gil, Py_CompileString(bootstrap_source(), "<brine>", Py_file_input));
   globals_ = steal(gil, PyDict_New());
+  provide(gil, globals_.get(), pickle_policy);
   Ref name = steal(gil, PyUnicode_FromString("brine.bootstrap"));
   check(gil, PyDict_SetItemString(globals_.get(), "__name__", name.get()));
   check(gil, PyDict_SetItemString(globals_.get(), "__builtins__", PyEval_GetBuiltins()));

@@ -12,8 +12,9 @@ namespace brine::script {
 /// The functions of bootstrap.py in one interpreter; each method throws ErrorSet if Python raises.
 class Bootstrap {
  public:
-  /// Runs bootstrap.py in the current interpreter, which installs the import finder.
-  explicit Bootstrap(const cpython::GilLock& gil);
+  /// Runs bootstrap.py in the current interpreter, which installs the import finders. The pickle
+  /// guard will have `pickle_policy` where no request is served.
+  Bootstrap(const cpython::GilLock& gil, std::string_view pickle_policy);
 
   struct Executed {
     cpython::Ref module;

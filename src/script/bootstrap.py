@@ -1,10 +1,12 @@
 """The part of Brine that is simplest in Python; run once in each interpreter, before any script.
 
 It is compiled into the engine under the file name "<brine>", which the log leaves out of tracebacks.
-Nothing here is on the path of an ordinary request.
+Nothing here is on the path of an ordinary request. The engine puts among its globals before it runs:
+SOURCES (module name -> source), make_guard, execute_guard, PICKLE_POLICY.
 """
 
 import atexit
+import collections
 import functools
 import gc
 import importlib.abc
@@ -26,12 +28,20 @@ import typing
 import weakref
 
 PREFIX = "_mod_wsgi_"
+MOST_GENERATIONS = 1000
 
 scripts = {}
 """Module name -> the module of the generation that serves now (or that is being executed)."""
 
 executing = {}
 """Module name -> the module whose script is being executed; one at a time for each name."""
+
+generation_names = collections.OrderedDict()
+"""id of a module's __name__ -> (that string, number of its generation), of the last so many generations.
+
+Each generation's name is a string of its own. A class or function has it as its `__module__`, and is so
+known by its generation.
+"""
 
 registered = {}
 """Module name -> the module that stays in sys.modules: WSGIScriptModules Registered."""
@@ -115,6 +125,7 @@ def execute(name, path, source, number, keep_registered, required):
     """
     module = new_module(name, path)
     mark = module.__dict__["__brine_generation__"] = Generation(path, number)
+    remember_name(name, number)
     serving = scripts.get(name)
     scripts[name] = executing[name] = module
     update_sys_modules(name)
@@ -127,6 +138,7 @@ def execute(name, path, source, number, keep_registered, required):
         # What runs is what tracebacks and inspect show, even if the file is edited later.
         sources[path] = linecache.cache[path]
         put(registered, name, module if keep_registered else None)
+        forget_pickle_verdicts()
     except BaseException:
         put(scripts, name, serving)
         raise
@@ -194,6 +206,100 @@ def show_scripts_to(module, name):
             return function(*args, **kwargs)
 
     setattr(module, name, wrapper)
+
+
+# --- the pickle guard -----------------------------------------------------------------------------
+
+
+class OwnModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Finds `brine.pickle` and its parts, which the engine carries, whatever is installed."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname == "brine":
+            # An application's own package of this name is let be: it becomes the parent of ours.
+            spec = importlib.machinery.PathFinder.find_spec(fullname)
+            return spec or importlib.util.spec_from_loader(fullname, self, origin="<brine>", is_package=True)
+        if fullname not in SOURCES and fullname != "brine._guard":
+            return None
+        return importlib.util.spec_from_loader(fullname, self, origin="<brine>")
+
+    def get_source(self, name):
+        return SOURCES.get(name, "")
+
+    def is_package(self, name):
+        return name in ("brine", "brine.pickle")
+
+    def create_module(self, spec):
+        return make_guard(spec) if spec.name == "brine._guard" else None
+
+    def exec_module(self, module):
+        name = module.__name__
+        if name == "brine._guard":
+            execute_guard(module)
+            module.set_policy(PICKLE_POLICY)
+            return
+        exec(compile(self.get_source(name), "<brine>", "exec", dont_inherit=True), module.__dict__)
+        if name == "brine.pickle._scripts":
+            module.provide(script_of, generation_of)
+
+
+class PickleFinder(importlib.abc.MetaPathFinder):
+    """Puts the guard into the place of `pickle` when that is imported: who does not need it does not pay."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "pickle":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None:
+            spec.loader = GuardedLoader(spec.loader)
+        return spec
+
+
+class GuardedLoader(importlib.abc.Loader):
+    """Loads `pickle` by its own loader, and then guards it."""
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__loader__ = module.__spec__.loader = self.loader
+        self.loader.exec_module(module)
+        guard(module)
+
+
+def guard(pickle):
+    core = importlib.import_module("brine._guard")
+    for name in ("dumps", "dump", "loads", "load", "Pickler", "Unpickler"):
+        setattr(pickle, name, getattr(core, name))
+
+
+def script_of(name):
+    """(path, module, number of its generation) of the script whose module is called so, or None."""
+    module = scripts.get(name)
+    mark = module and module.__dict__.get("__brine_generation__")
+    return mark and (mark.path, module, mark.number)
+
+
+def remember_name(name, number):
+    generation_names[id(name)] = name, number
+    while len(generation_names) > MOST_GENERATIONS:
+        generation_names.popitem(last=False)
+
+
+def generation_of(name):
+    """The generation whose module has this very string as its name, or None."""
+    found = generation_names.get(id(name))
+    return found[1] if found and found[0] is name else None
+
+
+def forget_pickle_verdicts():
+    """What the guard knows of names may have changed."""
+    reactions = sys.modules.get("brine.pickle._react")
+    if reactions is not None:
+        reactions.forget()
 
 
 # --- old generations ------------------------------------------------------------------------------
@@ -418,7 +524,9 @@ def run_threading_callbacks():
 
 
 def install():
-    sys.meta_path.insert(0, ScriptFinder())
+    sys.meta_path[:0] = [ScriptFinder(), OwnModules(), PickleFinder()]
+    if "pickle" in sys.modules:  # a .pth file of site-packages needed it
+        guard(sys.modules["pickle"])
     sys.argv = ["mod_wsgi"]
     show_scripts_to(typing, "get_type_hints")
     show_scripts_to(inspect, "getfile")

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "pickle/policy.hpp"
 
 namespace brine::wsgi {
 
@@ -118,6 +119,7 @@ struct Target {
   bool reloading = true;               ///< WSGIScriptReloading On
   bool keep_last_good = true;          ///< WSGIReloadFailure Keep
   bool registered = false;             ///< WSGIScriptModules Registered
+  pickle::Policy pickle_policy = pickle::Policy::report;  ///< WSGIPickleGuard
 };
 
 /// The request as known before its body is read. All views live as long as the request.
@@ -166,6 +168,10 @@ class Request : public base::LogSink {
   /// Reads up to into.size() bytes behind `Head::body_start`. BLOCKS: never call it with the GIL.
   /// Sends "100 Continue" first where the client waits for it. Returns 0 bytes at the end only.
   virtual ReadResult read(std::span<char> into) noexcept = 0;
+
+  /// Leaves a note for the server's other modules: an access log shows it by `%{NAME}n`. A later one
+  /// of the same name replaces it. For the thread that serves the request.
+  virtual void note(const char* name, std::string_view value) noexcept = 0;
 
  protected:
   ~Request() = default;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -39,6 +40,7 @@ class FakeRequest final : public wsgi::Request {
     if (chunk.empty()) chunks.pop_front();
     return {n, wsgi::ReadStatus::ok};
   }
+  void note(const char* name, std::string_view value) noexcept override { notes[name] = value; }
   void log(base::Level level, std::string_view text) noexcept override {
     records.emplace_back(level, text);
   }
@@ -53,6 +55,7 @@ class FakeRequest final : public wsgi::Request {
   std::chrono::milliseconds read_delay{0};         ///< how long the client makes a read wait
   wsgi::ReadStatus ending = wsgi::ReadStatus::ok;  ///< after the last chunk
   std::vector<std::pair<base::Level, std::string>> records;
+  std::map<std::string, std::string> notes;
 };
 
 class FakeResponse final : public wsgi::ResponseWriter {

@@ -1,0 +1,17 @@
+"""The pickle guard: finds, names and explains what must not be pickled from a WSGI script.
+
+Under httpd the guard is in the place of Python's `pickle` before the first script is loaded, with the
+policy of the directive WSGIPickleGuard. This module is its API, and needs no server: `install()` puts
+the guard into the place of `pickle` in any program; `inspect()` and `scan()` ask without it.
+
+The hazards, by their ids, are explained in docs/pickle.md.
+"""
+
+from brine._guard import Pickler, Unpickler, counters, dump, dumps, load, loads, policy
+from brine.pickle._hazards import Hazard, Report, UnsafePickleError
+from brine.pickle._install import POLICIES, install
+from brine.pickle._react import collect, inspect
+from brine.pickle._scan import ScannedGlobal, ScanReport, scan
+
+__all__ = ["POLICIES", "Hazard", "Pickler", "Report", "ScanReport", "ScannedGlobal", "Unpickler", "UnsafePickleError",
+           "collect", "counters", "dump", "dumps", "inspect", "install", "load", "loads", "policy", "scan"]

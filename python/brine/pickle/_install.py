@@ -1,0 +1,34 @@
+"""Putting the guard into the place of pickle."""
+
+import sys
+
+import _pickle
+from brine import _guard
+
+#: The policies, as the directive WSGIPickleGuard names them.
+POLICIES = ("Off", "Report", "Enforce", "BuiltinOnly")
+
+#: What of pickle the guard stands for.
+NAMES = ("dumps", "dump", "loads", "load", "Pickler", "Unpickler")
+
+
+def install(policy: str = "Report") -> None:
+    """Puts the guard into the place of `pickle` in this interpreter, with a policy for all of its threads.
+
+    Modules that took functions from `pickle` earlier (`from pickle import dumps`) get the guard's too;
+    classes that were derived from `pickle.Pickler` before that stay as they are. Under httpd this has been
+    done, and a request's policy is that of its WSGIPickleGuard, whatever is said here.
+
+    Raises ValueError where there is no such policy.
+    """
+    import pickle  # here, so that who only wants the API does not load it
+
+    _guard.set_policy(policy)
+    guarded = {id(getattr(_pickle, name)): getattr(_guard, name) for name in NAMES}
+    for module in [pickle, *sys.modules.values()]:
+        names = getattr(module, "__dict__", None)
+        if type(names) is not dict or module in (_pickle, _guard):
+            continue
+        for name, value in list(names.items()):
+            if id(value) in guarded:
+                names[name] = guarded[id(value)]

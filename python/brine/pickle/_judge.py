@@ -1,0 +1,160 @@
+"""Whether something that pickles by its name is a hazard: pickle's own rules, and what pickle cannot know.
+
+Pickle writes a class or function as a module's name and a name in it, and asks that both lead back to the
+same object, here and now. A WSGI script's module is found by no one else.
+"""
+
+import builtins
+import gc
+import pickle
+import sys
+import types
+from typing import Any, NamedTuple
+
+from brine.pickle import _scripts
+
+#: How the modules of WSGI scripts are called; also those of another server, whose pickle this one reads.
+SCRIPT_PREFIX = "_mod_wsgi_"
+MAIN = ("__main__", "__mp_main__")
+
+importable_modules: dict[str, bool] = {}
+"""Module name -> what is_importable() found, until `forget`."""
+
+
+class Judgement(NamedTuple):
+    """A hazard without its path: what is wrong with one object that pickles by its name."""
+
+    id: str
+    module: str
+    qualname: str
+    script: str | None
+    generation: int | None
+    current_generation: int | None
+
+
+def judge(obj: Any, name: str | None = None) -> Judgement | None:
+    """The hazard that a class, function or other object by its name is; `name` if __reduce__ returned one."""
+    try:
+        qualname = name or getattr(obj, "__qualname__", None) or obj.__name__
+        module = pickle.whichmodule(obj, qualname)
+        if type(qualname) is not str or type(module) is not str:
+            return None
+    except Exception:  # the object's own code may do anything; pickle fails in its own way
+        return None
+    script = _scripts.find(module)
+    hazard = _hazard(obj, module, qualname, script)
+    if hazard is None:
+        return None
+    generation = _scripts.generation(getattr(obj, "__module__", None)) if script else None
+    return Judgement(hazard, module, qualname, script.path if script else None, generation,
+                     script.generation if script else None)
+
+
+def _hazard(obj: Any, module: str, qualname: str, script: Any) -> str | None:
+    if "<locals>" in qualname or qualname.endswith("<lambda>"):
+        return "naming-local"
+    namespace = script.module if script else import_as_pickle_does(module)
+    if namespace is None:
+        return "naming-script" if module.startswith(SCRIPT_PREFIX) else "naming-unimportable"
+    try:
+        found = resolve(namespace, qualname)
+    except AttributeError:
+        return "reload-missing"
+    if found is not obj:
+        return "naming-foreign" if is_foreign(obj) else "reload-stale"
+    return hazard_of_name(module)
+
+
+def hazard_of_name(module: str) -> str | None:
+    """The hazard of what a name leads back to here, and perhaps nowhere else."""
+    if module.startswith(SCRIPT_PREFIX):
+        return "naming-script"
+    if module in MAIN:
+        return "naming-main"
+    return None if is_importable(module) else "naming-unimportable"
+
+
+def judge_anything(obj: Any, name: str | None = None) -> Judgement:
+    """For the policy BuiltinOnly: an object that is not of a built-in value type."""
+    found = judge(obj, name) if isinstance(obj, (type, types.FunctionType)) else judge(type(obj))
+    if found is not None:
+        return found
+    named = obj if isinstance(obj, (type, types.FunctionType)) else type(obj)
+    return Judgement("not-builtin", str(named.__module__), named.__qualname__, None, None, None)
+
+
+def import_as_pickle_does(module: str) -> Any:
+    """The module of that name, imported if need be; None where that fails."""
+    found = sys.modules.get(module)
+    if found is not None:
+        return found
+    try:
+        __import__(module)
+        return sys.modules[module]
+    except Exception:
+        return None
+
+
+def resolve(namespace: Any, qualname: str) -> Any:
+    """What a dotted name leads to. Raises AttributeError, whatever a module's __getattr__ raises."""
+    for part in qualname.split("."):
+        try:
+            namespace = getattr(namespace, part)
+        except Exception as error:
+            raise AttributeError(part) from error
+    return namespace
+
+
+def is_foreign(obj: Any) -> bool:
+    """Whether a class or function was made in another interpreter of this process.
+
+    Its functions tell, by the built-ins that they use. Other objects: the garbage collector of each
+    interpreter knows its own alone.
+    """
+    functions = [obj] if isinstance(obj, types.FunctionType) else [
+        value for value in getattr(obj, "__dict__", {}).values() if isinstance(value, types.FunctionType)]
+    if any(function.__builtins__ is vars(builtins) for function in functions):
+        return False
+    if gc.get_freeze_count() == 0:
+        return gc.is_tracked(obj) and not any(known is obj for known in gc.get_objects())
+    return bool(functions)
+
+
+# --- whether another process finds a module -------------------------------------------------------------
+
+
+def is_importable(name: str) -> bool:
+    """Whether another process with this one's sys.path would find the module. Imports nothing."""
+    known = importable_modules.get(name)
+    if known is None:
+        known = importable_modules[name] = _find(name)
+    return known
+
+
+def _find(name: str) -> bool:
+    parent, _, leaf = name.rpartition(".")
+    if not parent:
+        return _has_spec(name, None)
+    if not is_importable(parent):
+        return False
+    package = sys.modules.get(parent)
+    if _has_spec(name, getattr(package, "__path__", None)):
+        return True
+    # os.path, six.moves: importing the parent puts it there.
+    module = sys.modules.get(name)
+    return module is not None and getattr(package, "__dict__", {}).get(leaf) is module
+
+
+def _has_spec(name: str, path: Any) -> bool:
+    for finder in sys.meta_path:
+        try:
+            if finder.find_spec(name, path) is not None:
+                return True
+        except Exception:  # a finder of the application's, or none at all
+            continue
+    return False
+
+
+def forget() -> None:
+    """A script has been loaded: modules may be where they were not."""
+    importable_modules.clear()

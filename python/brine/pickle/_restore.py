@@ -1,0 +1,78 @@
+"""Pickles that cannot be restored: which global is not there, and what to do about it."""
+
+import sys
+from typing import Any
+
+import _compat_pickle
+from brine._guard import StreamScanner
+from brine.pickle import _judge, _scripts
+from brine.pickle._hazards import SEVERITIES, Hazard
+
+
+def modern_name(module: str, name: str) -> tuple[str, str]:
+    """Python 3's name for a global of a stream: protocols 0 to 2 write those of Python 2."""
+    if module in sys.modules:
+        return module, name
+    if (module, name) in _compat_pickle.NAME_MAPPING:
+        return _compat_pickle.NAME_MAPPING[module, name]
+    return _compat_pickle.IMPORT_MAPPING.get(module, module), name
+
+
+def first_missing(data: Any) -> tuple[str, str] | None:
+    """The first global of a pickle that is not there now, after pickle has failed to load it."""
+    scanner = StreamScanner()
+    scanner.feed(data)
+    for kind, module, name, _, _ in scanner.finish()[0]:
+        if kind == "named" and _missing(*modern_name(module, name)):
+            return module, name
+    return None
+
+
+def _missing(module: str, name: str) -> str | None:
+    """The hazard's id, or None: pickle has tried to import the module, so it is loaded if it can be."""
+    found = sys.modules.get(module)
+    if found is None:
+        return "restore-no-module"
+    try:
+        _judge.resolve(found, name)
+        return None
+    except AttributeError:
+        return "restore-no-attribute"
+
+
+def describe(module: str, name: str, error: BaseException) -> Hazard | None:
+    """The hazard of a global that pickle could not find; None: it is there, and something else went wrong."""
+    hazard = _missing(module, name)
+    if hazard is None:
+        return None
+    script = _scripts.find(module)
+    message, remedy = _words(hazard, module, name, script)
+    return Hazard(hazard, SEVERITIES[hazard], "", module, name, message, remedy, script.path if script else None,
+                  current_generation=script.generation if script else None,
+                  pickle_error=f"{type(error).__name__}: {error}")
+
+
+def _words(hazard: str, module: str, name: str, script: _scripts.Script | None) -> tuple[str, str]:
+    if script or module.startswith(_judge.SCRIPT_PREFIX):
+        home = (f"the module of the WSGI script {script.path}, which cannot be imported" if script else
+                "the module of a WSGI script that is not loaded here: of another server, process or path")
+        return (f"the pickle names {module}.{name}. {module} is {home}.",
+                f"Define {name} in a module on sys.path, import it from the script, and discard what was stored.")
+    if hazard == "restore-no-module":
+        return (f"the pickle names {module}.{name}, and there is no module {module} on this process's sys.path, or it "
+                "does not load.",
+                "Install what provides it, keep a module of that name which has the object, or discard what was "
+                "stored.")
+    return (f"the pickle names {module}.{name}, and module {module} has no {name} (any more).",
+            f"Bind {name} in {module} to what has taken its place, or discard what was stored.")
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """A note of the exception (Python 3.11), or more of its message."""
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+        return
+    text = f"{error}\n{note}"
+    error.args = (text, *error.args[1:])
+    if isinstance(error, ImportError):
+        error.msg = text

@@ -1,0 +1,157 @@
+"""What a stored pickle would import, and whether that is safe: read from its opcodes, nothing executed."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Iterable, Iterator
+
+import copyreg
+from brine._guard import StreamScanner
+from brine.pickle import _judge, _lookup, _restore, _scripts
+from brine.pickle._safe import is_safe
+
+_BLOCK = 1 << 20
+_OPCODES = {ord("c"): "GLOBAL", ord("i"): "INST", 0x93: "STACK_GLOBAL", 0: "EXT"}
+
+
+@dataclass(frozen=True)
+class ScannedGlobal:
+    """A place where a pickle names something to be imported."""
+
+    module: str
+    name: str
+    position: int
+    """Of the opcode, in bytes from the stream's start."""
+    opcode: str
+    kind: str
+    """safe, unknown (it is there, but is not known to be harmless), naming-script, naming-main,
+    restore-no-module, restore-no-attribute, or computed (the name is made when the pickle is loaded)."""
+    resolves_to: str
+    """What the name leads to now: "class in /usr/lib/python3.11/fractions.py:37"."""
+    message: str
+    remedy: str
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether there is something wrong with it, or may be."""
+        return self.kind != "safe"
+
+    def __str__(self) -> str:
+        text = f"{self.position}: {self.opcode} {self.module}.{self.name}: {self.resolves_to}"
+        return f"{text}\n  {self.kind}: {self.message} {self.remedy}" if self.is_finding else text
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """All globals of a stream. True if one of them is a finding, or the stream is not sound."""
+
+    globals: list[ScannedGlobal]
+    error: str | None
+    """Why it is no sound pickle, as a clause ("ends in the middle of a pickle"), or None."""
+    position: int
+    """Where that is; of a sound stream its length."""
+    pickles: int
+    """How many pickles follow each other in it."""
+
+    @property
+    def findings(self) -> list[ScannedGlobal]:
+        """The globals that are not known to be safe, or cannot be found."""
+        return [found for found in self.globals if found.is_finding]
+
+    def __bool__(self) -> bool:
+        return bool(self.findings) or self.error is not None
+
+    def __str__(self) -> str:
+        lines = [str(found) for found in self.globals]
+        if self.error:
+            lines.append(f"{self.position}: the stream {self.error}")
+        return "\n".join(lines) or "the stream names no globals"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain dicts and lists; the keys are the attributes' names."""
+        return asdict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """As a JSON object."""
+        return json.dumps(self.to_dict(), indent=indent)
+
+
+def scan(data: Any, allow: Iterable[str] = ()) -> ScanReport:
+    """Lists every global that a pickle, or several in a row, would import, with what each resolves to now.
+
+    `data`: bytes (or another buffer), or a binary file, which is read to its end. `allow`: modules and
+    full names that the caller trusts ("shop.models", "shop.models.Cart"). Nothing is imported or executed.
+    Time is linear in the stream's length and memory bounded, whatever lengths it claims.
+    """
+    return scan_blocks(_blocks(data), allow)
+
+
+def scan_blocks(blocks: Iterable[bytes], allow: Iterable[str] = ()) -> ScanReport:
+    """The same for a stream in pieces, which may end anywhere."""
+    scanner = StreamScanner()
+    for block in blocks:
+        if not scanner.feed(block):
+            break
+    found, fault, position, pickles = scanner.finish()
+    allowed = frozenset(allow)
+    judged: dict[tuple[str, str, str], tuple[str, str, str, str, str, str]] = {}
+    globals_: list[ScannedGlobal] = []
+    for kind, module, name, at, opcode in found:
+        if (kind, module, name) not in judged:
+            judged[kind, module, name] = _judge_global(kind, module, name, allowed)
+        module, name, verdict, resolves_to, message, remedy = judged[kind, module, name]
+        globals_.append(ScannedGlobal(module, name, at, _OPCODES[opcode], verdict, resolves_to, message, remedy))
+    return ScanReport(globals_, fault, position, pickles)
+
+
+def _blocks(data: Any) -> Iterator[Any]:
+    if not hasattr(data, "read"):
+        yield data
+        return
+    while block := data.read(_BLOCK):
+        yield block
+
+
+def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str]) -> tuple[str, str, str, str, str, str]:
+    """(module, name, verdict, resolves to, message, remedy)."""
+    if kind == "computed":
+        return ("?", "?", "computed", "a name that is made when the pickle is loaded",
+                "pickle never writes a name so: it is hidden from who reads the stream.", "Do not load it.")
+    if kind == "extension":
+        known = copyreg._inverted_registry.get(int(name))
+        if known is None:
+            return ("?", f"extension {name}", "restore-no-attribute", "no extension of that code",
+                    f"nothing has registered the code {name} by copyreg.add_extension.",
+                    "Import what registers it before loading the pickle.")
+        module, name = known
+    module, name = _restore.modern_name(module, name)
+    return (module, name, *_judge_name(module, name, allowed))
+
+
+def _judge_name(module: str, name: str, allowed: frozenset[str]) -> tuple[str, str, str, str]:
+    """(verdict, resolves to, message, remedy)."""
+    if module.startswith(_judge.SCRIPT_PREFIX):
+        script = _scripts.find(module)
+        home = f"the WSGI script {script.path}" if script else "a WSGI script that is not loaded here"
+        return ("naming-script", home, "the module of a WSGI script exists in one process only.",
+                f"Define {name} in a module on sys.path, and discard what was stored.")
+    if module in _judge.MAIN:
+        return ("naming-main", "whichever program loads it", f"{module} is another module in each program.",
+                f"Define {name} in a module on sys.path.")
+    found = _lookup.look_up(module, name)
+    if found.missing == "module":
+        return ("restore-no-module", "no module of that name", f"there is no module {module}.",
+                "Install what provides it, or discard what was stored.")
+    if found.missing == "name":
+        return ("restore-no-attribute", f"no such name in {found.where}", f"{found.where} does not define {name}.",
+                f"Bind {name} to what has taken its place, or discard what was stored.")
+    if is_safe(module, name) or _is_allowed(module, name, allowed):
+        return "safe", found.where, "", ""
+    return ("unknown", found.where, "to load it runs code of this module, which is not known to be harmless.",
+            f"If you trust it and whoever wrote the pickle, allow {module}.{name}.")
+
+
+def _is_allowed(module: str, name: str, allowed: frozenset[str]) -> bool:
+    """Whether the name, its module or a package above is trusted."""
+    full = f"{module}.{name}"
+    parts = full.split(".")
+    return any(".".join(parts[:count]) in allowed for count in range(1, len(parts) + 1))

@@ -1,0 +1,43 @@
+#include "engine/hazard_log.hpp"
+
+#include <exception>
+
+namespace brine::engine {
+namespace {
+
+constexpr const char* kNote = "wsgi-pickle-hazards";
+
+bool contains(std::string_view list, std::string_view id) {
+  return ("," + std::string(list) + ",").find("," + std::string(id) + ",") != std::string::npos;
+}
+
+// Adds what `list`, separated by commas, does not have yet.
+void merge(std::string& list, std::string_view ids) {
+  while (!ids.empty()) {
+    const std::string_view id = ids.substr(0, ids.find(','));
+    if (!contains(list, id)) list.append(list.empty() ? "" : ",").append(id);
+    ids.remove_prefix(id.size() < ids.size() ? id.size() + 1 : id.size());
+  }
+}
+
+}  // namespace
+
+void HazardLog::found(std::string_view, std::string_view text) noexcept {
+  try {
+    if (!text.empty()) log_.log(base::Level::warning, "BRINE0501: " + std::string(text));
+  } catch (const std::exception&) {
+    // No memory for the text: the hazard has been counted.
+  }
+}
+
+void HazardNote::found(std::string_view ids, std::string_view text) noexcept {
+  HazardLog::found(ids, text);
+  try {
+    merge(ids_, ids);
+    request_.note(kNote, ids_);
+  } catch (const std::exception&) {
+    // Likewise.
+  }
+}
+
+}  // namespace brine::engine

@@ -1,0 +1,68 @@
+#include "pickle/framing.hpp"
+
+#include <cstdint>
+#include <cstring>
+
+#include "pickle/opcodes.hpp"
+
+namespace brine::pickle {
+namespace {
+
+constexpr char kStackGlobal = '\x93', kMemoize = '\x94', kFrame = '\x95';
+constexpr std::size_t kFrameHead = 9;
+
+std::uint64_t length_at(std::string_view bytes, std::size_t size) noexcept {
+  std::uint64_t length = 0;
+  for (std::size_t i = size; i-- > 0;) {
+    length = (length << 8) | static_cast<unsigned char>(bytes[i]);
+  }
+  return length;
+}
+
+// Pickle writes STACK_GLOBAL behind a name: a text and MEMOIZE, or a text from the memo by BINGET
+// or LONG_BINGET. Where that may stand before the region's start, nothing is ruled out.
+bool may_be_stack_global(std::string_view region, std::size_t at) noexcept {
+  return at < 5 || region[at - 1] == kMemoize || region[at - 2] == 'h' || region[at - 5] == 'j';
+}
+
+// One past the last place in the region where STACK_GLOBAL may be, or 0.
+std::size_t end_in_region(std::string_view region) noexcept {
+  std::size_t size = region.size();
+  while (size > 0) {
+    const void* found = memrchr(region.data(), kStackGlobal, size);
+    if (found == nullptr) return 0;
+    size = static_cast<std::size_t>(static_cast<const char*>(found) - region.data());
+    if (may_be_stack_global(region, size)) return size + 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+// At the top level of a stream there are frames, large values between them, and a few bytes that
+// were not worth a frame.
+std::size_t end_of_globals(std::string_view stream) noexcept {
+  std::size_t end = 0;
+  std::size_t at = 0;
+  while (at < stream.size()) {
+    const std::string_view rest = stream.substr(at);
+    const Opcode& opcode = kOpcodes[static_cast<unsigned char>(rest[0])];
+    if (rest[0] == kFrame && rest.size() >= kFrameHead) {
+      const std::string_view frame = rest.substr(kFrameHead, length_at(rest.substr(1), 8));
+      if (const std::size_t last = end_in_region(frame); last > 0) end = at + kFrameHead + last;
+      at += kFrameHead + frame.size();
+    } else if (opcode.argument == Argument::sized && rest.size() > opcode.size) {
+      const std::uint64_t length = length_at(rest.substr(1), opcode.size);
+      at += rest.substr(1U + opcode.size, length).size() + 1U + opcode.size;
+    } else if (opcode.argument == Argument::none || opcode.argument == Argument::fixed ||
+               opcode.argument == Argument::number) {
+      if (rest[0] == kStackGlobal) end = at + 1;
+      at += 1U + opcode.size;
+    } else {
+      return stream.size();  // not as pickle writes it
+    }
+  }
+  return end;
+}
+
+}  // namespace brine::pickle

@@ -1,0 +1,196 @@
+// dumps, dump, loads and load, as programs find them in `pickle`. Their signatures are pickle's;
+// what does not fit them is passed on, so that pickle says so in its own words.
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+#include "cpython/callback.hpp"
+#include "cpython/error.hpp"
+#include "pickle/module.hpp"
+#include "pickle/pickler.hpp"
+
+namespace brine::pickle {
+
+using cpython::borrow;
+using cpython::callback;
+using cpython::check;
+using cpython::GilLock;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// The arguments of a vectorcall (PEP 590).
+struct Arguments {
+  PyObject* const* values;
+  Py_ssize_t positional;
+  PyObject* keywords;  // tuple of names, or null
+
+  Py_ssize_t named() const { return keywords != nullptr ? PyTuple_GET_SIZE(keywords) : 0; }
+  bool is_called(Py_ssize_t keyword, const char* name) const {
+    return PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, keyword), name) == 0;
+  }
+  // Borrowed; null where it is not given.
+  PyObject* get(Py_ssize_t position, const char* name) const {
+    if (position >= 0 && position < positional) return values[position];
+    for (Py_ssize_t i = 0; i < named(); ++i) {
+      if (is_called(i, name)) return values[positional + i];
+    }
+    return nullptr;
+  }
+  // Whether there are no more positional arguments and no other keywords than these.
+  bool fit(Py_ssize_t most, std::initializer_list<const char*> names) const {
+    if (positional > most) return false;
+    for (Py_ssize_t i = 0; i < named(); ++i) {
+      if (std::none_of(names.begin(), names.end(),
+                       [&](const char* name) { return is_called(i, name); })) {
+        return false;
+      }
+    }
+    return true;
+  }
+  PyObject* pass_to(const Ref& function) const {
+    return PyObject_Vectorcall(function.get(), values, static_cast<std::size_t>(positional),
+                               keywords);
+  }
+};
+
+int protocol_of(const Arguments& arguments, Py_ssize_t position) {
+  PyObject* given = arguments.get(position, "protocol");
+  if (given == nullptr || !PyLong_Check(given)) return -1;
+  const long protocol = PyLong_AsLong(given);
+  PyErr_Clear();
+  return static_cast<int>(std::clamp(protocol, -1L, 255L));
+}
+
+bool buffers_leave(const Arguments& arguments) {
+  PyObject* callback = arguments.get(-1, "buffer_callback");
+  return callback != nullptr && callback != Py_None;
+}
+
+std::string_view bytes_of(PyObject* object) {
+  return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
+}
+
+// dumps(obj, protocol=None, *, fix_imports=True, buffer_callback=None)
+PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
+                PyObject* keywords) noexcept {
+  return callback([&](GilLock& gil) {
+    Guard& guard = guard_of(module);
+    const Arguments arguments{values, count, keywords};
+    const Policy policy = guard.policy();
+    if (policy == Policy::off) return steal(gil, arguments.pass_to(guard.pickle_dumps));
+    auto dump = [&] { return Dump{arguments.get(0, "obj"), protocol_of(arguments, 1)}; };
+    if (refuses(policy) && buffers_leave(arguments) && arguments.get(0, "obj") != nullptr) {
+      guard.after_success(gil, policy, dump(), nullptr);
+    }
+    PyObject* made = arguments.pass_to(guard.pickle_dumps);
+    if (made == nullptr) {
+      if (arguments.get(0, "obj") != nullptr) guard.after_failure(gil, policy, dump());
+      throw cpython::ErrorSet{};
+    }
+    Ref stream = steal(gil, made);
+    bool understood = true;
+    const Suspects suspects = guard.suspects_of(gil, policy, bytes_of(made), understood);
+    if (!suspects.empty() || !understood) {
+      guard.after_success(gil, policy, dump(), understood ? &suspects : nullptr);
+    }
+    return stream;
+  });
+}
+
+// A Pickler of pickle's own that writes to `writer`, with the other arguments of a dump().
+Ref make_pickler(const GilLock& gil, const Guard& guard, const Arguments& arguments,
+                 PyObject* writer) {
+  std::vector<PyObject*> values = {writer};
+  Ref names = steal(gil, PyList_New(0));
+  for (Py_ssize_t i = 2; i < arguments.positional; ++i) {
+    values.push_back(arguments.values[i]);
+  }
+  const std::size_t positional = values.size();
+  for (Py_ssize_t i = 0; i < arguments.named(); ++i) {
+    if (arguments.is_called(i, "obj") || arguments.is_called(i, "file")) continue;
+    values.push_back(arguments.values[arguments.positional + i]);
+    check(gil, PyList_Append(names.get(), PyTuple_GET_ITEM(arguments.keywords, i)));
+  }
+  Ref keywords = steal(gil, PyList_AsTuple(names.get()));
+  return steal(gil, PyObject_Vectorcall(guard.pickler_type.get(), values.data(), positional,
+                                        keywords.get()));
+}
+
+// dump(obj, file, protocol=None, *, fix_imports=True, buffer_callback=None)
+PyObject* dump(PyObject* module, PyObject* const* values, Py_ssize_t count,
+               PyObject* keywords) noexcept {
+  return callback([&](GilLock& gil) {
+    Guard& guard = guard_of(module);
+    const Arguments arguments{values, count, keywords};
+    PyObject* object = arguments.get(0, "obj");
+    PyObject* file = arguments.get(1, "file");
+    Ref writer;
+    if (guard.policy() != Policy::off && object != nullptr && file != nullptr &&
+        arguments.fit(3, {"obj", "file", "protocol", "fix_imports", "buffer_callback"})) {
+      writer = make_writer(gil, guard, file);
+    }
+    if (!writer) return steal(gil, arguments.pass_to(guard.pickle_dump));
+    Ref pickler = make_pickler(gil, guard, arguments, writer.get());
+    return guarded_dump(gil, guard, writer.get(), pickler.get(),
+                        {object, protocol_of(arguments, 2)}, buffers_leave(arguments));
+  });
+}
+
+// loads(data, /, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=())
+PyObject* loads(PyObject* module, PyObject* const* values, Py_ssize_t count,
+                PyObject* keywords) noexcept {
+  return callback([&](GilLock& gil) {
+    Guard& guard = guard_of(module);
+    PyObject* loaded = Arguments{values, count, keywords}.pass_to(guard.pickle_loads);
+    if (loaded == nullptr && count > 0 && guard.policy() != Policy::off) {
+      guard.after_failed_load(gil, values[0], nullptr, nullptr);
+    }
+    return steal(gil, loaded);
+  });
+}
+
+// load(file, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=())
+PyObject* load(PyObject* module, PyObject* const* values, Py_ssize_t count,
+               PyObject* keywords) noexcept {
+  return callback([&](GilLock& gil) {
+    Guard& guard = guard_of(module);
+    const Arguments arguments{values, count, keywords};
+    if (guard.policy() == Policy::off || arguments.get(0, "file") == nullptr ||
+        !arguments.fit(1, {"file", "fix_imports", "encoding", "errors", "buffers"})) {
+      return steal(gil, arguments.pass_to(guard.pickle_load));
+    }
+    // load() has read what it cannot resolve: the Unpickler knows what it looked for.
+    Ref unpickler = steal(gil, arguments.pass_to(guard.guarded_unpickler));
+    return steal(gil, PyObject_CallOneArg(guard.unpickler_load.get(), unpickler.get()));
+  });
+}
+
+template <class Function>
+PyCFunction untyped(Function* function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+PyMethodDef functions[] = {
+    {"dumps", untyped(dumps), METH_FASTCALL | METH_KEYWORDS,
+     "dumps($module, /, obj, protocol=None, *, fix_imports=True, buffer_callback=None)\n--\n\n"
+     "Return the pickled representation of the object as a bytes object."},
+    {"dump", untyped(dump), METH_FASTCALL | METH_KEYWORDS,
+     "dump($module, /, obj, file, protocol=None, *, fix_imports=True, buffer_callback=None)\n--\n\n"
+     "Write a pickled representation of obj to the open file object file."},
+    {"loads", untyped(loads), METH_FASTCALL | METH_KEYWORDS,
+     "loads($module, data, /, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=())\n"
+     "--\n\nRead and return an object from the given pickle data."},
+    {"load", untyped(load), METH_FASTCALL | METH_KEYWORDS,
+     "load($module, /, file, *, fix_imports=True, encoding='ASCII', errors='strict', buffers=())\n"
+     "--\n\nRead and return an object from the pickle data stored in a file."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+PyMethodDef* guarded_functions() noexcept { return functions; }
+
+}  // namespace brine::pickle

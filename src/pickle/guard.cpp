@@ -1,0 +1,240 @@
+#include "pickle/guard.hpp"
+
+#include "cpython/error.hpp"
+#include "pickle/framing.hpp"
+#include "pickle/scope.hpp"
+
+namespace brine::pickle {
+
+using cpython::check;
+using cpython::ErrorSet;
+using cpython::GilLock;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// A program that makes up names shall not fill the memory.
+constexpr std::size_t kMostVerdicts = 100'000;
+constexpr std::size_t kMostSuspects = 1000;
+
+// While the guard works for this thread, what it pickles itself is not looked at.
+thread_local bool busy = false;
+
+class Busy {
+ public:
+  Busy() noexcept : outer_(std::exchange(busy, true)) {}
+  ~Busy() { busy = outer_; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  bool outer_;
+};
+
+Ref attribute(const GilLock& gil, const Ref& object, const char* name) {
+  return steal(gil, PyObject_GetAttrString(object.get(), name));
+}
+
+Ref text(const GilLock& gil, std::string_view value) {
+  return steal(gil, PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()),
+                                         "backslashreplace"));
+}
+
+// Pickle's exception, out of the interpreter's sight for the life of this object.
+class Pending {
+ public:
+  explicit Pending(const GilLock&) noexcept {
+    PyErr_Fetch(&type_, &value_, &traceback_);
+    PyErr_NormalizeException(&type_, &value_, &traceback_);
+    if (traceback_ != nullptr) PyException_SetTraceback(value_, traceback_);
+  }
+  ~Pending() {
+    if (type_ == nullptr) return;
+    PyErr_Restore(type_, value_, traceback_);  // what came up meanwhile gives way to it
+  }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+
+  PyObject* value() const noexcept { return value_; }
+  bool is(PyObject* type) const noexcept { return PyErr_GivenExceptionMatches(type_, type) != 0; }
+  void drop() noexcept {
+    Py_CLEAR(type_);
+    Py_CLEAR(value_);
+    Py_CLEAR(traceback_);
+  }
+
+ private:
+  PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
+};
+
+// Errors that a hazard can be behind; others come from the application's own code.
+bool may_be_hazard(const GilLock& gil, const Pending& error) {
+  if (error.is(PyExc_AttributeError) || error.is(PyExc_RecursionError)) return true;
+  Ref module = steal(gil, PyImport_ImportModule("_pickle"));
+  return error.is(attribute(gil, module, "PicklingError").get());
+}
+
+class SuspectSink final : public GlobalSink {
+ public:
+  SuspectSink(Guard& guard, GilLock& gil, Policy policy)
+      : guard_(guard), gil_(gil), policy_(policy) {}
+
+  void global(const Global& global) override {
+    if (global.kind != Global::Kind::named) {
+      understood = false;  // an extension code, or a name that was memoized before the guard came
+    } else if (suspects.size() < kMostSuspects &&
+               guard_.is_suspect(gil_, policy_, global.module, global.name)) {
+      suspects.emplace_back(global.module, global.name);
+    }
+  }
+
+  Suspects suspects;
+  bool understood = true;
+
+ private:
+  Guard& guard_;
+  GilLock& gil_;
+  Policy policy_;
+};
+
+}  // namespace
+
+Guard::Guard(GilLock& gil) {
+  Ref module = steal(gil, PyImport_ImportModule("_pickle"));
+  pickle_dumps = attribute(gil, module, "dumps");
+  pickle_dump = attribute(gil, module, "dump");
+  pickle_load = attribute(gil, module, "load");
+  pickle_loads = attribute(gil, module, "loads");
+  pickler_type = attribute(gil, module, "Pickler");
+  unpickler_type = attribute(gil, module, "Unpickler");
+  pickler_dump = attribute(gil, pickler_type, "dump");
+  pickler_clear_memo = attribute(gil, pickler_type, "clear_memo");
+  unpickler_load = attribute(gil, unpickler_type, "load");
+  unpickler_find_class = attribute(gil, unpickler_type, "find_class");
+  Ref copyreg = steal(gil, PyImport_ImportModule("copyreg"));
+  extension_registry_ = attribute(gil, copyreg, "_extension_registry");
+}
+
+Policy Guard::policy() const noexcept {
+  if (busy) return Policy::off;
+  const Scope* scope = current_scope();
+  return scope != nullptr ? scope->policy : policy_;
+}
+
+// The part of a stream in which its globals are.
+std::string_view Guard::part_with_globals(std::string_view stream) const noexcept {
+  constexpr char kProto = '\x80';
+  const bool only_stack_global = stream.size() > 2 && stream[0] == kProto && stream[1] >= 4 &&
+                                 PyDict_CheckExact(extension_registry_.get()) &&
+                                 PyDict_GET_SIZE(extension_registry_.get()) == 0;
+  return only_stack_global ? stream.substr(0, end_of_globals(stream)) : stream;
+}
+
+Suspects Guard::suspects_of(GilLock& gil, Policy policy, std::string_view stream,
+                            bool& understood) {
+  understood = true;
+  const std::string_view part = part_with_globals(stream);
+  if (part.empty()) return {};
+  SuspectSink sink(*this, gil, policy);
+  Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
+  scanner.scan(part);
+  understood = sink.understood && scanner.fault() == nullptr;
+  return std::move(sink.suspects);
+}
+
+bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,
+                       std::string_view name) {
+  const char question = policy == Policy::builtin_only ? 'b' : 'h';
+  key_.assign(1, question).append(module).append(1, '\0').append(name);
+  if (const auto found = verdicts_.find(key_); found != verdicts_.end()) return found->second;
+  std::string key = key_;
+  const Busy working;
+  bool suspect = true;  // where it cannot be told, the slow way is to find out
+  try {
+    Ref answer = steal(
+        gil,
+        PyObject_CallFunction(reaction(gil, question == 'b' ? "is_no_builtin_value" : "is_suspect"),
+                              "OO", text(gil, module).get(), text(gil, name).get()));
+    suspect = answer.get() == Py_True;
+  } catch (const ErrorSet&) {
+    if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw;
+    PyErr_Clear();
+    return true;
+  }
+  if (verdicts_.size() >= kMostVerdicts) verdicts_.clear();
+  verdicts_.emplace(std::move(key), suspect);
+  return suspect;
+}
+
+PyObject* Guard::reaction(const GilLock& gil, const char* name) {
+  if (!reactions_) reactions_ = steal(gil, PyImport_ImportModule("brine.pickle._react"));
+  PyObject* found = PyDict_GetItemString(PyModule_GetDict(reactions_.get()), name);
+  if (found == nullptr) cpython::raise(gil, PyExc_NameError, name);
+  return found;
+}
+
+// The exception that the dump is to fail with, or None.
+Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
+               const Suspects* suspects) {
+  Ref names = cpython::borrow(gil, Py_None);
+  if (suspects != nullptr) {
+    names = steal(gil, PyList_New(0));
+    for (const auto& [module, name] : *suspects) {
+      Ref pair = steal(gil, PyTuple_Pack(2, text(gil, module).get(), text(gil, name).get()));
+      check(gil, PyList_Append(names.get(), pair.get()));
+    }
+  }
+  auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
+  return steal(gil, PyObject_CallFunction(reaction(gil, "on_dump"), "OiOOOs", dump.object,
+                                          dump.protocol, or_none(dump.pickler), or_none(error),
+                                          names.get(), policy_name(policy).data()));
+}
+
+void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const Suspects* suspects) {
+  const Busy working;
+  try {
+    Ref refusal = ask(gil, policy, dump, nullptr, suspects);
+    if (refusal.get() == Py_None) return;
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(refusal.get())), refusal.get());
+    throw ErrorSet{};
+  } catch (const ErrorSet&) {
+    // The guard's own failure must not fail a dump that pickle has done; but where hazards are
+    // refused, what could not be examined does not leave either.
+    if (refuses(policy) || PyErr_ExceptionMatches(PyExc_Exception) == 0) throw;
+    PyErr_Clear();
+  }
+}
+
+void Guard::after_failure(GilLock& gil, Policy policy, const Dump& dump) noexcept {
+  const Busy working;
+  Ref refusal;
+  {
+    Pending error(gil);
+    try {
+      if (!may_be_hazard(gil, error)) return;
+      refusal = ask(gil, policy, dump, error.value(), nullptr);
+      if (refusal.get() == Py_None) return;
+      error.drop();
+    } catch (...) {
+      return;  // whatever it is, the application is to see pickle's exception
+    }
+  }
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(refusal.get())), refusal.get());
+}
+
+void Guard::after_failed_load(GilLock& gil, PyObject* data, PyObject* module,
+                              PyObject* name) noexcept {
+  const Busy working;
+  Pending error(gil);
+  if (!error.is(PyExc_AttributeError) && !error.is(PyExc_ImportError)) return;
+  auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
+  try {
+    steal(gil, PyObject_CallFunction(reaction(gil, "on_failed_load"), "OOOO", error.value(),
+                                     or_none(data), or_none(module), or_none(name)));
+  } catch (...) {
+    // As above; Pending puts pickle's exception in the place of this one.
+  }
+}
+
+}  // namespace brine::pickle

@@ -1,0 +1,266 @@
+#include "pickle/inspector.hpp"
+
+#include <array>
+
+namespace brine::pickle {
+
+using cpython::borrow;
+using cpython::check;
+using cpython::ErrorSet;
+using cpython::GilLock;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// So many parts of an object for each object that may be held: an iterator need not end.
+constexpr std::size_t kStepsPerObject = 16;
+
+// Values that pickle writes without looking further.
+bool is_atom(PyObject* object) {
+  return object == Py_None || PyUnicode_CheckExact(object) || PyLong_CheckExact(object) ||
+         PyBool_Check(object) || PyFloat_CheckExact(object) || PyBytes_CheckExact(object) ||
+         PyByteArray_CheckExact(object) || PyComplex_CheckExact(object);
+}
+
+bool is_container(PyObject* object) {
+  return PyDict_CheckExact(object) || PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
+         PyAnySet_CheckExact(object);
+}
+
+// Classes that pickle writes as type(None) and the like.
+bool is_singletons_type(PyObject* object) {
+  return object == reinterpret_cast<PyObject*>(Py_TYPE(Py_None)) ||
+         object == reinterpret_cast<PyObject*>(Py_TYPE(Py_Ellipsis)) ||
+         object == reinterpret_cast<PyObject*>(Py_TYPE(Py_NotImplemented));
+}
+
+PyObject* tuple_item(PyObject* tuple, Py_ssize_t index) {
+  return index < PyTuple_GET_SIZE(tuple) ? PyTuple_GET_ITEM(tuple, index) : nullptr;
+}
+
+bool is_given(PyObject* part) { return part != nullptr && part != Py_None; }
+
+bool is_called(const GilLock& gil, PyObject* function, const char* name) {
+  if (!PyFunction_Check(function)) return false;
+  Ref own = steal(gil, PyObject_GetAttrString(function, "__name__"));
+  return PyUnicode_Check(own.get()) && PyUnicode_CompareWithASCIIString(own.get(), name) == 0;
+}
+
+}  // namespace
+
+const char* step_name(Step step) noexcept {
+  static constexpr std::array<const char*, 11> kNames = {
+      "root",  "item",       "index",    "key",      "member",  "attribute",
+      "state", "state_item", "callable", "argument", "of_class"};
+  return kNames[static_cast<std::size_t>(step)];
+}
+
+Inspector::Inspector(GilLock& gil, const Inquiry& inquiry)
+    : gil_(gil), inquiry_(inquiry), steps_left_(inquiry.most_objects * kStepsPerObject) {}
+
+Ref Inspector::inspect(PyObject* root) {
+  visit(root, 0, Step::root);
+  for (std::uint32_t at = 0; at < nodes_.size(); ++at) {
+    try {
+      expand(at);
+    } catch (const ErrorSet&) {
+      forgive();
+    }
+  }
+  Ref findings = steal(gil_, PyList_New(0));
+  for (const Finding& finding : findings_) {
+    check(gil_, PyList_Append(findings.get(), describe(finding).get()));
+  }
+  return steal(gil_, Py_BuildValue("(OnO)", findings.get(), static_cast<Py_ssize_t>(nodes_.size()),
+                                   complete_ ? Py_True : Py_False));
+}
+
+// An object's own code may raise what it likes. What is no Exception ends the walk.
+void Inspector::forgive() {
+  if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw ErrorSet{};
+  if (PyErr_ExceptionMatches(PyExc_MemoryError) != 0) complete_ = false;
+  PyErr_Clear();
+}
+
+void Inspector::visit(PyObject* object, std::uint32_t parent, Step step, Py_ssize_t index,
+                      PyObject* key) {
+  if (steps_left_ == 0 || nodes_.size() >= inquiry_.most_objects) {
+    complete_ = false;
+    return;
+  }
+  --steps_left_;
+  if (is_atom(object) || !seen_.insert(object).second) return;
+  nodes_.push_back({borrow(gil_, object), borrow(gil_, key), index, parent, step});
+}
+
+void Inspector::expand(std::uint32_t at) {
+  // nodes_ grows, and its elements move: the objects stay.
+  PyObject* object = nodes_[at].object.get();
+  if (expand_container(object, at)) return;
+  if (inquiry_.builtin_only) return judge(object, nullptr, at);
+  if (PyPickleBuffer_Check(object) || is_singletons_type(object)) return;
+  if (PyType_CheckExact(object) || PyFunction_Check(object)) return judge(object, nullptr, at);
+  Ref reduced = dispatched(object);
+  if (!reduced) {
+    if (PyType_Check(object)) return judge(object, nullptr, at);
+    reduced = reduce(object);
+  }
+  if (PyUnicode_Check(reduced.get())) return judge(object, reduced.get(), at);
+  if (PyTuple_Check(reduced.get())) expand_reduced(object, reduced.get(), at);
+}
+
+// No code of the application's runs in here, so nothing changes under the loops.
+bool Inspector::expand_container(PyObject* object, std::uint32_t at) {
+  if (PyDict_CheckExact(object)) {
+    expand_dict(object, at, Step::item);
+  } else if (PyList_CheckExact(object)) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(object); ++i) {
+      visit(PyList_GET_ITEM(object, i), at, Step::index, i);
+    }
+  } else if (PyTuple_CheckExact(object)) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object); ++i) {
+      visit(PyTuple_GET_ITEM(object, i), at, Step::index, i);
+    }
+  } else if (PyAnySet_CheckExact(object)) {
+    expand_set(object, at);
+  }
+  return is_container(object);
+}
+
+void Inspector::expand_set(PyObject* set, std::uint32_t at) {
+  Ref iterator = steal(gil_, PyObject_GetIter(set));
+  for (Py_ssize_t i = 0;; ++i) {
+    PyObject* next = PyIter_Next(iterator.get());
+    if (next == nullptr) break;
+    visit(steal(gil_, next).get(), at, Step::member, i);
+  }
+  if (PyErr_Occurred() != nullptr) throw ErrorSet{};
+}
+
+void Inspector::expand_dict(PyObject* dict, std::uint32_t at, Step value_step) {
+  PyObject *key = nullptr, *value = nullptr;
+  Py_ssize_t position = 0;
+  for (Py_ssize_t i = 0; PyDict_Next(dict, &position, &key, &value) != 0; ++i) {
+    if (!is_atom(key)) visit(key, at, Step::key, i);
+    visit(value, at, value_step, i, key);
+  }
+}
+
+// What the dispatch table has for the object's class, called; empty where it has nothing.
+Ref Inspector::dispatched(PyObject* object) {
+  auto* type = reinterpret_cast<PyObject*>(Py_TYPE(object));
+  PyObject* table = inquiry_.dispatch_table;
+  Ref function;
+  if (PyDict_CheckExact(table)) {
+    function = borrow(gil_, PyDict_GetItemWithError(table, type));
+    if (!function && PyErr_Occurred() != nullptr) throw ErrorSet{};
+  } else {
+    PyObject* found = PyObject_GetItem(table, type);
+    if (found == nullptr && PyErr_ExceptionMatches(PyExc_KeyError) == 0) throw ErrorSet{};
+    if (found == nullptr) PyErr_Clear();
+    if (found != nullptr) function = steal(gil_, found);
+  }
+  if (!function) return {};
+  return steal(gil_, PyObject_CallOneArg(function.get(), object));
+}
+
+Ref Inspector::reduce(PyObject* object) {
+  const int protocol = inquiry_.protocol;
+  return steal(gil_, PyObject_CallMethod(object, "__reduce_ex__", "i", protocol));
+}
+
+// (callable, arguments, state, list items, dict items, state setter): object.__reduce__.
+void Inspector::expand_reduced(PyObject* object, PyObject* parts, std::uint32_t at) {
+  PyObject* function = tuple_item(parts, 0);
+  PyObject* arguments = tuple_item(parts, 1);
+  if (function == nullptr || arguments == nullptr || !PyTuple_Check(arguments)) return;
+  expand_call(object, function, arguments, at);
+  if (PyObject* state = tuple_item(parts, 2); is_given(state)) expand_state(object, state, at);
+  if (PyObject* items = tuple_item(parts, 3); is_given(items)) expand_items(items, at, false);
+  if (PyObject* items = tuple_item(parts, 4); is_given(items)) expand_items(items, at, true);
+  if (PyObject* setter = tuple_item(parts, 5); is_given(setter)) {
+    visit(setter, at, Step::callable, 5);
+  }
+}
+
+void Inspector::expand_call(PyObject* object, PyObject* function, PyObject* arguments,
+                            std::uint32_t at) {
+  auto* type = reinterpret_cast<PyObject*>(Py_TYPE(object));
+  const bool makes_object =
+      is_called(gil_, function, "__newobj__") || is_called(gil_, function, "__newobj_ex__");
+  if (!makes_object) visit(function, at, function == type ? Step::of_class : Step::callable, 0);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(arguments); ++i) {
+    PyObject* argument = PyTuple_GET_ITEM(arguments, i);
+    const bool is_class = argument == type || (makes_object && i == 0);
+    visit(argument, at, is_class ? Step::of_class : Step::argument, i);
+  }
+}
+
+void Inspector::expand_state(PyObject* object, PyObject* state, std::uint32_t at) {
+  const Step step = has_own_getstate(object) ? Step::state_item : Step::attribute;
+  if (PyDict_CheckExact(state)) return expand_dict(state, at, step);
+  // (__dict__ or None, values of __slots__), as copyreg makes it.
+  if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2 &&
+      PyDict_CheckExact(PyTuple_GET_ITEM(state, 1))) {
+    PyObject* own = PyTuple_GET_ITEM(state, 0);
+    if (own == Py_None || PyDict_CheckExact(own)) {
+      if (own != Py_None) expand_dict(own, at, step);
+      return expand_dict(PyTuple_GET_ITEM(state, 1), at, step);
+    }
+  }
+  visit(state, at, Step::state);
+}
+
+// Python 3.11 gave `object` a __getstate__.
+bool Inspector::has_own_getstate(PyObject* object) {
+  auto get = [this](PyTypeObject* type) {
+    PyObject* found = PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__getstate__");
+    if (found == nullptr) forgive();
+    return found == nullptr ? Ref() : steal(gil_, found);
+  };
+  return get(Py_TYPE(object)).get() != get(&PyBaseObject_Type).get();
+}
+
+void Inspector::expand_items(PyObject* iterator, std::uint32_t at, bool pairs) {
+  for (Py_ssize_t i = 0; complete_; ++i) {
+    PyObject* next = PyIter_Check(iterator) != 0 ? PyIter_Next(iterator) : nullptr;
+    if (next == nullptr) break;
+    Ref item = steal(gil_, next);
+    if (!pairs) {
+      visit(item.get(), at, Step::index, i);
+    } else if (PyTuple_Check(item.get()) && PyTuple_GET_SIZE(item.get()) == 2) {
+      PyObject* key = PyTuple_GET_ITEM(item.get(), 0);
+      visit(key, at, Step::key, i);
+      visit(PyTuple_GET_ITEM(item.get(), 1), at, Step::item, i, key);
+    }
+  }
+  if (PyErr_Occurred() != nullptr) throw ErrorSet{};
+}
+
+void Inspector::judge(PyObject* object, PyObject* name, std::uint32_t at) {
+  Ref verdict = steal(gil_, PyObject_CallFunctionObjArgs(
+                                inquiry_.judge, object, name != nullptr ? name : Py_None, nullptr));
+  if (verdict.get() != Py_None) findings_.push_back({std::move(verdict), at});
+}
+
+Ref Inspector::path(std::uint32_t at) const {
+  Ref steps = steal(gil_, PyList_New(0));
+  for (; nodes_[at].step != Step::root; at = nodes_[at].parent) {
+    const Node& node = nodes_[at];
+    Ref where =
+        node.key ? borrow(gil_, node.key.get()) : steal(gil_, PyLong_FromSsize_t(node.index));
+    Ref step = steal(gil_, Py_BuildValue("(sO)", step_name(node.step), where.get()));
+    check(gil_, PyList_Append(steps.get(), step.get()));
+  }
+  check(gil_, PyList_Reverse(steps.get()));
+  return steps;
+}
+
+Ref Inspector::describe(const Finding& finding) const {
+  const Node& node = nodes_[finding.node];
+  return steal(gil_, Py_BuildValue("(OOOO)", finding.verdict.get(), path(finding.node).get(),
+                                   nodes_[node.parent].object.get(), node.object.get()));
+}
+
+}  // namespace brine::pickle

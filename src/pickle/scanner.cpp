@@ -1,0 +1,397 @@
+#include "pickle/scanner.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace brine::pickle {
+namespace {
+
+// No module or qualified name is longer; what is longer is text of the application's.
+constexpr std::size_t kLongestName = 1024;
+
+std::uint64_t little_endian(std::string_view bytes) noexcept {
+  std::uint64_t number = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) {
+    number = (number << 8) | static_cast<unsigned char>(bytes[i]);
+  }
+  return number;
+}
+
+// Whether a text could be the name of a module, class or function: identifiers and dots, with
+// "<locals>" and "<lambda>". Bytes beyond ASCII are letters of some alphabet.
+bool looks_like_name(std::string_view text) noexcept {
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && c != '_' && c != '.' && c != '<' && c != '>' && c != '-' &&
+        static_cast<unsigned char>(c) < 0x80) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void Scanner::feed(std::string_view bytes) {
+  if (fault_ != nullptr) return;
+  if (carry_.empty()) {
+    const std::size_t used = process(bytes);
+    keep_names();
+    if (fault_ == nullptr) carry_.assign(bytes.substr(used));
+    return;
+  }
+  carry_.append(bytes);
+  const std::size_t used = process(carry_);
+  keep_names();
+  carry_.erase(0, used);
+}
+
+void Scanner::finish() noexcept {
+  if (fault_ != nullptr) return;
+  if (!carry_.empty() || skip_bytes_ > 0 || skip_line_ || opcodes_ > 0) {
+    fail("ends in the middle of a pickle");
+  } else if (pickles_ == 0) {
+    fail("is empty");
+  }
+}
+
+void Scanner::scan(std::string_view bytes) { process(bytes); }
+
+void Scanner::forget_memo() noexcept {
+  memo_.clear();
+  sparse_memo_.clear();
+  kept_memo_ = 0;
+}
+
+// Returns how many bytes were used; fewer than there are where an opcode's end has not come yet, or
+// after a fault.
+std::size_t Scanner::process(std::string_view bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    const std::string_view rest = bytes.substr(at);
+    std::size_t used = 0;
+    if (skip_bytes_ > 0) {
+      used = skip(rest.size());
+    } else if (skip_line_) {
+      const std::size_t newline = rest.find('\n');
+      skip_line_ = newline == std::string_view::npos;
+      used = skip_line_ ? rest.size() : newline + 1;
+    } else {
+      used = step(rest);
+      if (used == 0) break;
+      ++opcodes_;
+      if (kOpcodes[static_cast<unsigned char>(rest[0])].effect == Effect::stop) stop();
+    }
+    at += used;
+    position_ += used;
+  }
+  return at;
+}
+
+std::size_t Scanner::skip(std::size_t available) noexcept {
+  const std::size_t used = skip_bytes_ < available ? skip_bytes_ : available;
+  skip_bytes_ -= used;
+  return used;
+}
+
+// One opcode. Returns how many bytes of `rest` it used; 0: it is not complete, or is a fault.
+std::size_t Scanner::step(std::string_view rest) {
+  const Opcode& opcode = kOpcodes[static_cast<unsigned char>(rest[0])];
+  switch (opcode.argument) {
+    case Argument::none:
+      apply(opcode, 0);
+      return fault_ == nullptr ? 1 : 0;
+    case Argument::fixed:
+      if (rest.size() < 1U + opcode.size) return 0;
+      apply(opcode, 0);
+      return fault_ == nullptr ? 1U + opcode.size : 0;
+    case Argument::number:
+    case Argument::decimal:
+      return step_number(opcode, rest);
+    case Argument::sized:
+      return step_sized(opcode, rest);
+    case Argument::line:
+      return step_line(opcode, rest);
+    case Argument::two_lines:
+      return step_names(opcode, rest);
+  }
+  return fail("holds an opcode without a meaning");
+}
+
+std::size_t Scanner::step_number(const Opcode& opcode, std::string_view rest) {
+  std::uint64_t number = 0;
+  std::size_t used = 1U + opcode.size;
+  if (opcode.argument == Argument::number) {
+    if (rest.size() < used) return 0;
+    number = little_endian(rest.substr(1, opcode.size));
+  } else {
+    constexpr std::size_t kMostDigits = 32;
+    const std::size_t newline = rest.find('\n');
+    if (newline == std::string_view::npos && rest.size() <= kMostDigits) return 0;
+    std::string_view digits = rest.substr(1, std::min(newline, kMostDigits) - 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc() || end != digits.data() + digits.size()) {
+      return fail("has a memo entry whose number is none");
+    }
+    used = newline + 1;
+  }
+  apply(opcode, number);
+  return fault_ == nullptr ? used : 0;
+}
+
+std::size_t Scanner::step_sized(const Opcode& opcode, std::string_view rest) {
+  const std::size_t head = 1U + opcode.size;
+  if (rest.size() < head) return 0;
+  const std::uint64_t size = little_endian(rest.substr(1, opcode.size));
+  if (size > std::numeric_limits<std::uint64_t>::max() / 2) return fail("claims a negative length");
+  if (opcode.effect == Effect::push) {
+    push({});
+  } else if (size > kLongestName) {
+    push({.kind = Value::Kind::obscure});
+  } else {
+    if (rest.size() < head + size) return 0;
+    push({rest.data() + head, static_cast<std::uint32_t>(size), Value::Kind::text});
+    return fault_ == nullptr ? head + size : 0;
+  }
+  skip_bytes_ = size;
+  return fault_ == nullptr ? head : 0;
+}
+
+std::size_t Scanner::step_line(const Opcode& opcode, std::string_view rest) {
+  const std::size_t newline = rest.find('\n');
+  if (opcode.effect == Effect::push || newline > kLongestName) {
+    // A long line may come in many pieces: wait for its end only while it could be a name.
+    const bool could_be_name = opcode.effect == Effect::push_line && rest.size() <= kLongestName;
+    if (newline == std::string_view::npos && could_be_name) return 0;
+    push({.kind = opcode.effect == Effect::push ? Value::Kind::other : Value::Kind::obscure});
+    skip_line_ = true;
+    return fault_ == nullptr ? 1 : 0;
+  }
+  std::string_view text = rest.substr(1, newline - 1);
+  if (rest[0] == 'S') {  // STRING is a literal of Python's
+    if (text.size() < 2 || text.front() != text.back() ||
+        (text.front() != '\'' && text.front() != '"')) {
+      return fail("has a STRING without its quotes");
+    }
+    text = text.substr(1, text.size() - 2);
+  }
+  // Pickle writes no name with escapes: who does wants to hide it.
+  const bool plain = text.find('\\') == std::string_view::npos;
+  push({text.data(), static_cast<std::uint32_t>(text.size()),
+        plain ? Value::Kind::text : Value::Kind::obscure});
+  return fault_ == nullptr ? newline + 1 : 0;
+}
+
+std::size_t Scanner::step_names(const Opcode& opcode, std::string_view rest) {
+  const std::size_t first = rest.find('\n');
+  const std::size_t second = first == std::string_view::npos ? first : rest.find('\n', first + 1);
+  if (second == std::string_view::npos) {
+    return rest.size() > 2 * kLongestName ? fail("names a global of endless length") : 0;
+  }
+  name_global(opcode, rest.substr(1, first - 1), rest.substr(first + 1, second - first - 1));
+  return fault_ == nullptr ? second + 1 : 0;
+}
+
+void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
+  switch (opcode.effect) {
+    case Effect::invalid:
+      fail("holds a byte that is no opcode: it is no pickle, or a broken one");
+      return;
+    case Effect::nothing:
+      return;
+    case Effect::push:
+      return push({});
+    case Effect::mark:
+      return push({.kind = Value::Kind::mark});
+    case Effect::pop:
+      if (stack_.empty()) {
+        fail("takes a value from an empty stack");
+      } else {
+        shrink_stack(stack_.size() - 1);
+      }
+      return;
+    case Effect::pop_mark:
+      pop_to_mark();
+      return;
+    case Effect::dup:
+      if (has_top()) push(Value(stack_.back()));
+      return;
+    case Effect::drop:
+      if (pop(opcode.pops)) has_top();
+      return;
+    case Effect::make:
+      if (pop(opcode.pops)) push({});
+      return;
+    case Effect::drop_to_mark:
+      if (pop_to_mark()) has_top();
+      return;
+    case Effect::make_to_mark:
+      if (pop_to_mark()) push({});
+      return;
+    case Effect::put:
+      if (has_top()) put(number);
+      return;
+    case Effect::memoize:
+      if (has_top()) put(memo_.size() + sparse_memo_.size());
+      return;
+    case Effect::get:
+      return get(number);
+    case Effect::stack_global:
+      return stack_global();
+    case Effect::extension: {
+      const std::string code = std::to_string(number);
+      sink_.global({Global::Kind::extension, {}, code, position_, 0});
+      return push({});
+    }
+    case Effect::protocol:
+      if (number > kNewestProtocol) fail("is of a protocol that is not known");
+      return;
+    case Effect::stop:
+      pop(1);
+      return;
+    case Effect::push_text:
+    case Effect::push_line:
+    case Effect::global:
+    case Effect::instance:
+      return;  // their arguments are read elsewhere, which does what is to be done
+  }
+}
+
+// A pickle has ended; another one may follow.
+void Scanner::stop() {
+  ++pickles_;
+  opcodes_ = 0;
+  shrink_stack(0);
+  if (source_ == Source::pickler) return;
+  forget_memo();
+  names_.clear();
+  names_size_ = 0;
+}
+
+void Scanner::put(std::uint64_t index) {
+  const Value value = stack_.back();
+  if (index < memo_.size()) {
+    memo_[index] = value;
+    kept_memo_ = std::min<std::size_t>(kept_memo_, index);
+  } else if (memo_.size() + sparse_memo_.size() >= limits_.memo) {
+    fail("has more memo entries than can be followed");
+  } else if (index == memo_.size() && sparse_memo_.empty()) {
+    memo_.push_back(value);
+  } else {
+    keep(sparse_memo_[index] = value);
+  }
+}
+
+void Scanner::get(std::uint64_t index) {
+  if (index < memo_.size()) return push(Value(memo_[index]));
+  if (const auto found = sparse_memo_.find(index); found != sparse_memo_.end()) {
+    return push(Value(found->second));
+  }
+  if (source_ == Source::pickler) return push({.kind = Value::Kind::obscure});
+  fail("refers to a memo entry that it has not made");
+}
+
+void Scanner::name_global(const Opcode& opcode, std::string_view module, std::string_view name) {
+  const bool instance = opcode.effect == Effect::instance;
+  if (instance && !pop_to_mark()) return;
+  sink_.global({Global::Kind::named, module, name, position_,
+                static_cast<std::uint8_t>(instance ? 'i' : 'c')});
+  push({});
+}
+
+void Scanner::stack_global() {
+  if (stack_.size() < 2 || stack_.back().kind == Value::Kind::mark ||
+      stack_[stack_.size() - 2].kind == Value::Kind::mark) {
+    fail("takes a value from an empty stack");
+    return;
+  }
+  const Value name = stack_.back();
+  const Value module = stack_[stack_.size() - 2];
+  shrink_stack(stack_.size() - 2);
+  constexpr std::uint8_t kStackGlobal = 0x93;
+  if (name.kind == Value::Kind::text && module.kind == Value::Kind::text) {
+    sink_.global({Global::Kind::named,
+                  {module.start, module.size},
+                  {name.start, name.size},
+                  position_,
+                  kStackGlobal});
+  } else {
+    sink_.global({Global::Kind::computed, {}, {}, position_, kStackGlobal});
+  }
+  push({});
+}
+
+void Scanner::push(Value value) {
+  if (stack_.size() >= limits_.stack) {
+    fail("holds more values at once than can be followed");
+    return;
+  }
+  stack_.push_back(value);
+}
+
+// Takes so many values. The unpickler does not see what lies below the last mark.
+bool Scanner::pop(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!has_top()) return false;
+    shrink_stack(stack_.size() - 1);
+  }
+  return true;
+}
+
+void Scanner::shrink_stack(std::size_t size) noexcept {
+  stack_.resize(size);
+  kept_stack_ = std::min(kept_stack_, size);
+}
+
+bool Scanner::pop_to_mark() {
+  std::size_t size = stack_.size();
+  while (size > 0 && stack_[size - 1].kind != Value::Kind::mark) {
+    --size;
+  }
+  if (size == 0) {
+    fail("looks for a mark that it has not made");
+    return false;
+  }
+  shrink_stack(size - 1);
+  return true;
+}
+
+bool Scanner::has_top() {
+  if (!stack_.empty() && stack_.back().kind != Value::Kind::mark) return true;
+  fail("takes a value from an empty stack");
+  return false;
+}
+
+// Copies what still points into the bytes of this feed(), which the caller may free.
+void Scanner::keep_names() {
+  for (; kept_stack_ < stack_.size(); ++kept_stack_) {
+    keep(stack_[kept_stack_]);
+  }
+  for (; kept_memo_ < memo_.size(); ++kept_memo_) {
+    keep(memo_[kept_memo_]);
+  }
+}
+
+void Scanner::keep(Value& value) {
+  if (value.kind != Value::Kind::text || value.kept) return;
+  const std::string_view text(value.start, value.size);
+  if (!looks_like_name(text)) {
+    value = {.kind = Value::Kind::obscure};
+    return;
+  }
+  names_size_ += text.size();
+  if (names_size_ > limits_.names) {
+    fail("holds more names than can be followed");
+    value = {.kind = Value::Kind::obscure};
+    return;
+  }
+  value.start = names_.emplace_back(text).data();
+  value.kept = true;
+}
+
+std::size_t Scanner::fail(const char* what) noexcept {
+  if (fault_ == nullptr) fault_ = what;
+  return 0;
+}
+
+}  // namespace brine::pickle

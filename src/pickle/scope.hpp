@@ -1,0 +1,52 @@
+// What of the server the guard knows: the policy of the request that a thread serves, and who is to
+// hear of hazards. Knows no Python.
+#pragma once
+
+#include <string_view>
+
+#include "pickle/policy.hpp"
+
+namespace brine::pickle {
+
+/// Hears of what the guard finds.
+class Listener {
+ public:
+  /// `ids`: the hazards of one dump or load, separated by commas, each once. `text`: the hazards
+  /// that this process has not met before, for the log; empty if it has met them all. Callable with
+  /// the GIL held.
+  virtual void found(std::string_view ids, std::string_view text) noexcept = 0;
+
+ protected:
+  ~Listener() = default;
+};
+
+/// The request that a thread serves, or nothing.
+struct Scope {
+  Policy policy;
+  Listener& listener;
+};
+
+/// Makes a request the calling thread's scope while it lives.
+class RequestScope {
+ public:
+  RequestScope(Policy policy, Listener& listener) noexcept;
+  ~RequestScope();
+  RequestScope(const RequestScope&) = delete;
+  RequestScope& operator=(const RequestScope&) = delete;
+
+ private:
+  Scope scope_;
+  const Scope* outer_;
+};
+
+/// The calling thread's innermost scope, or null.
+const Scope* current_scope() noexcept;
+
+/// Who hears of what threads find that serve no request. Set once, before Python starts; never in a
+/// program of its own, where Python's logging does it.
+void set_process_listener(Listener& listener) noexcept;
+
+/// The calling thread's listener, or null.
+Listener* current_listener() noexcept;
+
+}  // namespace brine::pickle

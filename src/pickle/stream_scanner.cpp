@@ -1,0 +1,148 @@
+// brine._guard.StreamScanner: the scanner for streams of strangers, for Python.
+#include <memory>
+
+#include "cpython/callback.hpp"
+#include "cpython/error.hpp"
+#include "pickle/module.hpp"
+#include "pickle/scanner.hpp"
+
+namespace brine::pickle {
+
+using cpython::callback;
+using cpython::check;
+using cpython::GilLock;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+constexpr std::size_t kMostGlobals = 100'000;
+
+// Collects the globals as plain C++ values: no Python object is made while a block is read.
+class Collector final : public GlobalSink {
+ public:
+  void global(const Global& global) override {
+    if (globals.size() < kMostGlobals) {
+      globals.push_back({global.kind, std::string(global.module), std::string(global.name),
+                         global.position, global.opcode});
+    } else {
+      overfull = true;
+    }
+  }
+
+  struct Seen {
+    Global::Kind kind;
+    std::string module, name;
+    std::uint64_t position;
+    std::uint8_t opcode;
+  };
+  std::vector<Seen> globals;
+  bool overfull = false;
+  Scanner scanner{*this, Scanner::Source::stranger};
+};
+
+struct StreamScanner {
+  PyObject_HEAD Collector* collector;  // owned
+};
+
+Collector& collector_of(PyObject* self) {
+  return *reinterpret_cast<StreamScanner*>(self)->collector;
+}
+
+PyObject* make(PyTypeObject* type, PyObject*, PyObject*) noexcept {
+  return callback([&](GilLock& gil) {
+    auto collector = std::make_unique<Collector>();
+    Ref made = steal(gil, type->tp_alloc(type, 0));
+    reinterpret_cast<StreamScanner*>(made.get())->collector = collector.release();
+    return made;
+  });
+}
+
+void destroy(PyObject* self) noexcept {
+  PyTypeObject* type = Py_TYPE(self);
+  delete reinterpret_cast<StreamScanner*>(self)->collector;
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+const char* kind_name(Global::Kind kind) {
+  switch (kind) {
+    case Global::Kind::named:
+      return "named";
+    case Global::Kind::extension:
+      return "extension";
+    case Global::Kind::computed:
+      break;
+  }
+  return "computed";
+}
+
+Ref text(const GilLock& gil, const std::string& value) {
+  return steal(gil, PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()),
+                                         "backslashreplace"));
+}
+
+Ref describe(const GilLock& gil, const Collector::Seen& seen) {
+  return steal(
+      gil, Py_BuildValue("(sOOKi)", kind_name(seen.kind), text(gil, seen.module).get(),
+                         text(gil, seen.name).get(), static_cast<unsigned long long>(seen.position),
+                         static_cast<int>(seen.opcode)));
+}
+
+PyObject* feed(PyObject* self, PyObject* block) noexcept {
+  return callback([&](GilLock& gil) {
+    Py_buffer view;
+    check(gil, PyObject_GetBuffer(block, &view, PyBUF_SIMPLE));
+    const std::unique_ptr<Py_buffer, decltype(&PyBuffer_Release)> release(&view, PyBuffer_Release);
+    Collector& collector = collector_of(self);
+    collector.scanner.feed(
+        {static_cast<const char*>(view.buf), static_cast<std::size_t>(view.len)});
+    const bool goes_on = collector.scanner.fault() == nullptr && !collector.overfull;
+    return cpython::borrow(gil, goes_on ? Py_True : Py_False);
+  });
+}
+
+PyObject* finish(PyObject* self, PyObject*) noexcept {
+  return callback([&](GilLock& gil) {
+    Collector& collector = collector_of(self);
+    collector.scanner.finish();
+    const char* fault = collector.scanner.fault();
+    if (fault == nullptr && collector.overfull) fault = "names more globals than can be listed";
+    Ref globals = steal(gil, PyList_New(0));
+    for (const Collector::Seen& seen : collector.globals) {
+      check(gil, PyList_Append(globals.get(), describe(gil, seen).get()));
+    }
+    return steal(gil, Py_BuildValue("(OzKK)", globals.get(), fault,
+                                    static_cast<unsigned long long>(collector.scanner.position()),
+                                    static_cast<unsigned long long>(collector.scanner.pickles())));
+  });
+}
+
+PyMethodDef methods[] = {
+    {"feed", feed, METH_O,
+     "feed($self, block, /)\n--\n\nThe stream's next bytes. False: more of it is of no use."},
+    {"finish", finish, METH_NOARGS,
+     "finish($self, /)\n--\n\n"
+     "(globals, fault or None, position of the fault or the end, complete pickles). A global is\n"
+     "(kind, module, name, position, opcode); its kind is named, extension or computed."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+Ref make_stream_scanner_type(const GilLock& gil) {
+  static char doc[] =
+      "StreamScanner()\n--\n\nLists the globals of a pickle stream without executing anything.";
+  PyType_Slot slots[] = {
+      {Py_tp_new, reinterpret_cast<void*>(make)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(destroy)},
+      {Py_tp_methods, methods},
+      {Py_tp_doc, doc},
+      {0, nullptr},
+  };
+  PyType_Spec spec = {"brine._guard.StreamScanner", sizeof(StreamScanner), 0, Py_TPFLAGS_DEFAULT,
+                      slots};
+  return steal(gil, PyType_FromSpec(&spec));
+}
+
+}  // namespace brine::pickle
