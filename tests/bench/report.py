@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import measure
+import pickle_cost
 from measure import Result
 from rows import Goal
 
@@ -145,21 +146,28 @@ def table(headings: tuple[str, ...], body: list[Line]) -> str:
     return "\n".join([rows[0], "-" * max(map(len, rows)), *rows[1:]])
 
 
-def text(results: list[Result], facts: dict) -> str:
+def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict) -> str:
     """The whole report."""
-    parts = [table(HEADINGS, lines(results)),
-             "mod_wsgi and Brine are shares of the C handler in the same round (median of the "
-             "rounds); the C handler is in requests/s.",
-             table(DETAIL_HEADINGS, details(results)),
-             "Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items())]
+    parts = []
+    if results:
+        parts += [table(HEADINGS, lines(results)),
+                  "mod_wsgi and Brine are shares of the C handler in the same round (median of the "
+                  "rounds); the C handler is in requests/s.",
+                  table(DETAIL_HEADINGS, details(results))]
+    if costs:
+        parts += [table(pickle_cost.HEADINGS, [Line(cost.cells()) for cost in costs]),
+                  "Guarded time over pickle's own in the same process (median of the rounds)."]
+    parts.append("Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
     parts += [f"{result.row.key}, {name}: {why}" for result in results
               for name, why in result.broken.items()]
     return "\n\n".join(part for part in parts if part)
 
 
-def as_json(results: list[Result], facts: dict, options: dict) -> dict:
+def as_json(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
+            options: dict) -> dict:
     """Every round's raw numbers."""
     return {
+        "pickle": [cost.as_json() for cost in costs],
         "facts": facts,
         "options": options,
         "rows": [{"key": result.row.key, "title": result.row.title, "rounds": result.rounds,
