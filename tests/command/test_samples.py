@@ -12,8 +12,9 @@ from brine.site import free_port
 from conftest import REPOSITORY
 from serving import PATIENCE, poll
 
-MODULES = ("mpm_event", "unixd", "authz_core", "authz_host", "alias", "mime", "actions")
-SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "debian/brine.conf")
+MODULES = ("mpm_event", "unixd", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
+SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "pickle-guard.conf",
+           "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
           "    body = {body}\n"
@@ -68,7 +69,7 @@ def write_configuration(brine, folder, tree, sample, port):
              f"Listen 127.0.0.1:{port}", f"PidFile {folder}/httpd.pid", f"ErrorLog {folder}/error.log",
              *([f"User {user.name}", f"Group {user.group}"] if user else []), "TypesConfig /dev/null",
              "<Directory />", "Require all denied", "</Directory>",
-             f"Define BRINE_ROOT {tree}", f"Define BRINE_PORT {port}", f"Define BRINE_PYTHON {answer.stdout.strip()}",
+             f"Define BRINE_ROOT {tree}", f"Define BRINE_LOGS {folder}", f"Define BRINE_PORT {port}", f"Define BRINE_PYTHON {answer.stdout.strip()}",
              f"Include {REPOSITORY / 'conf' / sample}"]
     configuration = folder / "httpd.conf"
     configuration.write_text("\n".join(lines) + "\n")
@@ -153,6 +154,38 @@ def test_many_applications(running):
     assert get("/wiki") == "wiki"
     assert get("/wiki/statistics") == "statistics"
     assert get("/small/todo") == "todo /small/todo"
+
+
+PICKLING = """
+import pickle
+from datetime import date
+
+class Item:
+    pass
+
+def application(environ, start_response):
+    values = {"item": Item, "date": date.today, "list": list}
+    try:
+        pickle.dumps(values[environ["PATH_INFO"].strip("/")]())
+        said = "pickled"
+    except pickle.PicklingError as error:
+        said = type(error).__name__
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [said.encode()]
+"""
+
+
+def test_pickle_guard(running, tree, folder):
+    for script in ("shop/site.wsgi", "wiki/wiki.wsgi"):
+        tree.joinpath(script).write_text(PICKLING)
+    get = running("pickle-guard.conf")
+    assert [get(f"/shop/{kind}") for kind in ("item", "date", "list")] == ["UnsafePickleError", "pickled", "pickled"]
+    assert [get(f"/wiki/{kind}") for kind in ("date", "list")] == ["UnsafePickleError", "pickled"]
+    lines = poll(lambda: len(found := folder.joinpath("pickle.log").read_text().splitlines()) >= 5 and found, "the log")
+    fields = [line.rpartition(" ")[2] for line in lines if "GET /shop/" in line or "GET /wiki/" in line]
+    assert fields == ["naming-script", "-", "-", "not-builtin", "-"]
+    for script in ("shop/site.wsgi", "wiki/wiki.wsgi"):
+        tree.joinpath(script).write_text(TREE[script])
 
 
 def test_virtualenv(running, tree):
