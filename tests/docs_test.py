@@ -61,6 +61,17 @@ def test_a_directives_page_is_complete(name):
     assert [section for section in SECTIONS if f"\n{section}\n" not in text] == []
 
 
+def test_every_hazard_has_an_entry():
+    """Those of the guard as headings, those of `brine pickle scan` alone in its table."""
+    page = (ROOT / "docs" / "pickle.md").read_text()
+    guard = (ROOT / "python" / "brine" / "pickle" / "_hazards.py").read_text()
+    ids = re.findall(r'^    "([a-z-]+)": "(?:error|warning)",$', guard, re.MULTILINE)
+    assert len(ids) == 10, "the search for ids finds others: has their form changed?"
+    assert [name for name in ids if f"\n### {name}\n" not in page] == []
+    rules = (ROOT / "python" / "brine" / "pickle_tools" / "rules.py").read_text()
+    assert [name for name in re.findall(r'"((?:naming|restore|pickle)-[a-z-]+)":', rules) if f"`{name}`" not in page] == []
+
+
 @pytest.mark.parametrize("page", documents())
 def test_links_lead_somewhere(page):
     broken = []

@@ -59,7 +59,16 @@ def _add_site_options(parser: argparse.ArgumentParser) -> None:
     add("--reload", action="store_true", help="development: also watch imported modules, see below")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _add_pickle(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", used: bool) -> None:
+    """The command `pickle`, of which only a name is needed where it is not used."""
+    if used:
+        from brine.pickle_tools.command import add_parser
+        add_parser(commands)
+    else:
+        commands.add_parser("pickle", help="find what cannot be pickled or unpickled")
+
+
+def _parser(pickle_used: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="brine", description="Serve Python WSGI applications with Apache httpd.")
     parser.add_argument("--version", action="version", version=f"brine {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -72,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
                                               formatter_class=argparse.RawDescriptionHelpFormatter))
     commands.add_parser("module-location", help="print the path of mod_brine.so, for a LoadModule line",
                         description="Print the path of mod_brine.so, for a LoadModule line.")
+    _add_pickle(commands, pickle_used)
     return parser
 
 
@@ -117,6 +127,9 @@ def _state_folder() -> Path:
 
 
 def _run(options: argparse.Namespace, module_folder: str | None, default_python: str | None) -> int:
+    if options.command == "pickle":
+        from brine.pickle_tools.command import run
+        return run(options)
     brine = find_brine(module_folder, default_python)
     if options.command == "module-location":
         print(brine.module)
@@ -137,12 +150,13 @@ def _run(options: argparse.Namespace, module_folder: str | None, default_python:
 
 def main(arguments: list[str] | None = None, module_folder: str | None = None,
          default_python: str | None = None) -> int:
-    """Runs the command and returns its exit code: 0 done, 1 httpd failed, 2 refused.
+    """Runs the command and returns its exit code: 0 done, 1 httpd failed or something was found, 2 refused.
 
     The launcher that belongs to a build or an installation says where its module is and which
     Python is used by default.
     """
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(pickle_used=words[:1] == ["pickle"]).parse_args(words)
     try:
         return _run(options, module_folder, default_python)
     except Refusal as refusal:

@@ -5,9 +5,12 @@ from typing import Any, NamedTuple, Sequence
 
 import _pickle
 from brine.pickle._hazards import SEVERITIES, Hazard
-from brine.pickle._judge import Judgement
+from brine.pickle._judge import Judgement, is_class
 
 _LONGEST_KEY = 60
+_MOST_BITS = 128
+_DEEPEST_KEY = 3
+_WIDEST_KEY = 5
 _MOST_STEPS = 40
 
 Steps = Sequence[tuple[str, Any]]
@@ -30,36 +33,45 @@ def render_path(name: str, steps: Steps) -> str:
     A dict's third key is `.keys()[2]`, a set's third member `{2}`; what only pickle gets to is
     `.__reduce__()[1][0]` (an argument of the constructor) or `.__getstate__()`.
     """
-    shown = [_render_step(kind, where) for kind, where in steps]
+    shown = [text for kind, where in steps if (text := _render_step(kind, where))]
     if len(shown) > _MOST_STEPS:
         half = _MOST_STEPS // 2
         shown[half:-half] = [f" ...{len(shown) - 2 * half:,} more steps... "]
     return name + "".join(shown)
 
 
+_STEPS = {
+    "item": "[{}]",
+    "index": "[{}]",
+    "key": ".keys()[{}]",
+    "member": "{{{}}}",
+    "state": ".__getstate__()",
+    "state_item": ".__getstate__()[{}]",
+    "callable": ".__reduce__()[{}]",
+    "argument": ".__reduce__()[1][{}]",
+    "of_class": "",
+}
+
+
 def _render_step(kind: str, where: Any) -> str:
     if kind == "attribute":
-        return f".{where}" if type(where) is str and where.isidentifier() else f".__dict__[{_key(where)}]"
-    return {
-        "item": lambda: f"[{_key(where)}]",
-        "index": lambda: f"[{where}]",
-        "key": lambda: f".keys()[{where}]",
-        "member": lambda: f"{{{where}}}",
-        "state": lambda: ".__getstate__()",
-        "state_item": lambda: f".__getstate__()[{_key(where)}]",
-        "callable": lambda: f".__reduce__()[{where}]",
-        "argument": lambda: f".__reduce__()[1][{where}]",
-        "of_class": lambda: "",
-    }[kind]()
+        is_name = type(where) is str and where.isidentifier() and len(where) <= _LONGEST_KEY
+        return f".{where}" if is_name else f".__dict__[{_key(where)}]"
+    return _STEPS[kind].format(_key(where) if kind in ("item", "state_item") else where)
 
 
-def _key(key: Any) -> str:
+def _key(key: Any, depth: int = 0) -> str:
     """A dict's key; of the application's own objects only the class is told, since their repr is its code."""
-    if type(key) in (str, bytes, int, float, bool, type(None)):
-        text = repr(key)
+    if type(key) is int and key.bit_length() > _MOST_BITS:  # Python may refuse to write so many digits
+        return f"<int of {key.bit_length():,} bits>"
+    if type(key) in (str, bytes):
+        text = repr(key[:_LONGEST_KEY + 1])
         return text if len(text) <= _LONGEST_KEY else f"{text[:_LONGEST_KEY]}..."
-    if type(key) is tuple:
-        return "(" + ", ".join(map(_key, key[:5])) + (", ...)" if len(key) > 5 else ")")
+    if type(key) in (int, float, bool, type(None)):
+        return repr(key)
+    if type(key) is tuple and depth < _DEEPEST_KEY:
+        shown = [_key(part, depth + 1) for part in key[:_WIDEST_KEY]]
+        return "(" + ", ".join(shown) + (", ...)" if len(key) > _WIDEST_KEY else ",)" if len(key) == 1 else ")")
     return f"<{type(key).__name__} object>"
 
 
@@ -76,11 +88,11 @@ def describe(judgement: Judgement, culprit: Culprit, path: str, where: str | Non
 
 def _noun(judgement: Judgement, culprit: Culprit) -> str:
     """class Item, function total, a lambda."""
-    if isinstance(culprit.object, type) or judgement.id == "not-builtin":
+    if is_class(culprit.object) or judgement.id == "not-builtin":
         return f"class {judgement.qualname}"
     if judgement.qualname.endswith("<lambda>"):
         return "a lambda"
-    if isinstance(culprit.object, (types.FunctionType, types.BuiltinFunctionType)):
+    if type(culprit.object) in (types.FunctionType, types.BuiltinFunctionType):
         return f"function {judgement.qualname}"
     return f"object {judgement.qualname}"
 
@@ -89,14 +101,14 @@ def _what(judgement: Judgement, culprit: Culprit) -> str:
     noun = _noun(judgement, culprit)
     if culprit.steps and culprit.steps[-1][0] == "of_class":
         return f"an instance of {noun}"
-    if judgement.id == "not-builtin" and not isinstance(culprit.object, type):
+    if judgement.id == "not-builtin" and not is_class(culprit.object):
         return f"an instance of {noun}"
     return noun if noun.startswith("a ") else f"the {noun}"
 
 
 def _words_of_pickle(culprit: Any) -> str | None:
     """What pickle says of a class or function; other objects' own code is not run for that."""
-    if isinstance(culprit, (type, types.FunctionType)):
+    if is_class(culprit) or type(culprit) is types.FunctionType:
         try:
             _pickle.dumps(culprit)
         except Exception as error:

@@ -72,7 +72,7 @@ class Report:
     objects: int = 0
     """How many objects were looked at (numbers, texts and bytes are not counted)."""
     complete: bool = True
-    """False: there were too many objects to look at all of them."""
+    """False: there were too many objects, or hazards, to tell all of them."""
 
     def __bool__(self) -> bool:
         return bool(self.hazards)
@@ -90,7 +90,7 @@ class Report:
 
     def __str__(self) -> str:
         if not self:
-            return f"no pickle hazard in {self.objects} objects" + ("" if self.complete else ", of many more")
+            return f"no pickle hazard in {self.objects} objects" + ("" if self.complete else ", of more than can be looked at")
         return "\n".join(map(str, self.hazards))
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Putting the guard into the place of pickle."""
 
 import sys
+from typing import Any
 
 import _pickle
 from brine import _guard
@@ -26,9 +27,17 @@ def install(policy: str = "Report") -> None:
     _guard.set_policy(policy)
     guarded = {id(getattr(_pickle, name)): getattr(_guard, name) for name in NAMES}
     for module in [pickle, *sys.modules.values()]:
-        names = getattr(module, "__dict__", None)
-        if type(names) is not dict or module in (_pickle, _guard):
+        names = _names_of(module)
+        if type(names) is not dict or module is _pickle or module is _guard:
             continue
         for name, value in list(names.items()):
             if id(value) in guarded:
                 names[name] = guarded[id(value)]
+
+
+def _names_of(module: Any) -> Any:
+    """Its `__dict__`, past code of its own: to ask a module that loads when it is first used would load it."""
+    try:
+        return object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return None

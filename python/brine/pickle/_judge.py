@@ -17,8 +17,8 @@ from brine.pickle import _scripts
 SCRIPT_PREFIX = "_mod_wsgi_"
 MAIN = ("__main__", "__mp_main__")
 
-importable_modules: dict[str, bool] = {}
-"""Module name -> what is_importable() found, until `forget`."""
+importable_modules: set[str] = set()
+"""Names of modules that is_importable() has found, until `forget`."""
 
 
 class Judgement(NamedTuple):
@@ -74,13 +74,31 @@ def hazard_of_name(module: str) -> str | None:
     return None if is_importable(module) else "naming-unimportable"
 
 
+def judge_name(module: str, qualname: str, script: Any) -> Judgement | None:
+    """Likewise by the name alone, which pickle has written."""
+    hazard = hazard_of_name(module)
+    return hazard and Judgement(hazard, module, qualname, script and script.path, None, script and script.generation)
+
+
 def judge_anything(obj: Any, name: str | None = None) -> Judgement:
     """For the policy BuiltinOnly: an object that is not of a built-in value type."""
-    found = judge(obj, name) if isinstance(obj, (type, types.FunctionType)) else judge(type(obj))
-    if found is not None:
-        return found
-    named = obj if isinstance(obj, (type, types.FunctionType)) else type(obj)
-    return Judgement("not-builtin", str(named.__module__), named.__qualname__, None, None, None)
+    named = obj if names_itself(obj) else type(obj)
+    found = judge(named, name) if named is obj else judge(named)
+    if found is not None and found.module == "builtins":
+        found = None  # Python's own types need not have a name there
+    return found or Judgement("not-builtin", str(named.__module__), named.__qualname__, None, None, None)
+
+
+def names_itself(obj: Any) -> bool:
+    """Whether it is a class or function, which is pickled as its own name."""
+    if type(obj) is types.BuiltinFunctionType:
+        return type(obj.__self__) is types.ModuleType
+    return is_class(obj) or type(obj) is types.FunctionType
+
+
+def is_class(obj: Any) -> bool:
+    """Whether pickle takes it for a class: by its type, whatever its `__class__` says."""
+    return issubclass(type(obj), type)
 
 
 def import_as_pickle_does(module: str) -> Any:
@@ -111,8 +129,8 @@ def is_foreign(obj: Any) -> bool:
     Its functions tell, by the built-ins that they use. Other objects: the garbage collector of each
     interpreter knows its own alone.
     """
-    functions = [obj] if isinstance(obj, types.FunctionType) else [
-        value for value in getattr(obj, "__dict__", {}).values() if isinstance(value, types.FunctionType)]
+    functions = [obj] if type(obj) is types.FunctionType else [
+        value for value in vars(obj).values() if type(value) is types.FunctionType] if is_class(obj) else []
     if any(function.__builtins__ is vars(builtins) for function in functions):
         return False
     if gc.get_freeze_count() == 0:
@@ -125,10 +143,12 @@ def is_foreign(obj: Any) -> bool:
 
 def is_importable(name: str) -> bool:
     """Whether another process with this one's sys.path would find the module. Imports nothing."""
-    known = importable_modules.get(name)
-    if known is None:
-        known = importable_modules[name] = _find(name)
-    return known
+    if name in importable_modules:
+        return True
+    found = _find(name)
+    if found:  # a module that is not found may be by and by: sys.path changes
+        importable_modules.add(name)
+    return found
 
 
 def _find(name: str) -> bool:
@@ -138,7 +158,8 @@ def _find(name: str) -> bool:
     if not is_importable(parent):
         return False
     package = sys.modules.get(parent)
-    if _has_spec(name, getattr(package, "__path__", None)):
+    path = getattr(package, "__path__", None)
+    if path is not None and _has_spec(name, path):
         return True
     # os.path, six.moves: importing the parent puts it there.
     module = sys.modules.get(name)
@@ -146,12 +167,16 @@ def _find(name: str) -> bool:
 
 
 def _has_spec(name: str, path: Any) -> bool:
-    for finder in sys.meta_path:
+    for finder in list(sys.meta_path):
         try:
-            if finder.find_spec(name, path) is not None:
-                return True
-        except Exception:  # a finder of the application's, or none at all
+            if hasattr(finder, "find_spec"):
+                found = finder.find_spec(name, path)
+            else:  # before Python 3.12 there are those of an older kind
+                found = finder.find_module(name, path) if sys.version_info < (3, 12) else None
+        except Exception:  # a finder of the application's
             continue
+        if found is not None:
+            return True
     return False
 
 

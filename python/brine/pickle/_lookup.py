@@ -1,19 +1,26 @@
 """What a module's name and a name in it lead to, without importing or running anything.
 
 A module that is loaded is looked into as it is, past its `__getattr__`. One that is not is found by its
-file, and a Python file read as a syntax tree.
+file, and a Python file given to the compiler as far as its table of names.
 """
 
-import ast
-import inspect
+import os
+import re
+import symtable
 import sys
 import types
+import warnings
 from functools import lru_cache
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from typing import Any, NamedTuple
 
 _LARGEST_SOURCE = 2 << 20
+_MOST_SOURCE = 4 << 20
 _MOST_PARTS = 32
+_DICT_OF_MODULE: Any = types.ModuleType.__dict__["__dict__"]
+_DICT: Any = type.__dict__["__dict__"]
+_MRO: Any = type.__dict__["__mro__"]
+_IMPORT_OF_ALL = re.compile(rb"^[ \t]*from[ \t]+\S+[ \t]+import[ \t]*\(?[ \t]*\*", re.MULTILINE)
 
 
 class Found(NamedTuple):
@@ -23,40 +30,93 @@ class Found(NamedTuple):
     missing: str = ""
 
 
-def look_up(module: str, name: str) -> Found:
-    """Where a global comes from now."""
-    loaded = sys.modules.get(module)
-    if isinstance(loaded, types.ModuleType):
-        return _in_loaded(loaded, name)
-    spec = _find(module)
-    if spec is None:
-        return Found("", "module")
-    if not spec.origin or not spec.origin.endswith(".py"):
-        return Found(f"{spec.origin or 'a namespace package'} (not loaded, so its names are not known)")
-    return _in_source(spec.origin, name)
+class Lookup:
+    """Where names lead to, for one scan: no more than so much source is read for it."""
+
+    def __init__(self) -> None:
+        self._source_left = _MOST_SOURCE
+        self._is_read: dict[str, bool] = {}
+
+    def __call__(self, module: str, name: str) -> Found:
+        """Where a global comes from now."""
+        loaded = sys.modules.get(module)
+        if loaded is not None:
+            return _in_loaded(module, loaded, name)
+        spec = _find(module)
+        if spec is None:
+            return Found("", "module")
+        if not spec.origin or not spec.origin.endswith(".py"):
+            return Found(f"{spec.origin or 'a namespace package'} (not loaded, so its names are not known)")
+        if not self._may_read(spec.origin):
+            return Found(f"{spec.origin} (not read, since the stream names so many modules)")
+        return _in_source(spec.origin, name)
+
+    def _may_read(self, file: str) -> bool:
+        if file not in self._is_read:
+            self._source_left -= _size_of(file)
+            self._is_read[file] = self._source_left >= 0
+        return self._is_read[file]
 
 
-def _in_loaded(module: types.ModuleType, name: str) -> Found:
-    home = getattr(module, "__file__", None) or f"module {module.__name__}"
+def _size_of(file: str) -> int:
+    try:
+        return min(os.stat(file).st_size, _LARGEST_SOURCE)
+    except OSError:
+        return 0
+
+
+def _names_in(module: Any) -> dict[str, Any] | None:
+    """The `__dict__` of a loaded module, past code of its own; None where that is no module at all."""
+    return _DICT_OF_MODULE.__get__(module) if issubclass(type(module), types.ModuleType) else None
+
+
+def _in_loaded(module: str, loaded: Any, name: str) -> Found:
+    names = _names_in(loaded)
+    if names is None:
+        return Found(f"module {module} (it is no ordinary module, so its names are not known)")
+    file = names.get("__file__")
+    home = file if type(file) is str else f"module {module}"
     first, *rest = name.split(".")
-    names = vars(module)
     if first not in names:
-        if "__getattr__" in names:
+        if "__getattr__" in names or type(loaded) is not types.ModuleType:
             return Found(f"{home} (made on demand by its __getattr__)")
         return Found(home, "name")
     value = names[first]
     for part in rest[:_MOST_PARTS]:
-        try:
-            value = inspect.getattr_static(value, part)
-        except AttributeError:
-            return Found(home, "name")
+        found = _stored(value, part)
+        if found is None:
+            by_code = any(_stored_in(type(value), hook, tops=False) for hook in ("__getattr__", "__getattribute__"))
+            return Found(f"made by the code of a {type(value).__name__} in {home}") if by_code else Found(home, "name")
+        value = found[0]
     return Found(f"{_kind(value)} in {home}")
 
 
+def _stored(value: Any, name: str) -> tuple[Any] | None:
+    """The attribute of an object as it is stored: no property, `__getattr__` or metaclass gets to run."""
+    if issubclass(type(value), type):
+        return _stored_in(value, name) or _stored_in(type(value), name)
+    own = _stored_in(type(value), "__dict__")
+    if own is not None and type(own[0]) is types.GetSetDescriptorType:
+        names = own[0].__get__(value)
+        if name in names:
+            return (names[name],)
+    return _stored_in(type(value), name)
+
+
+def _stored_in(cls: type, name: str, tops: bool = True) -> tuple[Any] | None:
+    """What a class or one of its bases has by that name; `tops`: also what `object` and `type` have."""
+    for part in _MRO.__get__(cls):
+        if (part is object or part is type) and not tops:
+            continue
+        if name in _DICT.__get__(part):
+            return (_DICT.__get__(part)[name],)
+    return None
+
+
 def _kind(value: Any) -> str:
-    if isinstance(value, type):
+    if issubclass(type(value), type):
         return "class"
-    return "function" if isinstance(value, (types.FunctionType, types.BuiltinFunctionType)) else type(value).__name__
+    return "function" if type(value) in (types.FunctionType, types.BuiltinFunctionType) else type(value).__name__
 
 
 def _find(module: str) -> ModuleSpec | None:
@@ -68,13 +128,13 @@ def _find(module: str) -> ModuleSpec | None:
     spec = None
     for count in range(1, len(parts) + 1):
         name = ".".join(parts[:count])
-        loaded = sys.modules.get(name)
-        spec = getattr(loaded, "__spec__", None)
-        if not isinstance(spec, ModuleSpec):
+        names = _names_in(sys.modules.get(name)) or {}
+        spec = names.get("__spec__")
+        if type(spec) is not ModuleSpec:
             spec = _spec(name, path)
         if spec is None:
             return None
-        path = getattr(loaded, "__path__", None) or spec.submodule_search_locations
+        path = names.get("__path__") or spec.submodule_search_locations
         if path is None and count < len(parts):
             return None
     return spec
@@ -92,46 +152,38 @@ def _spec(name: str, path: Any) -> ModuleSpec | None:
 
 
 def _in_source(file: str, name: str) -> Found:
-    tree = _read(file)
-    if tree is None:
-        return Found(f"{file} (which cannot be read, so its names are not known)")
-    first, *rest = name.split(".")
     bound = _names_of(file)
+    if bound is None:
+        return Found(f"{file} (which cannot be read, so its names are not known)")
+    first = name.split(".")[0]
     if first in bound:
-        kind, line = bound[first]
-        return Found(f"{kind} in {file}:{line}")
+        return Found(bound[first])
     if "*" in bound or "__getattr__" in bound:
         return Found(f"{file} (which takes names from elsewhere)")
     return Found(file, "name")
 
 
-@lru_cache(maxsize=64)
-def _read(file: str) -> ast.Module | None:
+@lru_cache(maxsize=256)
+def _names_of(file: str) -> dict[str, str] | None:
+    """Name -> what it is, and in which line, of all that a module binds at its top level; None: it cannot be read.
+
+    From the compiler's symbol table, which is made many times faster than a syntax tree.
+    """
     try:
         with open(file, "rb") as source:
             text = source.read(_LARGEST_SOURCE + 1)
-        return ast.parse(text) if len(text) <= _LARGEST_SOURCE else None
+        if len(text) > _LARGEST_SOURCE:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = symtable.symtable(text, file, "exec")
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-
-
-@lru_cache(maxsize=64)
-def _names_of(file: str) -> dict[str, tuple[str, int]]:
-    """Name -> (what it is, line), of all that is bound at a module's top level."""
-    names: dict[str, tuple[str, int]] = {}
-    tree = _read(file)
-    todo: list[ast.AST] = list(tree.body) if tree else []
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.ClassDef):
-            names.setdefault(node.name, ("class", node.lineno))
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            names.setdefault(node.name, ("function", node.lineno))
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                names.setdefault(alias.asname or alias.name.split(".")[0], ("name", node.lineno))
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.setdefault(node.id, ("name", node.lineno))
-        else:
-            todo += ast.iter_child_nodes(node)
+    names = {symbol.get_name(): f"name in {file}" for symbol in table.get_symbols()
+             if symbol.is_assigned() or symbol.is_imported()}
+    for inner in table.get_children():
+        if inner.get_type() in ("class", "function") and inner.get_name() in names:
+            names[inner.get_name()] = f"{inner.get_type()} in {file}:{inner.get_lineno()}"
+    if _IMPORT_OF_ALL.search(text):
+        names["*"] = ""
     return names

@@ -25,6 +25,15 @@ collectors: list[Callable[[Report], None]] = []
 known: dict[tuple[str, str], tuple[str, str]] = {}
 """(module, name) in a stream -> (id, key) of the hazard, where it has been reported with its path."""
 
+_MOST_HAZARDS = 100
+
+#: What is never in a pickle that has been written.
+_REFUSED = ("naming-local", "naming-foreign", "reload-stale", "reload-missing")
+
+#: What pickle names to write a value of a built-in type.
+_VALUE_MAKERS = {("_codecs", "encode"), *(("builtins", name) for name in
+                                          ("bytes", "bytearray", "complex", "set", "frozenset"))}
+
 Suspects = list[tuple[str, str]]
 
 
@@ -33,7 +42,8 @@ def inspect(obj: Any, protocol: int | None = None, *, builtin_only: bool = False
 
     Nothing is pickled, but objects are asked for their parts as pickle asks them (`__reduce_ex__`).
     `builtin_only`: everything is a hazard but the types that WSGIPickleGuard BuiltinOnly allows.
-    `name`: what paths begin with. At most 1,000,000 objects are looked at, see Report.complete.
+    `name`: what paths begin with. At most 1,000,000 objects are looked at and 100 hazards told, see
+    Report.complete.
     """
     return _inspect(obj, protocol, copyreg.dispatch_table, builtin_only, name, None)
 
@@ -45,10 +55,14 @@ def _inspect(obj: Any, protocol: int | None, table: Any, builtin_only: bool, nam
     hazards: dict[tuple[str, int], Hazard] = {}
     for judgement, steps, holder, culprit in found:
         # With BuiltinOnly all instances of a class are one hazard; else a culprit comes once anyway.
-        one = culprit if isinstance(culprit, type) or not builtin_only else type(culprit)
-        if (judgement.id, id(one)) not in hazards:
-            path = render_path(name, steps)
-            hazards[judgement.id, id(one)] = describe(judgement, Culprit(culprit, holder, steps), path, where)
+        one = culprit if not builtin_only or _judge.names_itself(culprit) else type(culprit)
+        if (judgement.id, id(one)) in hazards:
+            continue
+        if len(hazards) == _MOST_HAZARDS:
+            return Report(tuple(hazards.values()), objects, False)
+        path = render_path(name, steps)
+        named = Culprit(one, holder, steps if one is culprit else [*steps, ("of_class", 0)])
+        hazards[judgement.id, id(one)] = describe(judgement, named, path, where)
     return Report(tuple(hazards.values()), objects, complete)
 
 
@@ -82,6 +96,8 @@ def on_dump(obj: Any, protocol: int, pickler: Any, error: BaseException | None, 
     report = _without_false_alarms(report, pickler, error)
     if suspects and policy != "BuiltinOnly":
         report = _complete(report, suspects, root.name, root.where)
+    elif suspects and not report:
+        report = _describe_makers(suspects, root.name, root.where)
     if not report:
         return None
     _deliver(report)
@@ -99,8 +115,13 @@ def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, b
     if suspects is None or builtin_only:
         return report
     wanted = {_restore.modern_name(*suspect) for suspect in suspects}
-    return Report(tuple(hazard for hazard in report if (hazard.module, hazard.qualname) in wanted),
+    return Report(tuple(hazard for hazard in report if any(_is_written_as(hazard, *each) for each in wanted)),
                   report.objects, report.complete)
+
+
+def _is_written_as(hazard: Hazard, module: str, name: str) -> bool:
+    """Whether pickle writes the hazard's culprit by that name: protocols 0 to 3 name the outermost class."""
+    return hazard.module == module and f"{hazard.qualname}.".startswith(f"{name}.")
 
 
 def _without_false_alarms(report: Report, pickler: Any, error: BaseException | None) -> Report:
@@ -108,11 +129,18 @@ def _without_false_alarms(report: Report, pickler: Any, error: BaseException | N
 
     The hooks themselves are not called again: they may keep books of what they have seen.
     """
-    if error is None or not (_has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override")):
+    if not (_has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override")):
         return report
     words = str(error)
-    return Report(tuple(hazard for hazard in report if hazard.qualname.rpartition(".")[2] in words),
+    return Report(tuple(hazard for hazard in report if _is_pickled(hazard, words if error else None)),
                   report.objects, report.complete)
+
+
+def _is_pickled(hazard: Hazard, words: str | None) -> bool:
+    """Whether a hazard can be in the pickle; `words` of pickle's error, if there is one."""
+    if words is None:
+        return hazard.id not in _REFUSED
+    return hazard.qualname.rpartition(".")[2] in words
 
 
 def _has_hook(pickler: Any, name: str) -> bool:
@@ -123,11 +151,10 @@ def _has_hook(pickler: Any, name: str) -> bool:
 
 def _complete(report: Report, suspects: Suspects, name: str, where: str) -> Report:
     """Adds what the stream names and the walk did not come to: the object may have changed meanwhile."""
-    found = {(hazard.module, hazard.qualname): hazard for hazard in report}
     hazards = list(report.hazards)
     for suspect in suspects:
         module, qualname = _restore.modern_name(*suspect)
-        hazard = found.get((module, qualname))
+        hazard = next((found for found in report if _is_written_as(found, module, qualname)), None)
         if hazard is None:
             hazard = _describe_name(module, qualname, f"something in {name}", where)
             if hazard is None:
@@ -137,14 +164,24 @@ def _complete(report: Report, suspects: Suspects, name: str, where: str) -> Repo
     return Report(tuple(hazards), report.objects, report.complete)
 
 
-def _describe_name(module: str, qualname: str, path: str, where: str) -> Hazard | None:
+def _describe_makers(suspects: Suspects, name: str, where: str) -> Report:
+    """What the stream names, and no value of a built-in type needs: the object is another now than it was."""
+    names = {_restore.modern_name(*suspect) for suspect in suspects} - _VALUE_MAKERS
+    found = [_describe_name(*each, f"something in {name}", where, _judge.judge_anything) for each in sorted(names)]
+    return Report(tuple(hazard for hazard in found if hazard is not None))
+
+
+def _describe_name(module: str, qualname: str, path: str, where: str, judge: Any = _judge.judge) -> Hazard | None:
     script = _judge._scripts.find(module)
     namespace = script.module if script else _judge.import_as_pickle_does(module)
+    culprit = judgement = None
     try:
         culprit = _judge.resolve(namespace, qualname)
+        judgement = judge(culprit, qualname)
     except AttributeError:
-        return None
-    judgement = _judge.judge(culprit, qualname)
+        pass
+    if judgement is None:  # what cannot be told of the object, its name tells
+        judgement = _judge.judge_name(module, qualname, script)
     return judgement and describe(judgement, Culprit(culprit, None, ()), path, where)
 
 
@@ -154,7 +191,7 @@ def _describe_name(module: str, qualname: str, path: str, where: str) -> Hazard 
 def on_failed_load(error: BaseException, data: Any, module: str | None, name: str | None) -> None:
     """Adds to pickle's exception which global was not found, and what to do; reports it as a hazard."""
     if module is None or name is None:
-        missing = _restore.first_missing(data)
+        missing = _restore.first_missing(data, error)
         if missing is None:
             return
         module, name = missing
@@ -183,9 +220,12 @@ def _plain(text: str) -> str:
 
 
 @contextmanager
-def collect() -> Iterator[list[Report]]:
-    """Within `with collect() as reports:` each dump or load that has a hazard adds its Report to the list."""
-    reports: list[Report] = []
+def collect(reports: list[Report] | None = None) -> Iterator[list[Report]]:
+    """Within `with collect() as reports:` each dump or load that has a hazard adds its Report to the list.
+
+    The list is a new one, or the one that is given. It gets the reports of all threads.
+    """
+    reports = [] if reports is None else reports
     collectors.append(reports.append)
     try:
         yield reports

@@ -11,21 +11,38 @@ from brine.pickle._hazards import SEVERITIES, Hazard
 
 def modern_name(module: str, name: str) -> tuple[str, str]:
     """Python 3's name for a global of a stream: protocols 0 to 2 write those of Python 2."""
-    if module in sys.modules:
+    there = sys.modules.get(module)
+    if (module, name) in _compat_pickle.NAME_MAPPING and name not in getattr(there, "__dict__", ()):
+        return _compat_pickle.NAME_MAPPING[module, name]  # itertools.imap: the module is there, the name is not
+    if there is not None:
         return module, name
-    if (module, name) in _compat_pickle.NAME_MAPPING:
-        return _compat_pickle.NAME_MAPPING[module, name]
     return _compat_pickle.IMPORT_MAPPING.get(module, module), name
 
 
-def first_missing(data: Any) -> tuple[str, str] | None:
-    """The first global of a pickle that is not there now, after pickle has failed to load it."""
+def first_missing(data: Any, error: BaseException) -> tuple[str, str] | None:
+    """The global of a pickle that is not there now, and that pickle's error is about."""
     scanner = StreamScanner()
     scanner.feed(data)
     for kind, module, name, _, _ in scanner.finish()[0]:
-        if kind == "named" and _missing(*modern_name(module, name)):
+        modern = modern_name(module, name)
+        if kind == "named" and _missing(*modern) and _is_about(error, *modern):
             return module, name
     return None
+
+
+def _is_about(error: BaseException, module: str, name: str) -> bool:
+    """Whether that global was not found; else the code of an object that was restored earlier has failed."""
+    if isinstance(error, AttributeError):
+        return repr(name) in str(error)
+    if f"{module}.".startswith(f"{getattr(error, 'name', None)}."):
+        return True
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_name == "<module>" and f"{module}.".startswith(f"{frame.f_globals.get('__name__')}."):
+            return True
+        traceback = traceback.tb_next
+    return False
 
 
 def _missing(module: str, name: str) -> str | None:

@@ -6,7 +6,8 @@ from typing import Any, Iterable, Iterator
 
 import copyreg
 from brine._guard import StreamScanner
-from brine.pickle import _judge, _lookup, _restore, _scripts
+from brine.pickle import _judge, _restore, _scripts
+from brine.pickle._lookup import Lookup
 from brine.pickle._safe import is_safe
 
 _BLOCK = 1 << 20
@@ -93,11 +94,12 @@ def scan_blocks(blocks: Iterable[bytes], allow: Iterable[str] = ()) -> ScanRepor
             break
     found, fault, position, pickles = scanner.finish()
     allowed = frozenset(allow)
+    look_up = Lookup()
     judged: dict[tuple[str, str, str], tuple[str, str, str, str, str, str]] = {}
     globals_: list[ScannedGlobal] = []
     for kind, module, name, at, opcode in found:
         if (kind, module, name) not in judged:
-            judged[kind, module, name] = _judge_global(kind, module, name, allowed)
+            judged[kind, module, name] = _judge_global(kind, module, name, allowed, look_up)
         module, name, verdict, resolves_to, message, remedy = judged[kind, module, name]
         globals_.append(ScannedGlobal(module, name, at, _OPCODES[opcode], verdict, resolves_to, message, remedy))
     return ScanReport(globals_, fault, position, pickles)
@@ -111,7 +113,8 @@ def _blocks(data: Any) -> Iterator[Any]:
         yield block
 
 
-def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str]) -> tuple[str, str, str, str, str, str]:
+def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str],
+                  look_up: Lookup) -> tuple[str, str, str, str, str, str]:
     """(module, name, verdict, resolves to, message, remedy)."""
     if kind == "computed":
         return ("?", "?", "computed", "a name that is made when the pickle is loaded",
@@ -124,10 +127,10 @@ def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str]) ->
                     "Import what registers it before loading the pickle.")
         module, name = known
     module, name = _restore.modern_name(module, name)
-    return (module, name, *_judge_name(module, name, allowed))
+    return (module, name, *_judge_name(module, name, allowed, look_up))
 
 
-def _judge_name(module: str, name: str, allowed: frozenset[str]) -> tuple[str, str, str, str]:
+def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup) -> tuple[str, str, str, str]:
     """(verdict, resolves to, message, remedy)."""
     if module.startswith(_judge.SCRIPT_PREFIX):
         script = _scripts.find(module)
@@ -137,7 +140,7 @@ def _judge_name(module: str, name: str, allowed: frozenset[str]) -> tuple[str, s
     if module in _judge.MAIN:
         return ("naming-main", "whichever program loads it", f"{module} is another module in each program.",
                 f"Define {name} in a module on sys.path.")
-    found = _lookup.look_up(module, name)
+    found = look_up(module, name)
     if found.missing == "module":
         return ("restore-no-module", "no module of that name", f"there is no module {module}.",
                 "Install what provides it, or discard what was stored.")

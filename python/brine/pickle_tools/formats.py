@@ -1,0 +1,91 @@
+"""Results for a person, as text, and for programs, as JSON or SARIF."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from brine.installation import version
+from brine.pickle_tools.finding import Finding
+from brine.pickle_tools.result import Result
+from brine.pickle_tools.sarif import sarif
+
+FORMATS = ("text", "json", "sarif")
+
+
+def render(form: str, command: str, results: list[Result], code: int) -> str:
+    """The report of a command on its files, with a newline at its end."""
+    if form == "text":
+        return "".join(text(result) for result in results)
+    document = sarif(command, results, code) if form == "sarif" else _json(command, results, code)
+    return json.dumps(_unicode(document), indent=2, allow_nan=False) + "\n"
+
+
+def printable(value: str) -> str:
+    """Text from outside as a terminal may see it: a pickle's names may hold control characters."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in value)
+
+
+def text(result: Result) -> str:
+    """A file's findings and what is all right of a pickle, one by one, and a line that sums them up."""
+    lines = [(each["position"], [_safe_line(result.file, each)])
+             for each in result.globals or [] if each["kind"] == "safe"]
+    lines += [(finding.offset or 0, _finding_lines(finding)) for finding in result.findings]
+    lines.sort(key=lambda each: each[0])  # a script's findings have no offset, and stay as they are
+    told = [line for _, some in lines for line in some] + [f"{printable(result.file)}: {_verdict(result)}"]
+    return "".join(f"{line}\n" for line in told)
+
+
+def _safe_line(file: str, each: dict[str, Any]) -> str:
+    """What a pickle names and may."""
+    return printable(f"{file}:{each['position']}: ok: {each['module']}.{each['name']} ({each['resolves_to']})")
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    place = ":".join(str(part) for part in (finding.file, finding.line, finding.column, finding.offset)
+                     if part is not None)
+    return [printable(f"{place}: {finding.severity} {finding.id}: {finding.message}"),
+            *([printable(f"    {finding.remedy}")] if finding.remedy else [])]
+
+
+def _verdict(result: Result) -> str:
+    """In a few words. Why a file is an error is told on standard error."""
+    hazards = sum(finding.counts for finding in result.findings)
+    notes = len(result.findings) - hazards
+    words = ["error"] if result.failure else [] if hazards else ["clean"]
+    if hazards:
+        words.append(_counted(hazards, "hazard"))
+    if notes:
+        words.append(_counted(notes, "note"))
+    if result.pickles is not None:
+        words.append(f"{_counted(result.pickles, 'pickle')} with {_counted(len(result.globals or []), 'global')}")
+    return ", ".join(words)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _json(command: str, results: list[Result], code: int) -> dict[str, Any]:
+    return {"brine": version(), "command": command, "exit_code": code, "files": [_file(result) for result in results]}
+
+
+def _file(result: Result) -> dict[str, Any]:
+    fields: dict[str, Any] = {"file": result.file, "verdict": result.verdict,
+                              "error": asdict(result.failure) if result.failure else None,
+                              "findings": [_finding(finding) for finding in result.findings]}
+    if result.globals is not None:
+        fields |= {"pickles": result.pickles, "globals": result.globals}
+    return fields
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {key: value for key, value in asdict(finding).items() if key != "file"}
+
+
+def _unicode(value: Any) -> Any:
+    """Without lone surrogates (from file names and from pickles), which are no Unicode and so no JSON."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_unicode(key): _unicode(each) for key, each in value.items()}
+    return [_unicode(each) for each in value] if isinstance(value, list) else value
