@@ -69,7 +69,9 @@ def test_every_hazard_has_an_entry():
     assert len(ids) == 10, "the search for ids finds others: has their form changed?"
     assert [name for name in ids if f"\n### {name}\n" not in page] == []
     rules = (ROOT / "python" / "brine" / "pickle_tools" / "rules.py").read_text()
-    assert [name for name in re.findall(r'"((?:naming|restore|pickle)-[a-z-]+)":', rules) if f"`{name}`" not in page] == []
+    named = re.findall(r'Rule\("([a-z-]+)"', rules)
+    assert len(named) == 8, "likewise"
+    assert [name for name in named if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize("page", documents())
