@@ -4,6 +4,7 @@
 #include <Python.h>
 
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "cpython/gil.hpp"
@@ -20,12 +21,20 @@ PyObject* callback(Body&& body) noexcept {
     return std::forward<Body>(body)(gil).release();
   } catch (const ErrorSet&) {
     // Python's own exception is set already.
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
   } catch (const std::exception& error) {
     PyErr_SetString(PyExc_RuntimeError, error.what());
   } catch (...) {
     PyErr_SetString(PyExc_SystemError, "unknown C++ exception");
   }
   return nullptr;
+}
+
+/// A C function of any calling convention as PyMethodDef wants it, which has one type for all.
+template <class Function>
+PyCFunction untyped(Function* function) noexcept {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
 }  // namespace brine::cpython

@@ -8,7 +8,7 @@
 namespace brine::pickle {
 namespace {
 
-constexpr char kStackGlobal = '\x93', kMemoize = '\x94', kFrame = '\x95';
+constexpr char kStackGlobal = '\x93', kFrame = '\x95';
 constexpr std::size_t kFrameHead = 9;
 
 std::uint64_t length_at(std::string_view bytes, std::size_t size) noexcept {
@@ -20,9 +20,13 @@ std::uint64_t length_at(std::string_view bytes, std::size_t size) noexcept {
 }
 
 // Pickle writes STACK_GLOBAL behind a name: a text and MEMOIZE, or a text from the memo by BINGET
-// or LONG_BINGET. Where that may stand before the region's start, nothing is ruled out.
+// or LONG_BINGET. A name that is of a subclass of str is an instance, behind which there may be one
+// of the opcodes that complete it. Where that may stand before the region's start, nothing is ruled
+// out.
 bool may_be_stack_global(std::string_view region, std::size_t at) noexcept {
-  return at < 5 || region[at - 1] == kMemoize || region[at - 2] == 'h' || region[at - 5] == 'j';
+  constexpr std::string_view kCompletes = "baesu0\x94";  // BUILD APPEND ... POP MEMOIZE
+  return at < 5 || region[at - 2] == 'h' || region[at - 5] == 'j' ||
+         kCompletes.find(region[at - 1]) != std::string_view::npos;
 }
 
 // One past the last place in the region where STACK_GLOBAL may be, or 0.

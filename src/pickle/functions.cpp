@@ -8,16 +8,16 @@
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
 #include "pickle/module.hpp"
-#include "pickle/pickler.hpp"
+#include "pickle/writer.hpp"
 
 namespace brine::pickle {
 
-using cpython::borrow;
 using cpython::callback;
 using cpython::check;
 using cpython::GilLock;
 using cpython::Ref;
 using cpython::steal;
+using cpython::untyped;
 
 namespace {
 
@@ -39,14 +39,14 @@ struct Arguments {
     }
     return nullptr;
   }
-  // Whether there are no more positional arguments and no other keywords than these.
+  // Whether there are no more positional arguments and no other keywords than these, and none is
+  // given twice.
   bool fit(Py_ssize_t most, std::initializer_list<const char*> names) const {
     if (positional > most) return false;
     for (Py_ssize_t i = 0; i < named(); ++i) {
-      if (std::none_of(names.begin(), names.end(),
-                       [&](const char* name) { return is_called(i, name); })) {
-        return false;
-      }
+      const auto* const found = std::find_if(names.begin(), names.end(),
+                                             [&](const char* name) { return is_called(i, name); });
+      if (found == names.end() || found - names.begin() < positional) return false;
     }
     return true;
   }
@@ -59,8 +59,8 @@ struct Arguments {
 int protocol_of(const Arguments& arguments, Py_ssize_t position) {
   PyObject* given = arguments.get(position, "protocol");
   if (given == nullptr || !PyLong_Check(given)) return -1;
-  const long protocol = PyLong_AsLong(given);
-  PyErr_Clear();
+  int overflow = 0;  // so it sets no exception, and leaves alone the one that may be set
+  const long protocol = PyLong_AsLongAndOverflow(given, &overflow);
   return static_cast<int>(std::clamp(protocol, -1L, 255L));
 }
 
@@ -82,8 +82,8 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
     const Policy policy = guard.policy();
     if (policy == Policy::off) return steal(gil, arguments.pass_to(guard.pickle_dumps));
     auto dump = [&] { return Dump{arguments.get(0, "obj"), protocol_of(arguments, 1)}; };
-    if (refuses(policy) && buffers_leave(arguments) && arguments.get(0, "obj") != nullptr) {
-      guard.after_success(gil, policy, dump(), nullptr);
+    if (buffers_leave(arguments) && arguments.get(0, "obj") != nullptr) {
+      guard.before_dump(gil, policy, dump());
     }
     PyObject* made = arguments.pass_to(guard.pickle_dumps);
     if (made == nullptr) {
@@ -91,11 +91,7 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
       throw cpython::ErrorSet{};
     }
     Ref stream = steal(gil, made);
-    bool understood = true;
-    const Suspects suspects = guard.suspects_of(gil, policy, bytes_of(made), understood);
-    if (!suspects.empty() || !understood) {
-      guard.after_success(gil, policy, dump(), understood ? &suspects : nullptr);
-    }
+    guard.judge(gil, policy, dump(), bytes_of(made));
     return stream;
   });
 }
@@ -134,8 +130,9 @@ PyObject* dump(PyObject* module, PyObject* const* values, Py_ssize_t count,
     }
     if (!writer) return steal(gil, arguments.pass_to(guard.pickle_dump));
     Ref pickler = make_pickler(gil, guard, arguments, writer.get());
+    stream_of(writer.get()).buffers_leave = buffers_leave(arguments);
     return guarded_dump(gil, guard, writer.get(), pickler.get(),
-                        {object, protocol_of(arguments, 2)}, buffers_leave(arguments));
+                        {object, protocol_of(arguments, 2)});
   });
 }
 
@@ -163,14 +160,14 @@ PyObject* load(PyObject* module, PyObject* const* values, Py_ssize_t count,
       return steal(gil, arguments.pass_to(guard.pickle_load));
     }
     // load() has read what it cannot resolve: the Unpickler knows what it looked for.
-    Ref unpickler = steal(gil, arguments.pass_to(guard.guarded_unpickler));
+    PyObject* made = arguments.pass_to(guard.guarded_unpickler);
+    if (made == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) {
+      PyErr_Clear();  // it speaks of Unpickler()
+      return steal(gil, arguments.pass_to(guard.pickle_load));
+    }
+    Ref unpickler = steal(gil, made);
     return steal(gil, PyObject_CallOneArg(guard.unpickler_load.get(), unpickler.get()));
   });
-}
-
-template <class Function>
-PyCFunction untyped(Function* function) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
 PyMethodDef functions[] = {

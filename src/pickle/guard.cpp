@@ -1,5 +1,7 @@
 #include "pickle/guard.hpp"
 
+#include <new>
+
 #include "cpython/error.hpp"
 #include "pickle/framing.hpp"
 #include "pickle/scope.hpp"
@@ -68,6 +70,13 @@ class Pending {
   PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
 };
 
+// `refusal` is what the Python side returned: an exception, or None.
+void raise_refusal(PyObject* refusal) {
+  if (refusal == Py_None) return;
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(refusal)), refusal);
+  throw ErrorSet{};
+}
+
 // Errors that a hazard can be behind; others come from the application's own code.
 bool may_be_hazard(const GilLock& gil, const Pending& error) {
   if (error.is(PyExc_AttributeError) || error.is(PyExc_RecursionError)) return true;
@@ -110,6 +119,7 @@ Guard::Guard(GilLock& gil) {
   unpickler_type = attribute(gil, module, "Unpickler");
   pickler_dump = attribute(gil, pickler_type, "dump");
   pickler_clear_memo = attribute(gil, pickler_type, "clear_memo");
+  pickler_memo = attribute(gil, pickler_type, "memo");
   unpickler_load = attribute(gil, unpickler_type, "load");
   unpickler_find_class = attribute(gil, unpickler_type, "find_class");
   Ref copyreg = steal(gil, PyImport_ImportModule("copyreg"));
@@ -131,16 +141,25 @@ std::string_view Guard::part_with_globals(std::string_view stream) const noexcep
   return only_stack_global ? stream.substr(0, end_of_globals(stream)) : stream;
 }
 
-Suspects Guard::suspects_of(GilLock& gil, Policy policy, std::string_view stream,
-                            bool& understood) {
-  understood = true;
+void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_view stream) {
+  try {
+    judge_stream(gil, policy, dump, stream);
+  } catch (const std::bad_alloc&) {
+    if (!refuses(policy)) return;  // the dump is done, and stands
+    PyErr_NoMemory();
+    throw ErrorSet{};
+  }
+}
+
+void Guard::judge_stream(GilLock& gil, Policy policy, const Dump& dump, std::string_view stream) {
   const std::string_view part = part_with_globals(stream);
-  if (part.empty()) return {};
+  if (part.empty()) return;
   SuspectSink sink(*this, gil, policy);
   Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
   scanner.scan(part);
-  understood = sink.understood && scanner.fault() == nullptr;
-  return std::move(sink.suspects);
+  const bool understood = sink.understood && scanner.fault() == nullptr;
+  if (understood && sink.suspects.empty()) return;
+  after_success(gil, policy, dump, understood ? &sink.suspects : nullptr);
 }
 
 bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,
@@ -169,9 +188,8 @@ bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,
 
 PyObject* Guard::reaction(const GilLock& gil, const char* name) {
   if (!reactions_) reactions_ = steal(gil, PyImport_ImportModule("brine.pickle._react"));
-  PyObject* found = PyDict_GetItemString(PyModule_GetDict(reactions_.get()), name);
-  if (found == nullptr) cpython::raise(gil, PyExc_NameError, name);
-  return found;
+  // Borrowed: the module holds it.
+  return attribute(gil, reactions_, name).get();
 }
 
 // The exception that the dump is to fail with, or None.
@@ -191,13 +209,21 @@ Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
                                           names.get(), policy_name(policy).data()));
 }
 
+void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {
+  if (!refuses(policy)) return;
+  const Busy working;
+  Ref refusal =
+      steal(gil, PyObject_CallFunction(
+                     reaction(gil, "before_dump"), "OiOs", dump.object, dump.protocol,
+                     dump.pickler != nullptr ? dump.pickler : Py_None, policy_name(policy).data()));
+  raise_refusal(refusal.get());
+}
+
 void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const Suspects* suspects) {
   const Busy working;
   try {
     Ref refusal = ask(gil, policy, dump, nullptr, suspects);
-    if (refusal.get() == Py_None) return;
-    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(refusal.get())), refusal.get());
-    throw ErrorSet{};
+    raise_refusal(refusal.get());
   } catch (const ErrorSet&) {
     // The guard's own failure must not fail a dump that pickle has done; but where hazards are
     // refused, what could not be examined does not leave either.

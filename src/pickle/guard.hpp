@@ -39,10 +39,13 @@ class Guard {
   bool is_suspect(cpython::GilLock& gil, Policy policy, std::string_view module,
                   std::string_view name);
 
-  /// The suspects in a complete stream that pickle wrote. `understood` is false where it could not
-  /// be followed to its end.
-  Suspects suspects_of(cpython::GilLock& gil, Policy policy, std::string_view stream,
-                       bool& understood);
+  /// Pickle has written a complete stream: looks for suspects in it, and reports them as
+  /// after_success() does.
+  void judge(cpython::GilLock& gil, Policy policy, const Dump& dump, std::string_view stream);
+
+  /// A dump is about to be done, in which a buffer_callback takes parts of the object away before
+  /// the rest has been judged. Throws ErrorSet where hazards are refused and there is one.
+  void before_dump(cpython::GilLock& gil, Policy policy, const Dump& dump);
 
   /// A dump of pickle's own has succeeded: reports its suspects. Throws ErrorSet where the dump is
   /// to fail. `suspects` null: all that the object leads to is suspect.
@@ -64,12 +67,14 @@ class Guard {
   // Pickle's own.
   cpython::Ref pickle_dumps, pickle_dump, pickle_loads, pickle_load;
   cpython::Ref pickler_type, unpickler_type;
-  cpython::Ref pickler_dump, pickler_clear_memo, unpickler_load, unpickler_find_class;
+  cpython::Ref pickler_dump, pickler_clear_memo, pickler_memo, unpickler_load, unpickler_find_class;
   // The guard's own.
   cpython::Ref writer_type, guarded_unpickler;
 
  private:
   PyObject* reaction(const cpython::GilLock& gil, const char* name);
+  void judge_stream(cpython::GilLock& gil, Policy policy, const Dump& dump,
+                    std::string_view stream);
   cpython::Ref ask(cpython::GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
                    const Suspects* suspects);
   std::string_view part_with_globals(std::string_view stream) const noexcept;

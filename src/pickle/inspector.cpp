@@ -176,10 +176,11 @@ void Inspector::expand_reduced(PyObject* object, PyObject* parts, std::uint32_t 
   PyObject* arguments = tuple_item(parts, 1);
   if (function == nullptr || arguments == nullptr || !PyTuple_Check(arguments)) return;
   expand_call(object, function, arguments, at);
-  if (PyObject* state = tuple_item(parts, 2); is_given(state)) expand_state(object, state, at);
+  PyObject* state = tuple_item(parts, 2);
+  if (is_given(state)) expand_state(object, state, at);
   if (PyObject* items = tuple_item(parts, 3); is_given(items)) expand_items(items, at, false);
   if (PyObject* items = tuple_item(parts, 4); is_given(items)) expand_items(items, at, true);
-  if (PyObject* setter = tuple_item(parts, 5); is_given(setter)) {
+  if (PyObject* setter = tuple_item(parts, 5); is_given(state) && is_given(setter)) {
     visit(setter, at, Step::callable, 5);
   }
 }
@@ -223,7 +224,12 @@ bool Inspector::has_own_getstate(PyObject* object) {
 }
 
 void Inspector::expand_items(PyObject* iterator, std::uint32_t at, bool pairs) {
+  const auto most = static_cast<Py_ssize_t>(inquiry_.most_objects / 2);
   for (Py_ssize_t i = 0; complete_; ++i) {
+    if (i == most) {  // it need not end, and what stands beside it counts too
+      complete_ = false;
+      return;
+    }
     PyObject* next = PyIter_Check(iterator) != 0 ? PyIter_Next(iterator) : nullptr;
     if (next == nullptr) break;
     Ref item = steal(gil_, next);
@@ -241,7 +247,12 @@ void Inspector::expand_items(PyObject* iterator, std::uint32_t at, bool pairs) {
 void Inspector::judge(PyObject* object, PyObject* name, std::uint32_t at) {
   Ref verdict = steal(gil_, PyObject_CallFunctionObjArgs(
                                 inquiry_.judge, object, name != nullptr ? name : Py_None, nullptr));
-  if (verdict.get() != Py_None) findings_.push_back({std::move(verdict), at});
+  if (verdict.get() == Py_None) return;
+  if (findings_.size() < inquiry_.most_findings) {
+    findings_.push_back({std::move(verdict), at});
+  } else {
+    complete_ = false;
+  }
 }
 
 Ref Inspector::path(std::uint32_t at) const {

@@ -38,6 +38,7 @@ struct Inquiry {
   /// Judge each object that is not of a built-in value type, and look no further into it.
   bool builtin_only = false;
   std::size_t most_objects = 1'000'000;
+  std::size_t most_findings = 1'000;
 };
 
 /// The walk keeps its own list of what to look at next: depth costs no stack. Breadth first, so

@@ -8,6 +8,7 @@
 #include "pickle/pickler.hpp"
 #include "pickle/scope.hpp"
 #include "pickle/tally.hpp"
+#include "pickle/writer.hpp"
 
 namespace brine::pickle {
 
@@ -115,8 +116,7 @@ PyMethodDef own_functions[] = {
      "Tells the server of hazards. False: there is no server."},
     {"forget_verdicts", forget_verdicts, METH_NOARGS,
      "forget_verdicts($module, /)\n--\n\nNames may stand for other things than before."},
-    {"inspect_graph", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(inspect_graph)),
-     METH_VARARGS | METH_KEYWORDS,
+    {"inspect_graph", cpython::untyped(inspect_graph), METH_VARARGS | METH_KEYWORDS,
      "inspect_graph($module, /, obj, judge, protocol, dispatch_table, builtin_only=False, "
      "most_objects=1000000)\n--\n\n"
      "(findings, objects seen, complete); a finding is (verdict, steps, holder, culprit)."},

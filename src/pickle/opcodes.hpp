@@ -20,11 +20,11 @@ enum class Argument : std::uint8_t {
 
 /// What an opcode does to the unpickler's stack and memo.
 enum class Effect : std::uint8_t {
-  invalid,  ///< no opcode
-  nothing,
-  push,       ///< a value that cannot name a global
-  push_text,  ///< the argument, a str
-  push_line,  ///< likewise, written as a line
+  invalid,      ///< no opcode
+  push,         ///< a value that cannot name a global
+  push_text,    ///< the argument, a str in UTF-8
+  push_string,  ///< the argument, a str or bytes in an encoding that the unpickler is told
+  push_line,    ///< a str, written as a line with escapes
   mark,
   pop,       ///< a value or a mark
   pop_mark,  ///< all down to the last mark
@@ -41,6 +41,7 @@ enum class Effect : std::uint8_t {
   stack_global,  ///< takes module and name, pushes the global
   extension,     ///< pushes the global that copyreg.add_extension gave this code
   protocol,
+  frame,  ///< says how many of the next bytes are to be read at once
   stop,
 };
 
@@ -75,12 +76,12 @@ constexpr std::array<Opcode, 256> make_opcodes() {
   set('C', E::push, A::sized, 1);
   set(0x8E, E::push, A::sized, 8);
   set(0x96, E::push, A::sized, 8);  // BYTEARRAY8
-  // Texts. STRING and its like give a str too, unless the unpickler asks for bytes.
+  // Texts.
   set('X', E::push_text, A::sized, 4);
   set(0x8C, E::push_text, A::sized, 1);
   set(0x8D, E::push_text, A::sized, 8);
-  set('T', E::push_text, A::sized, 4);
-  set('U', E::push_text, A::sized, 1);
+  set('T', E::push_string, A::sized, 4);
+  set('U', E::push_string, A::sized, 1);
   set('V', E::push_line, A::line);
   set('S', E::push_line, A::line);
   // The stack.
@@ -118,7 +119,7 @@ constexpr std::array<Opcode, 256> make_opcodes() {
   set(0x84, E::extension, A::number, 4);
   // The stream.
   set(0x80, E::protocol, A::number, 1);
-  set(0x95, E::nothing, A::fixed, 8);  // FRAME
+  set(0x95, E::frame, A::number, 8);
   set('.', E::stop);
   return table;
 }

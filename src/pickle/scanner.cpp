@@ -18,10 +18,12 @@ std::uint64_t little_endian(std::string_view bytes) noexcept {
 }
 
 // Whether a text could be the name of a module, class or function: identifiers and dots, with
-// "<locals>" and "<lambda>". Bytes beyond ASCII are letters of some alphabet.
+// "<locals>" and "<lambda>", and generic classes: "Page[int, str]". Bytes beyond ASCII are letters
+// of some alphabet.
 bool looks_like_name(std::string_view text) noexcept {
-  for (const char c : text) {
+  for (const char& c : text) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (c == '[' && text.back() == ']') return &c != text.data();
     if (!letter && c != '_' && c != '.' && c != '<' && c != '>' && c != '-' &&
         static_cast<unsigned char>(c) < 0x80) {
       return false;
@@ -30,7 +32,16 @@ bool looks_like_name(std::string_view text) noexcept {
   return true;
 }
 
+bool is_ascii(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
 }  // namespace
+
+bool Scanner::Value::is_name() const noexcept {
+  return kind == Kind::text && looks_like_name(view());
+}
 
 void Scanner::feed(std::string_view bytes) {
   if (fault_ != nullptr) return;
@@ -48,7 +59,7 @@ void Scanner::feed(std::string_view bytes) {
 
 void Scanner::finish() noexcept {
   if (fault_ != nullptr) return;
-  if (!carry_.empty() || skip_bytes_ > 0 || skip_line_ || opcodes_ > 0) {
+  if (!carry_.empty() || skip_bytes_ > 0 || in_line_ || opcodes_ > 0) {
     fail("ends in the middle of a pickle");
   } else if (pickles_ == 0) {
     fail("is empty");
@@ -60,7 +71,11 @@ void Scanner::scan(std::string_view bytes) { process(bytes); }
 void Scanner::forget_memo() noexcept {
   memo_.clear();
   sparse_memo_.clear();
+  memo_entries_ = 0;
   kept_memo_ = 0;
+  if (!stack_.empty()) return;
+  names_.clear();
+  names_size_ = 0;
 }
 
 // Returns how many bytes were used; fewer than there are where an opcode's end has not come yet, or
@@ -72,13 +87,12 @@ std::size_t Scanner::process(std::string_view bytes) {
     std::size_t used = 0;
     if (skip_bytes_ > 0) {
       used = skip(rest.size());
-    } else if (skip_line_) {
-      const std::size_t newline = rest.find('\n');
-      skip_line_ = newline == std::string_view::npos;
-      used = skip_line_ ? rest.size() : newline + 1;
+    } else if (in_line_) {
+      used = skip_line(rest);
+      if (used == 0) break;
     } else {
       used = step(rest);
-      if (used == 0) break;
+      if (used == 0 || crosses_frame(used)) break;
       ++opcodes_;
       if (kOpcodes[static_cast<unsigned char>(rest[0])].effect == Effect::stop) stop();
     }
@@ -92,6 +106,24 @@ std::size_t Scanner::skip(std::size_t available) noexcept {
   const std::size_t used = skip_bytes_ < available ? skip_bytes_ : available;
   skip_bytes_ -= used;
   return used;
+}
+
+std::size_t Scanner::skip_line(std::string_view rest) noexcept {
+  if (position_ == frame_end_) return fail("has a frame that ends within an opcode");
+  if (position_ < frame_end_) rest = rest.substr(0, frame_end_ - position_);
+  const std::size_t newline = rest.find('\n');
+  in_line_ = newline == std::string_view::npos;
+  return in_line_ ? rest.size() : newline + 1;
+}
+
+// Whether the opcode at the position, which has been read, is the frame's only in part. Pickle
+// writes none so. An unpickler that reads a file throws away what is left of the frame when it
+// reads on behind it: the rest of the stream is another one to it than to one that reads from
+// memory.
+bool Scanner::crosses_frame(std::size_t used) noexcept {
+  if (position_ >= frame_end_ || position_ + used + skip_bytes_ <= frame_end_) return false;
+  fail("has a frame that ends within an opcode");
+  return true;
 }
 
 // One opcode. Returns how many bytes of `rest` it used; 0: it is not complete, or is a fault.
@@ -125,16 +157,19 @@ std::size_t Scanner::step_number(const Opcode& opcode, std::string_view rest) {
     if (rest.size() < used) return 0;
     number = little_endian(rest.substr(1, opcode.size));
   } else {
-    constexpr std::size_t kMostDigits = 32;
-    const std::size_t newline = rest.find('\n');
-    if (newline == std::string_view::npos && rest.size() <= kMostDigits) return 0;
-    std::string_view digits = rest.substr(1, std::min(newline, kMostDigits) - 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc() || end != digits.data() + digits.size()) {
+    // Python's int() takes more than digits, pickle writes no more.
+    constexpr std::size_t kLongestLine = 32;
+    const std::string_view line = rest.substr(1, kLongestLine);
+    const std::size_t size = line.find('\n');
+    if (size == std::string_view::npos && line.size() < kLongestLine) return 0;
+    const char* newline = line.data() + std::min(size, line.size());
+    const auto [end, error] = std::from_chars(line.data(), newline, number);
+    if (size == std::string_view::npos || error != std::errc() || end != newline) {
       return fail("has a memo entry whose number is none");
     }
-    used = newline + 1;
+    used = size + 2;
   }
+  if (crosses_frame(used)) return 0;
   apply(opcode, number);
   return fault_ == nullptr ? used : 0;
 }
@@ -150,7 +185,9 @@ std::size_t Scanner::step_sized(const Opcode& opcode, std::string_view rest) {
     push({.kind = Value::Kind::obscure});
   } else {
     if (rest.size() < head + size) return 0;
-    push({rest.data() + head, static_cast<std::uint32_t>(size), Value::Kind::text});
+    const bool plain = opcode.effect == Effect::push_text || is_ascii(rest.substr(head, size));
+    push({rest.data() + head, static_cast<std::uint32_t>(size),
+          plain ? Value::Kind::text : Value::Kind::obscure});
     return fault_ == nullptr ? head + size : 0;
   }
   skip_bytes_ = size;
@@ -164,7 +201,7 @@ std::size_t Scanner::step_line(const Opcode& opcode, std::string_view rest) {
     const bool could_be_name = opcode.effect == Effect::push_line && rest.size() <= kLongestName;
     if (newline == std::string_view::npos && could_be_name) return 0;
     push({.kind = opcode.effect == Effect::push ? Value::Kind::other : Value::Kind::obscure});
-    skip_line_ = true;
+    in_line_ = true;
     return fault_ == nullptr ? 1 : 0;
   }
   std::string_view text = rest.substr(1, newline - 1);
@@ -175,8 +212,9 @@ std::size_t Scanner::step_line(const Opcode& opcode, std::string_view rest) {
     }
     text = text.substr(1, text.size() - 2);
   }
-  // Pickle writes no name with escapes: who does wants to hide it.
-  const bool plain = text.find('\\') == std::string_view::npos;
+  // Pickle writes no name with escapes: who does wants to hide it. Bytes beyond ASCII are Latin-1,
+  // or in an encoding that the unpickler is told.
+  const bool plain = text.find('\\') == std::string_view::npos && is_ascii(text);
   push({text.data(), static_cast<std::uint32_t>(text.size()),
         plain ? Value::Kind::text : Value::Kind::obscure});
   return fault_ == nullptr ? newline + 1 : 0;
@@ -185,9 +223,10 @@ std::size_t Scanner::step_line(const Opcode& opcode, std::string_view rest) {
 std::size_t Scanner::step_names(const Opcode& opcode, std::string_view rest) {
   const std::size_t first = rest.find('\n');
   const std::size_t second = first == std::string_view::npos ? first : rest.find('\n', first + 1);
-  if (second == std::string_view::npos) {
-    return rest.size() > 2 * kLongestName ? fail("names a global of endless length") : 0;
+  if (std::min(second, rest.size()) > 2 * kLongestName) {
+    return fail("names a global of endless length");
   }
+  if (second == std::string_view::npos || crosses_frame(second + 1)) return 0;
   name_global(opcode, rest.substr(1, first - 1), rest.substr(first + 1, second - first - 1));
   return fault_ == nullptr ? second + 1 : 0;
 }
@@ -196,8 +235,6 @@ void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
   switch (opcode.effect) {
     case Effect::invalid:
       fail("holds a byte that is no opcode: it is no pickle, or a broken one");
-      return;
-    case Effect::nothing:
       return;
     case Effect::push:
       return push({});
@@ -217,13 +254,13 @@ void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
       if (has_top()) push(Value(stack_.back()));
       return;
     case Effect::drop:
-      if (pop(opcode.pops)) has_top();
+      if (pop(opcode.pops)) change_top();
       return;
     case Effect::make:
       if (pop(opcode.pops)) push({});
       return;
     case Effect::drop_to_mark:
-      if (pop_to_mark()) has_top();
+      if (pop_to_mark()) change_top();
       return;
     case Effect::make_to_mark:
       if (pop_to_mark()) push({});
@@ -232,7 +269,7 @@ void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
       if (has_top()) put(number);
       return;
     case Effect::memoize:
-      if (has_top()) put(memo_.size() + sparse_memo_.size());
+      if (has_top()) put(memo_entries_);
       return;
     case Effect::get:
       return get(number);
@@ -241,15 +278,18 @@ void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
     case Effect::extension: {
       const std::string code = std::to_string(number);
       sink_.global({Global::Kind::extension, {}, code, position_, 0});
-      return push({});
+      return push({.kind = Value::Kind::global});
     }
     case Effect::protocol:
       if (number > kNewestProtocol) fail("is of a protocol that is not known");
       return;
+    case Effect::frame:
+      return frame(number);
     case Effect::stop:
-      pop(1);
+      if (pop(1) && position_ + 1 < frame_end_) fail("ends before its frame does");
       return;
     case Effect::push_text:
+    case Effect::push_string:
     case Effect::push_line:
     case Effect::global:
     case Effect::instance:
@@ -257,36 +297,56 @@ void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
   }
 }
 
+void Scanner::frame(std::uint64_t length) noexcept {
+  if (position_ < frame_end_) {
+    fail("has a frame within a frame");
+  } else if (length > std::numeric_limits<std::uint64_t>::max() / 2) {
+    fail("claims a negative length");
+  } else {
+    constexpr std::uint64_t kHead = 9;
+    frame_end_ = position_ + kHead + length;
+  }
+}
+
 // A pickle has ended; another one may follow.
-void Scanner::stop() {
+void Scanner::stop() noexcept {
   ++pickles_;
   opcodes_ = 0;
   shrink_stack(0);
-  if (source_ == Source::pickler) return;
-  forget_memo();
-  names_.clear();
-  names_size_ = 0;
+  if (source_ == Source::stranger) forget_memo();
 }
 
 void Scanner::put(std::uint64_t index) {
+  // Some write no entry 0 (Python 2), or have left out what nothing refers to (pickletools).
+  constexpr std::size_t kWidestGap = 64;
+  constexpr std::size_t kSparseCost = 4;  // of an entry in the map, in entries of the vector
   const Value value = stack_.back();
   if (index < memo_.size()) {
-    memo_[index] = value;
-    kept_memo_ = std::min<std::size_t>(kept_memo_, index);
-  } else if (memo_.size() + sparse_memo_.size() >= limits_.memo) {
+    Value& entry = memo_[index];
+    if (entry.kind == Value::Kind::absent) ++memo_entries_;
+    entry = value;
+    if (index < kept_memo_) keep(entry);
+  } else if (memo_.size() + kSparseCost * sparse_memo_.size() >= limits_.memo) {
     fail("has more memo entries than can be followed");
-  } else if (index == memo_.size() && sparse_memo_.empty()) {
+  } else if (sparse_memo_.empty() && index - memo_.size() <= kWidestGap) {
+    memo_.resize(index, {.kind = Value::Kind::absent});
     memo_.push_back(value);
+    ++memo_entries_;
   } else {
-    keep(sparse_memo_[index] = value);
+    const auto [entry, is_new] = sparse_memo_.insert_or_assign(index, value);
+    if (is_new) ++memo_entries_;
+    keep(entry->second);
   }
 }
 
 void Scanner::get(std::uint64_t index) {
-  if (index < memo_.size()) return push(Value(memo_[index]));
-  if (const auto found = sparse_memo_.find(index); found != sparse_memo_.end()) {
-    return push(Value(found->second));
+  Value value{.kind = Value::Kind::absent};
+  if (index < memo_.size()) {
+    value = memo_[index];
+  } else if (const auto found = sparse_memo_.find(index); found != sparse_memo_.end()) {
+    value = found->second;
   }
+  if (value.kind != Value::Kind::absent) return push(value);
   if (source_ == Source::pickler) return push({.kind = Value::Kind::obscure});
   fail("refers to a memo entry that it has not made");
 }
@@ -296,7 +356,7 @@ void Scanner::name_global(const Opcode& opcode, std::string_view module, std::st
   if (instance && !pop_to_mark()) return;
   sink_.global({Global::Kind::named, module, name, position_,
                 static_cast<std::uint8_t>(instance ? 'i' : 'c')});
-  push({});
+  push({.kind = instance ? Value::Kind::other : Value::Kind::global});
 }
 
 void Scanner::stack_global() {
@@ -309,16 +369,12 @@ void Scanner::stack_global() {
   const Value module = stack_[stack_.size() - 2];
   shrink_stack(stack_.size() - 2);
   constexpr std::uint8_t kStackGlobal = 0x93;
-  if (name.kind == Value::Kind::text && module.kind == Value::Kind::text) {
-    sink_.global({Global::Kind::named,
-                  {module.start, module.size},
-                  {name.start, name.size},
-                  position_,
-                  kStackGlobal});
+  if (module.is_name() && name.is_name()) {
+    sink_.global({Global::Kind::named, module.view(), name.view(), position_, kStackGlobal});
   } else {
     sink_.global({Global::Kind::computed, {}, {}, position_, kStackGlobal});
   }
-  push({});
+  push({.kind = Value::Kind::global});
 }
 
 void Scanner::push(Value value) {
@@ -362,6 +418,13 @@ bool Scanner::has_top() {
   return false;
 }
 
+// APPEND, SETITEM, BUILD and their like change the top. Pickle has them change what it has just
+// made, and never a class or function itself.
+void Scanner::change_top() {
+  if (!has_top() || stack_.back().kind != Value::Kind::global) return;
+  if (source_ == Source::stranger) sink_.global({Global::Kind::changed, {}, {}, position_, 0});
+}
+
 // Copies what still points into the bytes of this feed(), which the caller may free.
 void Scanner::keep_names() {
   for (; kept_stack_ < stack_.size(); ++kept_stack_) {
@@ -374,18 +437,13 @@ void Scanner::keep_names() {
 
 void Scanner::keep(Value& value) {
   if (value.kind != Value::Kind::text || value.kept) return;
-  const std::string_view text(value.start, value.size);
-  if (!looks_like_name(text)) {
+  const std::size_t cost = sizeof(std::string) + value.size;
+  if (!value.is_name() || cost > limits_.names - names_size_) {
     value = {.kind = Value::Kind::obscure};
     return;
   }
-  names_size_ += text.size();
-  if (names_size_ > limits_.names) {
-    fail("holds more names than can be followed");
-    value = {.kind = Value::Kind::obscure};
-    return;
-  }
-  value.start = names_.emplace_back(text).data();
+  names_size_ += cost;
+  value.start = names_.emplace_front(value.view()).data();
   value.kept = true;
 }
 

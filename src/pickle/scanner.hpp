@@ -3,11 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <limits>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "pickle/opcodes.hpp"
@@ -19,7 +19,8 @@ struct Global {
   enum class Kind : std::uint8_t {
     named,      ///< module and name are what the stream says
     extension,  ///< `name` is the code of copyreg.add_extension, in digits
-    computed,   ///< the operands of STACK_GLOBAL are no plain texts
+    computed,   ///< the operands of STACK_GLOBAL are no plain texts, or do not look like names
+    changed,    ///< no name: what an earlier name led to is changed itself, as by BUILD on a class
   };
   Kind kind = Kind::named;
   std::string_view module;
@@ -40,9 +41,10 @@ class GlobalSink {
 /// How much a stream may make a scanner remember. The defaults bound it to some 400 MB, whatever
 /// the stream says.
 struct Limits {
-  std::size_t stack = 10'000'000;  ///< values
-  std::size_t memo = 10'000'000;   ///< entries
-  std::size_t names = 64'000'000;  ///< bytes of texts kept from one feed() to the next
+  std::size_t stack = 8 << 20;   ///< values
+  std::size_t memo = 8 << 20;    ///< entries; one far beyond the others counts as four
+  std::size_t names = 64 << 20;  ///< bytes for texts kept from one feed() to the next; what finds
+                                 ///< no place can no longer be told when it names a global
 
   static constexpr Limits none() {
     constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
@@ -86,22 +88,35 @@ class Scanner {
 
  private:
   struct Value {
-    enum class Kind : std::uint8_t { other, mark, text, obscure };
+    enum class Kind : std::uint8_t {
+      other,
+      mark,
+      text,
+      obscure,  ///< a text that is not known, or cannot be a name
+      absent,   ///< no value: a gap in the memo
+      global,   ///< what a name leads to
+    };
     const char* start = nullptr;
     std::uint32_t size = 0;
     Kind kind = Kind::other;
     bool kept = false;  ///< `start` points into names_, not into the bytes of this feed()
+
+    std::string_view view() const noexcept { return {start, size}; }
+    bool is_name() const noexcept;
   };
 
   std::size_t process(std::string_view bytes);
   std::size_t skip(std::size_t available) noexcept;
+  std::size_t skip_line(std::string_view rest) noexcept;
   std::size_t step(std::string_view rest);
   std::size_t step_sized(const Opcode& opcode, std::string_view rest);
   std::size_t step_line(const Opcode& opcode, std::string_view rest);
   std::size_t step_names(const Opcode& opcode, std::string_view rest);
   std::size_t step_number(const Opcode& opcode, std::string_view rest);
   void apply(const Opcode& opcode, std::uint64_t number);
-  void stop();
+  void frame(std::uint64_t length) noexcept;
+  bool crosses_frame(std::size_t used) noexcept;
+  void stop() noexcept;
   void put(std::uint64_t index);
   void get(std::uint64_t index);
   void name_global(const Opcode& opcode, std::string_view module, std::string_view name);
@@ -111,6 +126,7 @@ class Scanner {
   bool pop_to_mark();
   void shrink_stack(std::size_t size) noexcept;
   bool has_top();
+  void change_top();
   void keep_names();
   void keep(Value& value);
   std::size_t fail(const char* what) noexcept;
@@ -120,14 +136,17 @@ class Scanner {
   const Limits limits_;
   std::vector<Value> stack_;
   std::size_t kept_stack_ = 0;  // the values below have been kept, see keep()
-  std::vector<Value> memo_;     // entries 0, 1, 2, ...
+  std::vector<Value> memo_;     // entries 0, 1, 2, ..., with small gaps
   std::size_t kept_memo_ = 0;
-  std::unordered_map<std::uint64_t, Value> sparse_memo_;  // entries beyond a gap, kept
-  std::deque<std::string> names_;                         // texts of earlier bytes
+  // Entries beyond a wide gap, kept. No hash table: a stranger chooses the keys.
+  std::map<std::uint64_t, Value> sparse_memo_;
+  std::size_t memo_entries_ = 0;          // in both
+  std::forward_list<std::string> names_;  // texts of earlier bytes
   std::size_t names_size_ = 0;
   std::string carry_;             // an opcode whose end has not come yet
   std::uint64_t skip_bytes_ = 0;  // of an argument that is of no interest
-  bool skip_line_ = false;        // likewise, up to the newline
+  bool in_line_ = false;          // likewise, up to the newline
+  std::uint64_t frame_end_ = 0;   // position behind the last frame that was announced
   std::uint64_t position_ = 0;
   std::uint64_t pickles_ = 0;
   std::uint64_t opcodes_ = 0;  // of the pickle that is being read

@@ -71,6 +71,8 @@ const char* kind_name(Global::Kind kind) {
       return "named";
     case Global::Kind::extension:
       return "extension";
+    case Global::Kind::changed:
+      return "changed";
     case Global::Kind::computed:
       break;
   }
@@ -105,7 +107,7 @@ PyObject* feed(PyObject* self, PyObject* block) noexcept {
 PyObject* finish(PyObject* self, PyObject*) noexcept {
   return callback([&](GilLock& gil) {
     Collector& collector = collector_of(self);
-    collector.scanner.finish();
+    if (!collector.overfull) collector.scanner.finish();  // else the rest has not been read
     const char* fault = collector.scanner.fault();
     if (fault == nullptr && collector.overfull) fault = "names more globals than can be listed";
     Ref globals = steal(gil, PyList_New(0));
@@ -124,7 +126,7 @@ PyMethodDef methods[] = {
     {"finish", finish, METH_NOARGS,
      "finish($self, /)\n--\n\n"
      "(globals, fault or None, position of the fault or the end, complete pickles). A global is\n"
-     "(kind, module, name, position, opcode); its kind is named, extension or computed."},
+     "(kind, module, name, position, opcode); its kind is named, extension, computed or changed."},
     {nullptr, nullptr, 0, nullptr},
 };
 

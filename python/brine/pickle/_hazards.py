@@ -86,7 +86,7 @@ class Report:
     @property
     def ids(self) -> tuple[str, ...]:
         """The hazards' ids, each once, in the order in which they were found."""
-        return tuple(dict.fromkeys(hazard.id for hazard in self.hazards))
+        return tuple(dict.fromkeys([hazard.id for hazard in self.hazards]))
 
     def __str__(self) -> str:
         if not self:

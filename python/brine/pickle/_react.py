@@ -108,6 +108,16 @@ def on_dump(obj: Any, protocol: int, pickler: Any, error: BaseException | None, 
     return refusal
 
 
+def before_dump(obj: Any, protocol: int, pickler: Any, policy: str) -> UnsafePickleError | None:
+    """For a dump whose buffers leave while pickle works; returns the exception that it is to fail with, or None.
+
+    A Pickler with hooks may keep objects out of the pickle: there the hazards show when the dump is done.
+    """
+    if _has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override"):
+        return None
+    return on_dump(obj, protocol, pickler, None, None, policy)
+
+
 def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, builtin_only: bool, name: str,
              where: str) -> Report:
     table = getattr(pickler, "dispatch_table", copyreg.dispatch_table)

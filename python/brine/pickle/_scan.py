@@ -25,7 +25,8 @@ class ScannedGlobal:
     opcode: str
     kind: str
     """safe, unknown (it is there, but is not known to be harmless), naming-script, naming-main,
-    restore-no-module, restore-no-attribute, or computed (the name is made when the pickle is loaded)."""
+    restore-no-module, restore-no-attribute, or computed (a name that is made when the
+    pickle is loaded, or a class that it changes)."""
     resolves_to: str
     """What the name leads to now: "class in /usr/lib/python3.11/fractions.py:37"."""
     message: str
@@ -101,7 +102,8 @@ def scan_blocks(blocks: Iterable[bytes], allow: Iterable[str] = ()) -> ScanRepor
         if (kind, module, name) not in judged:
             judged[kind, module, name] = _judge_global(kind, module, name, allowed, look_up)
         module, name, verdict, resolves_to, message, remedy = judged[kind, module, name]
-        globals_.append(ScannedGlobal(module, name, at, _OPCODES[opcode], verdict, resolves_to, message, remedy))
+        written = "BUILD" if kind == "changed" else _OPCODES[opcode]  # or SETITEM, APPEND, ADDITEMS
+        globals_.append(ScannedGlobal(module, name, at, written, verdict, resolves_to, message, remedy))
     return ScanReport(globals_, fault, position, pickles)
 
 
@@ -118,7 +120,11 @@ def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str],
     """(module, name, verdict, resolves to, message, remedy)."""
     if kind == "computed":
         return ("?", "?", "computed", "a name that is made when the pickle is loaded",
-                "pickle never writes a name so: it is hidden from who reads the stream.", "Do not load it.")
+                "pickle does not write names so: this one is hidden from who reads the stream.", "Do not load it.")
+    if kind == "changed":
+        return ("?", "?", "computed", "what an earlier name leads to",
+                "the pickle changes a class or function itself, which pickle never does: all of the process has it so "
+                "afterwards.", "Do not load it.")
     if kind == "extension":
         known = copyreg._inverted_registry.get(int(name))
         if known is None:

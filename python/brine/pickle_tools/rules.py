@@ -51,8 +51,8 @@ _RULES = [
          "Give the module that name again, as an alias of the new one if it was renamed, or discard the pickle."),
     Rule("restore-computed", "warning",
          "What a pickle imports cannot be known without loading it",
-         "The pickle makes the name of what it imports while it is being loaded, which no pickler does: it was written "
-         "by hand, or damaged.",
+         "The pickle makes the name of what it imports while it is being loaded, or changes a class itself, which no "
+         "pickler does: it was written by hand, or damaged.",
          "Do not load it, unless you know who wrote it and why."),
     Rule("restore-unknown", "warning",
          "To load a pickle runs code that is not known to be harmless",

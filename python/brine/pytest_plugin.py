@@ -1,0 +1,94 @@
+"""A pytest plugin: the fixture `brine_pickle_guard` fails a test in which something unsafe is pickled.
+
+    pytest_plugins = ["brine.pytest_plugin"]        # in the uppermost conftest.py, or: pytest -p brine.pytest_plugin
+
+    def test_checkout(client, brine_pickle_guard):
+        client.post("/checkout")
+
+Loading the plugin puts the pickle guard into the place of `pickle`, switched off: the application under
+test, which may say `from pickle import dumps`, is imported after that. The fixture switches it on.
+"""
+
+from typing import Any, Iterator
+
+import pytest
+
+from brine import _guard
+from brine.pickle import Hazard, Report, collect, install
+from brine.pickle._hazards import SEVERITIES
+
+install("Off")
+
+
+class PickleFindings(list[Report]):
+    """A report for each dump and each load with a hazard so far. What is in it when the test ends fails it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._allowed: set[str] = set()
+        self._told = 0
+
+    def allow(self, *ids: str) -> None:
+        """Hazards with these ids are no failure: allow("naming-main")."""
+        unknown = set(ids) - SEVERITIES.keys()
+        if unknown:
+            raise ValueError(f"there is no pickle hazard {', '.join(sorted(unknown))}")
+        self._allowed |= set(ids)
+
+    @property
+    def hazards(self) -> list[Hazard]:
+        """All hazards that are not allowed, each once for each path."""
+        return list({(hazard.key, hazard.path): hazard for report in self for hazard in report
+                     if hazard.id not in self._allowed}.values())
+
+    def clear(self) -> None:
+        """Forgets what there is: a test has seen what it expected."""
+        super().clear()
+        self._told = 0
+
+    def tell(self) -> str | None:
+        """What is new since the last call, as a text for a person; None if nothing is."""
+        hazards = self.hazards[self._told:]
+        self._told += len(hazards)
+        if not hazards:
+            return None
+        title = "a pickle hazard" if len(hazards) == 1 else f"{len(hazards)} pickle hazards"
+        return "\n\n".join([f"the test came upon {title}", *map(str, hazards)])
+
+
+_findings = pytest.StashKey[PickleFindings]()
+
+
+@pytest.fixture
+def brine_pickle_guard(request: pytest.FixtureRequest) -> Iterator[PickleFindings]:
+    """Fails the test if a pickle hazard is met while it runs, in any thread; see docs/pickle.md.
+
+    Pickle itself does what it always does, so the application behaves as it will in production. The value
+    is a list of `brine.pickle.Report`: `clear()` it after a hazard that the test expects, or `allow()` ids.
+    """
+    findings = request.node.stash[_findings] = PickleFindings()
+    former = _guard.policy()
+    _guard.set_policy("Report")
+    try:
+        with collect(findings):
+            yield findings
+    finally:
+        _guard.set_policy(former)
+    if text := findings.tell():  # since the test's own end, in the ends of other fixtures
+        pytest.fail(text, pytrace=False)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """After a test that has passed so far."""
+    findings = item.stash.get(_findings, None)
+    if findings is not None and (text := findings.tell()):
+        pytest.fail(text, pytrace=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+    """A test that has failed by itself: the hazards may be why."""
+    findings = item.stash.get(_findings, None)
+    if findings is not None and call.when == "call" and call.excinfo is not None and (text := findings.tell()):
+        item.add_report_section("call", "pickle hazards", text)

@@ -1,0 +1,232 @@
+#include "pickle/writer.hpp"
+
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "cpython/callback.hpp"
+#include "cpython/error.hpp"
+
+namespace brine::pickle {
+
+using cpython::borrow;
+using cpython::callback;
+using cpython::ErrorSet;
+using cpython::GilLock;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// A Pickler that is `fast` names each class again and again.
+constexpr std::size_t kMostSuspects = 1000;
+
+struct Writer {
+  PyObject_HEAD PyObject* write;  // the file's own, owned
+  DumpStream* stream;             // owned
+};
+
+Writer& writer_of(PyObject* self) { return *reinterpret_cast<Writer*>(self); }
+
+// How many entries the memo of a Pickler has.
+std::size_t memo_size(const GilLock& gil, const Guard& guard, PyObject* pickler) {
+  Ref memo = steal(gil, PyObject_CallMethod(guard.pickler_memo.get(), "__get__", "O", pickler));
+  Ref entries = steal(gil, PyObject_CallMethod(memo.get(), "copy", nullptr));
+  const Py_ssize_t size = PyObject_Size(entries.get());
+  if (size < 0) throw ErrorSet{};
+  return static_cast<std::size_t>(size);
+}
+
+// write(chunk): what pickle's own Pickler calls.
+PyObject* writer_write(PyObject* self, PyObject* chunk) noexcept {
+  return callback([&](GilLock& gil) {
+    Writer& writer = writer_of(self);
+    DumpStream& stream = *writer.stream;
+    if (writer.write == nullptr) cpython::raise(gil, PyExc_ValueError, "the Pickler is no more");
+    if (stream.mode != DumpStream::Mode::pass) stream.read(chunk);
+    if (stream.mode != DumpStream::Mode::hold) {
+      return steal(gil, PyObject_CallOneArg(writer.write, chunk));
+    }
+    // Pickle hands large values over as they are: one that can change is copied.
+    stream.held.push_back(PyBytes_CheckExact(chunk) ? borrow(gil, chunk)
+                                                    : steal(gil, PyBytes_FromObject(chunk)));
+    return borrow(gil, Py_None);
+  });
+}
+
+int writer_traverse(PyObject* self, visitproc visit, void* arg) noexcept {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(writer_of(self).write);
+  return 0;
+}
+
+int writer_clear(PyObject* self) noexcept {
+  Py_CLEAR(writer_of(self).write);
+  return 0;
+}
+
+void writer_dealloc(PyObject* self) noexcept {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  writer_clear(self);
+  delete writer_of(self).stream;
+  PyObject_GC_Del(self);
+  Py_DECREF(type);
+}
+
+PyMethodDef writer_methods[] = {
+    {"write", writer_write, METH_O, "write(chunk): passes it on, or holds it"},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+// Passes on what was held, in the pieces in which pickle wrote it.
+void release_held(const GilLock& gil, Writer& writer) {
+  std::vector<Ref> held = std::move(writer.stream->held);
+  writer.stream->held.clear();
+  for (const Ref& chunk : held) {
+    steal(gil, PyObject_CallOneArg(writer.write, chunk.get()));
+  }
+}
+
+}  // namespace
+
+DumpStream::DumpStream(Guard& guard) : guard_(guard) {
+  scanner_.emplace(*this, Scanner::Source::pickler, Limits::none());
+}
+
+void DumpStream::begin(GilLock& gil, Policy policy, PyObject* pickler) {
+  if (lost || memo_shown) start_anew(gil, pickler);
+  gil_ = &gil;
+  policy_ = policy;
+  suspects.clear();
+  understood_ = true;
+  mode = refuses(policy) ? Mode::hold : Mode::watch;
+}
+
+void DumpStream::end() noexcept {
+  gil_ = nullptr;
+  mode = Mode::pass;
+}
+
+bool DumpStream::understood() const noexcept {
+  return understood_ && !lost && scanner_->fault() == nullptr;
+}
+
+void DumpStream::global(const Global& global) {
+  if (global.kind != Global::Kind::named) {
+    understood_ = false;
+  } else if (suspects.size() < kMostSuspects &&
+             guard_.is_suspect(*gil_, policy_, global.module, global.name)) {
+    suspects.emplace_back(global.module, global.name);
+  }
+}
+
+void DumpStream::read(PyObject* chunk) noexcept {
+  if (lost) return;
+  Py_buffer view;
+  if (PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE) < 0) {
+    PyErr_Clear();
+    lost = true;
+    return;
+  }
+  const std::unique_ptr<Py_buffer, decltype(&PyBuffer_Release)> release(&view, PyBuffer_Release);
+  try {
+    scanner_->feed({static_cast<const char*>(view.buf), static_cast<std::size_t>(view.len)});
+  } catch (const std::bad_alloc&) {
+    lost = true;
+  }
+}
+
+// So many entries as pickle's memo has are taken to be there, and to be no names.
+void DumpStream::start_anew(GilLock& gil, PyObject* pickler) noexcept {
+  try {
+    scanner_.emplace(*this, Scanner::Source::pickler, Limits::none());
+    std::string entries;
+    for (std::size_t count = memo_size(gil, guard_, pickler); count > 0; --count) {
+      entries.append("N\x94\x30", 3);  // None, MEMOIZE, POP
+    }
+    scanner_->feed(entries + "N.");
+    lost = false;
+  } catch (const std::bad_alloc&) {
+    lost = true;
+  } catch (const ErrorSet&) {
+    PyErr_Clear();
+    lost = true;
+  }
+}
+
+Ref make_writer_type(const GilLock& gil) {
+  PyType_Slot slots[] = {
+      {Py_tp_dealloc, reinterpret_cast<void*>(writer_dealloc)},
+      {Py_tp_traverse, reinterpret_cast<void*>(writer_traverse)},
+      {Py_tp_clear, reinterpret_cast<void*>(writer_clear)},
+      {Py_tp_methods, writer_methods},
+      {0, nullptr},
+  };
+  PyType_Spec spec = {"brine._guard.Writer", sizeof(Writer), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                      slots};
+  return steal(gil, PyType_FromSpec(&spec));
+}
+
+Ref make_writer(const GilLock& gil, Guard& guard, PyObject* file) {
+  PyObject* found = PyObject_GetAttrString(file, "write");
+  if (found == nullptr) {
+    // What else goes wrong must not lead past the guard.
+    if (PyErr_ExceptionMatches(PyExc_AttributeError) == 0) throw cpython::ErrorSet{};
+    PyErr_Clear();
+    return {};
+  }
+  Ref write = steal(gil, found);
+  auto stream = std::make_unique<DumpStream>(guard);
+  auto* type = reinterpret_cast<PyTypeObject*>(guard.writer_type.get());
+  Ref made = steal(gil, reinterpret_cast<PyObject*>(PyObject_GC_New(Writer, type)));
+  writer_of(made.get()).write = write.release();
+  writer_of(made.get()).stream = stream.release();
+  PyObject_GC_Track(made.get());
+  return made;
+}
+
+DumpStream& stream_of(PyObject* writer) noexcept { return *writer_of(writer).stream; }
+
+Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* pickler,
+                 const Dump& dump) {
+  Writer& writer = writer_of(writer_object);
+  DumpStream& stream = *writer.stream;
+  PyObject* arguments[] = {pickler, dump.object};
+  auto pickle = [&] {
+    return PyObject_Vectorcall(guard.pickler_dump.get(), arguments, 2, nullptr);
+  };
+  const Policy policy = guard.policy();
+  // A dump within a dump of the same Pickler is part of it.
+  if (stream.mode != DumpStream::Mode::pass) return steal(gil, pickle());
+  if (policy == Policy::off) {
+    stream.lost = true;  // what it memoizes is not seen
+    return steal(gil, pickle());
+  }
+  if (stream.buffers_leave) guard.before_dump(gil, policy, dump);
+  stream.begin(gil, policy, pickler);
+  PyObject* result = pickle();
+  const bool understood = stream.understood();
+  const Suspects suspects = std::move(stream.suspects);
+  stream.end();
+  if (result == nullptr) {
+    stream.lost = true;
+    guard.after_failure(gil, policy, dump);
+    stream.held.clear();
+    throw ErrorSet{};
+  }
+  Ref done = steal(gil, result);
+  try {
+    if (!understood || !suspects.empty()) {
+      guard.after_success(gil, policy, dump, understood ? &suspects : nullptr);
+    }
+  } catch (const ErrorSet&) {
+    stream.held.clear();
+    throw;
+  }
+  release_held(gil, writer);
+  return done;
+}
+
+}  // namespace brine::pickle

@@ -1,0 +1,1 @@
+"""Classes and objects of ordinary modules: nothing in here is a hazard to pickle."""

@@ -1,0 +1,225 @@
+"""The pytest plugin brine.pytest_plugin, in pytest runs of their own."""
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+APPLICATION = """
+from pickle import dumps, loads
+
+def save(session):
+    return dumps(session)
+
+def save_or_not(session):
+    try:
+        return dumps(session)
+    except Exception:
+        return None
+
+def restore(data):
+    try:
+        return loads(data)
+    except Exception:
+        return None
+"""
+
+HEAD = """
+import threading
+import pytest
+
+pytest_plugins = ["pytester"]
+import application
+import sys
+
+class InMain: pass
+InMain.__module__ = "__main__"
+sys.modules["__main__"].InMain = InMain
+"""
+
+
+@pytest.fixture
+def run(pytester, environment, monkeypatch):
+    """run(TEST): the result of pytest with the plugin, on a file of this source beside the application."""
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+    pytester.makepyfile(application=APPLICATION)
+
+    def run(source, *arguments, plugin="-pbrine.pytest_plugin"):
+        pytester.makepyfile(test_it=HEAD + source)
+        return pytester.runpytest_subprocess("-q", "-pno:cacheprovider", plugin, *arguments)
+
+    return run
+
+
+def test_nothing_to_find(run):
+    run("""
+def test_it(brine_pickle_guard):
+    assert application.save({"a": [1]})
+    assert application.restore(application.save(ValueError("x"))).args == ("x",)
+    assert brine_pickle_guard == []
+""").assert_outcomes(passed=1)
+
+
+def test_finding_fails_the_test(run):
+    result = run("""
+def test_it(brine_pickle_guard):
+    assert application.save({"cart": [InMain()]})
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test came upon a pickle hazard", "",
+                                 "pickle hazard naming-main: session?'cart'??0? is an instance of class InMain*",
+                                 "at *application.py:4 in save"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
+def test_swallowed_exceptions(run):
+    result = run("""
+def test_dump(brine_pickle_guard):
+    assert application.save_or_not([lambda: None]) is None
+
+def test_load(brine_pickle_guard):
+    assert application.restore(b"cno_such_module\\nItem\\n.") is None
+""")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*naming-local*", "*restore-no-module: the pickle names no_such_module.Item*"])
+
+
+def test_threads_and_fixtures(run):
+    result = run("""
+@pytest.fixture
+def ends_late(brine_pickle_guard):
+    yield
+    application.save(InMain())
+
+@pytest.fixture
+def begins_early(brine_pickle_guard):
+    application.save(InMain())
+
+def test_thread(brine_pickle_guard):
+    thread = threading.Thread(target=application.save, args=(InMain(),))
+    thread.start()
+    thread.join()
+
+def test_begin(begins_early): pass
+def test_end(ends_late): pass
+""")
+    result.assert_outcomes(failed=2, passed=1, errors=1)
+
+
+def test_a_test_that_fails_by_itself(run):
+    result = run("""
+def test_it(brine_pickle_guard):
+    application.save([InMain()])
+    assert 1 == 2
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert 1 == 2*", "*pickle hazards*", "*naming-main*"])
+
+
+def test_expected_hazards(run):
+    run("""
+def test_clear(brine_pickle_guard):
+    application.save([InMain()])
+    report, = brine_pickle_guard
+    assert report.ids == ("naming-main",) and report.hazards[0].path == "session[0]"
+    assert [hazard.id for hazard in brine_pickle_guard.hazards] == ["naming-main"]
+    brine_pickle_guard.clear()
+
+def test_clear_is_not_for_ever(brine_pickle_guard):
+    application.save([InMain()])
+    brine_pickle_guard.clear()
+    application.save([InMain()])
+
+def test_allow(brine_pickle_guard):
+    brine_pickle_guard.allow("naming-main", "naming-local")
+    application.save([InMain()])
+    application.save_or_not(lambda: None)
+    assert len(brine_pickle_guard) == 2 and not brine_pickle_guard.hazards
+
+def test_allow_afterwards(brine_pickle_guard):
+    application.save([InMain()])
+    brine_pickle_guard.allow("naming-main")
+
+def test_allow_another(brine_pickle_guard):
+    brine_pickle_guard.allow("naming-local")
+    application.save([InMain()])
+
+def test_allow_what_there_is_not(brine_pickle_guard):
+    with pytest.raises(ValueError):
+        brine_pickle_guard.allow("naming")
+""").assert_outcomes(passed=4, failed=2)
+
+
+def test_policy_is_restored(run):
+    run("""
+import brine.pickle
+
+def test_before():
+    assert brine.pickle.policy() == "Off"
+    application.save(InMain())
+
+def test_within(brine_pickle_guard):
+    assert brine.pickle.policy() == "Report"
+
+def test_after():
+    assert brine.pickle.policy() == "Off"
+
+def test_own_policy(request):
+    brine.pickle.install("Enforce")
+    request.getfixturevalue("brine_pickle_guard")
+    assert brine.pickle.policy() == "Report"
+
+def test_own_policy_after():
+    assert brine.pickle.policy() == "Enforce"
+    with pytest.raises(brine.pickle.UnsafePickleError):
+        application.save(InMain())
+""").assert_outcomes(passed=5)
+
+
+def test_each_hazard_is_told_once(run):
+    result = run("""
+def test_it(brine_pickle_guard):
+    for _ in range(3):
+        application.save([InMain()])
+    application.save({"another": InMain()})
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test came upon 2 pickle hazards", "*session?0?*", "*session?'another'?*"])
+
+
+def test_other_kinds_of_tests(run):
+    result = run("""
+import unittest
+
+@pytest.mark.usefixtures("brine_pickle_guard")
+class TestClass(unittest.TestCase):
+    def test_bad(self):
+        application.save([InMain()])
+
+    def test_good(self):
+        application.save([1])
+
+@pytest.mark.xfail(strict=True)
+def test_expected_to_fail(brine_pickle_guard):
+    application.save([InMain()])
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_parameters(number, brine_pickle_guard):
+    application.save([number])
+""")
+    result.assert_outcomes(failed=1, passed=3, xfailed=1)
+
+
+def test_by_conftest(run, pytester):
+    pytester.makeconftest('pytest_plugins = ["brine.pytest_plugin"]\n')
+    run("""
+def test_it(brine_pickle_guard):
+    application.save([InMain()])
+""", plugin="-pno:doctest").assert_outcomes(failed=1)
+
+
+def test_autouse(run, pytester):
+    pytester.makeconftest("import pytest\n@pytest.fixture(autouse=True)\ndef guard(brine_pickle_guard): pass\n")
+    run("""
+def test_it():
+    application.save([InMain()])
+""").assert_outcomes(failed=1)

@@ -1,0 +1,384 @@
+"""brine.pickle.scan: what a pickle would import, found without importing or executing anything."""
+
+import copyreg
+import importlib.util
+import io
+import itertools
+import json
+import os
+import pickle
+import sys
+import time
+import types
+
+import _pickle
+import brine.pickle
+import pytest
+from brine.pickle import _lookup, scan
+from corpus import shapes
+
+
+def one(data, **kwargs):
+    """The one global that a stream names."""
+    found, = scan(data, **kwargs).globals
+    return found
+
+
+def names(module, name):
+    """A stream that names one global."""
+    texts = [b"\x8c" + bytes([len(text)]) + text.encode() for text in (module, name)]
+    return b"\x80\x04" + b"".join(texts) + b"\x93."
+
+
+# --- what is found --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_harmless_values(protocol):
+    import datetime
+    import decimal
+    import uuid
+    obj = [None, 1, "s", b"b", bytearray(b"a"), {1}, frozenset(), 1j, range(3), datetime.datetime.now(),
+           decimal.Decimal(1), uuid.UUID(int=1), ValueError("x"), {"a": (1, 2)}]
+    data = pickle.dumps(obj, protocol)
+    report = scan(data)
+    assert not report and report.error is None and report.pickles == 1 and report.position == len(data)
+    assert all(found.kind == "safe" for found in report.globals)
+    assert not scan(pickle.dumps([1, "x"], protocol)).globals
+    assert str(scan(pickle.dumps(1, protocol))) == "the stream names no globals"
+
+
+@pytest.mark.parametrize("data, opcode, position", [
+    (b"cos\nsystem\n(S'true'\ntR.", "GLOBAL", 0),
+    (b"(ios\nsystem\n.", "INST", 1),
+    (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "STACK_GLOBAL", 14),
+    (b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94h\x00h\x01\x93.", "STACK_GLOBAL", 20),
+    (b"\x80\x04X\x02\x00\x00\x00osX\x06\x00\x00\x00system\x93.", "STACK_GLOBAL", 20),
+    (b"\x80\x04Vos\nVsystem\n\x93.", "STACK_GLOBAL", 14),
+    (b"\x80\x04S'os'\nS'system'\n\x93.", "STACK_GLOBAL", 18),
+    (b"\x80\x04\x8c\x02os2\x8c\x06system\x93.", "STACK_GLOBAL", None),
+])
+def test_a_dangerous_global(data, opcode, position):
+    report = scan(data)
+    found, = report.globals
+    if position is None:
+        return
+    assert (found.module, found.name, found.opcode, found.position) == ("os", "system", opcode, position)
+    assert found.kind == "unknown" and found.is_finding and report
+    assert "os" in found.resolves_to
+    assert "allow os.system" in found.remedy
+    assert str(report).startswith(f"{position}: {opcode} os.system: ")
+
+
+@pytest.mark.parametrize("data", [
+    b"\x80\x04\x8c\x02os\x8c\x06system0\x8c\x01a\x8c\x01b\x86\x93.", b"\x80\x04NN\x93.",
+    b"\x80\x04\x8c\x02osK\x01\x93.",
+    b"\x80\x04S'o\\x73'\nS'system'\n\x93.", b"\x80\x04V\\u006fs\nVsystem\n\x93.",
+])
+def test_names_that_are_hidden(data):
+    report = scan(data)
+    assert report
+    assert report.error or [found.kind for found in report.globals] == ["computed"]
+
+
+def test_a_class_that_is_changed():
+    """Every name is harmless, and yet all fractions would be equal afterwards."""
+    report = scan(b"cfractions\nFraction\n(N}S'__eq__'\ncbuiltins\nException\nstb0N.")
+    assert [found.kind for found in report.globals] == ["safe", "safe", "computed"]
+    assert "changes a class or function itself" in str(report) and report
+
+
+@pytest.mark.parametrize("module, name, kind, where", [
+    ("json", "dumps", "unknown", "function in "),
+    ("json", "lost", "restore-no-attribute", "no such name in "),
+    ("no_such_module", "x", "restore-no-module", "no module of that name"),
+    ("no_such.inner", "x", "restore-no-module", "no module of that name"),
+    ("os.path", "join", "unknown", "function in "),
+    ("math", "sin", "unknown", "function in "),
+    ("__main__", "Item", "naming-main", "whichever program loads it"),
+    ("__mp_main__", "Item", "naming-main", "whichever program loads it"),
+    ("_mod_wsgi_0123", "Item", "naming-script", "a WSGI script that is not loaded here"),
+    ("corpus.shapes", "Plain", "unknown", "class in "),
+    ("corpus.shapes", "Plain.Inner", "unknown", "class in "),
+    ("corpus.shapes", "Plain.Lost", "restore-no-attribute", "no such name in "),
+    ("corpus.shapes", "BY_NAME", "unknown", "ByName in "), ("builtins", "object.__reduce__", "unknown", "method"),
+    ("builtins", "str.upper", "unknown", "method"), ("builtins", "int.mro", "unknown", "method"),
+    ("corpus.shapes", "Color.RED", "unknown", "Color in "),
+    ("", "", "restore-no-module", ""), (".", "x", "restore-no-module", ""), ("..a", "x", "restore-no-module", ""),
+    ("a" * 200, "x", "restore-no-module", ""), (".".join("a" * 60), "x", "restore-no-module", ""),
+])
+def test_what_it_resolves_to(module, name, kind, where):
+    found = one(names(module, name))
+    assert (found.module, found.name, found.kind) == (module, name, kind)
+    assert where in found.resolves_to
+
+
+def test_modules_that_are_not_loaded(module):
+    file = module("scan_source", "import os as other\nfrom json import dumps, loads as load\nclass A:\n  pass\n"
+                  "def b(): pass\nasync def c(): pass\nd = e, f = 1, 2\nif d:\n  g = 1\nfor h in (): pass\n"
+                  "try:\n  import i\nexcept ImportError: pass\nj: int = 1\nwith d as k: pass\nif (l := 1): pass\n")
+    module("scan_star", "from os import *\n")
+    module("scan_lazy", "def __getattr__(name): raise SystemExit\n")
+    module("scan_broken", "def (:\n")
+    module("scan_namespace.leaf", "class Leaf: pass\n")
+    for name in ("other", "dumps", "load", "A", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"):
+        found = one(names("scan_source", name))
+        assert found.kind == "unknown" and str(file) in found.resolves_to, name
+    assert one(names("scan_source", "A")).resolves_to == f"class in {file}:3"
+    assert one(names("scan_source", "loads")).kind == "restore-no-attribute"
+    assert "from elsewhere" in one(names("scan_star", "system")).resolves_to
+    assert "from elsewhere" in one(names("scan_lazy", "x")).resolves_to
+    assert "cannot be read" in one(names("scan_broken", "x")).resolves_to
+    assert "namespace package" in one(names("scan_namespace", "x")).resolves_to
+    assert one(names("scan_namespace.leaf", "Leaf")).resolves_to.startswith("class in ")
+    assert one(names("scan_namespace.lost", "Leaf")).kind == "restore-no-module"
+    assert not [name for name in sys.modules if name.startswith("scan_")]
+
+
+def test_modules_of_other_kinds_that_are_not_loaded():
+    for name in ("_lsprof", "xxlimited", "_testcapi", "_crypt", "readline"):  # an extension module
+        spec = name not in sys.modules and importlib.util.find_spec(name)
+        if spec and spec.origin.endswith(".so"):
+            found = one(names(name, "anything"))
+            assert found.kind == "unknown" and "its names are not known" in found.resolves_to
+            assert name not in sys.modules
+            break
+    for name in sys.builtin_module_names:
+        if name not in sys.modules:
+            assert one(names(name, "anything")).kind == "unknown"
+            assert name not in sys.modules
+            break
+
+
+@pytest.fixture
+def extension():
+    copyreg.add_extension("corpus.shapes", "Plain", 241)
+    yield
+    copyreg.remove_extension("corpus.shapes", "Plain", 241)
+
+
+@pytest.mark.parametrize("data", [b"\x82\xf1.", b"\x83\xf1\x00.", b"\x84\xf1\x00\x00\x00."])
+def test_extension_codes(data, extension):
+    found = one(data)
+    assert (found.module, found.name, found.opcode, found.kind) == ("corpus.shapes", "Plain", "EXT", "unknown")
+
+
+def test_extension_code_that_is_not_registered():
+    found = one(b"\x82\xf2.")
+    assert (found.name, found.kind) == ("extension 242", "restore-no-attribute")
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2])
+def test_names_of_python_2(protocol):
+    """That is how protocols 0 to 2 are written; some modules are there under either name."""
+    import functools
+    import queue
+    import urllib.parse
+    obj = [map, zip, filter, range, functools.reduce, itertools.filterfalse, itertools.zip_longest, queue.Queue,
+           urllib.parse.quote, chr, int, str, OSError, os.getcwd, copyreg.pickle]
+    report = scan(_pickle.dumps(obj, protocol))
+    assert report.error is None
+    assert {found.kind for found in report.globals} <= {"safe", "unknown"}
+    assert {(found.module, found.name) for found in report.globals} >= {("builtins", "map"), ("functools", "reduce")}
+
+
+def test_allow():
+    data = pickle.dumps([shapes.Plain(), shapes.Plain.Inner()])
+    assert len(scan(data).findings) == 2
+    for allow in (["corpus"], ["corpus.shapes"], ["corpus.shapes.Plain"], {"corpus.shapes.Plain", "x"}):
+        report = scan(data, allow)
+        assert not report and [found.kind for found in report.globals] == ["safe", "safe"]
+    assert len(scan(data, ["corpus.shapes.Plain.Inner"]).findings) == 1
+    for allow in (["corpus.shape"], ["corp"], ["Plain"], [""], ["corpus.shapes.Pla"]):
+        assert len(scan(data, allow).findings) == 2
+    assert scan(names("corpus.shapes", "Plain.Lost"), ["corpus"])  # it is trusted, but not there
+
+
+def test_files_and_several_pickles(tmp_path):
+    file = tmp_path / "pickles"
+    with open(file, "wb") as out:
+        for obj in (1, shapes.Plain(), shapes.Data(1)):
+            pickle.dump(obj, out)
+    with open(file, "rb") as stored:
+        report = scan(stored)
+    assert report.pickles == 3 and report.error is None and report.position == file.stat().st_size
+    assert [found.name for found in report.globals] == ["Plain", "Data"]
+    data = file.read_bytes()
+    for kind in (bytes, bytearray, memoryview, io.BytesIO):
+        assert scan(kind(data)).to_dict() == report.to_dict()
+    pieces = brine.pickle._scan.scan_blocks(data[at:at + 1] for at in range(len(data)))
+    assert pieces.to_dict() == report.to_dict()
+
+
+def test_not_bytes():
+    for wrong in ("text", 5, None, io.StringIO("x")):
+        with pytest.raises(TypeError):
+            scan(wrong)
+    with pytest.raises(OSError):
+        scan(type("Fails", (), {"read": lambda self, size: (_ for _ in ()).throw(OSError("x"))})())
+
+
+def test_report():
+    report = scan(names("os", "system") + names("no_such_module", "x"))
+    assert json.loads(report.to_json()) == report.to_dict()
+    assert [set(found) for found in report.to_dict()["globals"]] == 2 * [
+        {"module", "name", "position", "opcode", "kind", "resolves_to", "message", "remedy"}]
+    assert report.findings == report.globals and report.pickles == 2
+
+
+# --- nothing is executed --------------------------------------------------------------------------------
+
+
+class Trap:
+    """Notices whatever is done to it."""
+
+    sprung: list = []
+
+    def __getattr__(self, name):
+        self.sprung.append(name)
+        raise AttributeError(name)
+
+    @property
+    def __class__(self):
+        self.sprung.append("__class__")
+        return int
+
+    def __eq__(self, other):
+        self.sprung.append("__eq__")
+        return True
+
+    def __hash__(self):
+        self.sprung.append("__hash__")
+        return 1
+
+    def __repr__(self):
+        self.sprung.append("__repr__")
+        return "trap"
+
+
+class TrapFinder:
+    def find_spec(self, name, path=None, target=None):
+        Trap.sprung.append(f"find_spec {name}")
+
+
+class TrapMeta(type):
+    def __getattribute__(cls, name):
+        Trap.sprung.append(f"meta {name}")
+        return super().__getattribute__(name)
+
+
+def test_nothing_is_executed(module, monkeypatch):
+    marker = module("trap_marker")
+    for name in ("trap_import", "trap_package.__init__", "trap_package.inner"):
+        module(name, f"open({str(marker)!r}, 'a').write('executed')\nclass Item: pass\n")
+    trap = types.ModuleType("trap")
+    trap.__dict__.update(obj=Trap(), __getattr__=lambda name: Trap.sprung.append(f"module {name}"),
+                         cls=TrapMeta("Strange", (), {"prop": property(lambda self: Trap.sprung.append("prop"))}))
+    monkeypatch.setitem(sys.modules, "trap", trap)
+    monkeypatch.setitem(sys.modules, "trap_object", Trap())
+    lazy_spec = importlib.util.find_spec("trap_import")
+    lazy_spec.loader = importlib.util.LazyLoader(lazy_spec.loader)
+    lazy = importlib.util.module_from_spec(lazy_spec)
+    monkeypatch.setitem(sys.modules, "trap_lazy", lazy)
+    lazy_spec.loader.exec_module(lazy)
+    monkeypatch.setattr(sys, "meta_path", [TrapFinder(), *sys.meta_path])
+    Trap.sprung.clear()
+    before = set(sys.modules)
+    for name in ("trap.x", "trap.obj", "trap.obj.attribute", "trap.cls", "trap.cls.prop", "trap.cls.lost",
+                 "trap.inner.x",
+                 "trap_object.x", "trap_object.inner.x", "trap_object.x.y", "trap_import.Item", "trap_import.Lost",
+                 "trap_package.Item", "trap_package.inner.Item", "trap_package.lost.Item", "trap_lazy.Item",
+                 "trap_lazy.inner.Item", "no_such_trap.x"):
+        for cut in range(1, name.count(".") + 1):
+            parts = name.split(".")
+            report = scan(names(".".join(parts[:cut]), ".".join(parts[cut:])))
+            assert str(report) and report.to_json()
+    assert Trap.sprung == []
+    assert set(sys.modules) == before
+    assert marker.read_text() == ""
+
+
+def test_nothing_is_built():
+    class Builds:
+        def __reduce__(self):
+            return os.mkdir, ("/nonexistent/brine-test",)
+    data = pickle.dumps([Builds(), shapes.WithState()])
+    found = {f"{found.module}.{found.name}" for found in scan(data).globals}
+    assert found == {"posix.mkdir", "corpus.shapes.WithState"}
+
+
+# --- hostile streams ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data, error", [
+    (b"", "is empty"), (b"\x80\x04K\x01", "ends in the middle of a pickle"),
+    (b"\x80\x04\x95\xff", "ends in the middle"),
+    (b"\xff", "no opcode"), (b"\x80\x09N.", "protocol that is not known"), (b".", "empty stack"),
+    (b"0.", "empty stack"),
+    (b"t.", "mark that it has not made"), (b"h\x05.", "memo entry that it has not made"),
+    (b"\x8e" + b"\xff" * 8, "negative length"),
+    (b"cos\n" + b"x" * 5000, "endless length"), (b"N.garbage", ""), (b"PK\x03\x04", "ends in the middle"),
+    (b"\x8e" + b"\xff" * 7 + b"\x7f", "ends in the middle"), (b"\x93.", "empty stack"),
+])
+def test_streams_that_are_not_sound(data, error):
+    report = scan(data)
+    assert report and error in report.error
+    assert f"{report.position}: the stream {report.error}" in str(report)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: b"(" * 2_000_000, lambda: b"]\x94" * 2_000_000, lambda: b"N" + b"2" * 2_000_000, lambda: b"]" * 2_000_000,
+    lambda: b"".join(b"N\x94\x30" for _ in range(1_000_000)) + b"N.",
+    lambda: b"\x80\x04" + b"cos\nsystem\n0" * 1_000_000 + b"N.",
+    lambda: b"".join(b"V%d\n\x94" % number for number in range(400_000)),
+    lambda: b"(lp0\n" * 1_000_000, lambda: b"N." * 1_000_000,
+    lambda: b"(" * 1_000_000 + b"1" * 1_000_000 + b"N.", lambda: b"(N" * 100_000 + b"t" * 100_000 + b".",
+    lambda: b"\x8c\x05xxxxx" * 2_000_000, lambda: b"V" + b"x" * 10_000_000,
+    lambda: b"N" + b"".join(b"p%d\n" % (number * 7) for number in range(400_000)) + b".",
+], ids=range(14))
+def test_time_is_bounded(make):
+    data = make()
+    start = time.process_time()
+    report = scan(data)
+    assert time.process_time() - start < 5
+    assert report.error or report.pickles
+
+
+def test_a_file_without_end():
+    class Endless:
+        def read(self, size):
+            return b"cos\nsystem\n0" * (size // 12)
+    assert scan(Endless()).error == "names more globals than can be listed"
+
+
+def test_time_of_many_modules(module, monkeypatch):
+    """Each source that is named is read, up to a limit, and no more than once."""
+    large = "x = [" + "1, " * 30_000 + "]\n"
+    monkeypatch.setattr(_lookup, "_MOST_SOURCE", 400_000)
+    for number in range(12):
+        module(f"large_source_{number}", large)
+    data = b"".join(b"clarge_source_%d\nname%d\n0" % (number % 12, number) for number in range(5000)) + b"N."
+    start = time.process_time()
+    report = scan(data)
+    assert time.process_time() - start < 5
+    assert len(report.globals) == 5000
+    assert sum("not read" in found.resolves_to for found in report.globals) > 1000
+    data = b"".join(b"cno_such_module_%d.inner\nname\n0" % number for number in range(3000)) + b"N."
+    start = time.process_time()
+    assert len(scan(data).findings) == 3000
+    assert time.process_time() - start < 5
+
+
+def test_source_that_is_too_large(module):
+    module("too_large", "#" * (_lookup._LARGEST_SOURCE + 1))
+    assert "cannot be read" in one(names("too_large", "x")).resolves_to
+    module("too_deep", "x = " + "(" * 1000 + ")" * 1000)
+    assert "cannot be read" in one(names("too_deep", "x")).resolves_to
+    module("with_null", "x = 1\0")
+    assert "cannot be read" in one(names("with_null", "x")).resolves_to
+
+
+def test_folders_and_broken_entries_of_the_path(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", ["", "/nonexistent", "\0", 5, None, str(tmp_path / "no.zip"), *sys.path])
+    (tmp_path / "no.zip").write_bytes(b"no zip")
+    assert one(names("no_such_module", "x")).kind == "restore-no-module"
