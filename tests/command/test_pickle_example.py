@@ -36,8 +36,8 @@ def test_an_object_that_outlives_a_reload(shop, folder):
     assert shop.get("/keep") == (200, "kept\n")
     os.utime(folder / "shop.wsgi", (1_700_000_000, 1_700_000_000))
     assert shop.get("/kept")[0] == 500
-    shop.wait_for(r"reload-stale: kept is an instance of class Item, defined in the WSGI script \S+ \(generation 1\), but the "
-                  r"name Item is bound to another object now by generation 2: ")
+    shop.wait_for(r"reload-stale: kept is an instance of class Item, defined in the WSGI script \S+ \(generation 1\), but "
+                  r"generation 2 has been loaded since, and the name Item is bound to another object now: ")
 
 
 def test_the_other_pages(shop):

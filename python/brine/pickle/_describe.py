@@ -80,7 +80,8 @@ def _key(key: Any, depth: int = 0) -> str:
 
 def describe(judgement: Judgement, culprit: Culprit, path: str, where: str | None) -> Hazard:
     """The Hazard of a judgement about `culprit`, which `path` leads to."""
-    message, remedy = _WORDS[judgement.id](judgement, f"{path} is {_what(judgement, culprit)}", _noun(judgement, culprit))
+    noun = _noun(judgement, culprit)
+    message, remedy = _WORDS[judgement.id](judgement, f"{path} is {_what(judgement, culprit)}", noun)
     return Hazard(judgement.id, SEVERITIES[judgement.id], path, judgement.module, judgement.qualname, message, remedy,
                   judgement.script, judgement.generation, judgement.current_generation,
                   _words_of_pickle(culprit.object), where)
@@ -133,9 +134,10 @@ def _move(noun: str) -> str:
 def _reload_stale(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
     name = f"{judgement.module}.{judgement.qualname}"
     if judgement.script:
-        now = f" by generation {judgement.current_generation}" if judgement.generation != judgement.current_generation else ""
-        return (f"{subject}, defined in {_home(judgement)}, but the name {judgement.qualname} is bound to another "
-                f"object now{now}: pickle refuses what its name does not lead back to.",
+        reloaded = judgement.generation != judgement.current_generation
+        since = f"generation {judgement.current_generation} has been loaded since, and " if reloaded else ""
+        return (f"{subject}, defined in {_home(judgement)}, but {since}the name {judgement.qualname} is bound to "
+                "another object now: pickle refuses what its name does not lead back to.",
                 f"{_move(noun)} Do not keep objects of the script's classes, or its functions, beyond a request.")
     return (f"{subject}, but the name {name} is bound to another object now: the module was reloaded, or the name "
             "was given to something else (a decorator that copies names does so). Pickle refuses what its name "
@@ -146,8 +148,8 @@ def _reload_stale(judgement: Judgement, subject: str, noun: str) -> tuple[str, s
 def _reload_missing(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
     remedy = (f"{_move(noun)}" if judgement.script else
               f"Keep {noun} under its own name in {judgement.module}, for as long as its objects live.")
-    return (f"{subject}, of {_home(judgement)}, where the name {judgement.qualname} is not to be found: it was deleted, "
-            "renamed or never bound there. Pickle refuses what its name does not lead back to.", remedy)
+    return (f"{subject}, of {_home(judgement)}, where the name {judgement.qualname} is not to be found: it was "
+            "deleted, renamed or never bound there. Pickle refuses what its name does not lead back to.", remedy)
 
 
 def _naming_script(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
@@ -167,15 +169,16 @@ def _naming_main(judgement: Judgement, subject: str, noun: str) -> tuple[str, st
 
 
 def _naming_unimportable(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
-    return (f"{subject}, of module {judgement.module}, which no finder on sys.meta_path finds: it is in no import path, "
-            "or was put into sys.modules by hand. Another process cannot load the pickle.",
+    return (f"{subject}, of module {judgement.module}, which no finder on sys.meta_path finds: it is in no import "
+            "path, or was put into sys.modules by hand. Another process cannot load the pickle.",
             f"Put {noun} into a module on sys.path.")
 
 
 def _naming_foreign(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
-    return (f"{subject}, but it belongs to another interpreter of this process: {judgement.module}.{judgement.qualname} "
-            "is another object here, although nothing was reloaded. A C extension has kept it; pickle refuses what "
-            "its name does not lead back to.",
+    name = f"{judgement.module}.{judgement.qualname}"
+    return (f"{subject}, but it belongs to another interpreter of this process: {name} is another object here, "
+            "although nothing was reloaded. A C extension has kept it; pickle refuses what its name does not lead back "
+            "to.",
             "Run the application in the main interpreter: WSGIApplicationGroup %{GLOBAL}.")
 
 

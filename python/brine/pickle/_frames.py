@@ -10,7 +10,7 @@ _MOST_FRAMES = 30
 _CO_OPTIMIZED = 1  # inspect.CO_OPTIMIZED, in the code of functions
 _LOCALS = frozenset(("locals", "vars"))
 _UNSHARED = 3  # references to a dict that only its frame, the variable here and getrefcount() know
-_LIBRARIES = (os.path.dirname(os.__file__) + os.sep, os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+_LIBRARIES = (f"{os.path.dirname(os.__file__)}/", "/site-packages/", "/dist-packages/")
 
 
 class Root(NamedTuple):

@@ -90,7 +90,8 @@ class Report:
 
     def __str__(self) -> str:
         if not self:
-            return f"no pickle hazard in {self.objects} objects" + ("" if self.complete else ", of more than can be looked at")
+            more = "" if self.complete else ", of more than can be looked at"
+            return f"no pickle hazard in {self.objects} objects{more}"
         return "\n".join(map(str, self.hazards))
 
     def to_dict(self) -> dict[str, Any]:
