@@ -177,7 +177,7 @@ bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,
                               "OO", text(gil, module).get(), text(gil, name).get()));
     suspect = answer.get() == Py_True;
   } catch (const ErrorSet&) {
-    if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw;
+    if (refuses(policy) && PyErr_ExceptionMatches(PyExc_Exception) == 0) throw;
     PyErr_Clear();
     return true;
   }
@@ -225,10 +225,14 @@ void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const S
     Ref refusal = ask(gil, policy, dump, nullptr, suspects);
     raise_refusal(refusal.get());
   } catch (const ErrorSet&) {
-    // The guard's own failure must not fail a dump that pickle has done; but where hazards are
-    // refused, what could not be examined does not leave either.
-    if (refuses(policy) || PyErr_ExceptionMatches(PyExc_Exception) == 0) throw;
+    // What comes up while the guard looks must not fail a dump that pickle has done, whatever it is;
+    // but where hazards are refused, what could not be examined does not leave either.
+    if (refuses(policy)) throw;
     PyErr_Clear();
+  } catch (const std::bad_alloc&) {
+    if (!refuses(policy)) return;
+    PyErr_NoMemory();
+    throw ErrorSet{};
   }
 }
 

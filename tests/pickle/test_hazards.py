@@ -13,7 +13,7 @@ import _pickle
 import brine.pickle
 import pytest
 from brine import _guard
-from brine.pickle import Report, UnsafePickleError, inspect
+from brine.pickle import Report, UnsafePickleError, _react, inspect
 from corpus import shapes
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -562,3 +562,26 @@ dumps(Item())
 def test_install(environment):
     run = subprocess.run([sys.executable, "-c", INSTALL], env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+class RaisesTheSecondTime:
+    """What pickle asks it for is fine; what the guard asks it for, to find a path, ends the program."""
+
+    calls = 0
+
+    def __reduce__(self):
+        type(self).calls += 1
+        if type(self).calls > 1:
+            raise SystemExit("not again")
+        return dict, ()
+
+
+def test_what_the_guard_s_own_look_raises_changes_nothing(monkeypatch, policy):
+    obj = [RaisesTheSecondTime(), Item()]
+    monkeypatch.setattr(RaisesTheSecondTime, "calls", 0)
+    expected = _pickle.dumps(obj)
+    monkeypatch.setattr(RaisesTheSecondTime, "calls", 0)
+    _react.forget()  # what has been reported before is not looked at again
+    policy("Report")
+    assert _guard.dumps(obj) == expected
+    assert RaisesTheSecondTime.calls == 2, "the guard has looked"

@@ -125,13 +125,13 @@ def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, b
     if suspects is None or builtin_only:
         return report
     wanted = {_restore.modern_name(*suspect) for suspect in suspects}
-    return Report(tuple(hazard for hazard in report if any(_is_written_as(hazard, *each) for each in wanted)),
-                  report.objects, report.complete)
+    named = [hazard for each in wanted for hazard in _written_as(report, *each)]
+    return Report(tuple([hazard for hazard in report if hazard in named]), report.objects, report.complete)
 
 
-def _is_written_as(hazard: Hazard, module: str, name: str) -> bool:
-    """Whether pickle writes the hazard's culprit by that name: protocols 0 to 3 name the outermost class."""
-    return hazard.module == module and f"{hazard.qualname}.".startswith(f"{name}.")
+def _written_as(report: Report, module: str, name: str) -> list[Hazard]:
+    """The hazards whose culprit pickle writes by that name: protocols 0 to 3 name the outermost class."""
+    return [hazard for hazard in report if hazard.module == module and f"{hazard.qualname}.".startswith(f"{name}.")]
 
 
 def _without_false_alarms(report: Report, pickler: Any, error: BaseException | None) -> Report:
@@ -164,7 +164,8 @@ def _complete(report: Report, suspects: Suspects, name: str, where: str) -> Repo
     hazards = list(report.hazards)
     for suspect in suspects:
         module, qualname = _restore.modern_name(*suspect)
-        hazard = next((found for found in report if _is_written_as(found, module, qualname)), None)
+        written = _written_as(report, module, qualname)
+        hazard = written[0] if written else None
         if hazard is None:
             hazard = _describe_name(module, qualname, f"something in {name}", where)
             if hazard is None:

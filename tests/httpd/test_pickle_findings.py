@@ -1,0 +1,325 @@
+"""What a finding says: where in the object the culprit is, what it is, what to do; and where it is told."""
+
+import re
+
+import pytest
+
+from harness.deadline import until
+from harness.errorlog import ErrorLog
+
+CONFIG = """
+WSGIPythonPath {apps}/pickling
+WSGIScriptAlias /paths {apps}/pickle_paths.wsgi
+WSGIScriptAlias /registered {apps}/pickle_paths.wsgi application-group=registered
+WSGIScriptAlias /s {dir}/scripts
+<Location /registered>
+  WSGIScriptModules Registered
+</Location>
+CustomLog {dir}/access.log "%{X-Test}i [%{wsgi-pickle-hazards}n]"
+<VirtualHost 127.0.0.1:{port}>
+  ServerName main.example
+</VirtualHost>
+<VirtualHost 127.0.0.1:{port}>
+  ServerName other.example
+  ErrorLog {dir}/other.log
+</VirtualHost>
+"""
+START = """
+import pickle, threading, brine.pickle, ordinary
+from attempts import attempt, tells, watch
+class Item: pass
+class Other: pass
+def function(): pass
+"""
+PATHS = {
+    "root": "session",
+    "spec": "session['cart'].items[3]",
+    "value": "session['cart']",
+    "tuple-key": "session[('a', 1)]",
+    "object-key": "session[<Text object>]",
+    "key": "session.keys()[1]",
+    "inside-key": "session.keys()[0][1]",
+    "list": "session[1][0]",
+    "tuple": "session[1][0]",
+    "set": "session{0}",
+    "frozenset": "session{0}",
+    "attribute": "session.b",
+    "odd-attribute": "session.__dict__['not a name']",
+    "slots": "session.second",
+    "slots-and-dict": "session.third[0]",
+    "reduce": "session.__reduce__()[1][1][0]",
+    "state-dict": "session.__getstate__()['kept']",
+    "state-list": "session.__getstate__()[1]",
+    "list-subclass": "session[1]",
+    "dict-subclass": "session['a']",
+    "ordered-dict": "session['a']",
+    "deque": "session[1]",
+    "exception": "session.__reduce__()[1][1]",
+    "cycle": "session[2][0]",
+    "cycle-of-objects": "session.next.item",
+    "shared": "session[1]",
+}
+OTHERS = {
+    "setter": ("session.__reduce__()[5]", "the function function"),
+    "default-factory": ("session.__reduce__()[1][0]", "the function function"),
+    "partial": ("session.__reduce__()[1][0]", "the function function"),
+    "method": ("session[0].__reduce__()[1][0]", "an instance of class Item"),
+    "function": ("session[0]", "the function function"),
+    "class": ("session[0]", "the class Item"),
+    "nested-class": ("session[0]", "an instance of class Outer.Inner"),
+    "enum": ("session[0]", "an instance of class Colour"),
+    "namedtuple": ("session[0]", "an instance of class Point"),
+    "single": ("session[0]", "the object SINGLE"),
+    "own-exception": ("session[0]", "an instance of class Problem"),
+    "dispatched": ("session[0].__reduce__()[1][1]", "an instance of class Item"),
+}
+DOCUMENTED = ("pickle hazard naming-script: session['cart'].items[3] is an instance of class Item, "
+              "defined in the WSGI script SCRIPT (generation 1). Its module name, MODULE, exists in this "
+              "process only: the pickle cannot be loaded by another process, host or interpreter. Move "
+              "class Item into a module on sys.path and import it from the script.")
+
+
+@pytest.fixture(autouse=True)
+def noise(httpd):
+    httpd.allow_log(r"BRINE0501[:|] ")
+
+
+def shape(httpd, name, way="registered", **query):
+    options = "".join(f"&{key}={value}" for key, value in query.items())
+    answer = httpd.get(f"/{way}?shape={name}{options}")
+    assert answer.status == 200, httpd.log.tail()
+    return answer.json()
+
+
+def run(httpd, name, code, **headers):
+    httpd.write(f"scripts/{name}.wsgi", START + code)
+    answer = httpd.get(f"/s/{name}.wsgi", **headers)
+    assert answer.status == 200, httpd.log.tail()
+    return answer.json()
+
+
+# --- the path -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["registered", "paths"])  # pickle succeeds, or fails itself
+@pytest.mark.parametrize("name", PATHS)
+def test_the_path_to_an_instance(httpd, name, way):
+    went = shape(httpd, name, way)
+    hazard, = went["hazards"]
+    assert ("value" in went) == (way == "registered")
+    assert hazard["path"] == PATHS[name]
+    what = "an instance of class Item, defined in the WSGI script "
+    assert hazard["message"].startswith(f"{PATHS[name]} is {what}")
+
+
+@pytest.mark.parametrize("way", ["registered", "paths"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_path_to_something_else(httpd, name, way):
+    path, what = OTHERS[name]
+    hazard, = shape(httpd, name, way)["hazards"]
+    assert hazard["path"] == path
+    assert hazard["message"].startswith(f"{path} is {what}, defined in the WSGI script ")
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("name", ["spec", "key", "set", "reduce", "deque", "exception"])
+def test_the_path_is_the_same_in_every_protocol(httpd, name, protocol):
+    hazard, = shape(httpd, name, protocol=protocol)["hazards"]
+    assert (hazard["id"], hazard["path"]) == ("naming-script", PATHS[name])
+
+
+def test_an_object_without_the_scripts_classes_has_no_hazard(httpd):
+    for protocol in (2, 3, 4, 5):
+        went = shape(httpd, "clean", protocol=protocol)
+        assert "value" in went and went["hazards"] == []
+
+
+# --- what is said ---------------------------------------------------------------------------------------
+
+
+def test_the_whole_text(start_httpd, workspace, httpd):
+    server = start_httpd(CONFIG)
+    hazard, = shape(server, "spec")["hazards"]
+    record, *_ = server.expect_log("BRINE0501: ")
+    server.allow_log(r"BRINE0501\| ")
+    assert hazard["script"] == str(workspace.folder / "apps/pickle_paths.wsgi")
+    expected = DOCUMENTED.replace("SCRIPT", hazard["script"]).replace("MODULE", hazard["module"])
+    assert record.text.strip() == f"BRINE0501: {expected}"
+
+
+def test_several_hazards_are_told_each_once(httpd):
+    for _ in range(2):
+        went = run(httpd, "several", """
+@tells
+def application(query):
+    session = {"a": Item(), "b": [Item(), lambda: 0], "c": function, "d": Other, "e": Other}
+    return watch(pickle.dumps, session)
+""")
+        told = sorted((hazard["id"], hazard["path"]) for hazard in went["hazards"])
+        assert told == [("naming-local", "session['b'][1]"), ("naming-script", "session['a']"),
+                        ("naming-script", "session['c']"), ("naming-script", "session['d']")]
+    told = [text for text in httpd.log.texts("several.wsgi") if "pickle hazard" in text]
+    assert len(told) == 4
+
+
+def test_where_it_was_pickled(httpd):
+    went = run(httpd, "where", """
+def save(anything):
+    return watch(pickle.dumps, anything)
+
+@tells
+def application(query):
+    session = {"a": Item()}
+    return save(session)
+""")
+    hazard, = went["hazards"]
+    script = httpd.folder / "scripts/where.wsgi"
+    line = 1 + script.read_text().splitlines().index("    return save(session)")
+    assert hazard["where"] == f"{script}:{line} in application"
+    httpd.expect_log(rf"BRINE0501\| at {re.escape(str(script))}:{line} in application")
+
+
+def test_where_it_was_pickled_by_a_library(httpd):
+    went = run(httpd, "library", """
+import shelve
+
+@tells
+def application(query):
+    shelf = shelve.Shelf({})
+    return watch(lambda: shelf.__setitem__("k", Item()))
+""")
+    hazard, = went["hazards"]
+    assert hazard["where"].startswith(f"{httpd.folder}/scripts/library.wsgi:")
+
+
+def test_the_report_as_json_and_as_text(httpd):
+    went = run(httpd, "json", """
+import json
+
+@tells
+def application(query):
+    report = brine.pickle.inspect([Item(), 1, "two", function], name="cart")
+    return {"same": json.loads(report.to_json()) == report.to_dict(), "report": report.to_dict(),
+            "ids": report.ids, "text": str(report), "length": len(report), "true": bool(report),
+            "clean": [bool(brine.pickle.inspect([1])), str(brine.pickle.inspect([1]))]}
+""")
+    assert went["same"] and went["true"] and went["length"] == 2
+    assert went["ids"] == ["naming-script"]
+    assert sorted(hazard["path"] for hazard in went["report"]["hazards"]) == ["cart[0]", "cart[3]"]
+    assert went["text"].count("pickle hazard naming-script: cart[") == 2
+    assert went["clean"] == [False, "no pickle hazard in 1 objects"]
+
+
+# --- where it is told -----------------------------------------------------------------------------------
+
+COUNTS = """
+@tells
+def application(query):
+    went = attempt(pickle.dumps, {"a": Item(), "b": Item()})
+    return [went, brine.pickle.counters().get("naming-script", 0)]
+"""
+
+
+def test_a_hazard_is_logged_once_and_counted_each_time(httpd):
+    counts = [run(httpd, "counted", COUNTS)[1] for _ in range(5)]
+    assert counts == list(range(counts[0], counts[0] + 5))
+    assert len(httpd.log.texts("pickle hazard naming-script: .*counted.wsgi")) == 1
+
+
+def test_a_hazard_that_pickle_does_not_refuse_is_logged_once_and_counted_each_time(httpd):
+    counts = [run(httpd, "counted-main", """
+import __main__
+exec("class Item: pass", vars(__main__))
+
+@tells
+def application(query):
+    return [attempt(pickle.dumps, [__main__.Item()]), brine.pickle.counters().get("naming-main", 0)]
+""")[1] for _ in range(5)]
+    assert counts == list(range(counts[0], counts[0] + 5))
+    assert len(httpd.log.texts("pickle hazard naming-main: ")) == 1
+
+
+def test_an_edit_does_not_tell_it_again(httpd):
+    for edit in ("", "# one\n", "# two\n"):
+        run(httpd, "edited", COUNTS + edit)
+    assert len(httpd.log.texts("pickle hazard naming-script: .*edited.wsgi")) == 1
+
+
+def test_the_counters_are_those_of_all_interpreters(start_httpd):
+    server = start_httpd("WSGIApplicationGroup %{RESOURCE}\n" + CONFIG)
+    assert [run(server, name, COUNTS)[1] for name in ("first", "second", "first")] == [1, 2, 3]
+    server.expect_log("BRINE0501: pickle hazard naming-script", count=2)
+    server.allow_log(r"BRINE0501\| ")
+
+
+def note(httpd, name):
+    """The note of the request that was sent with X-Test: NAME."""
+    log = httpd.folder / "access.log"
+    pattern = re.compile(rf"^{name} \[(.*)\]$", re.MULTILINE)
+    return until(lambda: pattern.search(log.read_text()), "a line in the access log")[1]
+
+
+def test_the_note_of_a_request(httpd):
+    for name, dumps in {"note-none": "None", "note-one": "pickle.dumps, Item()",
+                        "note-two": "pickle.dumps, [lambda: 0, Item(), Other()]",
+                        "note-load": "pickle.loads, b'cjson\\nNoSuch\\n.'"}.items():
+        run(httpd, name, f"""
+@tells
+def application(query):
+    return attempt({dumps})
+""", X_Test=name)
+    assert note(httpd, "note-none") == "-"
+    assert note(httpd, "note-one") == "naming-script"
+    assert note(httpd, "note-two") == "naming-local,naming-script"
+    assert note(httpd, "note-load") == "restore-no-attribute"
+
+
+def test_the_note_has_what_all_dumps_of_a_request_have_found(httpd):
+    code = """
+@tells
+def application(query):
+    return [attempt(pickle.dumps, Item()), attempt(pickle.dumps, Item()), attempt(pickle.dumps, [1]),
+            attempt(pickle.dumps, lambda: 0)]
+"""
+    for time in ("first", "again"):  # the log has been told, and each request has its note
+        run(httpd, "notes", code, X_Test=time)
+        assert note(httpd, time) == "naming-script,naming-local"
+
+
+def test_the_note_is_the_requests_own(httpd):
+    run(httpd, "notes", "@tells\ndef application(query): return attempt(pickle.dumps, 1)\n", X_Test="clean")
+    assert note(httpd, "clean") == "-"
+
+
+def test_the_vhosts_own_log(httpd):
+    other = ErrorLog(httpd.folder / "other.log")
+    run(httpd, "vhost", COUNTS, Host="other.example")
+    other.expect("BRINE0501: pickle hazard naming-script: .*vhost.wsgi")
+    assert not httpd.log.texts("BRINE0501")
+
+
+def test_a_thread_of_the_application_tells_the_servers_log(httpd):
+    run(httpd, "thread", """
+def pickles():
+    attempt(pickle.dumps, Item())
+
+@tells
+def application(query):
+    thread = threading.Thread(target=pickles)
+    thread.start()
+    thread.join()
+""", Host="other.example", X_Test="thread")
+    httpd.expect_log("BRINE0501: pickle hazard naming-script: .*thread.wsgi")
+    assert note(httpd, "thread") == "-"
+
+
+def test_a_hazard_while_the_script_is_loaded(httpd):
+    run(httpd, "loading", """
+went = watch(pickle.dumps, Item())
+
+@tells
+def application(query):
+    return went
+""", X_Test="loading")
+    httpd.expect_log("BRINE0501: pickle hazard naming-script: .*loading.wsgi .generation 1")
+    assert note(httpd, "loading") == "naming-script"
