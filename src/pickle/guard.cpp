@@ -225,8 +225,8 @@ void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const S
     Ref refusal = ask(gil, policy, dump, nullptr, suspects);
     raise_refusal(refusal.get());
   } catch (const ErrorSet&) {
-    // What comes up while the guard looks must not fail a dump that pickle has done, whatever it is;
-    // but where hazards are refused, what could not be examined does not leave either.
+    // What comes up while the guard looks must not fail a dump that pickle has done, whatever it
+    // is; but where hazards are refused, what could not be examined does not leave either.
     if (refuses(policy)) throw;
     PyErr_Clear();
   } catch (const std::bad_alloc&) {
