@@ -16,13 +16,16 @@ using cpython::steal;
 
 namespace {
 
+// What is kept of a stream's globals. A few bytes of a stream can name the same long names again.
 constexpr std::size_t kMostGlobals = 100'000;
+constexpr std::size_t kMostText = 16 << 20;
 
 // Collects the globals as plain C++ values: no Python object is made while a block is read.
 class Collector final : public GlobalSink {
  public:
   void global(const Global& global) override {
-    if (globals.size() < kMostGlobals) {
+    text += global.module.size() + global.name.size();
+    if (globals.size() < kMostGlobals && text <= kMostText) {
       globals.push_back({global.kind, std::string(global.module), std::string(global.name),
                          global.position, global.opcode});
     } else {
@@ -37,6 +40,7 @@ class Collector final : public GlobalSink {
     std::uint8_t opcode;
   };
   std::vector<Seen> globals;
+  std::size_t text = 0;  ///< bytes of all names
   bool overfull = false;
   Scanner scanner{*this, Scanner::Source::stranger};
 };

@@ -585,3 +585,34 @@ def test_what_the_guard_s_own_look_raises_changes_nothing(monkeypatch, policy):
     policy("Report")
     assert _guard.dumps(obj) == expected
     assert RaisesTheSecondTime.calls == 2, "the guard has looked"
+
+
+def test_a_path_that_is_mended_ends_the_hazard(tmp_path, monkeypatch, policy):
+    """A module that no finder finds is a hazard until its folder is on sys.path."""
+    module = types.ModuleType("mended")
+    exec("class Found: pass", module.__dict__)
+    monkeypatch.setitem(sys.modules, "mended", module)
+    policy("Report")
+    before = _guard.counters().get("naming-unimportable", 0)
+    _guard.dumps(module.Found())
+    _guard.dumps(module.Found())
+    assert _guard.counters()["naming-unimportable"] == before + 2
+    tmp_path.joinpath("mended.py").write_text("class Found: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _guard.dumps(module.Found())
+    assert _guard.counters()["naming-unimportable"] == before + 2
+
+
+def test_what_could_not_be_judged_does_not_leave(policy):
+    """The stream names a code instead of a class, and there are more objects than can be looked at."""
+    copyreg.add_extension("corpus.shapes", "Plain", 4711)
+    try:
+        obj = [shapes.Plain()] + [[] for _ in range(1_000_001)]
+        policy("Report")
+        assert len(_guard.dumps(obj)) > 1_000_000
+        policy("Enforce")
+        with pytest.raises(UnsafePickleError, match="of more than can be looked at"):
+            _guard.dumps(obj)
+        assert _guard.dumps(obj[:10])
+    finally:
+        copyreg.remove_extension("corpus.shapes", "Plain", 4711)

@@ -86,10 +86,10 @@ def on_dump(obj: Any, protocol: int, pickler: Any, error: BaseException | None, 
     `error`: pickle's own, or None where the dump was done. `suspects`: the names to look for, or None for
     all that `obj` leads to.
     """
-    if policy == "Report" and suspects and all(name in known for name in suspects) and not collectors:
+    if policy == "Report" and suspects and not collectors and _is_known(suspects):
         for name in suspects:
             _guard.count(*known[name])
-        _guard.announce(",".join(dict.fromkeys(known[name][0] for name in suspects)), "")
+        _guard.announce(",".join(dict.fromkeys([known[name][0] for name in suspects])), "")
         return None
     root = find_root(obj)
     report = _examine(obj, protocol, pickler, suspects, policy == "BuiltinOnly", root.name, root.where)
@@ -99,7 +99,9 @@ def on_dump(obj: Any, protocol: int, pickler: Any, error: BaseException | None, 
     elif suspects and not report:
         report = _describe_makers(suspects, root.name, root.where)
     if not report:
-        return None
+        # What is refused where it is a hazard does not leave where that could not be found out.
+        unknown = policy != "Report" and error is None and suspects is None and not report.complete
+        return UnsafePickleError(report) if unknown else None
     _deliver(report)
     if policy == "Report":
         return None
@@ -115,7 +117,19 @@ def before_dump(obj: Any, protocol: int, pickler: Any, policy: str) -> UnsafePic
     """
     if _has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override"):
         return None
-    return on_dump(obj, protocol, pickler, None, None, policy)
+    refusal = on_dump(obj, protocol, pickler, None, None, policy)
+    return refusal if refusal and refusal.report else None
+
+
+def _is_known(suspects: Suspects) -> bool:
+    """Whether all have been reported with their paths, and still are hazards: sys.path may have been mended."""
+    for name in suspects:
+        if name not in known:
+            return False
+        if not is_suspect(*name):
+            forget()
+            return False
+    return True
 
 
 def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, builtin_only: bool, name: str,
