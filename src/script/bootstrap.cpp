@@ -20,6 +20,22 @@ Ref path_object(const GilLock& gil, std::string_view path) {
 
 namespace {
 
+// The source of a module that the engine carries, or null.
+const char* embedded_source(std::string_view name) {
+  for (const EmbeddedPython& embedded : kEmbeddedPython) {
+    if (name == embedded.name) return embedded.source;
+  }
+  return nullptr;
+}
+
+// own_source(name): the same for Python; None where there is none.
+PyObject* own_source(PyObject*, PyObject* name) noexcept {
+  const char* text = PyUnicode_AsUTF8(name);
+  if (text == nullptr) return nullptr;
+  const char* source = embedded_source(text);
+  return source != nullptr ? PyUnicode_FromString(source) : Py_NewRef(Py_None);
+}
+
 // make_guard(spec): the module brine._guard, not yet executed (PEP 489).
 PyObject* make_guard(PyObject*, PyObject* spec) noexcept {
   return PyModule_FromDefAndSpec(&pickle::guard_module_def(), spec);
@@ -31,38 +47,26 @@ PyObject* execute_guard(PyObject*, PyObject* module) noexcept {
   Py_RETURN_NONE;
 }
 
+PyMethodDef own_source_method = {"own_source", own_source, METH_O, nullptr};
 PyMethodDef make_guard_method = {"make_guard", make_guard, METH_O, nullptr};
 PyMethodDef execute_guard_method = {"execute_guard", execute_guard, METH_O, nullptr};
 
 // What bootstrap.py finds among its globals.
 void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_policy) {
-  auto set = [&](const char* name, const Ref& value) {
-    check(gil, PyDict_SetItemString(globals, name, value.get()));
-  };
-  Ref sources = steal(gil, PyDict_New());
-  for (const EmbeddedPython& embedded : kEmbeddedPython) {
-    Ref text = steal(gil, PyUnicode_FromString(embedded.source));
-    check(gil, PyDict_SetItemString(sources.get(), embedded.name, text.get()));
+  for (PyMethodDef* method : {&own_source_method, &make_guard_method, &execute_guard_method}) {
+    Ref function = steal(gil, PyCFunction_New(method, nullptr));
+    check(gil, PyDict_SetItemString(globals, method->ml_name, function.get()));
   }
-  set("SOURCES", sources);
-  set("make_guard", steal(gil, PyCFunction_New(&make_guard_method, nullptr)));
-  set("execute_guard", steal(gil, PyCFunction_New(&execute_guard_method, nullptr)));
-  set("PICKLE_POLICY",
-      steal(gil, PyUnicode_FromStringAndSize(pickle_policy.data(),
-                                             static_cast<Py_ssize_t>(pickle_policy.size()))));
-}
-
-const char* bootstrap_source() {
-  for (const EmbeddedPython& embedded : kEmbeddedPython) {
-    if (std::string_view(embedded.name) == "script.bootstrap") return embedded.source;
-  }
-  return "";
+  Ref policy = steal(gil, PyUnicode_FromStringAndSize(
+                              pickle_policy.data(), static_cast<Py_ssize_t>(pickle_policy.size())));
+  check(gil, PyDict_SetItemString(globals, "PICKLE_POLICY", policy.get()));
 }
 
 }  // namespace
 
 Bootstrap::Bootstrap(const GilLock& gil, std::string_view pickle_policy) {
-  Ref code = steal(gil, Py_CompileString(bootstrap_source(), "<brine>", Py_file_input));
+  Ref code =
+      steal(gil, Py_CompileString(embedded_source("script.bootstrap"), "<brine>", Py_file_input));
   globals_ = steal(gil, PyDict_New());
   provide(gil, globals_.get(), pickle_policy);
   Ref name = steal(gil, PyUnicode_FromString("brine.bootstrap"));

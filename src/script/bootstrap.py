@@ -2,7 +2,7 @@
 
 It is compiled into the engine under the file name "<brine>", which the log leaves out of tracebacks.
 Nothing here is on the path of an ordinary request. The engine puts among its globals before it runs:
-SOURCES (module name -> source), make_guard, execute_guard, PICKLE_POLICY.
+own_source(module name), make_guard(spec), execute_guard(module), PICKLE_POLICY.
 """
 
 import atexit
@@ -219,12 +219,12 @@ class OwnModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
             # An application's own package of this name is let be: it becomes the parent of ours.
             spec = importlib.machinery.PathFinder.find_spec(fullname)
             return spec or importlib.util.spec_from_loader(fullname, self, origin="<brine>", is_package=True)
-        if fullname not in SOURCES and fullname != "brine._guard":
+        if not fullname.startswith("brine.") or (fullname != "brine._guard" and own_source(fullname) is None):
             return None
         return importlib.util.spec_from_loader(fullname, self, origin="<brine>")
 
     def get_source(self, name):
-        return SOURCES.get(name, "")
+        return own_source(name) or ""
 
     def is_package(self, name):
         return name in ("brine", "brine.pickle")
