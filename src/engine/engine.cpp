@@ -81,7 +81,7 @@ class PythonEngine final : public Engine {
       return group.interpreter.with_gil([&](GilLock& gil) {
         const wsgi::LogScope scope(log);
         HazardLog hazards(log);
-        const pickle::RequestScope guarded(target.pickle_policy, hazards);
+        const pickle::PolicyScope guarded(target.pickle_policy, &hazards);
         try {
           group.loader.load(gil, script, log);
           return true;
@@ -123,7 +123,7 @@ class PythonEngine final : public Engine {
                          const script::Wanted& script, wsgi::Exchange& exchange) {
     const wsgi::LogScope scope(exchange.request);
     HazardNote hazards(exchange.request);
-    const pickle::RequestScope guarded(target.pickle_policy, hazards);
+    const pickle::PolicyScope guarded(target.pickle_policy, &hazards);
     try {
       const script::Lease lease = group.loader.lease(gil, script, exchange.request);
       return group.gateway.serve(gil, lease.application.get(), script.path, exchange);

@@ -91,7 +91,8 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
       throw cpython::ErrorSet{};
     }
     Ref stream = steal(gil, made);
-    guard.judge(gil, policy, dump(), bytes_of(made));
+    const std::string_view part = guard.part_with_globals(bytes_of(made));
+    if (!part.empty()) guard.judge(gil, policy, dump(), part);
     return stream;
   });
 }

@@ -20,18 +20,9 @@ namespace {
 constexpr std::size_t kMostVerdicts = 100'000;
 constexpr std::size_t kMostSuspects = 1000;
 
-// While the guard works for this thread, what it pickles itself is not looked at.
-thread_local bool busy = false;
-
-class Busy {
- public:
-  Busy() noexcept : outer_(std::exchange(busy, true)) {}
-  ~Busy() { busy = outer_; }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
-
- private:
-  bool outer_;
+// While the guard works for a thread, what it pickles itself is not looked at.
+struct Busy {
+  PolicyScope scope{Policy::off, current_listener()};
 };
 
 Ref attribute(const GilLock& gil, const Ref& object, const char* name) {
@@ -127,12 +118,10 @@ Guard::Guard(GilLock& gil) {
 }
 
 Policy Guard::policy() const noexcept {
-  if (busy) return Policy::off;
   const Scope* scope = current_scope();
   return scope != nullptr ? scope->policy : policy_;
 }
 
-// The part of a stream in which its globals are.
 std::string_view Guard::part_with_globals(std::string_view stream) const noexcept {
   constexpr char kProto = '\x80';
   const bool only_stack_global = stream.size() > 2 && stream[0] == kProto && stream[1] >= 4 &&
@@ -141,25 +130,19 @@ std::string_view Guard::part_with_globals(std::string_view stream) const noexcep
   return only_stack_global ? stream.substr(0, end_of_globals(stream)) : stream;
 }
 
-void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_view stream) {
+void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_view part) {
   try {
-    judge_stream(gil, policy, dump, stream);
+    SuspectSink sink(*this, gil, policy);
+    Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
+    scanner.scan(part);
+    const bool understood = sink.understood && scanner.fault() == nullptr;
+    if (understood && sink.suspects.empty()) return;
+    after_success(gil, policy, dump, understood ? &sink.suspects : nullptr);
   } catch (const std::bad_alloc&) {
     if (!refuses(policy)) return;  // the dump is done, and stands
     PyErr_NoMemory();
     throw ErrorSet{};
   }
-}
-
-void Guard::judge_stream(GilLock& gil, Policy policy, const Dump& dump, std::string_view stream) {
-  const std::string_view part = part_with_globals(stream);
-  if (part.empty()) return;
-  SuspectSink sink(*this, gil, policy);
-  Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
-  scanner.scan(part);
-  const bool understood = sink.understood && scanner.fault() == nullptr;
-  if (understood && sink.suspects.empty()) return;
-  after_success(gil, policy, dump, understood ? &sink.suspects : nullptr);
 }
 
 bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,

@@ -39,9 +39,12 @@ class Guard {
   bool is_suspect(cpython::GilLock& gil, Policy policy, std::string_view module,
                   std::string_view name);
 
-  /// Pickle has written a complete stream: looks for suspects in it, and reports them as
-  /// after_success() does.
-  void judge(cpython::GilLock& gil, Policy policy, const Dump& dump, std::string_view stream);
+  /// The part of a stream that pickle wrote in which its globals are; empty: it has none, and so no
+  /// hazard.
+  std::string_view part_with_globals(std::string_view stream) const noexcept;
+
+  /// Looks for suspects in that part, and reports them as after_success() does.
+  void judge(cpython::GilLock& gil, Policy policy, const Dump& dump, std::string_view part);
 
   /// A dump is about to be done, in which a buffer_callback takes parts of the object away before
   /// the rest has been judged. Throws ErrorSet where hazards are refused and there is one.
@@ -73,11 +76,8 @@ class Guard {
 
  private:
   PyObject* reaction(const cpython::GilLock& gil, const char* name);
-  void judge_stream(cpython::GilLock& gil, Policy policy, const Dump& dump,
-                    std::string_view stream);
   cpython::Ref ask(cpython::GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
                    const Suspects* suspects);
-  std::string_view part_with_globals(std::string_view stream) const noexcept;
 
   Policy policy_ = Policy::report;
   cpython::Ref reactions_;           // the module brine.pickle._react, imported when first needed

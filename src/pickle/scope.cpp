@@ -10,17 +10,17 @@ Listener* process_listener = nullptr;  // written once, before any other thread 
 
 }  // namespace
 
-RequestScope::RequestScope(Policy policy, Listener& listener) noexcept
+PolicyScope::PolicyScope(Policy policy, Listener* listener) noexcept
     : scope_{policy, listener}, outer_(std::exchange(scope_of_thread, &scope_)) {}
 
-RequestScope::~RequestScope() { scope_of_thread = outer_; }
+PolicyScope::~PolicyScope() { scope_of_thread = outer_; }
 
 const Scope* current_scope() noexcept { return scope_of_thread; }
 
 void set_process_listener(Listener& listener) noexcept { process_listener = &listener; }
 
 Listener* current_listener() noexcept {
-  return scope_of_thread != nullptr ? &scope_of_thread->listener : process_listener;
+  return scope_of_thread != nullptr ? scope_of_thread->listener : process_listener;
 }
 
 }  // namespace brine::pickle

@@ -20,19 +20,19 @@ class Listener {
   ~Listener() = default;
 };
 
-/// The request that a thread serves, or nothing.
+/// What holds for a thread: that of the request which it serves.
 struct Scope {
   Policy policy;
-  Listener& listener;
+  Listener* listener;  ///< null: there is no server
 };
 
-/// Makes a request the calling thread's scope while it lives.
-class RequestScope {
+/// Makes a scope the calling thread's while it lives.
+class PolicyScope {
  public:
-  RequestScope(Policy policy, Listener& listener) noexcept;
-  ~RequestScope();
-  RequestScope(const RequestScope&) = delete;
-  RequestScope& operator=(const RequestScope&) = delete;
+  PolicyScope(Policy policy, Listener* listener) noexcept;
+  ~PolicyScope();
+  PolicyScope(const PolicyScope&) = delete;
+  PolicyScope& operator=(const PolicyScope&) = delete;
 
  private:
   Scope scope_;

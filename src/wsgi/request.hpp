@@ -169,8 +169,8 @@ class Request : public base::LogSink {
   /// Sends "100 Continue" first where the client waits for it. Returns 0 bytes at the end only.
   virtual ReadResult read(std::span<char> into) noexcept = 0;
 
-  /// Leaves a note for the server's other modules: an access log shows it by `%{NAME}n`. A later one
-  /// of the same name replaces it. For the thread that serves the request.
+  /// Leaves a note for the server's other modules: an access log shows it by `%{NAME}n`. A later
+  /// one of the same name replaces it. For the thread that serves the request.
   virtual void note(const char* name, std::string_view value) noexcept = 0;
 
  protected:

@@ -61,12 +61,12 @@ TEST(PickleScope, IsTheInnermostRequestOfTheThread) {
   Ear outer_ear, inner_ear;
   EXPECT_EQ(current_scope(), nullptr);
   {
-    const RequestScope outer(Policy::enforce, outer_ear);
+    const PolicyScope outer(Policy::enforce, &outer_ear);
     ASSERT_NE(current_scope(), nullptr);
     EXPECT_EQ(current_scope()->policy, Policy::enforce);
     EXPECT_EQ(current_listener(), &outer_ear);
     {
-      const RequestScope inner(Policy::off, inner_ear);
+      const PolicyScope inner(Policy::off, &inner_ear);
       EXPECT_EQ(current_scope()->policy, Policy::off);
       EXPECT_EQ(current_listener(), &inner_ear);
     }
@@ -85,7 +85,7 @@ TEST(PickleScope, FallsBackToTheProcesssListener) {
   EXPECT_EQ(current_listener(), &process_ear);
   std::thread([] { EXPECT_EQ(current_listener(), &process_ear); }).join();
   Ear ear;
-  const RequestScope scope(Policy::report, ear);
+  const PolicyScope scope(Policy::report, &ear);
   EXPECT_EQ(current_listener(), &ear);
 }
 
