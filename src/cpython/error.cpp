@@ -94,4 +94,9 @@ std::string to_utf8(const GilLock& gil, PyObject* object) noexcept {
   }
 }
 
+Ref from_utf8(const GilLock& gil, std::string_view text) {
+  return steal(gil, PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()),
+                                         "backslashreplace"));
+}
+
 }  // namespace brine::cpython

@@ -25,4 +25,7 @@ ErrorText take_error(const GilLock& gil) noexcept;
 /// A `str` as UTF-8 for messages; "?" where there is none. Clears errors.
 std::string to_utf8(const GilLock& gil, PyObject* object) noexcept;
 
+/// A `str` of UTF-8 text; bytes that are none become \xNN.
+Ref from_utf8(const GilLock& gil, std::string_view text);
+
 }  // namespace brine::cpython

@@ -11,14 +11,6 @@ namespace {
 constexpr char kStackGlobal = '\x93', kFrame = '\x95';
 constexpr std::size_t kFrameHead = 9;
 
-std::uint64_t length_at(std::string_view bytes, std::size_t size) noexcept {
-  std::uint64_t length = 0;
-  for (std::size_t i = size; i-- > 0;) {
-    length = (length << 8) | static_cast<unsigned char>(bytes[i]);
-  }
-  return length;
-}
-
 // Pickle writes STACK_GLOBAL behind a name: a text and MEMOIZE, or a text from the memo by BINGET
 // or LONG_BINGET. A name that is of a subclass of str is an instance, behind which there may be one
 // of the opcodes that complete it. Where that may stand before the region's start, nothing is ruled
@@ -52,11 +44,11 @@ std::size_t end_of_globals(std::string_view stream) noexcept {
     const std::string_view rest = stream.substr(at);
     const Opcode& opcode = kOpcodes[static_cast<unsigned char>(rest[0])];
     if (rest[0] == kFrame && rest.size() >= kFrameHead) {
-      const std::string_view frame = rest.substr(kFrameHead, length_at(rest.substr(1), 8));
+      const std::string_view frame = rest.substr(kFrameHead, little_endian(rest.substr(1, 8)));
       if (const std::size_t last = end_in_region(frame); last > 0) end = at + kFrameHead + last;
       at += kFrameHead + frame.size();
     } else if (opcode.argument == Argument::sized && rest.size() > opcode.size) {
-      const std::uint64_t length = length_at(rest.substr(1), opcode.size);
+      const std::uint64_t length = little_endian(rest.substr(1, opcode.size));
       at += rest.substr(1U + opcode.size, length).size() + 1U + opcode.size;
     } else if (opcode.argument == Argument::none || opcode.argument == Argument::fixed ||
                opcode.argument == Argument::number) {

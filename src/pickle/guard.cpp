@@ -29,11 +29,6 @@ Ref attribute(const GilLock& gil, const Ref& object, const char* name) {
   return steal(gil, PyObject_GetAttrString(object.get(), name));
 }
 
-Ref text(const GilLock& gil, std::string_view value) {
-  return steal(gil, PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()),
-                                         "backslashreplace"));
-}
-
 // Pickle's exception, out of the interpreter's sight for the life of this object.
 class Pending {
  public:
@@ -154,10 +149,10 @@ bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,
   const Busy working;
   bool suspect = true;  // where it cannot be told, the slow way is to find out
   try {
-    Ref answer = steal(
-        gil,
-        PyObject_CallFunction(reaction(gil, question == 'b' ? "is_no_builtin_value" : "is_suspect"),
-                              "OO", text(gil, module).get(), text(gil, name).get()));
+    Ref answer =
+        steal(gil, PyObject_CallFunction(
+                       reaction(gil, question == 'b' ? "is_no_builtin_value" : "is_suspect"), "OO",
+                       cpython::from_utf8(gil, module).get(), cpython::from_utf8(gil, name).get()));
     suspect = answer.get() == Py_True;
   } catch (const ErrorSet&) {
     if (refuses(policy) && PyErr_ExceptionMatches(PyExc_Exception) == 0) throw;
@@ -182,7 +177,8 @@ Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
   if (suspects != nullptr) {
     names = steal(gil, PyList_New(0));
     for (const auto& [module, name] : *suspects) {
-      Ref pair = steal(gil, PyTuple_Pack(2, text(gil, module).get(), text(gil, name).get()));
+      Ref pair = steal(gil, PyTuple_Pack(2, cpython::from_utf8(gil, module).get(),
+                                         cpython::from_utf8(gil, name).get()));
       check(gil, PyList_Append(names.get(), pair.get()));
     }
   }

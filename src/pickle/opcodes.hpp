@@ -3,7 +3,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace brine::pickle {
 
@@ -127,6 +129,15 @@ constexpr std::array<Opcode, 256> make_opcodes() {
 }  // namespace detail
 
 inline constexpr std::array<Opcode, 256> kOpcodes = detail::make_opcodes();
+
+/// The number in an opcode's argument or length; of 8 bytes at most.
+constexpr std::uint64_t little_endian(std::string_view bytes) noexcept {
+  std::uint64_t number = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) {
+    number = (number << 8) | static_cast<unsigned char>(bytes[i]);
+  }
+  return number;
+}
 
 /// The newest protocol that is understood.
 inline constexpr std::uint64_t kNewestProtocol = 5;

@@ -9,14 +9,6 @@ namespace {
 // No module or qualified name is longer; what is longer is text of the application's.
 constexpr std::size_t kLongestName = 1024;
 
-std::uint64_t little_endian(std::string_view bytes) noexcept {
-  std::uint64_t number = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) {
-    number = (number << 8) | static_cast<unsigned char>(bytes[i]);
-  }
-  return number;
-}
-
 // Whether a text could be the name of a module, class or function: identifiers and dots, with
 // "<locals>" and "<lambda>", and generic classes: "Page[int, str]". Bytes beyond ASCII are letters
 // of some alphabet.

@@ -83,16 +83,12 @@ const char* kind_name(Global::Kind kind) {
   return "computed";
 }
 
-Ref text(const GilLock& gil, const std::string& value) {
-  return steal(gil, PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()),
-                                         "backslashreplace"));
-}
-
 Ref describe(const GilLock& gil, const Collector::Seen& seen) {
   return steal(
-      gil, Py_BuildValue("(sOOKi)", kind_name(seen.kind), text(gil, seen.module).get(),
-                         text(gil, seen.name).get(), static_cast<unsigned long long>(seen.position),
-                         static_cast<int>(seen.opcode)));
+      gil,
+      Py_BuildValue("(sOOKi)", kind_name(seen.kind), cpython::from_utf8(gil, seen.module).get(),
+                    cpython::from_utf8(gil, seen.name).get(),
+                    static_cast<unsigned long long>(seen.position), static_cast<int>(seen.opcode)));
 }
 
 PyObject* feed(PyObject* self, PyObject* block) noexcept {

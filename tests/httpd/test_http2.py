@@ -77,8 +77,7 @@ def test_aborted_stream(httpd):
     status, _ = curl(httpd, f"/close{note}?endless", "--max-time", "0.5", "-o", "/dev/null",
                      check=False)
     assert status == 28  # the time was up
-    until(note.exists, "close() is called")
-    assert note.read_text() == "c"
+    until(lambda: note.exists() and note.read_text() == "c", "close() is called")
     assert curl(httpd, "/shape?list") == b"one block"
 
 
