@@ -79,8 +79,7 @@ def test_the_file_is_closed_once(httpd, path):
     for method in ("GET", "HEAD"):
         note.unlink(missing_ok=True)
         httpd.request(method, f"/send{path}?closing")
-        until(note.exists, "close()")
-        assert note.read_text() == "c"
+        until(lambda: note.exists() and note.read_text() == "c", "close()")
 
 
 def test_no_descriptor_is_left(httpd, path):

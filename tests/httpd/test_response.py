@@ -273,7 +273,7 @@ def close_calls(httpd):
 
 
 def _settled(note):
-    until(note.exists, "close() is called")
+    until(lambda: note.exists() and note.read_text(), "close() is called")
     return note.read_text()
 
 
