@@ -1,16 +1,22 @@
 // The module record: what httpd sees of Brine, and which part registers what.
 #include "apache/alias.hpp"
+#include "apache/daemon_groups.hpp"
+#include "apache/daemons.hpp"
 #include "apache/directives.hpp"
 #include "apache/handler.hpp"
 #include "apache/process.hpp"
 #include "apache/settings.hpp"
+#include "apache/status.hpp"
 
 namespace {
 
 void register_hooks(apr_pool_t*) {
   brine::apache::register_process_hooks();
+  brine::apache::register_daemon_group_hooks();
+  brine::apache::register_daemon_hooks();
   brine::apache::register_alias_hooks();
   brine::apache::register_handler_hooks();
+  brine::apache::register_status_hooks();
 }
 
 }  // namespace

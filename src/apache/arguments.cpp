@@ -48,6 +48,12 @@ bool parse_flag(std::string_view text) {
   return choose<bool>(text, {{"On", true}, {"Off", false}});
 }
 
+ScriptReloading parse_script_reloading(std::string_view text) {
+  return choose<ScriptReloading>(text, {{"On", ScriptReloading::on},
+                                        {"Off", ScriptReloading::off},
+                                        {"Rolling", ScriptReloading::rolling}});
+}
+
 HeadMapping parse_head_mapping(std::string_view text) {
   return choose<HeadMapping>(
       text, {{"Auto", HeadMapping::automatic}, {"On", HeadMapping::on}, {"Off", HeadMapping::off}});
@@ -116,17 +122,6 @@ std::vector<std::string> parse_path_list(std::string_view text) {
 
 std::string_view parse_group(std::string_view text) { return text == "%{GLOBAL}" ? "" : text; }
 
-std::string_view parse_process_group(std::string_view text) {
-  const std::string_view group = parse_group(text);
-  if (!group.empty() && group.front() != '%') {
-    throw std::invalid_argument(
-        "names the process group " + in_quotes(group) +
-        ", but this version of Brine has no daemon mode: name %{GLOBAL} "
-        "or leave it out, and the application runs in httpd's own processes");
-  }
-  return group;
-}
-
 ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
   ScriptOptions options;
   while (!words.done()) {
@@ -135,7 +130,7 @@ ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
       throw std::invalid_argument("has an empty value for the option " + in_quotes(name));
     }
     if (allowed.groups && name == "process-group") {
-      options.process_group = parse_process_group(value);
+      options.process_group = parse_group(value);
     } else if (allowed.groups && name == "application-group") {
       options.application_group = parse_group(value);
     } else if (allowed.callable && name == "callable-object") {

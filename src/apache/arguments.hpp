@@ -21,10 +21,14 @@ struct ScriptOptions {
   std::optional<bool> pass_authorization;
 };
 
+/// WSGIScriptReloading.
+enum class ScriptReloading : std::uint8_t { off, on, rolling };
+
 /// WSGIMapHEADToGET.
 enum class HeadMapping : std::uint8_t { automatic, on, off };
 
 bool parse_flag(std::string_view text);
+ScriptReloading parse_script_reloading(std::string_view text);
 HeadMapping parse_head_mapping(std::string_view text);
 /// Keep or Fail: whether a script's last good generation goes on serving.
 bool parse_keep_last_good(std::string_view text);
@@ -48,10 +52,6 @@ std::vector<std::string> parse_path_list(std::string_view text);
 
 /// A name or an expansion that must be known now: `%{GLOBAL}` is the empty name.
 std::string_view parse_group(std::string_view text);
-
-/// A process group for this version, which has the embedded one only: `%{GLOBAL}`, or an expansion
-/// that is examined with each request. A name is refused.
-std::string_view parse_process_group(std::string_view text);
 
 /// Which options a directive takes.
 struct AllowedOptions {

@@ -89,6 +89,33 @@ bool expands(const std::optional<std::string_view>& group) {
   return group && group->find("%{") != std::string_view::npos;
 }
 
+// Inside an .htaccess file, which many threads read at once, no server's settings may be changed.
+bool in_server_config(const cmd_parms& line) {
+  return (line.override & (RSRC_CONF | ACCESS_CONF)) != 0;
+}
+
+// Notes a group that is named outright, so that its absence is found before requests come.
+void refer_to_group(cmd_parms& line, const std::optional<std::string_view>& group,
+                    bool at_start = false) {
+  if (group && !group->empty() && !expands(group) && in_server_config(line)) {
+    server_settings(line.server)
+        .group_references.push_back({line.cmd->name, *group, place_of(line), at_start});
+  }
+}
+
+// Notes where a script's requests will need Python, as far as its own options say it.
+void expect_requests(ServerSettings& server, const std::optional<std::string_view>& group) {
+  if (!group) {
+    server.names_no_group = true;
+  } else if (group->empty() || expands(group)) {
+    server.serves_wsgi = true;
+  }
+}
+
+void add_preload(ServerSettings& server, const Preload& preload) {
+  (preload.process_group.empty() ? server.preloads : server.daemon_preloads).push_back(preload);
+}
+
 // An alias that says all about where its script runs is loaded when the process starts.
 void preload_if_known(ServerSettings& server, const Alias& alias) {
   const ScriptOptions& options = alias.options;
@@ -100,8 +127,8 @@ void preload_if_known(ServerSettings& server, const Alias& alias) {
   }
   if (options.process_group && options.application_group && fixed_target &&
       !expands(options.process_group) && !expands(options.application_group)) {
-    server.preloads.push_back(
-        {alias.target, options.callable.value_or("application"), *options.application_group});
+    add_preload(server, {alias.target, options.callable.value_or("application"),
+                         *options.application_group, *options.process_group});
   }
 }
 
@@ -109,10 +136,11 @@ void add_alias(cmd_parms& line, Alias alias, const char* rest) {
   Words words(rest);
   alias.options = parse_script_options(words, {.callable = true, .pass_authorization = true});
   alias.place = place_of(line);
+  refer_to_group(line, alias.options.process_group);
   ServerSettings& server = server_settings(line.server);
   server.aliases.push_back(alias);
   server.own_aliases = server.aliases.size();
-  server.serves_wsgi = true;
+  expect_requests(server, alias.options.process_group);
   preload_if_known(server, alias);
 }
 
@@ -145,9 +173,10 @@ void handler_script(cmd_parms& line, RequestSettings& settings, const char* rest
   script->script = next_path(line, rest, "the path of a script after the handler's name");
   Words words(rest);
   script->options = parse_script_options(words, {.pass_authorization = true});
+  refer_to_group(line, script->options.process_group);
   script->next = settings.handler_scripts.first;
   settings.handler_scripts.first = script;
-  server_settings(line.server).serves_wsgi = true;
+  expect_requests(server_settings(line.server), script->options.process_group);
 }
 
 void import_script(cmd_parms& line, RequestSettings&, const char* rest) {
@@ -156,16 +185,30 @@ void import_script(cmd_parms& line, RequestSettings&, const char* rest) {
   const ScriptOptions options = parse_script_options(words, {});
   if (!options.process_group || !options.application_group) {
     throw std::invalid_argument(
-        "needs both options process-group=%{GLOBAL} and application-group=NAME");
+        "needs both options process-group=NAME and application-group=NAME, of which %{GLOBAL} can "
+        "be one: httpd's own processes, the main interpreter");
   }
-  if (!options.process_group->empty() || expands(options.application_group)) {
+  if (expands(options.process_group) || expands(options.application_group)) {
     throw std::invalid_argument(
         "is loaded before any request, so it takes no expansion but "
         "%{GLOBAL}");
   }
+  refer_to_group(line, options.process_group, true);
   ServerSettings& server = server_settings(line.server);
-  server.preloads.push_back({script, "", *options.application_group});
-  server.serves_wsgi = true;
+  add_preload(server, {script, "", *options.application_group, *options.process_group});
+  expect_requests(server, options.process_group);
+}
+
+void process_group(cmd_parms& line, RequestSettings& settings, const char* name) {
+  settings.process_group = parse_group(name);
+  refer_to_group(line, settings.process_group.value);
+}
+
+void restrict_process(cmd_parms& line, RequestSettings& settings, const char* name) {
+  auto* allowed = base::pool_emplace<AllowedGroup>(line.pool);
+  allowed->name = parse_group(name);
+  allowed->next = settings.allowed_groups.value.value_or(nullptr);
+  settings.allowed_groups = allowed;
 }
 
 void python_home(cmd_parms& line, RequestSettings&, const char* path) {
@@ -180,13 +223,11 @@ void python_warnings(cmd_parms& line, RequestSettings&, const char* filter) {
 }
 
 // For directives of mod_wsgi that have nothing to switch in Brine. What is said of them is said at
-// start: an .htaccess file, which is read by many threads at once, adds nothing.
+// start: an .htaccess file adds nothing.
 void ignore(cmd_parms& line, RequestSettings&, const char*) {
-  const bool in_server_config = (line.override & (RSRC_CONF | ACCESS_CONF)) != 0;
-  if (!in_server_config) {
-    return;
+  if (in_server_config(line)) {
+    server_settings(line.server).ignored.push_back({line.cmd->name, place_of(line)});
   }
-  server_settings(line.server).ignored.push_back({line.cmd->name, place_of(line)});
 }
 
 // Likewise, for the whole server only.
@@ -195,10 +236,22 @@ void ignore_globally(cmd_parms& line, RequestSettings& settings, const char* arg
   ignore(line, settings, argument);
 }
 
-void daemon_process(cmd_parms&, RequestSettings&, const char*) {
-  throw std::invalid_argument(
-      "defines a daemon process group, and this version of Brine has no daemon mode: remove it and "
-      "WSGIProcessGroup, and the application runs in httpd's own processes");
+// Likewise, for what mod_wsgi's daemon processes need to be reached.
+void ignore_sockets(cmd_parms& line, RequestSettings&, const char*) {
+  process_settings(line);
+  server_settings(line.server)
+      .ignored.push_back({line.cmd->name, place_of(line),
+                          ", whose daemon processes need neither socket files nor a mutex"});
+}
+
+void daemon_process(cmd_parms& line, RequestSettings&, const char* arguments) {
+  DaemonDefinition definition{parse_daemon_options(arguments), place_of(line)};
+  ServerSettings& server = server_settings(line.server);
+  for (const std::string_view option : definition.options.without_effect) {
+    server.ignored.push_back(
+        {"WSGIDaemonProcess's option " + std::string(option), definition.place});
+  }
+  server.daemon_definitions.push_back(std::move(definition));
 }
 
 constexpr int kServer = RSRC_CONF;
@@ -215,11 +268,14 @@ const command_rec directive_table[] = {
     AP_INIT_RAW_ARGS("WSGIHandlerScript", directive<&handler_script>, nullptr, kServerOrDirectory,
                      "handler name, script, options"),
     AP_INIT_RAW_ARGS("WSGIImportScript", directive<&import_script>, nullptr, kServer,
-                     "script, process-group=%{GLOBAL} application-group=NAME"),
+                     "script, process-group=NAME application-group=NAME"),
 
-    AP_INIT_TAKE1("WSGIProcessGroup",
-                  (setting<&RequestSettings::process_group, &parse_process_group>), nullptr,
-                  kServerOrDirectory, "%{GLOBAL}"),
+    AP_INIT_RAW_ARGS("WSGIDaemonProcess", directive<&daemon_process>, nullptr, kServer,
+                     "name of the group, options"),
+    AP_INIT_TAKE1("WSGIProcessGroup", directive<&process_group>, nullptr, kServerOrDirectory,
+                  "name of a daemon process group, %{GLOBAL}, or another expansion"),
+    AP_INIT_ITERATE("WSGIRestrictProcess", directive<&restrict_process>, nullptr,
+                    kServerOrDirectory, "names of the process groups that may be used here"),
     AP_INIT_TAKE1("WSGIApplicationGroup",
                   (setting<&RequestSettings::application_group, &parse_text>), nullptr,
                   kServerOrDirectory, "interpreter's name or expansion"),
@@ -233,8 +289,9 @@ const command_rec directive_table[] = {
                   kAnywhere, "Auto, On or Off"),
     AP_INIT_TAKE1("WSGIChunkedRequest", (setting<&RequestSettings::chunked_request, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
-    AP_INIT_TAKE1("WSGIScriptReloading", (setting<&RequestSettings::script_reloading, &parse_flag>),
-                  nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGIScriptReloading",
+                  (setting<&RequestSettings::script_reloading, &parse_script_reloading>), nullptr,
+                  kAnywhere, "On, Off or Rolling"),
     AP_INIT_TAKE1("WSGIReloadFailure",
                   (setting<&RequestSettings::keep_last_good, &parse_keep_last_good>), nullptr,
                   kAnywhere, "Keep or Fail"),
@@ -242,6 +299,8 @@ const command_rec directive_table[] = {
                   (setting<&RequestSettings::registered_modules, &parse_registered>), nullptr,
                   kServerOrDirectory, "Anonymous or Registered"),
     AP_INIT_TAKE1("WSGIEnableSendfile", (setting<&RequestSettings::enable_sendfile, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGIIgnoreActivity", (setting<&RequestSettings::ignore_activity, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
 
     AP_INIT_TAKE1("WSGIPickleGuard",
@@ -287,9 +346,9 @@ const command_rec directive_table[] = {
                   (process_setting<&ProcessSettings::interpreter_limit, &parse_int<0, 100000>>),
                   nullptr, kServer, "number of sub-interpreters in a process"),
 
-    AP_INIT_TAKE1("WSGISocketPrefix", directive<&ignore_globally>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGISocketRotation", directive<&ignore_globally>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGIAcceptMutex", directive<&ignore_globally>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGISocketPrefix", directive<&ignore_sockets>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGISocketRotation", directive<&ignore_sockets>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIAcceptMutex", directive<&ignore_sockets>, nullptr, kServer, "no effect"),
     AP_INIT_TAKE1("WSGILazyInitialization", directive<&ignore_globally>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGIVerboseDebugging", directive<&ignore_globally>, nullptr, kServer,
@@ -298,10 +357,7 @@ const command_rec directive_table[] = {
                   "no effect"),
     AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_globally>, nullptr, kServer, "no effect"),
     AP_INIT_TAKE1("WSGIErrorOverride", directive<&ignore>, nullptr, kAnywhere, "no effect"),
-    AP_INIT_TAKE1("WSGIIgnoreActivity", directive<&ignore>, nullptr, kAnywhere, "no effect"),
     AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore>, nullptr, OR_AUTHCFG, "no effect"),
-    AP_INIT_RAW_ARGS("WSGIDaemonProcess", directive<&daemon_process>, nullptr, kServer,
-                     "refused: no daemon mode"),
     {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},
 };
 

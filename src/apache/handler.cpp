@@ -6,8 +6,11 @@
 #include <string>
 
 #include "apache/alias.hpp"
+#include "apache/daemon_groups.hpp"
+#include "apache/daemons.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
+#include "apache/ownership.hpp"
 #include "apache/process.hpp"
 #include "apache/request.hpp"
 #include "apache/response.hpp"
@@ -16,6 +19,9 @@
 namespace brine::apache {
 
 namespace {
+
+// Seconds after which a client that was answered 503 may try again.
+constexpr const char* kRetryAfter = "2";
 
 int refuse(const request_rec* r, int status, const std::string& text) {
   log(r, base::Level::error, text);
@@ -78,6 +84,80 @@ int check_body(const request_rec* r, bool chunked_allowed) {
   return OK;
 }
 
+bool is_allowed(const AllowedGroup* allowed, std::string_view group) {
+  if (allowed == nullptr) {
+    return true;
+  }
+  while (allowed != nullptr && allowed->name != group) {
+    allowed = allowed->next;
+  }
+  return allowed != nullptr;
+}
+
+int refuse_group(const request_rec* r, const Selection& selection, const char* code_and_start,
+                 const std::string& end) {
+  return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
+                code_and_start + ("'" + std::string(selection.process_group) + "'") + end);
+}
+
+int check_threads(const request_rec* r, const Selection& selection) {
+  if (selection.group == nullptr || !selection.group->is_service()) {
+    return OK;
+  }
+  return refuse_group(r, selection, "BRINE0117: the process group ",
+                      " has threads=0 and serves no requests: it runs what WSGIImportScript names; "
+                      "use another group here");
+}
+
+int check_process_group(const request_rec* r, const Selection& selection) {
+  const std::string_view group = selection.process_group;
+  const bool embedded = group.empty();
+  if (!is_allowed(selection.settings.allowed_groups, group)) {
+    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
+                  "BRINE0113: WSGIRestrictProcess does not name the process group '" +
+                      std::string(embedded ? "%{GLOBAL}" : group) + "', in which " +
+                      quoted(selection.target.script.data()) + " would run");
+  }
+  if (embedded && server_settings(ap_server_conf).process.restrict_embedded) {
+    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
+                  "BRINE0112: WSGIRestrictEmbedded On forbids to run " +
+                      quoted(selection.target.script.data()) + " in httpd's own processes");
+  }
+  const GroupAccess access =
+      embedded ? GroupAccess::granted : daemon_group_access(group, r->server);
+  switch (access) {
+    case GroupAccess::granted:
+      return check_threads(r, selection);
+    case GroupAccess::unknown:
+      return refuse_group(r, selection, "BRINE0110: there is no process group ",
+                          "; " + list_daemon_groups());
+    case GroupAccess::other_server:
+      break;
+  }
+  return refuse_group(r, selection, "BRINE0114: the process group ",
+                      " is defined in a virtual host of another ServerName, and only virtual hosts "
+                      "of that name may use it");
+}
+
+// script-user= and script-group= of the group.
+int check_owner(const request_rec* r, const Selection& selection) {
+  const daemon::Group* group = selection.group;
+  if (group == nullptr) {
+    return OK;
+  }
+  const Judgement judgement = judge_ownership(*group, std::string(selection.target.script));
+  const std::string end = "; daemon group '" + group->name + "' does not run it";
+  switch (judgement.ownership) {
+    case Ownership::fits:
+      return OK;
+    case Ownership::other_owner:
+      return refuse(r, HTTP_FORBIDDEN, "BRINE0115: " + judgement.why + end);
+    case Ownership::writable:
+      break;
+  }
+  return refuse(r, HTTP_FORBIDDEN, "BRINE0116: " + judgement.why + end);
+}
+
 int check_request(request_rec* r, const Selection& selection, bool resource_is_script) {
   if (resource_is_script) {
     if (const int status = check_script(r); status != OK) {
@@ -93,17 +173,10 @@ int check_request(request_rec* r, const Selection& selection, bool resource_is_s
   if (const int status = check_body(r, selection.settings.chunked_request); status != OK) {
     return status;
   }
-  if (!selection.process_group.empty()) {
-    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
-                  "BRINE0110: there is no process group '" + std::string(selection.process_group) +
-                      "': this version of Brine runs applications in httpd's own processes only");
+  if (const int status = check_process_group(r, selection); status != OK) {
+    return status;
   }
-  if (server_settings(ap_server_conf).process.restrict_embedded) {
-    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
-                  "BRINE0112: WSGIRestrictEmbedded On forbids to run " +
-                      quoted(selection.target.script.data()) + " in httpd's own processes");
-  }
-  return OK;
+  return check_owner(r, selection);
 }
 
 const char* describe(wsgi::ReadStatus status) {
@@ -157,19 +230,41 @@ int status_of(wsgi::Outcome outcome, const ApacheRequest& request, const ApacheR
     case wsgi::Outcome::no_application:
       return HTTP_NOT_FOUND;
     case wsgi::Outcome::rejected:
+    case wsgi::Outcome::overfull:
+    case wsgi::Outcome::not_ready:
       return HTTP_SERVICE_UNAVAILABLE;
+    case wsgi::Outcome::process_died:
+      return HTTP_BAD_GATEWAY;
+    case wsgi::Outcome::timed_out:
+      return HTTP_GATEWAY_TIME_OUT;
+    case wsgi::Outcome::script_failed:
+    case wsgi::Outcome::restarting:
+      return HTTP_INTERNAL_SERVER_ERROR;
   }
   return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-int serve(request_rec* r, const Selection& selection) {
+// In httpd's own process, or in one of the daemon process group's.
+wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& request,
+                  ApacheResponse& response) {
+  if (!selection.process_group.empty()) {
+    daemon::Client* client = daemon_client(selection.process_group);
+    return client != nullptr ? client->serve(selection.target, request, response)
+                             : wsgi::Outcome::failed_before_headers;
+  }
   engine::Engine* engine = apache::engine();
   if (engine == nullptr) {
-    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
-                  "BRINE0109: Python is not running in this process, see BRINE0001 to BRINE0004 "
-                  "earlier in the log; cannot run " +
-                      quoted(selection.target.script.data()));
+    log(r, base::Level::error,
+        "BRINE0109: Python is not running in this process, see BRINE0001 to BRINE0004 "
+        "earlier in the log; cannot run " +
+            quoted(selection.target.script.data()));
+    return wsgi::Outcome::failed_before_headers;
   }
+  const Serving serving;
+  return engine->serve(selection.target, request, response);
+}
+
+int serve(request_rec* r, const Selection& selection) {
   ApacheRequest request(r, selection);
   if (!request.read_small_body()) {
     const wsgi::ReadStatus status = request.body().status();
@@ -180,8 +275,18 @@ int serve(request_rec* r, const Selection& selection) {
     return body_failure(request.body());
   }
   ApacheResponse response(r, selection.settings.enable_sendfile);
-  const Serving serving;
-  return status_of(engine->serve(selection.target, request, response), request, response);
+  const wsgi::Outcome outcome = run(r, selection, request, response);
+  if (outcome == wsgi::Outcome::overfull || outcome == wsgi::Outcome::not_ready) {
+    apr_table_setn(r->err_headers_out, "Retry-After", kRetryAfter);
+  }
+  const int status = status_of(outcome, request, response);
+  // httpd would read a body to its end before it sends the page, however long the client takes. Of
+  // most failures it knows itself that they end the connection.
+  const bool unread = !request.head().body_complete && !request.body().ended();
+  if (unread && (status == HTTP_BAD_GATEWAY || status == HTTP_GATEWAY_TIME_OUT)) {
+    r->connection->keepalive = AP_CONN_CLOSE;
+  }
+  return status;
 }
 
 int handle(request_rec* r) {

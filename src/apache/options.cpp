@@ -38,6 +38,11 @@ std::string_view Words::quoted_or_bare() {
   return word;
 }
 
+std::string_view Words::next_word() {
+  done();
+  return quoted_or_bare();
+}
+
 std::pair<std::string_view, std::string_view> Words::next_option() {
   done();
   const std::size_t equals = rest_.find_first_of(std::string("=").append(kBlanks));

@@ -19,6 +19,9 @@ class Words {
   /// True if nothing but blanks is left.
   bool done();
 
+  /// The next word, which is no option; empty if it is quoted and empty.
+  std::string_view next_word();
+
   /// The next word as an option. Throws std::invalid_argument (a clause without subject, such as
   /// "has an unterminated quote in ...") where it has no name or no "=", or is malformed.
   std::pair<std::string_view, std::string_view> next_option();

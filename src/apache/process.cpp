@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -30,6 +31,10 @@ bool start_tried = false;                       // guarded by start_mutex
 bool missing_reported = false;                  // written before the fork, then read only
 thread_local bool in_engine = false;
 
+// How long threads of applications may take to end with the process. httpd kills a child about 10 s
+// after it was told to leave.
+constexpr std::chrono::seconds kExitTime{5};
+
 int mpm_query(int what) {
   int value = 0;
   return ap_mpm_query(what, &value) == APR_SUCCESS ? value : 0;
@@ -45,60 +50,24 @@ void fill_process_model(engine::Config& config) {
   config.run_once = !config.multithread && mpm_query(AP_MPMQ_MAX_REQUESTS_DAEMON) == 1;
 }
 
-// What a server's configuration says outside all sections: what holds where no request is served.
-const RequestSettings& settings_of_server(const server_rec* server) {
-  return *static_cast<const RequestSettings*>(
-      ap_get_module_config(server->lookup_defaults, &wsgi_module));
-}
-
-engine::Config engine_config(const ProcessSettings& settings) {
-  engine::Config config;
+engine::Config embedded_config() {
+  const ProcessSettings& settings = server_settings(ap_server_conf).process;
+  engine::Config config = shared_engine_config();
   config.program = settings.resolved_home.program;
   config.home = settings.resolved_home.home;
   config.python_path = settings.python_path;
   config.python_eggs = settings.python_eggs;
-  config.warnings = settings.python_warnings;
-  config.optimize = settings.python_optimize;
-  config.write_bytecode = !settings.dont_write_bytecode;
-  config.hash_seed = settings.hash_seed;
-  config.restrict_stdin = settings.restrict_stdin;
-  config.restrict_stdout = settings.restrict_stdout;
-  config.restrict_signal = settings.restrict_signal;
-  config.interpreter_limit = settings.interpreter_limit;
-  config.pickle_policy =
-      settings_of_server(ap_server_conf).pickle_policy.value.value_or(pickle::Policy::report);
   fill_process_model(config);
-  ap_version_t version;
-  ap_get_server_revision(&version);
-  config.apache_version[0] = version.major;
-  config.apache_version[1] = version.minor;
-  config.apache_version[2] = version.patch;
   return config;
 }
 
 engine::Engine* start_engine() {
   static ServerLog server_log(ap_server_conf);
-  const ProcessSettings& settings = server_settings(ap_server_conf).process;
-  const std::string path = engine::find_engine(settings.python);
-  if (path.empty()) {
-    if (!missing_reported) {
-      server_log.log(base::Level::error, engine::explain_missing(settings.python));
-    }
+  const std::string& python = server_settings(ap_server_conf).process.python;
+  if (missing_reported && engine::find_engine(python).empty()) {
     return nullptr;
   }
-  std::string error;
-  const engine::EngineExport* found = engine::open_engine(path, error);
-  if (found == nullptr) {
-    server_log.log(base::Level::error, error);
-    return nullptr;
-  }
-  engine::Engine* started = found->start(engine_config(settings), server_log, error);
-  if (started == nullptr) {
-    server_log.log(base::Level::error, "BRINE0004: Python " + std::string(found->python_version) +
-                                           " could not start: " + error);
-    return nullptr;
-  }
-  return started;
+  return start_python(python, embedded_config(), server_log);
 }
 
 // httpd's prefork MPM ends a child in a signal handler, whatever the child was doing: then Python
@@ -106,20 +75,20 @@ engine::Engine* start_engine() {
 apr_status_t shut_down(void*) {
   engine::Engine* engine = running.exchange(nullptr);
   if (engine != nullptr && !in_engine) {
-    engine->shutdown();
+    engine->shutdown(kExitTime);
   }
   return APR_SUCCESS;
 }
 
 void preload_scripts(engine::Engine& engine, const server_rec* server) {
-  const RequestSettings& settings = settings_of_server(server);
+  const RequestSettings& settings = settings_outside_sections(server);
   for (const Preload& preload : server_settings(server).preloads) {
     wsgi::Target target;
     target.script = preload.script;
     target.callable = preload.callable;
     target.application_group = preload.application_group;
     target.resource = preload.script;
-    target.reloading = settings.script_reloading.value.value_or(true);
+    target.reloading = reloading(settings.script_reloading.value.value_or(ScriptReloading::on), "");
     target.keep_last_good = settings.keep_last_good.value.value_or(true);
     target.registered = settings.registered_modules.value.value_or(false);
     target.pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report);
@@ -158,7 +127,8 @@ void report_ignored(const server_rec* server) {
     ServerLog(server).log(base::Level::info,
                           std::string("BRINE0007: ") + ignored.directive + " (" +
                               ignored.place.file + ":" + std::to_string(ignored.place.line) +
-                              ") is accepted for mod_wsgi's sake and has no effect in Brine");
+                              ") is accepted for mod_wsgi's sake and has no effect in Brine" +
+                              ignored.why);
   }
 }
 
@@ -225,6 +195,48 @@ int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec
 }
 
 }  // namespace
+
+engine::Config shared_engine_config() {
+  const ProcessSettings& settings = server_settings(ap_server_conf).process;
+  engine::Config config;
+  config.warnings = settings.python_warnings;
+  config.optimize = settings.python_optimize;
+  config.write_bytecode = !settings.dont_write_bytecode;
+  config.hash_seed = settings.hash_seed;
+  config.restrict_stdin = settings.restrict_stdin;
+  config.restrict_stdout = settings.restrict_stdout;
+  config.restrict_signal = settings.restrict_signal;
+  config.interpreter_limit = settings.interpreter_limit;
+  config.pickle_policy = settings_outside_sections(ap_server_conf)
+                             .pickle_policy.value.value_or(pickle::Policy::report);
+  ap_version_t version;
+  ap_get_server_revision(&version);
+  config.apache_version[0] = version.major;
+  config.apache_version[1] = version.minor;
+  config.apache_version[2] = version.patch;
+  return config;
+}
+
+engine::Engine* start_python(const std::string& version, const engine::Config& config,
+                             base::LogSink& log) {
+  const std::string path = engine::find_engine(version);
+  if (path.empty()) {
+    log.log(base::Level::error, engine::explain_missing(version));
+    return nullptr;
+  }
+  std::string error;
+  const engine::EngineExport* found = engine::open_engine(path, error);
+  if (found == nullptr) {
+    log.log(base::Level::error, error);
+    return nullptr;
+  }
+  engine::Engine* started = found->start(config, log, error);
+  if (started == nullptr) {
+    log.log(base::Level::error, "BRINE0004: Python " + std::string(found->python_version) +
+                                    " could not start: " + error);
+  }
+  return started;
+}
 
 engine::Engine* engine() {
   engine::Engine* engine = running.load(std::memory_order_acquire);

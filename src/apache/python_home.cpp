@@ -25,10 +25,10 @@ bool is_folder(const fs::path& path) {
   throw std::invalid_argument("names '" + given + "', " + why);
 }
 
-void require_access(const std::string& given, const fs::path& path, const Identity& identity,
-                    Wanted wanted) {
-  if (const auto found = obstacle(path.string(), identity, wanted)) {
-    refuse(given, "but the user that httpd's processes run as " + *found +
+void require_access(const std::string& given, const fs::path& path,
+                    const HomeCircumstances& circumstances, Wanted wanted) {
+  if (const auto found = obstacle(path.string(), circumstances.identity, wanted)) {
+    refuse(given, "but " + circumstances.user + " " + *found +
                       ": open it for that user, or use an environment that lies elsewhere");
   }
 }
@@ -93,9 +93,9 @@ std::string version_at(const fs::path& root, const char* part) {
                                  const HomeCircumstances& circumstances) {
   const auto& available = circumstances.available;
   const bool has_engine = std::find(available.begin(), available.end(), version) != available.end();
-  refuse(given, "which is for Python " + version + ", but httpd will run Python " +
-                    circumstances.version + ": " +
-                    (has_engine ? "add 'WSGIPython " + version + "'"
+  refuse(given, "which is for Python " + version + ", but " + circumstances.runner +
+                    " will run Python " + circumstances.version + ": " +
+                    (has_engine ? "add '" + circumstances.chooser + version + "'"
                                 : "make it anew with python" + circumstances.version +
                                       ", or build an engine for Python " + version));
 }
@@ -103,7 +103,7 @@ std::string version_at(const fs::path& root, const char* part) {
 PythonHome resolve_environment(const std::string& given, const fs::path& root,
                                const HomeCircumstances& circumstances) {
   const fs::path settings = root / "pyvenv.cfg";
-  require_access(given, settings, circumstances.identity, Wanted::read);
+  require_access(given, settings, circumstances, Wanted::read);
   const fs::path packages = library(root, circumstances.version, "site-packages");
   if (packages.empty()) {
     const std::string version = version_at(root, "site-packages");
@@ -113,20 +113,20 @@ PythonHome resolve_environment(const std::string& given, const fs::path& root,
     }
     refuse_version(given, version, circumstances);
   }
-  require_access(given, packages, circumstances.identity, Wanted::read);
+  require_access(given, packages, circumstances, Wanted::read);
   const std::string base = configured(settings, "home");
   if (base.empty() || !is_folder(base)) {
     refuse(given, "an environment made from a Python in '" + base +
                       "' (the key home in its pyvenv.cfg), which does not exist: make the "
                       "environment anew");
   }
-  require_access(given, base, circumstances.identity, Wanted::traverse);
+  require_access(given, base, circumstances, Wanted::traverse);
   const fs::path program = root / "bin" / "python";
   if (!is_there(program)) {
     refuse(given, "but there is no '" + program.string() +
                       "', or the link leads nowhere: make the environment anew");
   }
-  require_access(given, program, circumstances.identity, Wanted::traverse);
+  require_access(given, program, circumstances, Wanted::traverse);
   return {.program = program.string(), .home = {}};
 }
 
@@ -144,11 +144,22 @@ PythonHome resolve_prefix(const std::string& given, const fs::path& root,
                circumstances.version + "/encodings): name a folder that 'python" +
                circumstances.version + " -m venv' has made");
   }
-  require_access(given, encodings, circumstances.identity, Wanted::read);
+  require_access(given, encodings, circumstances, Wanted::read);
   return {.program = {}, .home = root.string()};
 }
 
 }  // namespace
+
+std::string version_of_home(const std::string& given, const std::vector<std::string>& wanted) {
+  const fs::path root = root_of(given);
+  const char* part = is_there(root / "pyvenv.cfg") ? "site-packages" : "encodings";
+  for (const std::string& version : wanted) {
+    if (!library(root, version, part).empty()) {
+      return version;
+    }
+  }
+  return version_at(root, part);
+}
 
 PythonHome resolve_python_home(const std::string& given, const HomeCircumstances& circumstances) {
   const fs::path root = root_of(given);
@@ -159,7 +170,7 @@ PythonHome resolve_python_home(const std::string& given, const HomeCircumstances
            "which does not exist: name the folder of a virtual environment, or Python's "
            "prefix");
   }
-  require_access(given, root, circumstances.identity, Wanted::traverse);
+  require_access(given, root, circumstances, Wanted::traverse);
   return is_there(root / "pyvenv.cfg") ? resolve_environment(given, root, circumstances)
                                        : resolve_prefix(given, root, circumstances);
 }

@@ -1,4 +1,4 @@
-// WSGIPythonHome: what it names, and whether the engine's Python can live there.
+// WSGIPythonHome and python-home=: what they name, and whether the engine's Python can live there.
 #pragma once
 
 #include <string>
@@ -14,15 +14,22 @@ struct PythonHome {
   std::string home;     ///< prefix of an installation
 };
 
-/// What WSGIPythonHome is judged by.
+/// What a Python home is judged by, and the words in which it is.
 struct HomeCircumstances {
-  std::string version;                 ///< X.Y of the engine that will be loaded
-  std::vector<std::string> available;  ///< X.Y of all engines that are installed
-  Identity identity;                   ///< of the processes that run Python
+  std::string version;                  ///< X.Y of the engine that will be loaded
+  std::vector<std::string> available;   ///< X.Y of all engines that are installed
+  Identity identity;                    ///< of the processes that run Python
+  std::string runner = "httpd";         ///< who will run it, for messages
+  std::string chooser = "WSGIPython ";  ///< what stands before the version that is to be added
+  std::string user = "the user that httpd's processes run as";
 };
 
+/// The X.Y of the first of `wanted` for which there is a library in what `given` names, else any
+/// for which there is one; empty if there is none.
+std::string version_of_home(const std::string& given, const std::vector<std::string>& wanted);
+
 /// `given` is absolute and names a virtual environment by its root, its bin/ or its python, or a
-/// Python by its prefix. Throws std::invalid_argument with a clause that follows "WSGIPythonHome"
+/// Python by its prefix. Throws std::invalid_argument with a clause that follows the setting's name
 /// and says what is wrong and what to do.
 PythonHome resolve_python_home(const std::string& given, const HomeCircumstances& circumstances);
 

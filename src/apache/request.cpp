@@ -11,6 +11,7 @@
 #include "apache/environ_keys.hpp"
 #include "apache/log.hpp"
 #include "apache/paths.hpp"
+#include "base/clock.hpp"
 #include "base/pool.hpp"
 
 namespace brine::apache {
@@ -122,6 +123,9 @@ ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection) : r_(r)
   head_.head_request = r->header_only != 0;
   head_.request_start = static_cast<double>(r->request_time) / APR_USEC_PER_SEC;
   head_.thread_id = thread_number();
+  if (!selection.process_group.empty()) {
+    head_.queue_start = base::seconds_since_epoch();
+  }
 }
 
 void ApacheRequest::set(Var var, std::string_view value) {

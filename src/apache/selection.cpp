@@ -1,6 +1,7 @@
 #include "apache/selection.hpp"
 
 #include "apache/alias.hpp"
+#include "apache/daemon_groups.hpp"
 #include "apache/expansion.hpp"
 
 namespace brine::apache {
@@ -53,10 +54,19 @@ Selection select(request_rec* r, const HandlerScript* handler) {
     // The alias's own option is taken as it stands, as mod_wsgi takes it.
     target.callable = options.callable ? *options.callable : expand_callable(r, settings.callable);
   }
-  target.reloading = settings.script_reloading;
+  selection.group = find_daemon_group(selection.process_group);
+  if (selection.group != nullptr && !selection.group->chroot.empty()) {
+    const std::string_view inside = path_in_group(*selection.group, target.script);
+    // The same name may be another file in there, which httpd has not looked at.
+    if (inside == target.script) target.seen = {};
+    target.script = inside;
+    target.resource = path_in_group(*selection.group, target.resource);
+  }
+  target.reloading = reloading(settings.script_reloading, selection.process_group);
   target.keep_last_good = settings.keep_last_good;
   target.registered = settings.registered_modules;
   target.pickle_policy = settings.pickle_policy;
+  target.ignore_activity = settings.ignore_activity;
   return selection;
 }
 

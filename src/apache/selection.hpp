@@ -4,13 +4,16 @@
 #include <string_view>
 
 #include "apache/settings.hpp"
+#include "daemon/group.hpp"
 #include "wsgi/request.hpp"
 
 namespace brine::apache {
 
 struct Selection {
   wsgi::Target target;
-  std::string_view process_group;   ///< empty: embedded, all that this version can serve
+  std::string_view process_group;  ///< empty: httpd's own processes
+  /// The definition of process_group; null where there is none.
+  const daemon::Group* group = nullptr;
   std::string_view handler_script;  ///< path of the WSGIHandlerScript, or empty
   ResolvedSettings settings;
   bool pass_authorization;

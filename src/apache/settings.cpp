@@ -59,13 +59,27 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
       .pass_authorization = settings.pass_authorization.value.value_or(false),
       .map_head_to_get = settings.map_head_to_get.value.value_or(HeadMapping::automatic),
       .chunked_request = settings.chunked_request.value.value_or(true),
-      .script_reloading = settings.script_reloading.value.value_or(true),
+      .script_reloading = settings.script_reloading.value.value_or(ScriptReloading::on),
       .keep_last_good = settings.keep_last_good.value.value_or(true),
       .registered_modules = settings.registered_modules.value.value_or(false),
       .enable_sendfile =
           settings.enable_sendfile.value.value_or(core.enable_sendfile != ENABLE_SENDFILE_OFF),
+      .ignore_activity = settings.ignore_activity.value.value_or(false),
       .pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report),
+      .allowed_groups = settings.allowed_groups.value.value_or(nullptr),
   };
+}
+
+wsgi::Reloading reloading(ScriptReloading setting, std::string_view process_group) {
+  if (setting == ScriptReloading::off) {
+    return wsgi::Reloading::off;
+  }
+  // httpd's own processes are not replaced for a script.
+  if (process_group.empty()) {
+    return wsgi::Reloading::in_place;
+  }
+  return setting == ScriptReloading::rolling ? wsgi::Reloading::rolling
+                                             : wsgi::Reloading::fresh_process;
 }
 
 const RequestSettings& request_settings(const request_rec* r) {
@@ -75,6 +89,11 @@ const RequestSettings& request_settings(const request_rec* r) {
 
 ServerSettings& server_settings(const server_rec* s) {
   return *static_cast<ServerSettings*>(ap_get_module_config(s->module_config, &wsgi_module));
+}
+
+const RequestSettings& settings_outside_sections(const server_rec* s) {
+  return *static_cast<const RequestSettings*>(
+      ap_get_module_config(s->lookup_defaults, &wsgi_module));
 }
 
 void* create_request_settings(apr_pool_t* pool, char*) {

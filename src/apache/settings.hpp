@@ -3,6 +3,7 @@
 // directives.cpp.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,9 +11,12 @@
 #include <vector>
 
 #include "apache/arguments.hpp"
+#include "apache/daemon_options.hpp"
 #include "apache/httpd.hpp"
 #include "apache/python_home.hpp"
+#include "daemon/group.hpp"
 #include "pickle/policy.hpp"
+#include "wsgi/request.hpp"
 
 namespace brine::apache {
 
@@ -55,6 +59,12 @@ struct alignas(8) HandlerScripts {
   }
 };
 
+/// WSGIRestrictProcess: a list of process groups; the empty name is httpd's own processes.
+struct AllowedGroup {
+  std::string_view name;
+  const AllowedGroup* next = nullptr;
+};
+
 /// httpd's per-directory settings. Used at server level they are the server's own default, which
 /// httpd merges into each section, so no second copy of these fields is needed.
 struct RequestSettings {
@@ -64,17 +74,20 @@ struct RequestSettings {
   Setting<bool> pass_authorization;
   Setting<HeadMapping> map_head_to_get;
   Setting<bool> chunked_request;
-  Setting<bool> script_reloading;
+  Setting<ScriptReloading> script_reloading;
   Setting<bool> keep_last_good;
   Setting<bool> registered_modules;
   Setting<bool> enable_sendfile;
+  Setting<bool> ignore_activity;
   Setting<pickle::Policy> pickle_policy;
+  Setting<const AllowedGroup*> allowed_groups;
   HandlerScripts handler_scripts;
 
   auto fields() {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
                     chunked_request, script_reloading, keep_last_good, registered_modules,
-                    enable_sendfile, pickle_policy, handler_scripts);
+                    enable_sendfile, ignore_activity, pickle_policy, allowed_groups,
+                    handler_scripts);
   }
 };
 
@@ -86,15 +99,21 @@ struct ResolvedSettings {
   bool pass_authorization;
   HeadMapping map_head_to_get;
   bool chunked_request;
-  bool script_reloading;
+  ScriptReloading script_reloading;
   bool keep_last_good;
   bool registered_modules;
   bool enable_sendfile;
+  bool ignore_activity;
   pickle::Policy pickle_policy;
+  const AllowedGroup* allowed_groups;  ///< null: all
 };
 
 /// `core` gives the defaults that follow httpd's own directives (EnableSendfile).
 ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core);
+
+/// What a changed script leads to where it runs: `process_group` is empty for httpd's own
+/// processes.
+wsgi::Reloading reloading(ScriptReloading setting, std::string_view process_group);
 
 /// Gives each field that `own` leaves unset the value of `parent`.
 void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool);
@@ -113,12 +132,43 @@ struct Preload {
   std::string_view script;
   std::string_view callable;
   std::string_view application_group;
+  std::string_view process_group = {};
+};
+
+/// A process group that a directive names outright; whether there is such a group is not known
+/// before the whole configuration is.
+struct GroupReference {
+  const char* directive;
+  std::string_view group;
+  Place place;
+  bool at_start = false;  ///< the group is to load a script, whether or not a request comes
+};
+
+/// WSGIDaemonProcess.
+struct DaemonDefinition {
+  DaemonOptions options;
+  Place place;
+};
+
+/// A daemon process group, defined by one server or alike by several.
+struct DaemonGroup {
+  daemon::Group group;
+  server_rec* server;                      ///< the first to define it: its error log is the group's
+  std::vector<const server_rec*> servers;  ///< all that define it
+  Place place;                             ///< of the first definition
+};
+
+/// All daemon process groups, complete once the configuration has been checked.
+struct DaemonGroups {
+  std::vector<DaemonGroup> all;  ///< in the configuration's order
+  std::map<std::string_view, const DaemonGroup*> by_name;
 };
 
 /// A directive that Brine accepts and ignores.
 struct Ignored {
-  const char* directive;
+  std::string directive;
   Place place;
+  const char* why = "";  ///< a clause that goes on behind "has no effect in Brine"
 };
 
 /// What can be said for the whole server only, mostly about the embedded Python.
@@ -141,19 +191,30 @@ struct ProcessSettings {
   int interpreter_limit = 64;
 };
 
+class Daemons;
+
 /// Settings of the main server or of one virtual host.
 struct ServerSettings {
   /// In the order in which they are tried: this server's own, then the main server's.
   std::vector<Alias> aliases;
-  std::size_t own_aliases = 0;    ///< so many of them were configured in this very server
-  std::vector<Preload> preloads;  ///< this server's own
-  std::vector<Ignored> ignored;   ///< likewise
-  bool serves_wsgi = false;       ///< a directive here says that requests will need Python
-  ProcessSettings process;        ///< of the main server only
+  std::size_t own_aliases = 0;           ///< so many of them were configured in this very server
+  std::vector<Preload> preloads;         ///< this server's own, for httpd's own processes
+  std::vector<Preload> daemon_preloads;  ///< likewise, for daemon processes
+  std::vector<Ignored> ignored;          ///< likewise
+  std::vector<DaemonDefinition> daemon_definitions;
+  std::vector<GroupReference> group_references;
+  /// A directive here says that requests will need Python in httpd's own processes.
+  bool serves_wsgi = false;
+  bool names_no_group = false;  ///< a script here runs where WSGIProcessGroup says
+  ProcessSettings process;      ///< of the main server only
+  DaemonGroups daemon_groups;   ///< of the main server only
+  Daemons* daemons = nullptr;   ///< of the main server only, once they have been started
 };
 
 const RequestSettings& request_settings(const request_rec* r);
 ServerSettings& server_settings(const server_rec* s);
+/// What a server's configuration says outside all sections: what holds where no request is served.
+const RequestSettings& settings_outside_sections(const server_rec* s);
 
 void* create_request_settings(apr_pool_t* pool, char* directory);
 void* merge_request_settings(apr_pool_t* pool, void* parent, void* child);

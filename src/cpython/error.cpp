@@ -73,6 +73,23 @@ ErrorText take_error(const GilLock& gil) noexcept {
   }
 }
 
+bool error_comes_of(const GilLock& gil, PyObject* type) noexcept {
+  constexpr int kMost = 100;  // a program can make a circle of them
+  PyObject *set_type = nullptr, *value = nullptr, *traceback = nullptr;
+  PyErr_Fetch(&set_type, &value, &traceback);
+  PyErr_NormalizeException(&set_type, &value, &traceback);
+  bool found = false;
+  Ref at = borrow(gil, value);
+  for (int i = 0; at && !found && i < kMost; ++i) {
+    found = PyErr_GivenExceptionMatches(at.get(), type) != 0;
+    PyObject* earlier = PyException_GetCause(at.get());
+    if (earlier == nullptr) earlier = PyException_GetContext(at.get());
+    at = earlier == nullptr ? Ref() : steal(gil, earlier);
+  }
+  PyErr_Restore(set_type, value, traceback);
+  return found;
+}
+
 void raise(const GilLock&, PyObject* type, std::string_view message) {
   PyObject* text =
       PyUnicode_DecodeUTF8(message.data(), static_cast<Py_ssize_t>(message.size()), "replace");

@@ -19,6 +19,10 @@ struct ErrorText {
 /// left out. Never fails: where formatting raises, what can be said is said.
 ErrorText take_error(const GilLock& gil) noexcept;
 
+/// Whether the exception that is set is of `type`, or was raised because of one that is or while
+/// one was handled. It stays set.
+bool error_comes_of(const GilLock& gil, PyObject* type) noexcept;
+
 /// Sets a Python exception and throws ErrorSet.
 [[noreturn]] void raise(const GilLock& gil, PyObject* type, std::string_view message);
 

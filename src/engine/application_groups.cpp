@@ -143,7 +143,7 @@ std::vector<ApplicationGroup*> ApplicationGroups::all() const {
   std::vector<ApplicationGroup*> groups = {main_};
   const std::shared_lock reading(mutex_);
   for (const auto& [name, slot] : slots_) {
-    if (slot->group != nullptr) groups.push_back(slot->group);
+    if (ApplicationGroup* group = slot->group; group != nullptr) groups.push_back(group);
   }
   return groups;
 }

@@ -1,6 +1,7 @@
 // The application groups of a process, made as they are needed.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -50,8 +51,8 @@ class ApplicationGroups {
 
  private:
   struct Slot {
-    std::mutex making;                  // held while the interpreter is made
-    ApplicationGroup* group = nullptr;  // guarded by `making` until it is set
+    std::mutex making;                              // held while the interpreter is made
+    std::atomic<ApplicationGroup*> group{nullptr};  // set once, with `making` held
   };
   struct Hash {
     using is_transparent = void;

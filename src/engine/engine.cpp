@@ -13,6 +13,7 @@
 #include "cpython/runtime.hpp"
 #include "engine/application_groups.hpp"
 #include "engine/hazard_log.hpp"
+#include "engine/serving_threads.hpp"
 #include "pickle/scope.hpp"
 #include "wsgi/errors.hpp"
 
@@ -25,15 +26,28 @@ using wsgi::Outcome;
 
 namespace {
 
+script::Reloading reloading(wsgi::Reloading setting) {
+  switch (setting) {
+    case wsgi::Reloading::off:
+      return script::Reloading::off;
+    case wsgi::Reloading::in_place:
+      return script::Reloading::in_place;
+    case wsgi::Reloading::fresh_process:
+    case wsgi::Reloading::rolling:
+      return script::Reloading::elsewhere;
+  }
+  return script::Reloading::off;
+}
+
 script::Wanted wanted(const wsgi::Target& target) {
   script::Wanted result;
   result.path = target.script;
   result.callable = target.callable;
   result.resource = target.resource;
-  result.reloading = target.reloading;
+  result.reloading = reloading(target.reloading);
   result.keep_last_good = target.keep_last_good;
   result.registered = target.registered;
-  if (!target.reloading) return result;
+  if (result.reloading == script::Reloading::off) return result;
   if (target.seen.mtime_us == 0) {
     result.glimpse = script::stamp_of(result.path);  // here, since the GIL is not held yet
   } else {
@@ -43,19 +57,31 @@ script::Wanted wanted(const wsgi::Target& target) {
   return result;
 }
 
-// How long threads of applications may take to end with the process. httpd kills a child about 10 s
-// after it was told to leave.
-constexpr std::chrono::seconds kExitTime{5};
-
 // A Python exception that no application caused (memory has run out), in a form that can leave the
 // interpreter.
 [[noreturn]] void throw_as_text(const GilLock& gil) {
   throw std::runtime_error(cpython::take_error(gil).summary);
 }
 
+// What holds for the whole process, however many interpreters it has.
+void apply_to_process(const GilLock& gil, const Config& config) {
+  if (config.switch_interval > 0) {
+    cpython::steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d",
+                                              config.switch_interval));
+  }
+  if (config.crash_fd >= 0) {
+    // An application that calls faulthandler.enable() itself replaces this file by its own.
+    const cpython::Ref module = cpython::steal(gil, PyImport_ImportModule("faulthandler"));
+    cpython::steal(gil,
+                   PyObject_CallMethod(module.get(), "enable", "iO", config.crash_fd, Py_True));
+  }
+}
+
 class PythonEngine final : public Engine {
  public:
-  PythonEngine(const GilLock& gil, const Config& config) : groups_(gil, config) {}
+  PythonEngine(const GilLock& gil, const Config& config) : groups_(gil, config) {
+    apply_to_process(gil, config);
+  }
 
   Outcome serve(const wsgi::Target& target, wsgi::Request& request,
                 wsgi::ResponseWriter& response) noexcept override {
@@ -63,8 +89,11 @@ class PythonEngine final : public Engine {
       ApplicationGroup& group = groups_.get(target.application_group, request);
       const script::Wanted script = wanted(target);
       wsgi::Exchange exchange{request, response};
-      const wsgi::Reply reply = group.interpreter.with_gil(
-          [&](GilLock& gil) { return run(gil, group, target, script, exchange); });
+      ServingThread& thread = threads_.own();
+      const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
+        const Serving serving(gil, thread, group, exchange);
+        return run(gil, group, target, script, exchange);
+      });
       return wsgi::Gateway::finish(exchange, reply);
     } catch (const NoGroup& reason) {
       return reason == NoGroup::limit ? Outcome::rejected : Outcome::failed_before_headers;
@@ -77,13 +106,20 @@ class PythonEngine final : public Engine {
   bool preload(const wsgi::Target& target, base::LogSink& log) noexcept override {
     try {
       ApplicationGroup& group = groups_.get(target.application_group, log);
-      const script::Wanted script = wanted(target);
+      script::Wanted script = wanted(target);
+      if (script.reloading == script::Reloading::elsewhere) {
+        script.reloading = script::Reloading::in_place;  // this is the process that is to have it
+      }
       return group.interpreter.with_gil([&](GilLock& gil) {
         const wsgi::LogScope scope(log);
         HazardLog hazards(log);
         const pickle::PolicyScope guarded(target.pickle_policy, &hazards);
         try {
-          group.loader.load(gil, script, log);
+          const script::Lease lease = group.loader.lease(gil, script, log);
+          // A file that is half-written may load and yet lack its application.
+          if (target.keep_last_good && !target.callable.empty()) {
+            script::Loader::application(gil, *lease.generation, script, log);
+          }
           return true;
         } catch (const script::Unavailable&) {
           return false;
@@ -99,9 +135,45 @@ class PythonEngine final : public Engine {
     }
   }
 
-  void shutdown() noexcept override {
+  void touch_gils() noexcept override {
+    try {
+      for (const ApplicationGroup* group : groups_.all()) {
+        group->interpreter.with_gil([](const GilLock&) {});
+      }
+    } catch (const std::exception&) {
+      // No memory for the list of them: that says nothing about a GIL.
+    }
+  }
+
+  std::string stack(std::uintptr_t thread) noexcept override {
+    try {
+      return look_at<std::string>(thread, [](GilLock& gil, const ApplicationGroup& group,
+                                             const ServingThread& serving) {
+        try {
+          return cpython::to_utf8(
+              gil, cpython::steal(gil, PyObject_CallFunction(group.bootstrap.get(gil, "stack_of"),
+                                                             "k", serving.ident))
+                       .get());
+        } catch (const ErrorSet&) {
+          PyErr_Clear();
+          return std::string();
+        }
+      });
+    } catch (const std::exception&) {
+      return {};
+    }
+  }
+
+  bool interrupt(std::uintptr_t thread) noexcept override {
+    return look_at<bool>(thread, [](const GilLock& gil, const ApplicationGroup& group,
+                                    const ServingThread& serving) {
+      return group.gateway.interrupt(gil, *serving.exchange, serving.ident);
+    });
+  }
+
+  void shutdown(std::chrono::milliseconds time) noexcept override {
     using Clock = std::chrono::steady_clock;
-    const Clock::time_point deadline = Clock::now() + kExitTime;  // for all of them together
+    const Clock::time_point deadline = Clock::now() + time;  // for all of them together
     for (ApplicationGroup* group : groups_.all()) {
       group->interpreter.with_gil([&](GilLock& gil) {
         const std::chrono::duration<double> left = deadline - Clock::now();
@@ -126,16 +198,38 @@ class PythonEngine final : public Engine {
     const pickle::PolicyScope guarded(target.pickle_policy, &hazards);
     try {
       const script::Lease lease = group.loader.lease(gil, script, exchange.request);
-      return group.gateway.serve(gil, lease.application.get(), script.path, exchange);
+      if (lease.changed) {
+        if (target.reloading == wsgi::Reloading::fresh_process) {
+          return {Outcome::restarting, std::nullopt};
+        }
+        exchange.request.script_changed();
+      }
+      const cpython::Ref application =
+          script::Loader::application(gil, *lease.generation, script, exchange.request);
+      return group.gateway.serve(gil, application.get(), script.path, exchange);
     } catch (const script::Unavailable& reason) {
-      return {reason.missing_callable ? Outcome::no_application : Outcome::failed_before_headers,
+      return {reason.missing_callable ? Outcome::no_application : Outcome::script_failed,
               std::nullopt};
     } catch (const ErrorSet&) {
       throw_as_text(gil);
     }
   }
 
+  // What `body` finds, with the GIL held in the interpreter in which a thread serves a request;
+  // false or empty if it serves none.
+  template <class Found, class Body>
+  Found look_at(std::uintptr_t thread, const Body& body) {
+    const std::shared_ptr<const ServingThread> serving = threads_.find(thread);
+    const ApplicationGroup* group = serving ? serving->group.load() : nullptr;
+    if (group == nullptr) return Found{};
+    return group->interpreter.with_gil([&](GilLock& gil) {
+      // The request may have ended while the GIL was waited for.
+      return serving->group.load() == group ? body(gil, *group, *serving) : Found{};
+    });
+  }
+
   ApplicationGroups groups_;
+  ServingThreads threads_;
 };
 
 cpython::RuntimeConfig runtime_config(const Config& config) {

@@ -2,6 +2,7 @@
 // (Python, no httpd) what this file declares, and nothing else.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@ namespace brine::engine {
 
 /// Raise it with every change of this file or of wsgi/request.hpp: mod_brine.so refuses an engine
 /// that was built with another number.
-inline constexpr std::uint32_t kAbi = 4;
+inline constexpr std::uint32_t kAbi = 7;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -45,6 +46,11 @@ struct Config {
   bool multiprocess = false;  ///< wsgi.multiprocess
   bool run_once = false;      ///< wsgi.run_once
   int apache_version[3] = {2, 4, 0};
+
+  double switch_interval = 0;  ///< sys.setswitchinterval(), in seconds; 0: Python's own
+  /// Where the Python stacks of all threads are written if the process crashes (faulthandler), a
+  /// descriptor that stays open; -1: nowhere.
+  int crash_fd = -1;
 };
 
 /// Runs WSGI applications. One per process, made after fork; it lives until the process ends.
@@ -58,9 +64,25 @@ class Engine {
   /// Loads a script before the first request needs it; a failure is logged to `log` and returned.
   virtual bool preload(const wsgi::Target& target, base::LogSink& log) noexcept = 0;
 
-  /// Runs `atexit` callbacks in every interpreter and flushes. The interpreters are not destroyed:
-  /// the process is about to end. Called once, when no request is being served.
-  virtual void shutdown() noexcept = 0;
+  /// Takes every interpreter's GIL once and gives it back. BLOCKS for as long as one of them is
+  /// held: that it returns is the sign that none is stuck.
+  virtual void touch_gils() noexcept = 0;
+
+  /// The Python stack of a thread (its pthread_self()) that serves a request, innermost call last,
+  /// as in a traceback; empty if it runs no Python. BLOCKS for the GIL.
+  virtual std::string stack(std::uintptr_t thread) noexcept = 0;
+
+  /// Raises mod_wsgi.RequestTimeout in a thread that serves a request, as soon as that runs Python
+  /// code again; `serve` then returns Outcome::timed_out. False: it serves none, or its script is
+  /// still being loaded. BLOCKS for the GIL. A later request is never hit by what was raised in an
+  /// earlier one; that the thread begins none before the call has come to it is the caller's part.
+  virtual bool interrupt(std::uintptr_t thread) noexcept = 0;
+
+  /// Runs `atexit` callbacks in every interpreter and flushes, waiting for the applications'
+  /// threads until `time` is over. The interpreters are not destroyed: the process is about to
+  /// end. Called once, when no request is being served. May BLOCK for ever, in an `atexit` callback
+  /// or for a GIL that is not given back; afterwards every call that needs the GIL does.
+  virtual void shutdown(std::chrono::milliseconds time) noexcept = 0;
 
  protected:
   ~Engine() = default;

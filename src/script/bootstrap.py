@@ -1,34 +1,32 @@
 """The part of Brine that is simplest in Python; run once in each interpreter, before any script.
 
 It is compiled into the engine under the file name "<brine>", which the log leaves out of tracebacks.
-Nothing here is on the path of an ordinary request. The engine puts among its globals before it runs:
-own_source(module name), make_guard(spec), execute_guard(module), PICKLE_POLICY.
+Nothing here is on the path of an ordinary request, and what is imported here every interpreter has to
+find room for: modules that import much in their turn are left to the applications. The engine puts
+among its globals before it runs: own_source(module name), make_guard(spec), execute_guard(module),
+PICKLE_POLICY.
 """
 
 import atexit
 import collections
 import functools
 import gc
-import importlib.abc
 import importlib.machinery
 import importlib.util
-import inspect
 import io
-import linecache
 import os
 import signal
 import site
 import stat
 import sys
-import tempfile
 import threading
 import time
 import types
-import typing
-import weakref
+from _weakref import ref as weak_reference  # the module weakref imports much more
 
 PREFIX = "_mod_wsgi_"
 MOST_GENERATIONS = 1000
+MOST_CALLS = 100
 
 scripts = {}
 """Module name -> the module of the generation that serves now (or that is being executed)."""
@@ -50,7 +48,10 @@ looked_up = {}
 """Module name -> how many calls need to find the module in sys.modules now; see show_scripts_to."""
 
 sources = {}
-"""Path -> what linecache is to show for the generation that serves now."""
+"""Path -> source of the generation that serves now, as it was executed."""
+
+shown_sources = {}
+"""Path -> source that linecache shows now, or will once somebody imports it."""
 
 sys_modules_lock = threading.Lock()
 
@@ -58,7 +59,7 @@ retired = {}
 """(path, generation number) -> weak reference to the mark in that generation's dict."""
 
 
-class ScriptLoader(importlib.abc.InspectLoader):
+class ScriptLoader:
     """What `__loader__` of a WSGI script is: finds its file and source, refuses to import it."""
 
     def __init__(self, path):
@@ -70,6 +71,9 @@ class ScriptLoader(importlib.abc.InspectLoader):
     def get_source(self, name):
         with open(self.path, "rb") as file:
             return importlib.util.decode_source(file.read())
+
+    def get_code(self, name):
+        return compile(self.get_source(name), self.path, "exec", dont_inherit=True)
 
     def is_package(self, name):
         return False
@@ -87,7 +91,7 @@ class ScriptLoader(importlib.abc.InspectLoader):
         )
 
 
-class ScriptFinder(importlib.abc.MetaPathFinder):
+class ScriptFinder:
     """Answers `find_spec` for the scripts of this interpreter, so that tools find their files."""
 
     def find_spec(self, fullname, path=None, target=None):
@@ -130,13 +134,12 @@ def execute(name, path, source, number, keep_registered, required):
     scripts[name] = executing[name] = module
     update_sys_modules(name)
     try:
-        lines = importlib.util.decode_source(source).splitlines(True)
-        linecache.cache[path] = (len(source), None, lines, path)
+        show_source(path, source)
         exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
         if required and not hasattr(module, required):
             raise AttributeError(f"WSGI script {path} does not define {required!r} any more")
         # What runs is what tracebacks and inspect show, even if the file is edited later.
-        sources[path] = linecache.cache[path]
+        sources[path] = source
         put(registered, name, module if keep_registered else None)
         forget_pickle_verdicts()
     except BaseException:
@@ -150,7 +153,24 @@ def execute(name, path, source, number, keep_registered, required):
 
 def show_serving_source(path):
     """After a failed load: tracebacks of the generation that goes on serving need its own lines."""
-    put(linecache.cache, path, sources.get(path))
+    show_source(path, sources.get(path))
+
+
+def show_source(path, source):
+    """What linecache is to show of a script from now on; None: what is in the file."""
+    put(shown_sources, path, source)
+    cache = getattr(sys.modules.get("linecache"), "cache", None)  # not yet, while it is being imported
+    if cache is not None:
+        put(cache, path, None if source is None else linecache_entry(path, source))
+
+
+def linecache_entry(path, source):
+    """The source as an entry of linecache.cache; None if it is in no encoding that Python knows."""
+    try:
+        lines = importlib.util.decode_source(source).splitlines(True)
+    except (SyntaxError, UnicodeDecodeError):
+        return None
+    return len(source), None, lines, path
 
 
 def put(table, name, value):
@@ -208,10 +228,24 @@ def show_scripts_to(module, name):
     setattr(module, name, wrapper)
 
 
+def amend_typing(typing):
+    show_scripts_to(typing, "get_type_hints")
+
+
+def amend_inspect(inspect):
+    for name in ("getfile", "getmodule", "get_annotations"):
+        show_scripts_to(inspect, name)
+
+
+def amend_linecache(linecache):
+    for path, source in list(shown_sources.items()):  # another thread may load a script
+        put(linecache.cache, path, linecache_entry(path, source))
+
+
 # --- the pickle guard -----------------------------------------------------------------------------
 
 
-class OwnModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+class OwnModules:
     """Finds `brine.pickle` and its parts, which the engine carries, whatever is installed."""
 
     def find_spec(self, fullname, path=None, target=None):
@@ -241,33 +275,6 @@ class OwnModules(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         exec(compile(self.get_source(name), "<brine>", "exec", dont_inherit=True), module.__dict__)
         if name == "brine.pickle._scripts":
             module.provide(script_of, generation_of)
-
-
-class PickleFinder(importlib.abc.MetaPathFinder):
-    """Puts the guard into the place of `pickle` when that is imported: who does not need it does not pay."""
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname != "pickle":
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None:
-            spec.loader = GuardedLoader(spec.loader)
-        return spec
-
-
-class GuardedLoader(importlib.abc.Loader):
-    """Loads `pickle` by its own loader, and then guards it."""
-
-    def __init__(self, loader):
-        self.loader = loader
-
-    def create_module(self, spec):
-        return self.loader.create_module(spec)
-
-    def exec_module(self, module):
-        module.__loader__ = module.__spec__.loader = self.loader
-        self.loader.exec_module(module)
-        guard(module)
 
 
 def guard(pickle):
@@ -307,7 +314,7 @@ def forget_pickle_verdicts():
 
 def retire(path, number, mark):
     """Takes note of a generation that no request uses any more. It should die soon."""
-    retired[path, number] = weakref.ref(mark)
+    retired[path, number] = weak_reference(mark)
 
 
 def collect():
@@ -435,7 +442,8 @@ def plain_file(wrapper):
                                                             FileWrapper.__next__):
         return None
     file = wrapper.filelike
-    if type(file) is tempfile._TemporaryFileWrapper:
+    temporary = getattr(sys.modules.get("tempfile"), "_TemporaryFileWrapper", None)
+    if temporary and type(file) is temporary:
         file = file.file
     if type(file) not in (io.FileIO, io.BufferedReader, io.BufferedRandom):
         return None
@@ -500,6 +508,27 @@ def add_paths(paths):
     return missing
 
 
+def stack_of(thread):
+    """The Python stack of a thread as a traceback shows it; empty if the thread runs no Python.
+
+    Imports nothing: the process may be one in which imports hang. Lines are shown where somebody else
+    needed linecache before.
+    """
+    frame = sys._current_frames().get(thread)
+    line_of = getattr(sys.modules.get("linecache"), "getline", lambda *_: "")
+    calls = []
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename != "<brine>":
+            calls.append(f'  File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}')
+            text = line_of(code.co_filename, frame.f_lineno or 0, frame.f_globals).strip()
+            calls[-1] += text and f"\n    {text}"
+        frame = frame.f_back
+    if len(calls) > MOST_CALLS:
+        calls[MOST_CALLS:] = [f"  ({len(calls) - MOST_CALLS} outer calls are left out)"]
+    return "\n".join(reversed(calls))
+
+
 def run_exit_callbacks(seconds):
     """Runs what the application left for the interpreter's end, and waits for its threads.
 
@@ -523,15 +552,52 @@ def run_threading_callbacks():
         callback()
 
 
+# --- standard modules that are amended ------------------------------------------------------------
+
+AMENDMENTS = {
+    "inspect": amend_inspect,
+    "linecache": amend_linecache,
+    "pickle": guard,
+    "typing": amend_typing,
+}
+"""Name of a standard module -> what is to be done to it when it has been imported."""
+
+
+class AmendingFinder:
+    """Finds the modules of AMENDMENTS, which are amended only where somebody imports them."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname not in AMENDMENTS:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None:
+            spec.loader = AmendingLoader(spec.loader)
+        return spec
+
+
+class AmendingLoader:
+    """Loads a module by its own loader, and then amends it."""
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def __getattr__(self, name):
+        return getattr(self.loader, name)
+
+    def exec_module(self, module):
+        module.__loader__ = module.__spec__.loader = self.loader
+        self.loader.exec_module(module)
+        AMENDMENTS[module.__name__](module)
+
+
 def install():
-    sys.meta_path[:0] = [ScriptFinder(), OwnModules(), PickleFinder()]
-    if "pickle" in sys.modules:  # a .pth file of site-packages needed it
-        guard(sys.modules["pickle"])
+    sys.meta_path[:0] = [ScriptFinder(), OwnModules(), AmendingFinder()]
+    for name in AMENDMENTS.keys() & sys.modules.keys():  # a .pth file of site-packages needed it
+        AMENDMENTS[name](sys.modules[name])
     sys.argv = ["mod_wsgi"]
-    show_scripts_to(typing, "get_type_hints")
-    show_scripts_to(inspect, "getfile")
-    show_scripts_to(inspect, "getmodule")
-    show_scripts_to(inspect, "get_annotations")
 
 
 install()

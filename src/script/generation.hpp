@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "cpython/ref.hpp"
 #include "script/stamp.hpp"
@@ -18,6 +19,8 @@ struct Generation {
   cpython::Ref module;
   cpython::Ref mark;             ///< lives as long as the module's globals
   cpython::Ref reload_required;  ///< the script's function of that name, or empty
+  std::string callable;          ///< the application's name that was asked for last ...
+  cpython::Ref callable_name;    ///< ... and the same in Python
 };
 
 /// Shared by the loader, while it is the current one, and by the requests that run in it. Its

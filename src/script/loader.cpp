@@ -29,28 +29,24 @@ std::string quoted(std::string_view path) { return "'" + std::string(path) + "'"
 }  // namespace
 
 Lease Loader::lease(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
-  Script& script = up_to_date(gil, wanted, log);
-  Lease lease{script.current, Ref()};
-  lease.application = application(gil, script, *lease.generation, wanted.callable, log);
-  return lease;
-}
-
-void Loader::load(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
-  up_to_date(gil, wanted, log);
-}
-
-Loader::Script& Loader::up_to_date(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
   Script& script = find(wanted.path);
+  const bool up_to_date = bring_up_to_date(gil, script, wanted, log);
+  if (!script.current) throw Unavailable{};
+  return {script.current, !up_to_date};
+}
+
+// False: the script has changed, and is not loaded here.
+bool Loader::bring_up_to_date(GilLock& gil, Script& script, const Wanted& wanted,
+                              base::LogSink& log) {
   const unsigned attempts = script.attempts;
   const std::optional<Stamp> seen = look(gil, script, wanted);
-  if (judge(script, wanted, seen) != Verdict::use) {
-    refresh(gil, script, wanted, false, log);
-  }
+  const Verdict verdict = judge(script, wanted, seen);
+  if (verdict == Verdict::changed) return false;
+  if (verdict != Verdict::use && !refresh(gil, script, wanted, false, log)) return false;
   if (script.current && script.attempts == attempts && reload_demanded(gil, script, wanted, log)) {
-    refresh(gil, script, wanted, true, log);
+    return wanted.reloading != Reloading::elsewhere && refresh(gil, script, wanted, true, log);
   }
-  if (!script.current) throw Unavailable{};
-  return script;
+  return true;
 }
 
 Loader::Script& Loader::find(const std::string& path) {
@@ -65,7 +61,7 @@ Loader::Script& Loader::find(const std::string& path) {
 
 // What is at the script's path now: mostly httpd's glimpse is enough to know that nothing changed.
 std::optional<Stamp> Loader::look(GilLock& gil, const Script& script, const Wanted& wanted) {
-  if (!script.current || !wanted.reloading) return std::nullopt;
+  if (!script.current || wanted.reloading == Reloading::off) return std::nullopt;
   if (wanted.glimpse && is_version(script.current->stamp, *wanted.glimpse)) {
     return script.current->stamp;
   }
@@ -84,7 +80,7 @@ Verdict Loader::judge(const Script& script, const Wanted& wanted,
 // Whether the script's own reload_required(path) asks for it.
 bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& wanted,
                              base::LogSink& log) const {
-  if (!wanted.reloading || !script.current->reload_required) return false;
+  if (wanted.reloading == Reloading::off || !script.current->reload_required) return false;
   // The call may let other threads run, and they may swap the generation: keep its function.
   Ref function = borrow(gil, script.current->reload_required.get());
   try {
@@ -102,7 +98,8 @@ bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& w
   }
 }
 
-void Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool demanded,
+// False: the script has changed, and is not loaded here.
+bool Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool demanded,
                      base::LogSink& log) {
   const unsigned attempts = script.attempts;
   std::unique_lock loading(script.loading, std::defer_lock);
@@ -117,18 +114,22 @@ void Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool de
   if (!demanded || script.attempts != attempts) {
     const Verdict verdict =
         judge(script, wanted, source.error == 0 ? std::optional(source.stamp) : std::nullopt);
-    if (verdict == Verdict::use) return;
+    if (verdict == Verdict::use) return true;
+    if (verdict == Verdict::changed) return false;
     // Who waited for a load that failed has its answer: it is not run again for each of them.
     if (script.attempts != attempts && script.failed && script.failed->stamp == source.stamp) {
       throw Unavailable{};
     }
-    if (verdict == Verdict::settle &&
-        script.current->source_hash == std::hash<std::string>{}(source.bytes)) {
-      script.current->settled = true;
-      return;
+    if (verdict == Verdict::settle) {
+      if (script.current->source_hash == std::hash<std::string>{}(source.bytes)) {
+        script.current->settled = true;
+        return true;
+      }
+      if (wanted.reloading == Reloading::elsewhere) return false;
     }
   }
   reload(gil, script, source, wanted, log);
+  return true;
 }
 
 void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wanted& wanted,
@@ -231,26 +232,27 @@ void Loader::sweep(GilLock& gil, base::LogSink& log) {
   }
 }
 
-Ref Loader::application(const GilLock& gil, Script& script, const Generation& generation,
-                        std::string_view callable, base::LogSink& log) {
-  if (script.callable != callable || !script.callable_name) {
-    script.callable_name = steal(
+Ref Loader::application(const GilLock& gil, Generation& generation, const Wanted& wanted,
+                        base::LogSink& log) {
+  const std::string_view callable = wanted.callable;
+  if (generation.callable != callable || !generation.callable_name) {
+    generation.callable_name = steal(
         gil,
         PyUnicode_FromStringAndSize(callable.data(), static_cast<Py_ssize_t>(callable.size())));
-    script.callable = callable;
+    generation.callable = callable;
   }
   Ref found = borrow(gil, PyDict_GetItemWithError(PyModule_GetDict(generation.module.get()),
-                                                  script.callable_name.get()));
+                                                  generation.callable_name.get()));
   if (!found) {
     PyErr_Clear();
-    log.log(Level::error, "BRINE0304: WSGI script " + quoted(script.path) + " does not define " +
+    log.log(Level::error, "BRINE0304: WSGI script " + quoted(wanted.path) + " does not define " +
                               quoted(callable) +
                               "; name the application so, or set WSGICallableObject");
     throw Unavailable{.missing_callable = true};
   }
   if (PyCallable_Check(found.get()) == 0) {
     log.log(Level::error, "BRINE0305: " + quoted(callable) + " in WSGI script " +
-                              quoted(script.path) + " is of type " + Py_TYPE(found.get())->tp_name +
+                              quoted(wanted.path) + " is of type " + Py_TYPE(found.get())->tp_name +
                               ", which cannot be called");
     throw Unavailable{};
   }

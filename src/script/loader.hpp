@@ -22,7 +22,7 @@ struct Wanted {
   std::string_view callable;
   std::string_view resource;     ///< argument of the script's reload_required()
   std::optional<Stamp> glimpse;  ///< the file as httpd saw it, see is_version()
-  bool reloading = true;
+  Reloading reloading = Reloading::in_place;
   bool keep_last_good = true;
   bool registered = false;
 };
@@ -32,11 +32,11 @@ struct Unavailable {
   bool missing_callable = false;  ///< the script loaded, but does not define it
 };
 
-/// The application of one request. While it lives its generation is not retired; it must die on a
-/// thread that holds the GIL.
+/// What one request runs in. While it lives its generation is not retired; it must die on a thread
+/// that holds the GIL.
 struct Lease {
   GenerationPtr generation;
-  cpython::Ref application;
+  bool changed = false;  ///< with Reloading::elsewhere: the generation is no longer up to date
 };
 
 /// The WSGI scripts of one interpreter. Its modules are in no other registry.
@@ -45,13 +45,14 @@ class Loader {
   Loader(const Bootstrap& bootstrap, std::string interpreter)
       : bootstrap_(bootstrap), interpreter_(std::move(interpreter)) {}
 
-  /// The application of the current generation; loads or reloads the script first if it has to.
-  /// One thread loads, and those that noticed the same change wait for it. Requests in flight keep
-  /// the generation they started in. Throws Unavailable.
+  /// The current generation; loads or reloads the script first if it has to. One thread loads, and
+  /// those that noticed the same change wait for it. Requests in flight keep the generation they
+  /// started in. Throws Unavailable.
   Lease lease(cpython::GilLock& gil, const Wanted& wanted, base::LogSink& log);
 
-  /// Loads the script if it has to be, without asking for its application. Throws Unavailable.
-  void load(cpython::GilLock& gil, const Wanted& wanted, base::LogSink& log);
+  /// The application that is wanted of a generation. Throws Unavailable.
+  static cpython::Ref application(const cpython::GilLock& gil, Generation& generation,
+                                  const Wanted& wanted, base::LogSink& log);
 
  private:
   struct Script {
@@ -62,20 +63,19 @@ class Loader {
     std::optional<FailedAttempt> failed;
     unsigned loads = 0;
     unsigned attempts = 0;
-    std::string callable;  // the last one that was asked for, and its name in Python
-    cpython::Ref callable_name;
     // Held while the script is read and executed; taken with the GIL released.
     std::mutex loading;
   };
 
   Script& find(const std::string& path);
-  Script& up_to_date(cpython::GilLock& gil, const Wanted& wanted, base::LogSink& log);
   Verdict judge(const Script& script, const Wanted& wanted, const std::optional<Stamp>& seen) const;
   bool reload_demanded(cpython::GilLock& gil, const Script& script, const Wanted& wanted,
                        base::LogSink& log) const;
   static std::optional<Stamp> look(cpython::GilLock& gil, const Script& script,
                                    const Wanted& wanted);
-  void refresh(cpython::GilLock& gil, Script& script, const Wanted& wanted, bool demanded,
+  bool bring_up_to_date(cpython::GilLock& gil, Script& script, const Wanted& wanted,
+                        base::LogSink& log);
+  bool refresh(cpython::GilLock& gil, Script& script, const Wanted& wanted, bool demanded,
                base::LogSink& log);
   void reload(cpython::GilLock& gil, Script& script, const Source& source, const Wanted& wanted,
               base::LogSink& log);
@@ -85,9 +85,6 @@ class Loader {
               const cpython::ErrorText& error, base::LogSink& log) const;
   void retire(const std::string& path, Generation* generation) noexcept;
   void sweep(cpython::GilLock& gil, base::LogSink& log);
-  static cpython::Ref application(const cpython::GilLock& gil, Script& script,
-                                  const Generation& generation, std::string_view callable,
-                                  base::LogSink& log);
 
   const Bootstrap& bootstrap_;
   const std::string interpreter_;

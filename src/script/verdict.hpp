@@ -22,10 +22,18 @@ struct FailedAttempt {
   std::int64_t at = 0;  ///< file_clock_now() then
 };
 
+/// Where a new version of a script that is loaded already gets loaded.
+enum class Reloading : std::uint8_t {
+  off,        ///< nowhere: changes are not looked for
+  in_place,   ///< in this interpreter
+  elsewhere,  ///< in another process: here it is only noticed
+};
+
 enum class Verdict : std::uint8_t {
-  use,     ///< serve with what is loaded
-  load,    ///< read and execute the file
-  settle,  ///< read the file and compare it with what runs
+  use,      ///< serve with what is loaded
+  load,     ///< read and execute the file
+  changed,  ///< what is loaded is no longer what the file holds; it is not loaded here
+  settle,   ///< read the file and compare it with what runs
 };
 
 /// How long after its last change a file's stamp can be relied on, in ns: the kernel's clock tick
@@ -38,12 +46,14 @@ inline constexpr std::int64_t kRetryTime = 10'000'000'000;
 
 /// The verdict for a request that found `seen` at the script's path, at time `now`.
 inline Verdict decide(const std::optional<Loaded>& loaded, const std::optional<Stamp>& seen,
-                      const std::optional<FailedAttempt>& failed, bool reloading,
+                      const std::optional<FailedAttempt>& failed, Reloading reloading,
                       std::int64_t now) noexcept {
   if (!loaded) return Verdict::load;
-  if (!reloading) return Verdict::use;
+  if (reloading == Reloading::off) return Verdict::use;
   if (failed && seen == failed->stamp && now - failed->at < kRetryTime) return Verdict::use;
-  if (seen != loaded->stamp) return Verdict::load;
+  if (seen != loaded->stamp) {
+    return reloading == Reloading::elsewhere ? Verdict::changed : Verdict::load;
+  }
   if (!loaded->settled && now - loaded->stamp.mtime > kSettleTime) return Verdict::settle;
   return Verdict::use;
 }

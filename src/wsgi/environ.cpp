@@ -67,7 +67,9 @@ Environ::Environ(const GilLock& gil, PyObject* constants)
     : template_(steal(gil, PyDict_Copy(constants))),
       thread_id_(interned(gil, "mod_wsgi.thread_id")),
       request_start_(interned(gil, "mod_wsgi.request_start")),
-      application_start_(interned(gil, "mod_wsgi.application_start")) {
+      application_start_(interned(gil, "mod_wsgi.application_start")),
+      queue_start_(interned(gil, "mod_wsgi.queue_start")),
+      daemon_start_(interned(gil, "mod_wsgi.daemon_start")) {
   for (std::size_t i = 0; i < kVarCount; ++i) variables_[i].key = interned(gil, kVarNames[i]);
 }
 
@@ -93,6 +95,10 @@ void Environ::update_template(const GilLock& gil, const Head& head) {
   set(thread_id_, steal(gil, PyLong_FromLong(head.thread_id)));
   set(request_start_, steal(gil, PyFloat_FromDouble(head.request_start)));
   set(application_start_, steal(gil, PyFloat_FromDouble(now())));
+  if (head.daemon_start != 0) {  // else both keep the constant 0.0
+    set(queue_start_, steal(gil, PyFloat_FromDouble(head.queue_start)));
+    set(daemon_start_, steal(gil, PyFloat_FromDouble(head.daemon_start)));
+  }
 }
 
 void Environ::set_header(const GilLock& gil, PyObject* environ, const Field& field) {

@@ -50,7 +50,7 @@ class Environ {
   std::array<Variable, kVarCount> variables_;
   // By the name that the client sent. Browsers send most fields with the same value each time.
   std::unordered_map<std::string, Header, Hash, std::equal_to<>> headers_;
-  cpython::Ref thread_id_, request_start_, application_start_;
+  cpython::Ref thread_id_, request_start_, application_start_, queue_start_, daemon_start_;
 };
 
 }  // namespace brine::wsgi

@@ -17,6 +17,10 @@ struct Exchange {
 
   bool in_use = false;  ///< guarded by the GIL, see ExchangeUse
 
+  // Guarded by the GIL, see Interruptible:
+  bool interruptible = false;  ///< mod_wsgi.RequestTimeout may be raised in the application
+  bool interrupted = false;    ///< it has been, if the application did run Python code after that
+
   // The answer, as far as it has come.
   bool started = false;        ///< start_response has been called
   bool sent = false;           ///< the head is on its way, so it cannot be replaced

@@ -9,6 +9,7 @@
 
 #include "wsgi/exchange_use.hpp"
 #include "wsgi/input.hpp"
+#include "wsgi/interruption.hpp"
 #include "wsgi/start_response.hpp"
 
 namespace brine::wsgi {
@@ -160,7 +161,9 @@ void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
   send_end(exchange, {});
 }
 
-void report(const GilLock& gil, const Exchange& exchange, std::string_view script) {
+// Logs the exception that is set; `interrupted`: it comes of mod_wsgi.RequestTimeout.
+void report(const GilLock& gil, const Exchange& exchange, std::string_view script,
+            bool interrupted) {
   const ErrorText error = cpython::take_error(gil);
   if (exchange.client_gone || exchange.read_status == ReadStatus::client_gone) {
     exchange.request.log(Level::info, "the client went away: " + error.summary);
@@ -171,7 +174,11 @@ void report(const GilLock& gil, const Exchange& exchange, std::string_view scrip
   const std::string where = ", in the application of WSGI script '" + std::string(script) +
                             "' for " + var(Var::request_method) + " " + var(Var::request_uri) +
                             "\n" + error.traceback;
-  if (error.system_exit) {
+  if (interrupted) {
+    exchange.request.log(
+        Level::error,
+        "BRINE0408: the application was interrupted: it ran into request-timeout" + where);
+  } else if (error.system_exit) {
     exchange.request.log(Level::error, "BRINE0402: " + error.summary + where);
   } else {
     exchange.request.log(Level::error, "BRINE0401: " + error.summary + where);
@@ -207,10 +214,11 @@ Gateway::Gateway(const GilLock& gil, const Surroundings& surroundings, PyObject*
       start_response_type_(make_start_response_type(gil)),
       file_wrapper_(borrow(gil, file_wrapper)),
       plain_file_(borrow(gil, plain_file)),
+      request_timeout_(make_request_timeout(gil)),
       input_key_(steal(gil, PyUnicode_InternFromString("wsgi.input"))),
       close_name_(steal(gil, PyUnicode_InternFromString("close"))) {
   const Streams streams = install_streams(gil);
-  install_modules(gil, surroundings, file_wrapper);
+  install_modules(gil, surroundings, file_wrapper, request_timeout_.get());
   environ_.emplace(gil,
                    environ_constants(gil, surroundings, streams.errors.get(), file_wrapper).get());
 }
@@ -221,24 +229,40 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
   try {
     const RequestObjects objects{gil, exchange, make_input(gil, input_type_.get(), exchange),
                                  make_start_response(gil, start_response_type_.get(), exchange)};
+    const Interruptible interruptible(gil, exchange, true);
     Ref environ = environ_->make(gil, exchange.request.head());
     cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), objects.input.get()));
     Ref result = call(gil, application, environ.get(), objects.start_response.get());
     try {
       deliver(gil, result.get(), exchange, reply);
     } catch (const ErrorSet&) {
-      report(gil, exchange, script);
-      reply = {fail(gil, exchange), std::nullopt};
+      reply = raised(gil, exchange, script);
     } catch (const Violation& violation) {
       report_violation(exchange, violation, script);
       reply = {fail(gil, exchange), std::nullopt};
     }
     close(gil, result.get(), exchange);
   } catch (const ErrorSet&) {
-    report(gil, exchange, script);
-    reply = {fail(gil, exchange), std::nullopt};
+    reply = raised(gil, exchange, script);
   }
   return reply;
+}
+
+bool Gateway::interrupt(const GilLock&, Exchange& exchange, unsigned long thread) const {
+  if (!exchange.interruptible) return false;
+  exchange.interrupted = true;
+  return PyThreadState_SetAsyncExc(thread, request_timeout_.get()) != 0;
+}
+
+// An exception has left the application.
+Reply Gateway::raised(GilLock& gil, Exchange& exchange, std::string_view script) const {
+  const Interruptible not_now(gil, exchange, false);  // traceback's Python code is not theirs
+  const bool interrupted =
+      exchange.interrupted && cpython::error_comes_of(gil, request_timeout_.get());
+  report(gil, exchange, script, interrupted);
+  const Outcome outcome = fail(gil, exchange);
+  if (interrupted && outcome == Outcome::failed_before_headers) return {Outcome::timed_out, {}};
+  return {outcome, {}};
 }
 
 Outcome Gateway::finish(Exchange& exchange, const Reply& reply) noexcept {
@@ -299,7 +323,7 @@ bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, Exchange& exchange) 
 }
 
 // PEP 3333: close() is called however the request ended.
-void Gateway::close(GilLock& gil, PyObject* result, const Exchange& exchange) const {
+void Gateway::close(GilLock& gil, PyObject* result, Exchange& exchange) const {
   if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) return;
   try {
     PyObject* method = PyObject_GetAttr(result, close_name_.get());
@@ -310,6 +334,7 @@ void Gateway::close(GilLock& gil, PyObject* result, const Exchange& exchange) co
     Ref close = steal(gil, method);
     steal(gil, PyObject_CallNoArgs(close.get()));
   } catch (const ErrorSet&) {
+    const Interruptible not_now(gil, exchange, false);
     const ErrorText error = cpython::take_error(gil);
     exchange.request.log(Level::error, "BRINE0403: close() of the response raised " +
                                            error.summary + "\n" + error.traceback);

@@ -33,6 +33,11 @@ class Gateway {
   Reply serve(cpython::GilLock& gil, PyObject* application, std::string_view script,
               Exchange& exchange);
 
+  /// Raises mod_wsgi.RequestTimeout in the thread (Python's identifier) that serves `exchange` in
+  /// this interpreter, as soon as the application runs Python code again. False: it is not the
+  /// application that runs.
+  bool interrupt(const cpython::GilLock& gil, Exchange& exchange, unsigned long thread) const;
+
   /// Sends what `serve` left and says how the request ended. BLOCKS: without the GIL.
   static Outcome finish(Exchange& exchange, const Reply& reply) noexcept;
 
@@ -41,12 +46,14 @@ class Gateway {
                     PyObject* start_response) const;
   void deliver(cpython::GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) const;
   bool deliver_file(cpython::GilLock& gil, PyObject* wrapper, Exchange& exchange) const;
-  void close(cpython::GilLock& gil, PyObject* result, const Exchange& exchange) const;
+  void close(cpython::GilLock& gil, PyObject* result, Exchange& exchange) const;
+  Reply raised(cpython::GilLock& gil, Exchange& exchange, std::string_view script) const;
 
   cpython::Ref input_type_;
   cpython::Ref start_response_type_;
   cpython::Ref file_wrapper_;
   cpython::Ref plain_file_;
+  cpython::Ref request_timeout_;  ///< mod_wsgi.RequestTimeout
   cpython::Ref input_key_;
   cpython::Ref close_name_;
   std::optional<Environ> environ_;

@@ -78,16 +78,13 @@ std::size_t receive(GilLock& gil, Exchange& exchange, char* into, std::size_t si
   const Head& head = exchange.request.head();
   if (exchange.read_status != ReadStatus::ok) raise_read_error(gil, exchange.read_status);
   if (size == 0 || exchange.body_ended || head.body_complete) return 0;
-  std::size_t got = 0;
   ReadResult result;
   {
     GilRelease released(gil);  // once for the whole of it
-    do {
-      result = exchange.request.read({into + got, size - got});
-      got += result.bytes;
-    } while (fully && result.status == ReadStatus::ok && result.bytes != 0 && !result.ended &&
-             got < size);
+    const std::span<char> room(into, size);
+    result = fully ? exchange.request.read_all(room) : exchange.request.read(room);
   }
+  const std::size_t got = result.bytes;
   exchange.received += static_cast<std::int64_t>(got);
   if (result.status != ReadStatus::ok) {
     exchange.read_status = result.status;

@@ -109,6 +109,16 @@ struct FileSeen {
   std::int64_t mtime_us = 0;  ///< microseconds since the epoch; 0: the server has not looked
 };
 
+/// What a change of the script's file leads to.
+enum class Reloading : std::uint8_t {
+  off,
+  in_place,  ///< the script is loaded anew into the interpreter that has it
+  /// Nothing is run: Outcome::restarting. A new process will load the new code.
+  fresh_process,
+  /// The old code serves; Request::script_changed is called, and a new process will load the new.
+  rolling,
+};
+
 /// What to run and where: the result of mapping a URL and reading the settings that hold for it.
 struct Target {
   std::string_view script;             ///< absolute path of the WSGI script file
@@ -116,10 +126,11 @@ struct Target {
   std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
   std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
   FileSeen seen;                       ///< the script; spares the engine a look of its own
-  bool reloading = true;               ///< WSGIScriptReloading On
-  bool keep_last_good = true;          ///< WSGIReloadFailure Keep
-  bool registered = false;             ///< WSGIScriptModules Registered
+  Reloading reloading = Reloading::in_place;              ///< WSGIScriptReloading
+  bool keep_last_good = true;                             ///< WSGIReloadFailure Keep
+  bool registered = false;                                ///< WSGIScriptModules Registered
   pickle::Policy pickle_policy = pickle::Policy::report;  ///< WSGIPickleGuard
+  bool ignore_activity = false;  ///< WSGIIgnoreActivity: no sign that the process is in use
 };
 
 /// The request as known before its body is read. All views live as long as the request.
@@ -141,7 +152,11 @@ struct Head {
   std::int64_t content_length = -1;
   bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
   double request_start = 0;   ///< seconds since the epoch
-  int thread_id = 0;          ///< 1-based number of the server's worker thread
+  /// Likewise, where a daemon process serves: when httpd passed the request on, and when a thread
+  /// took it up; else 0.
+  double queue_start = 0;
+  double daemon_start = 0;
+  int thread_id = 0;  ///< 1-based number of the server's worker thread
 };
 
 /// How a read of the body ended.
@@ -169,9 +184,22 @@ class Request : public base::LogSink {
   /// Sends "100 Continue" first where the client waits for it. Returns 0 bytes at the end only.
   virtual ReadResult read(std::span<char> into) noexcept = 0;
 
+  /// As `read`, until `into` is full or the body has ended; a failure leaves what came before it.
+  virtual ReadResult read_all(std::span<char> into) noexcept {
+    ReadResult all;
+    while (all.bytes < into.size() && !all.ended && all.status == ReadStatus::ok) {
+      const ReadResult piece = read(into.subspan(all.bytes));
+      all = {all.bytes + piece.bytes, piece.status, piece.ended || piece.bytes == 0};
+    }
+    return all;
+  }
+
   /// Leaves a note for the server's other modules: an access log shows it by `%{NAME}n`. A later
   /// one of the same name replaces it. For the thread that serves the request.
   virtual void note(const char* name, std::string_view value) noexcept = 0;
+
+  /// With Reloading::rolling: the script's file is no longer what runs. For the thread that serves.
+  virtual void script_changed() noexcept {}
 
  protected:
   ~Request() = default;
@@ -222,6 +250,12 @@ enum class Outcome : std::uint8_t {
   failed_after_headers,   ///< the response was aborted
   no_application,         ///< the script has no such callable: 404, as mod_wsgi answers
   rejected,               ///< WSGIInterpreterLimit reached: 503
+  script_failed,          ///< the script does not load: 500
+  restarting,             ///< Reloading::fresh_process: the script has changed, nothing was run
+  timed_out,              ///< Engine::interrupt ended it, or a limit of the daemon group: 504
+  not_ready,              ///< no process of the daemon group became ready in time: 503
+  overfull,               ///< too many requests wait for the daemon group: 503
+  process_died,           ///< the daemon process ended with the request in it: 502
 };
 
 }  // namespace brine::wsgi

@@ -44,7 +44,18 @@ Streams install_streams(const GilLock& gil) {
   return streams;
 }
 
-void install_modules(const GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper) {
+Ref make_request_timeout(const GilLock& gil) {
+  // As in mod_wsgi a BaseException: an application's or framework's `except Exception` must not
+  // take it for a fault of what it guards, and go on.
+  return steal(gil, PyErr_NewExceptionWithDoc(
+                        "mod_wsgi.RequestTimeout",
+                        "Raised in an application whose request has run longer than the process "
+                        "group's request-timeout.",
+                        PyExc_BaseException, nullptr));
+}
+
+void install_modules(const GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper,
+                     PyObject* request_timeout) {
   PyObject* mod_wsgi = PyImport_AddModule("mod_wsgi");
   PyObject* apache = PyImport_AddModule("apache");
   if (mod_wsgi == nullptr || apache == nullptr) throw cpython::ErrorSet{};
@@ -53,6 +64,7 @@ void install_modules(const GilLock& gil, const Surroundings& surroundings, PyObj
   add(gil, names, "process_group", text(gil, surroundings.process_group));
   add(gil, names, "application_group", text(gil, surroundings.application_group));
   add(gil, names, "FileWrapper", borrow(gil, file_wrapper));
+  add(gil, names, "RequestTimeout", borrow(gil, request_timeout));
   for (PyObject* dict : {names, PyModule_GetDict(apache)}) {
     add(gil, dict, "maximum_processes",
         steal(gil, PyLong_FromLong(surroundings.maximum_processes)));

@@ -30,9 +30,12 @@ struct Streams {
 /// Makes the streams and puts them in `sys`.
 Streams install_streams(const cpython::GilLock& gil);
 
+/// Makes the class mod_wsgi.RequestTimeout, which is raised in an application that is interrupted.
+cpython::Ref make_request_timeout(const cpython::GilLock& gil);
+
 /// Puts the modules `mod_wsgi` and `apache` into sys.modules.
 void install_modules(const cpython::GilLock& gil, const Surroundings& surroundings,
-                     PyObject* file_wrapper);
+                     PyObject* file_wrapper, PyObject* request_timeout);
 
 /// A dict with the items that every environ has (PEP 3333; the compatible `mod_wsgi.*` keys).
 cpython::Ref environ_constants(const cpython::GilLock& gil, const Surroundings& surroundings,

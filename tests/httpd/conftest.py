@@ -18,7 +18,7 @@ import pytest
 
 from harness.build import REPOSITORY, find_build, stage
 from harness.server import Server, Workspace
-from harness.variant import variants
+from harness.variant import MODES, variants
 
 
 def pytest_addoption(parser):
@@ -28,6 +28,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "every_variant: run over all MPMs, Pythons, interpreters")
+    config.addinivalue_line("markers", "modes(name, ...): run in these modes only")
     config.build = find_build()
 
 
@@ -40,7 +41,9 @@ def pytest_report_header(config):
 def pytest_generate_tests(metafunc):
     if "variant" in metafunc.fixturenames:
         marked = metafunc.definition.get_closest_marker("every_variant") is not None
-        ways = variants(metafunc.config.build, marked and not metafunc.config.getoption("quick"))
+        thorough = marked and not metafunc.config.getoption("quick")
+        modes = metafunc.definition.get_closest_marker("modes")
+        ways = variants(metafunc.config.build, thorough, modes.args if modes else MODES)
         metafunc.parametrize("variant", ways, ids=str, scope="module", indirect=True)
 
 
@@ -87,7 +90,8 @@ def variant(request):
 def server(request, workspace, variant):
     """The server of the test file; tests use `httpd`."""
     module = request.module
-    server = Server(workspace, variant, module.CONFIG, getattr(module, "MODULES", ()))
+    server = Server(workspace, variant, module.CONFIG, getattr(module, "MODULES", ()),
+                    daemon=getattr(module, "DAEMON", ""))
     request.addfinalizer(server.stop)  # also where the tests are interrupted
     start_up = server.log.complaints()
     yield server
@@ -101,17 +105,21 @@ def httpd(request, server):
     """The file's server, for one test: its log must be clean afterwards."""
     server.log.start_test()
     yield server
+    server.take_stock()  # after the file's first test
     if not has_failed(request.node):
         _assert_clean(server)
 
 
 @pytest.fixture
 def start_httpd(request, workspace, variant):
-    """Starts servers that live as long as the test: `start_httpd(config, modules=(...))`."""
+    """Starts servers that live as long as the test: `start_httpd(config, modules=(...))`.
+
+    With `user` it is that user who starts httpd, where the tests are run by root.
+    """
     servers = []
 
-    def start(text, modules=(), folder=None):
-        servers.append(Server(workspace, variant, text, modules, folder))
+    def start(text, modules=(), folder=None, daemon="", user=None):
+        servers.append(Server(workspace, variant, text, modules, folder, daemon, user))
         return servers[-1]
 
     yield start

@@ -13,7 +13,7 @@ WSGIScriptAlias /named {apps}/where.wsgi callable-object=other
 WSGIScriptAlias /quoted "{apps}/where.wsgi" callable-object="other" application-group='%{GLOBAL}'
 WSGIScriptAlias /group {apps}/where.wsgi application-group=my-group
 WSGIScriptAlias /auth {apps}/where.wsgi pass-authorization=On
-WSGIScriptAlias /global {apps}/where.wsgi application-group=%{GLOBAL} process-group=%{GLOBAL}
+WSGIScriptAlias /global {apps}/where.wsgi application-group=%{GLOBAL} process-group={process_group}
 WSGIScriptAlias /missing {apps}/no-such.wsgi
 WSGIScriptAlias /verbatim {apps}/where.wsgi callable-object=%{ENV:CHOSEN}
 SetEnv CHOSEN other

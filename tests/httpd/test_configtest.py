@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-BOOLEANS = ["WSGIPassAuthorization", "WSGIChunkedRequest", "WSGIScriptReloading",
+pytestmark = pytest.mark.modes("embedded")  # what httpd -t says depends on no mode
+
+BOOLEANS = ["WSGIPassAuthorization", "WSGIChunkedRequest", "WSGIIgnoreActivity",
             "WSGIEnableSendfile", "WSGIDontWriteBytecode", "WSGIRestrictStdin",
             "WSGIRestrictStdout", "WSGIRestrictSignal", "WSGIRestrictEmbedded",
             "WSGICaseSensitivity"]
@@ -39,7 +41,8 @@ BAD_VALUES = [
     ("WSGIImportScript /x process-group=nobody application-group=%{GLOBAL}", "WSGIImportScript",
      "nobody"),
     ("WSGIImportScript /x", "WSGIImportScript", ""),
-    ("WSGIDaemonProcess group", "WSGIDaemonProcess", ""),
+    ("WSGIScriptReloading Sometimes", "WSGIScriptReloading", "Sometimes"),
+    ("WSGIRestrictProcess", "WSGIRestrictProcess", ""),
 ]
 
 
@@ -60,7 +63,7 @@ def test_bad_values_are_named(configtest, line, directive, value):
     assert directive in said and value in said
 
 
-@pytest.mark.parametrize("line", ["WSGIMapHEADToGET Auto", "WSGIMapHEADToGET on",
+@pytest.mark.parametrize("line", ["WSGIScriptReloading Rolling", "WSGIScriptReloading off", "WSGIMapHEADToGET Auto", "WSGIMapHEADToGET on",
                                   "WSGIReloadFailure Keep", "WSGIReloadFailure fail",
                                   "WSGIScriptModules Anonymous", "WSGIScriptModules Registered",
                                   "WSGIProcessGroup %{GLOBAL}", "WSGIPythonHashSeed random",
@@ -72,7 +75,7 @@ def test_good_values(configtest, line):
     assert passed, said
 
 
-@pytest.mark.parametrize("line", ["WSGIErrorOverride On", "WSGIIgnoreActivity On"])
+@pytest.mark.parametrize("line", ["WSGIErrorOverride On"])
 def test_directives_without_effect_are_taken_in_a_vhost(configtest, line):
     passed, said = configtest(f"<VirtualHost *>\n{line}\n</VirtualHost>")
     assert passed, said
@@ -86,6 +89,7 @@ def test_global_directives_are_refused_in_a_vhost(configtest, line):
 
 
 @pytest.mark.parametrize("line", ["WSGIScriptAlias /x /y", "WSGIScriptAliasMatch /x /y",
+                                  "WSGIDaemonProcess site",
                                   "WSGIImportScript /x process-group=%{GLOBAL} application-group=a"])
 def test_server_directives_are_refused_in_a_directory(configtest, line):
     passed, said = configtest(f"<Directory />\n{line}\n</Directory>")
@@ -96,7 +100,9 @@ def test_server_directives_are_refused_in_a_directory(configtest, line):
 @pytest.mark.parametrize("line", ["WSGIApplicationGroup a", "WSGICallableObject a",
                                   "WSGIHandlerScript name /y", "WSGIPassAuthorization On",
                                   "WSGIMapHEADToGET On", "WSGIChunkedRequest On",
-                                  "WSGIScriptReloading Off", "WSGIReloadFailure Fail",
+                                  "WSGIScriptReloading Off", "WSGIIgnoreActivity On",
+                                  "WSGIRestrictProcess %{GLOBAL} other",
+                                  "WSGIProcessGroup %{GLOBAL}", "WSGIReloadFailure Fail",
                                   "WSGIScriptModules Registered", "WSGIEnableSendfile On"])
 def test_directory_directives(configtest, line):
     passed, said = configtest(f"<Directory />\n{line}\n</Directory>\n<Location />\n{line}\n</Location>"
@@ -114,6 +120,7 @@ def test_directives_without_effect_are_accepted_and_said_to_be_so(start_httpd):
     server = start_httpd("\n".join(ACCEPTED_ONLY))
     for line in ACCEPTED_ONLY:
         assert server.log.texts(f"BRINE0007.*{line.split()[0]}"), line
+    assert server.log.texts("WSGISocketPrefix .* neither socket files nor a mutex")
 
 
 # --- WSGIPythonHome ------------------------------------------------------------------------------

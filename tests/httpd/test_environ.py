@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from harness import processes
+
 pytestmark = pytest.mark.every_variant
 
 CONFIG = """
@@ -79,8 +81,8 @@ def test_wsgi_keys(httpd, variant):
     assert answer["wsgi.version"] == ["tuple", "(1, 0)"]
     assert answer["wsgi.url_scheme"] == ["str", "http"]
     assert answer["wsgi.input_terminated"] == ["bool", True]
-    assert answer["wsgi.multithread"] == ["bool", variant.mpm != "prefork"]
-    assert answer["wsgi.multiprocess"] == ["bool", variant.mpm == "prefork"]
+    assert answer["wsgi.multithread"] == ["bool", variant.one_process]
+    assert answer["wsgi.multiprocess"] == ["bool", not variant.one_process]
     assert answer["wsgi.run_once"] == ["bool", False]
     assert {"wsgi.input", "wsgi.errors", "wsgi.file_wrapper"} <= set(answer)
     assert "FileWrapper" in answer["wsgi.file_wrapper"][1]
@@ -90,7 +92,8 @@ def test_module_keys(httpd, variant):
     before = time.time()
     answer = httpd.get("/app/environ.wsgi/p").json()
     name = f"localhost:{httpd.port}|/app/environ.wsgi" if variant.group != "%{GLOBAL}" else ""
-    assert answer["mod_wsgi.process_group"] == ["str", ""]
+    assert answer["mod_wsgi.process_group"] == [
+        "str", "group" if variant.mode == "daemon" else ""]
     assert answer["mod_wsgi.application_group"][0] == "str"
     assert answer["mod_wsgi.application_group"][1] in (name, name.replace("localhost", "127.0.0.1"))
     assert answer["mod_wsgi.callable_object"] == ["str", "application"]
@@ -100,13 +103,18 @@ def test_module_keys(httpd, variant):
     assert answer["mod_wsgi.path_info"] == ["str", "/p"]
     assert answer["mod_wsgi.listener_host"] == ["str", "127.0.0.1"]
     assert answer["mod_wsgi.listener_port"] == ["str", str(httpd.port)]
-    assert int(answer["mod_wsgi.server_pid"][1]) in httpd.children()
+    assert int(answer["mod_wsgi.server_pid"][1]) in processes.children(httpd.pid)
     assert answer["mod_wsgi.request_id"][0] == "str" and answer["mod_wsgi.request_id"][1]
     assert answer["mod_wsgi.thread_id"][0] == "int" and answer["mod_wsgi.thread_id"][1] >= 1
     kind, start = answer["mod_wsgi.request_start"]
     assert kind == "float" and before - 1 <= start <= time.time() + 1
-    assert answer["mod_wsgi.queue_start"] == ["float", 0.0]
-    assert answer["mod_wsgi.daemon_start"] == ["float", 0.0]
+    (kind, queued), (other_kind, taken) = (answer[f"mod_wsgi.{name}_start"]
+                                           for name in ("queue", "daemon"))
+    assert kind == other_kind == "float"
+    if variant.mode == "daemon":
+        assert start <= queued <= taken <= time.time()
+    else:
+        assert queued == taken == 0.0
     kind, start = answer["mod_wsgi.application_start"]
     assert kind == "float" and before - 1 <= start <= time.time() + 1
     assert answer["mod_wsgi.version"] == ["tuple", "(6, 0, 5)"]

@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from harness import processes
 from harness.deadline import until
 
 pytestmark = pytest.mark.every_variant
@@ -85,8 +84,7 @@ def test_the_file_is_closed_once(httpd, path):
 def test_no_descriptor_is_left(httpd, path):
     for way in EXPECTED:
         httpd.get(f"/send{path}?{way}")
-    until(lambda: not any(str(path) in file for child in httpd.children()
-                          for file in processes.open_files(child)), "the file is closed")
+    until(lambda: str(path) not in str(httpd.open_files()), "the file is closed")
 
 
 def test_a_file_that_is_gone_already(httpd, path):
@@ -119,8 +117,7 @@ def test_client_that_goes_away(httpd, path):
         raw.send(f"GET /send{path}?whole HTTP/1.1\r\nHost: h\r\n\r\n".encode())
         raw.read_until(CONTENT[:100])
         raw.reset()
-    until(lambda: not any(str(path) in file for child in httpd.children()
-                          for file in processes.open_files(child)), "the file is closed")
+    until(lambda: str(path) not in str(httpd.open_files()), "the file is closed")
 
 
 def test_http_1_0(httpd, path):

@@ -118,21 +118,21 @@ def test_atexit_callbacks_run(start_httpd, noting):
 
 def test_import_script_loads_at_start(start_httpd, noting):
     script, notes = noting
-    server = start_httpd(f"WSGIImportScript {script} process-group=%{{GLOBAL}} "
+    server = start_httpd(f"WSGIImportScript {script} process-group={{process_group}} "
                          "application-group=%{GLOBAL}\n")
     until(lambda: notes_of(notes, "loaded") >= set(server.children()), "it is loaded")
 
 
 def test_an_alias_with_both_groups_is_loaded_at_start(start_httpd, noting):
     script, notes = noting
-    server = start_httpd(f"WSGIScriptAlias /app {script} process-group=%{{GLOBAL}} "
+    server = start_httpd(f"WSGIScriptAlias /app {script} process-group={{process_group}} "
                          "application-group=%{GLOBAL}\n")
     until(lambda: notes_of(notes, "loaded") >= set(server.children()), "it is loaded")
     assert int(server.get("/app").text) in notes_of(notes, "loaded")
 
 
 def test_an_import_script_that_fails_is_logged_and_tried_again(start_httpd):
-    server = start_httpd("WSGIScriptAlias /app {dir}/scripts/app.wsgi process-group=%{GLOBAL} "
+    server = start_httpd("WSGIScriptAlias /app {dir}/scripts/app.wsgi process-group={process_group} "
                          "application-group=%{GLOBAL}\n")
     server.expect_log("BRINE0008|BRINE030[13]")
     server.allow_log("BRINE0")

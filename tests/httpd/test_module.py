@@ -22,12 +22,16 @@ def test_version(facts):
 
 def test_groups(httpd, facts, variant):
     expected = "" if variant.group == "%{GLOBAL}" else f"localhost:{httpd.port}|/api"
-    assert facts["process_group"] == ""
+    group = "group" if variant.mode == "daemon" else ""
+    assert facts["process_group"] == group
     assert facts["application_group"] == expected
-    assert facts["at_load"] == ["", expected]
+    assert facts["at_load"] == [group, expected]
 
 
 def test_numbers(facts, variant):
+    if variant.mode == "daemon":
+        assert (facts["threads_per_process"], facts["maximum_processes"]) == (8, 1)
+        return
     assert facts["threads_per_process"] == (1 if variant.mpm == "prefork" else 16)
     assert facts["maximum_processes"] == (12 if variant.mpm == "prefork" else 1)
 

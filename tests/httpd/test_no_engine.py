@@ -7,6 +7,8 @@ import pytest
 from harness.build import Build
 from harness.server import Server, Workspace
 
+pytestmark = pytest.mark.modes("embedded")  # the engine of httpd's own processes
+
 CONFIG = """
 WSGIScriptAlias /app {apps}/where.wsgi
 """

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from harness.deadline import until
+
 CONFIG = """
 WSGIPythonPath {apps}/pickling
 WSGIScriptAlias /hostile {apps}/pickle_hostile.wsgi
@@ -53,7 +55,7 @@ INTERRUPTS = ("reduce-keyboard-interrupt", "reduce-system-exit", "reduce-generat
 @pytest.fixture(autouse=True)
 def noise(httpd):
     httpd.allow_log(r"BRINE0501[:|] ")
-    children = httpd.children()
+    children = until(httpd.children, "there is one to serve")
     yield
     assert httpd.children() == children, "a process of httpd's has ended"
 
@@ -421,6 +423,7 @@ def application(query):
     assert (None not in others, left) == (True, 0), others
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 def test_threads_that_pickle_while_scripts_reload(httpd):
     httpd.write("scripts/churn.wsgi", START + """
 import time

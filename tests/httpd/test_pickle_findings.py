@@ -147,6 +147,7 @@ def test_the_whole_text(start_httpd, workspace, httpd):
     assert record.text.strip() == f"BRINE0501: {expected}"
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 def test_several_hazards_are_told_each_once(httpd):
     for _ in range(2):
         went = run(httpd, "several", """
@@ -220,12 +221,14 @@ def application(query):
 """
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 def test_a_hazard_is_logged_once_and_counted_each_time(httpd):
     counts = [run(httpd, "counted", COUNTS)[1] for _ in range(5)]
     assert counts == list(range(counts[0], counts[0] + 5))
     assert len(httpd.log.texts("pickle hazard naming-script: .*counted.wsgi")) == 1
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 def test_a_hazard_that_pickle_does_not_refuse_is_logged_once_and_counted_each_time(httpd):
     counts = [run(httpd, "counted-main", """
 import __main__
@@ -239,12 +242,14 @@ def application(query):
     assert len(httpd.log.texts("pickle hazard naming-main: ")) == 1
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 def test_an_edit_does_not_tell_it_again(httpd):
     for edit in ("", "# one\n", "# two\n"):
         run(httpd, "edited", COUNTS + edit)
     assert len(httpd.log.texts("pickle hazard naming-script: .*edited.wsgi")) == 1
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 def test_the_counters_are_those_of_all_interpreters(start_httpd):
     server = start_httpd("WSGIApplicationGroup %{RESOURCE}\n" + CONFIG)
     assert [run(server, name, COUNTS)[1] for name in ("first", "second", "first")] == [1, 2, 3]

@@ -46,7 +46,7 @@ def run(httpd):
 @pytest.fixture
 def one_process(variant):
     """For what is kept from one request to the next."""
-    if variant.mpm == "prefork":
+    if not variant.one_process:
         pytest.skip("the state lives in one process")
 
 
@@ -127,6 +127,7 @@ def application(query):
 """
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("what", ["function", "class", "instance"])
 def test_what_was_copied_out_of_a_script_before_it_was_reloaded(httpd, run, one_process, way, what):
@@ -304,6 +305,7 @@ def application(query):
 # --- reloads --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 def test_a_class_that_the_next_generation_calls_otherwise(httpd, run, one_process):
     run("renamed", KEEPER, "what=instance")
     went = run("renamed", KEEPER.replace("B", "Renamed"), "what=instance")
@@ -325,6 +327,7 @@ def application(query):
         assert ids(run("serving", code + edit)) == ["naming-script"]
 
 
+@pytest.mark.modes("embedded")  # the process outlives the reload
 def test_a_generation_that_failed_to_load_makes_nothing_stale(httpd, run, one_process):
     run("failed", KEEPER, "what=instance")
     httpd.write("scripts/failed.wsgi", START + KEEPER + "1 / 0\n")

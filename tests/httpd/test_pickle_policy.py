@@ -125,7 +125,7 @@ def test_a_script_is_loaded_under_the_policy_of_the_request(start_httpd, way, ex
 
 
 def test_a_script_that_is_loaded_at_start_has_the_main_servers_policy(start_httpd):
-    server = start_httpd("WSGIImportScript {apps}/pickle_policy.wsgi process-group=%{GLOBAL} "
+    server = start_httpd("WSGIImportScript {apps}/pickle_policy.wsgi process-group={process_group} "
                          "application-group=%{GLOBAL}\n" + CONFIG)
     server.expect_log("BRINE0501: pickle hazard naming-script: .*pickle_policy.wsgi")
     server.allow_log(r"BRINE0501[:|] ")

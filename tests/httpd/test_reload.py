@@ -10,6 +10,9 @@ from harness.deadline import until
 
 pytestmark = pytest.mark.every_variant
 
+# In daemon mode a new process takes over: test_daemon_reload.py has what is different there.
+in_place = pytest.mark.modes("embedded")
+
 CONFIG = """
 WSGIScriptAlias /s {dir}/scripts
 """
@@ -73,6 +76,7 @@ def test_an_older_file_is_a_change_too(httpd, script):
     assert ask(httpd, "older").body == b"old"
 
 
+@in_place
 def test_the_generation_is_logged(httpd, script):
     script("logged", "one")
     everywhere(httpd, "logged")
@@ -82,8 +86,9 @@ def test_the_generation_is_logged(httpd, script):
     httpd.expect_log(r"loaded WSGI script '.*logged.wsgi' \(generation 2\)")
 
 
+@in_place
 def test_other_modules_and_state_are_untouched(httpd, script, variant):
-    if variant.mpm == "prefork":
+    if not variant.one_process:
         pytest.skip("the state lives in one process")
     code = """
 import builtins
@@ -108,9 +113,10 @@ BROKEN = {"syntax": "def broken(:\n", "raises": "raise ValueError('broken edit')
           "exits": "raise SystemExit(1)\n"}
 
 
+@in_place
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_edit_keeps_the_old_code(httpd, script, variant, kind):
-    if variant.mpm == "prefork":
+    if not variant.one_process:
         pytest.skip("a process that never loaded the good code has none to keep")
     name = f"keep-{kind}"
     script(name, "good")
@@ -128,8 +134,9 @@ def test_a_broken_edit_keeps_the_old_code(httpd, script, variant, kind):
     assert everywhere(httpd, name) == {b"mended"}
 
 
+@in_place
 def test_a_broken_edit_is_half_executed_for_nobody(httpd, script, variant):
-    if variant.mpm == "prefork":
+    if not variant.one_process:
         pytest.skip("a process that never loaded the good code has none to keep")
     script("half", "good")
     assert ask(httpd, "half").body == b"good"
@@ -144,6 +151,7 @@ def test_an_edit_without_the_callable(httpd, script):
     script("nocall", code="x = 1\n")
     assert ask(httpd, "nocall").status in (200, 404)
     httpd.expect_log("BRINE030[46]")
+    httpd.allow_log("BRINE06(14|17)")  # a new process that does not take over
     script("nocall", "again")
     assert ask(httpd, "nocall").body == b"again"
 
@@ -159,7 +167,7 @@ def test_a_script_that_is_removed(httpd, script):
 
 
 def test_a_request_in_flight_finishes_on_the_old_code(httpd, script, variant):
-    if variant.mpm == "prefork":
+    if not variant.one_process:
         pytest.skip("the gate lives in one process")
     gate = httpd.folder / "writable" / "gate"
     gate.unlink(missing_ok=True)
@@ -187,7 +195,7 @@ def application(environ, start_response):
 
 
 def test_reload_required(httpd, script, variant):
-    if variant.mpm == "prefork":
+    if not variant.one_process:
         pytest.skip("the answers are counted in one process")
     flag = httpd.folder / "writable" / "wanted"
     code = f"""
@@ -222,8 +230,9 @@ def test_reload_required_that_raises_counts_as_no(httpd, script):
     httpd.expect_log("BRINE0308")
 
 
+@in_place
 def test_what_keeps_a_generation_alive_is_named(httpd, script, variant):
-    if variant.mpm == "prefork":
+    if not variant.one_process:
         pytest.skip("generations are counted in one process")
     keeper = """
 import builtins
@@ -244,6 +253,7 @@ builtins.kept = getattr(builtins, "kept", []) + [application]
 # --- servers of their own ------------------------------------------------------------------------
 
 
+@in_place
 def test_keep_and_fail_and_off(start_httpd):
     server = start_httpd("""
 WSGIScriptAlias /fail {dir}/scripts/fail.wsgi

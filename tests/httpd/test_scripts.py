@@ -16,6 +16,7 @@ WSGIScriptAlias /scripts {dir}/scripts
   WSGIScriptModules Registered
   WSGIApplicationGroup registered
 </Location>
+WSGIScriptAlias /lean {dir}/scripts/lean.wsgi application-group=lean
 """
 EXPECTED = {
     "name": True, "hidden": True, "while_loading": [True, True], "source_function": True,
@@ -35,6 +36,31 @@ def application(environ, start_response):
 
 def script(httpd, name, text):
     httpd.write(f"scripts/{name}", text)
+
+
+LINES = """
+import linecache
+
+def application(environ, start_response):
+    linecache.checkcache()
+    start_response("200 OK", [])
+    return [repr(linecache.getline({path!r}, 1).strip()).encode()]
+"""
+LEAN = """
+import sys
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    named = environ["QUERY_STRING"].split(",")
+    return [",".join(name for name in named if name in sys.modules).encode()]
+"""
+
+
+def test_an_interpreter_does_not_import_what_no_script_asked_for(httpd):
+    """Each would be in the memory of every process, and of every sub-interpreter."""
+    script(httpd, "lean.wsgi", LEAN)
+    asked = "sys,inspect,typing,linecache,tempfile,pickle,weakref,re,importlib.abc"
+    assert httpd.get(f"/lean?{asked}").text == "sys"
 
 
 @pytest.mark.parametrize("check", EXPECTED)
@@ -124,6 +150,16 @@ def test_a_failed_load_leaves_nothing_behind(httpd):
     assert httpd.get("/scripts/mended.wsgi").body == b"mended"
 
 
+def test_an_empty_script(httpd):
+    """It is no application, and whoever shows its lines afterwards finds none."""
+    script(httpd, "lines.wsgi", LINES.format(path=str(httpd.folder / "scripts/empty.wsgi")))
+    assert httpd.get("/scripts/lines.wsgi").text == "''"
+    script(httpd, "empty.wsgi", "")
+    assert httpd.get("/scripts/empty.wsgi").status == 404
+    httpd.expect_log("BRINE0304")
+    assert httpd.get("/scripts/lines.wsgi").text == "''"
+
+
 def test_a_script_that_cannot_be_read(httpd):
     path = httpd.write("scripts/secret.wsgi", SAYS.format(text="secret"))
     path.chmod(0)
@@ -169,6 +205,6 @@ def application(environ, start_response):
     for _ in range(40):
         thread, count = httpd.get("/scripts/local.wsgi").text.split()
         counts.setdefault(thread, []).append(int(count))
-    if variant.mpm != "prefork":  # children of prefork share an ident
+    if variant.one_process:  # children of prefork share an ident
         for seen in counts.values():
             assert seen == list(range(1, len(seen) + 1))

@@ -69,11 +69,10 @@ TEST(ScriptOptions, RefusalsNameTheOption) {
   EXPECT_EQ(refusal([] { parse("pass-authorization=1"); }), "must be On or Off, not '1'");
 }
 
-TEST(ProcessGroup, OnlyTheEmbeddedOneIsThere) {
-  EXPECT_EQ(parse_process_group("%{GLOBAL}"), "");
-  EXPECT_EQ(parse_process_group(""), "");
-  EXPECT_EQ(parse_process_group("%{ENV:GROUP}"), "%{ENV:GROUP}");
-  EXPECT_THROW(parse_process_group("site"), std::invalid_argument);
+TEST(Group, GlobalIsTheEmptyName) {
+  EXPECT_EQ(parse_group("%{GLOBAL}"), "");
+  EXPECT_EQ(parse_group("%{ENV:GROUP}"), "%{ENV:GROUP}");
+  EXPECT_EQ(parse_group("site"), "site");
 }
 
 TEST(Flag, IsOnOrOffInAnyCase) {
@@ -81,6 +80,12 @@ TEST(Flag, IsOnOrOffInAnyCase) {
   EXPECT_FALSE(parse_flag("OFF"));
   EXPECT_EQ(refusal([] { parse_flag("yes"); }), "must be On or Off, not 'yes'");
   EXPECT_THROW(parse_flag(""), std::invalid_argument);
+}
+
+TEST(ScriptReloading, NamesItsThreeWords) {
+  EXPECT_EQ(parse_script_reloading("rolling"), ScriptReloading::rolling);
+  EXPECT_EQ(parse_script_reloading("ON"), ScriptReloading::on);
+  EXPECT_EQ(refusal([] { parse_script_reloading("x"); }), "must be On, Off or Rolling, not 'x'");
 }
 
 TEST(HeadMapping, NamesItsThreeWords) {

@@ -142,5 +142,28 @@ TEST_F(PythonHomeTest, OwnerAndGroupBitsCount) {
   }
 }
 
+TEST_F(PythonHomeTest, KnowsItsVersion) {
+  const std::string home = make_environment("3.12").string();
+  EXPECT_EQ(version_of_home(home, {"3.11", "3.12"}), "3.12");
+  EXPECT_EQ(version_of_home(home, {"3.11"}), "3.12");
+  EXPECT_EQ(version_of_home((folder_ / "base").string(), {"3.11"}), "");
+}
+
+TEST_F(PythonHomeTest, RefusalsSpeakOfWhoRunsIt) {
+  HomeCircumstances group{"3.11", {"3.11", "3.12"}, identity_};
+  group.runner = "the group";
+  group.chooser = "python=";
+  try {
+    resolve_python_home(make_environment("3.12").string(), group);
+    FAIL() << "accepted";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("which is for Python 3.12, but the group will run Python 3.11: add "
+                        "'python=3.12'"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace brine::apache

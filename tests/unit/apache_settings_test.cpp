@@ -40,7 +40,7 @@ TEST_F(SettingsTest, DefaultsLiveInResolve) {
   EXPECT_FALSE(settings.pass_authorization);
   EXPECT_EQ(settings.map_head_to_get, HeadMapping::automatic);
   EXPECT_TRUE(settings.chunked_request);
-  EXPECT_TRUE(settings.script_reloading);
+  EXPECT_EQ(settings.script_reloading, ScriptReloading::on);
   EXPECT_TRUE(settings.keep_last_good);
   EXPECT_FALSE(settings.registered_modules);
   EXPECT_TRUE(settings.enable_sendfile);
@@ -57,12 +57,12 @@ TEST_F(SettingsTest, SendfileFollowsHttpdUnlessSaid) {
 TEST_F(SettingsTest, TheInnerSectionWins) {
   RequestSettings parent;
   parent.callable = "outer";
-  parent.script_reloading = false;
+  parent.script_reloading = ScriptReloading::off;
   RequestSettings child;
   child.callable = "inner";
   const RequestSettings merged = merge(parent, child);
   EXPECT_EQ(merged.callable.value, "inner");
-  EXPECT_EQ(merged.script_reloading.value, false);
+  EXPECT_EQ(merged.script_reloading.value, ScriptReloading::off);
   EXPECT_FALSE(merged.chunked_request.value);
 }
 
@@ -117,6 +117,15 @@ TEST_F(SettingsTest, PoolCopyIsACString) {
   const std::string_view copy = base::pool_copy(pool_, std::string_view("abcdef", 3));
   EXPECT_EQ(copy, "abc");
   EXPECT_EQ(copy.data()[3], '\0');
+}
+
+TEST(Reloading, DependsOnWhereTheScriptRuns) {
+  EXPECT_EQ(reloading(ScriptReloading::on, ""), wsgi::Reloading::in_place);
+  EXPECT_EQ(reloading(ScriptReloading::rolling, ""), wsgi::Reloading::in_place);
+  EXPECT_EQ(reloading(ScriptReloading::off, ""), wsgi::Reloading::off);
+  EXPECT_EQ(reloading(ScriptReloading::on, "site"), wsgi::Reloading::fresh_process);
+  EXPECT_EQ(reloading(ScriptReloading::rolling, "site"), wsgi::Reloading::rolling);
+  EXPECT_EQ(reloading(ScriptReloading::off, "site"), wsgi::Reloading::off);
 }
 
 }  // namespace

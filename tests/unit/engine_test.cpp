@@ -2,13 +2,16 @@
 #include "engine/engine.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "fake_request.hpp"
@@ -22,13 +25,21 @@ using testing::FakeRequest;
 using testing::FakeResponse;
 using wsgi::Outcome;
 
+// Where Python writes the stacks of a process that crashes.
+int crash_file() {
+  static const int fd = fileno(std::tmpfile());
+  return fd;
+}
+
 Engine& engine() {
   static FakeRequest server;
   static Engine* const started = [] {
     std::string error;
     Config config;
-    config.interpreter_limit = 3;
+    config.interpreter_limit = 4;
     config.multithread = true;
+    config.switch_interval = 0.002;
+    config.crash_fd = crash_file();
     Engine* made = brine_engine_export.start(config, server, error);
     if (made == nullptr) ADD_FAILURE() << error;
     return made;
@@ -330,14 +341,14 @@ TEST_F(EngineTest, TellsAMissingCallableFromABrokenScript) {
   EXPECT_EQ(serve(), Outcome::no_application);
   EXPECT_TRUE(logged("BRINE0304"));
   write("application = 3\n");
-  EXPECT_EQ(serve(), Outcome::failed_before_headers);
+  EXPECT_EQ(serve(), Outcome::script_failed);
   EXPECT_TRUE(logged("BRINE0305"));
   write("def application(:\n");
-  EXPECT_EQ(serve(), Outcome::failed_before_headers);
+  EXPECT_EQ(serve(), Outcome::script_failed);
   EXPECT_TRUE(logged("SyntaxError")) << request.log_text();
   std::filesystem::remove(path_);
   target_.keep_last_good = false;
-  EXPECT_EQ(serve(), Outcome::failed_before_headers);
+  EXPECT_EQ(serve(), Outcome::script_failed);
   EXPECT_TRUE(logged("BRINE0303") && logged("No such file")) << request.log_text();
 }
 
@@ -351,7 +362,7 @@ TEST_F(EngineTest, KeepsTheLastGoodGeneration) {
     EXPECT_EQ(logged("BRINE0306"), i == 0) << "once per change";
   }
   target_.keep_last_good = false;
-  EXPECT_EQ(serve(), Outcome::failed_before_headers);
+  EXPECT_EQ(serve(), Outcome::script_failed);
   EXPECT_TRUE(logged("BRINE0301: ") && logged("nothing_of_this_name"));
   target_.keep_last_good = true;
   write("");  // an editor that truncates first
@@ -400,9 +411,107 @@ TEST_F(EngineTest, HonoursReloadRequired) {
   serve();
   EXPECT_EQ(response.body, "[]") << "a new generation";
   serve();
-  target_.reloading = false;
+  target_.reloading = wsgi::Reloading::off;
   serve();
   EXPECT_EQ(response.body, "['/r']");
+}
+
+TEST_F(EngineTest, RunsNothingWhereAChangeWantsAFreshProcess) {
+  write_app("start()\nreturn [b'old']");
+  target_.reloading = wsgi::Reloading::fresh_process;
+  EXPECT_EQ(serve(), Outcome::completed) << "the first load is this process's";
+  EXPECT_EQ(serve(), Outcome::completed);
+  write_app("start()\nreturn [b'new']");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(serve(), Outcome::restarting);
+    EXPECT_TRUE(request.records.empty()) << request.log_text();
+    EXPECT_EQ(response.status, 0);
+  }
+  write("broken(\n");
+  EXPECT_EQ(serve(), Outcome::restarting) << "the new process will say so";
+  std::filesystem::remove(path_);
+  EXPECT_EQ(serve(), Outcome::restarting);
+  EXPECT_TRUE(request.records.empty()) << request.log_text();
+}
+
+TEST_F(EngineTest, WantsAFreshProcessForAScriptThatLackedItsApplication) {
+  write("x = 1\n");
+  target_.reloading = wsgi::Reloading::fresh_process;
+  EXPECT_EQ(serve(), Outcome::no_application);
+  write_app("start()\nreturn [b'new']");
+  EXPECT_EQ(serve(), Outcome::restarting);
+  EXPECT_TRUE(request.records.empty()) << request.log_text();
+}
+
+TEST_F(EngineTest, ServesTheOldCodeAndSaysSoWhereProcessesAreReplacedOneByOne) {
+  write_app("start()\nreturn [b'old']");
+  target_.reloading = wsgi::Reloading::rolling;
+  EXPECT_EQ(serve(), Outcome::completed);
+  EXPECT_EQ(request.changes, 0);
+  write("broken(\n");
+  for (int i = 1; i <= 2; ++i) {
+    EXPECT_EQ(serve(), Outcome::completed);
+    EXPECT_EQ(response.body, "old");
+    EXPECT_EQ(request.changes, i) << "once for each request";
+    EXPECT_TRUE(request.records.empty()) << request.log_text();
+  }
+}
+
+TEST_F(EngineTest, AsksForAProcessWhereTheScriptDemandsAReload) {
+  write(
+      "def reload_required(path): return path == '/now'\n"
+      "def application(e, s):\n    s('200 OK', [])\n    return [b'x']\n");
+  target_.reloading = wsgi::Reloading::fresh_process;
+  EXPECT_EQ(serve(), Outcome::completed);
+  EXPECT_EQ(serve(), Outcome::completed);
+  target_.resource = "/now";
+  EXPECT_EQ(serve(), Outcome::restarting);
+  target_.reloading = wsgi::Reloading::rolling;
+  EXPECT_EQ(serve(), Outcome::completed);
+  EXPECT_EQ(request.changes, 1);
+}
+
+TEST_F(EngineTest, ComparesAFreshFileBeforeItAsksForAProcess) {
+  const std::string a = "def application(e, s):\n    s('200 OK', [])\n    return [b'a']\n";
+  std::string b = a;
+  b.replace(b.find("b'a'"), 4, "b'b'");
+  target_.reloading = wsgi::Reloading::fresh_process;
+  std::ofstream(path_) << a;
+  EXPECT_EQ(serve(), Outcome::completed);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(serve(), Outcome::completed) << "other time, same bytes";
+  for (int round = 0; round < 5; ++round) {
+    path_ = folder_ / ("app" + std::to_string(round));
+    target_.script = path_.native();
+    std::ofstream(path_) << a;
+    EXPECT_EQ(serve(), Outcome::completed);
+    std::ofstream(path_) << b;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    while (serve() != Outcome::restarting) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    }
+  }
+}
+
+TEST_F(EngineTest, PreloadsWhateverReloadingSaysAndWantsTheApplication) {
+  FakeRequest log;
+  write("x = 1\n");
+  target_.reloading = wsgi::Reloading::fresh_process;
+  EXPECT_FALSE(engine().preload(target_, log));
+  EXPECT_NE(log.log_text().find("BRINE0304"), std::string::npos);
+  target_.callable = "";
+  EXPECT_TRUE(engine().preload(target_, log)) << "a script that is only run";
+  target_.callable = "application";
+  target_.keep_last_good = false;
+  EXPECT_TRUE(engine().preload(target_, log)) << "requests will say";
+  target_.keep_last_good = true;
+  write_app("start()\nreturn [b'new']");
+  EXPECT_TRUE(engine().preload(target_, log));
+  EXPECT_EQ(serve(), Outcome::completed);
+  EXPECT_EQ(response.body, "new");
+  write("broken(\n");
+  target_.application_group = "a";
+  EXPECT_FALSE(engine().preload(target_, log));
 }
 
 TEST_F(EngineTest, LimitsInterpretersAndKeepsThemApart) {
@@ -414,7 +523,7 @@ TEST_F(EngineTest, LimitsInterpretersAndKeepsThemApart) {
       "    import mod_wsgi\n"
       "    s('200 OK', [])\n"
       "    return [f'{mod_wsgi.application_group}:{n}'.encode()]\n");
-  for (const char* name : {"a", "b", "c"}) {
+  for (const char* name : {"a", "b", "c", "main thread"}) {
     target_.application_group = name;
     EXPECT_EQ(serve(), Outcome::completed) << request.log_text();
     EXPECT_EQ(response.body, std::string(name) + ":1");
@@ -542,6 +651,279 @@ TEST_F(EngineTest, OutlivesAThreadThatStillReadsWhenTheRequestEnds) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   while (serve(), response.body != "[b'slow', 'ended']") {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline) << response.body;
+  }
+}
+
+// A request that another thread serves, and what it does is looked at and ended from here.
+class Busy {
+ public:
+  explicit Busy(const wsgi::Target& target, std::string_view group = "")
+      : thread_([this, &target, group] { run(target, group); }) {
+    while (self_ == 0) std::this_thread::yield();
+  }
+  ~Busy() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  std::uintptr_t self() const { return self_; }
+  Outcome outcome() {
+    thread_.join();
+    return outcome_;
+  }
+  // Interrupts it once it has come to `place`, as its stack names it.
+  bool interrupt_at(std::string_view place) {
+    return stack(place).find(place) != std::string::npos && engine().interrupt(self_);
+  }
+  // The stack, once `text` stands in it.
+  std::string stack(std::string_view text) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    std::string found;
+    while (std::chrono::steady_clock::now() < deadline) {
+      found = engine().stack(self_);
+      if (found.find(text) != std::string::npos) break;
+    }
+    return found;
+  }
+
+  FakeRequest request;
+  FakeResponse response;
+
+ private:
+  void run(const wsgi::Target& target, std::string_view group) {
+    request.set(wsgi::Var::application_group, group);
+    self_ = pthread_self();
+    outcome_ = engine().serve(target, request, response);
+  }
+
+  std::atomic<std::uintptr_t> self_{0};
+  Outcome outcome_ = Outcome::rejected;
+  std::thread thread_;  // last: it uses the others
+};
+
+TEST_F(EngineTest, InterruptsAnApplicationBeforeItsHeaders) {
+  write_app(
+      "import time\ntry:\n    while True: time.sleep(0.001)\n"
+      "except Exception: pass\nstart()\nreturn [b'']");
+  for (const char* group : {"", "a"}) {
+    target_.application_group = group;
+    Busy busy(target_);
+    EXPECT_TRUE(busy.interrupt_at("line 6, in application"));
+    EXPECT_EQ(busy.outcome(), Outcome::timed_out) << busy.request.log_text();
+    const std::string log = busy.request.log_text();
+    EXPECT_NE(log.find("BRINE0408"), std::string::npos) << log;
+    EXPECT_NE(log.find("while True: time.sleep"), std::string::npos) << log;
+    EXPECT_EQ(log.find("BRINE0401"), std::string::npos) << log;
+    EXPECT_EQ(busy.response.status, 0);
+  }
+}
+
+TEST_F(EngineTest, InterruptsAnApplicationAfterItsHeaders) {
+  write(
+      "import time\n"
+      "class Body:\n"
+      "    closed = 0\n"
+      "    def __iter__(self):\n"
+      "        yield b'a'\n"
+      "        while True: time.sleep(0.001)\n"
+      "    def close(self):\n"
+      "        Body.closed += 1\n"
+      "def application(e, s):\n"
+      "    s('200 OK', [])\n"
+      "    return [b'%d' % Body.closed] if e['PATH_INFO'] == '/closed' else Body()\n");
+  Busy busy(target_);
+  EXPECT_TRUE(busy.interrupt_at("line 6, in __iter__"));
+  EXPECT_EQ(busy.outcome(), Outcome::failed_after_headers) << busy.request.log_text();
+  EXPECT_TRUE(busy.response.aborted);
+  EXPECT_NE(busy.request.log_text().find("BRINE0408"), std::string::npos);
+  request.set(wsgi::Var::path_info, "/closed");
+  serve();
+  EXPECT_EQ(response.body, "1");
+}
+
+TEST_F(EngineTest, LetsAnApplicationCatchTheInterruption) {
+  write_app(
+      "import mod_wsgi, time\ntry:\n    while True: time.sleep(0.001)\n"
+      "except mod_wsgi.RequestTimeout as error:\n"
+      "    assert type(error).__mro__[1] is BaseException\n"
+      "start('503 Busy')\nreturn [b'later']");
+  Busy busy(target_);
+  EXPECT_TRUE(busy.interrupt_at("line 6, in application"));
+  EXPECT_EQ(busy.outcome(), Outcome::completed) << busy.request.log_text();
+  EXPECT_EQ(busy.response.body, "later");
+  EXPECT_EQ(busy.request.log_text().find("BRINE"), std::string::npos);
+}
+
+TEST_F(EngineTest, KnowsAnInterruptionThatBecameAnotherException) {
+  write_app(
+      "import time\ntry:\n    while True: time.sleep(0.001)\n"
+      "finally: {}['rollback']");
+  Busy busy(target_);
+  EXPECT_TRUE(busy.interrupt_at("line 6, in application"));
+  EXPECT_EQ(busy.outcome(), Outcome::timed_out);
+  EXPECT_NE(busy.request.log_text().find("KeyError: 'rollback'"), std::string::npos);
+  write_app("import mod_wsgi\nraise mod_wsgi.RequestTimeout('own')");
+  EXPECT_EQ(serve(), Outcome::failed_before_headers);
+  EXPECT_TRUE(logged("BRINE0401: RequestTimeout: own")) << "nobody interrupted it";
+}
+
+TEST_F(EngineTest, InterruptsAClose) {
+  write(
+      "import time\n"
+      "class Body(list):\n"
+      "    def close(self):\n"
+      "        while True: time.sleep(0.001)\n"
+      "def application(e, s):\n"
+      "    s('200 OK', [])\n"
+      "    return Body([b'all'])\n");
+  Busy busy(target_);
+  EXPECT_TRUE(busy.interrupt_at("line 4, in close"));
+  EXPECT_EQ(busy.outcome(), Outcome::completed);
+  EXPECT_EQ(busy.response.body, "all");
+  EXPECT_NE(busy.request.log_text().find("BRINE0403"), std::string::npos);
+}
+
+TEST_F(EngineTest, DoesNotInterruptTheLoadOfAScript) {
+  write("import time\ntime.sleep(0.1)\ndef application(e, s): s('200 OK', []); return [b'x']\n");
+  Busy busy(target_);
+  EXPECT_NE(busy.stack("time.sleep(0.1)").find("in <module>"), std::string::npos);
+  EXPECT_FALSE(engine().interrupt(busy.self()));
+  EXPECT_EQ(busy.outcome(), Outcome::completed);
+}
+
+TEST_F(EngineTest, NeverInterruptsALaterRequest) {
+  // One request may be interrupted, at any moment of it and as it ends; the next one may not.
+  write(
+      "def application(e, s):\n"
+      "    for i in range(200): pass\n"
+      "    s('200 OK', [])\n"
+      "    return (b for b in [b'x'])\n");
+  for (const char* group : {"", "a"}) {
+    target_.application_group = group;
+    serve();
+    std::mutex turn;
+    bool allowed = false, done = false;
+    const std::uintptr_t self = pthread_self();
+    std::thread monitor([&] {
+      for (bool more = true; more; std::this_thread::yield()) {
+        const std::lock_guard lock(turn);
+        if (allowed) engine().interrupt(self);
+        more = !done;
+      }
+    });
+    const auto allow = [&](bool now) {
+      const std::lock_guard lock(turn);
+      allowed = now;
+    };
+    int served = 0, interrupted = 0, wrong = 0;
+    // On a busy machine the monitor may not have its turn within so many requests.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto enough = [&] {
+      return interrupted >= 1000 || (served >= 20000 && interrupted > 0) ||
+             std::chrono::steady_clock::now() > deadline;
+    };
+    for (; !enough(); ++served) {
+      allow(true);
+      interrupted += serve() != Outcome::completed;
+      allow(false);
+      wrong += engine().interrupt(self);
+      wrong += serve() != Outcome::completed;
+    }
+    {
+      const std::lock_guard lock(turn);
+      done = true;
+    }
+    monitor.join();
+    EXPECT_GT(interrupted, 0);
+    EXPECT_EQ(wrong, 0);
+  }
+}
+
+TEST_F(EngineTest, ShowsTheStackOfAThread) {
+  write(
+      "import time\n"
+      "go = False\n"
+      "def inner(depth):\n"
+      "    if depth: return inner(depth - 1)\n"
+      "    while not go: time.sleep(0.001)\n"
+      "def application(e, s):\n"
+      "    global go\n"
+      "    go = e['PATH_INFO'] == '/go'\n"
+      "    inner(200 if e['mod_wsgi.application_group'] else 0)\n"
+      "    s('200 OK', [])\n"
+      "    return [b'x']\n");
+  for (const char* group : {"", "a"}) {
+    target_.application_group = group;
+    request.set(wsgi::Var::application_group, group);
+    Busy busy(target_, group);
+    const std::string file = "  File \"" + path_.string() + "\", line ";
+    const std::string inner = file + "5, in inner\n    while not go: time.sleep(0.001)";
+    const std::string stack = busy.stack(inner);
+    EXPECT_TRUE(stack.ends_with(inner)) << stack;
+    EXPECT_EQ(stack.substr(0, stack.find('\n')),
+              *group == 0 ? file + "9, in application" : "  (102 outer calls are left out)");
+    engine().touch_gils();
+    request.set(wsgi::Var::path_info, "/go");
+    serve();
+    EXPECT_EQ(busy.outcome(), Outcome::completed);
+    EXPECT_EQ(engine().stack(busy.self()), "");
+  }
+  EXPECT_EQ(engine().stack(1), "") << "no such thread";
+  EXPECT_FALSE(engine().interrupt(1));
+}
+
+TEST_F(EngineTest, SetsTheSwitchIntervalForEveryInterpreter) {
+  write_app("import sys\nstart()\nreturn [repr(sys.getswitchinterval()).encode()]");
+  for (const char* group : {"", "a"}) {
+    target_.application_group = group;
+    serve();
+    EXPECT_EQ(response.body, "0.002");
+  }
+}
+
+TEST_F(EngineTest, WritesTheStacksOfAProcessThatCrashes) {
+  // Not by os.fork, which in some Pythons hangs where there are sub-interpreters.
+  write_app(
+      "import ctypes, os\npid = ctypes.PyDLL(None).fork()\nif pid == 0: os.abort()\n"
+      "os.waitpid(pid, 0)\nstart()\nreturn [b'']");
+  // A new thread: Python lists the threads that it met last first, and 100 of them.
+  std::thread([&] { EXPECT_EQ(serve(), Outcome::completed) << request.log_text(); }).join();
+  std::string text(4096, 0);
+  const auto size = ::pread(crash_file(), text.data(), text.size(), 0);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  EXPECT_NE(text.find("Fatal Python error: Aborted"), std::string::npos) << text;
+  EXPECT_NE(text.find(path_.string() + "\", line 6 in application"), std::string::npos) << text;
+}
+
+TEST_F(EngineTest, LeavesFaulthandlerToAnApplicationThatEnablesIt) {
+  const std::string own = (folder_ / "own").string();
+  ASSERT_EQ(::ftruncate(crash_file(), 0), 0);
+  write_app(
+      "import ctypes, faulthandler, os\npid = ctypes.PyDLL(None).fork()\nif pid == 0:\n"
+      "    faulthandler.enable(open('" +
+      own +
+      "', 'w'))\n    os.abort()\n"
+      "os.waitpid(pid, 0)\nstart()\nreturn [b'']");
+  EXPECT_EQ(serve(), Outcome::completed) << request.log_text();
+  EXPECT_GT(std::filesystem::file_size(own), 0U);
+  struct stat info {};
+  ASSERT_EQ(::fstat(crash_file(), &info), 0);
+  EXPECT_EQ(info.st_size, 0);
+}
+
+TEST_F(EngineTest, PreloadsInPythonsMainThreadWhereThatIsTheProcesss) {
+  write(
+      "import threading\n"
+      "assert threading.current_thread() is threading.main_thread()\n"
+      "def application(e, s):\n"
+      "    s('200 OK', [])\n"
+      "    return [repr(threading.current_thread() is threading.main_thread()).encode()]\n");
+  for (const char* group : {"", "main thread"}) {
+    target_.application_group = group;
+    EXPECT_TRUE(engine().preload(target_, request)) << request.log_text();
+    std::thread([&] { serve(); }).join();
+    EXPECT_EQ(response.body, "False");
+    serve();
+    EXPECT_EQ(response.body, "True");
   }
 }
 

@@ -41,6 +41,7 @@ class FakeRequest final : public wsgi::Request {
     return {n, wsgi::ReadStatus::ok};
   }
   void note(const char* name, std::string_view value) noexcept override { notes[name] = value; }
+  void script_changed() noexcept override { ++changes; }
   void log(base::Level level, std::string_view text) noexcept override {
     records.emplace_back(level, text);
   }
@@ -56,6 +57,7 @@ class FakeRequest final : public wsgi::Request {
   wsgi::ReadStatus ending = wsgi::ReadStatus::ok;  ///< after the last chunk
   std::vector<std::pair<base::Level, std::string>> records;
   std::map<std::string, std::string> notes;
+  int changes = 0;  ///< calls of script_changed()
 };
 
 class FakeResponse final : public wsgi::ResponseWriter {

@@ -22,43 +22,58 @@ TEST(ModuleName, DiffersForOneBaseNameInTwoFolders) {
 }
 
 TEST(Decide, LoadsWhatIsNotLoaded) {
-  EXPECT_EQ(decide({}, kOld, {}, true, kNow), Verdict::load);
-  EXPECT_EQ(decide({}, kOld, {}, false, kNow), Verdict::load);
+  EXPECT_EQ(decide({}, kOld, {}, Reloading::in_place, kNow), Verdict::load);
+  EXPECT_EQ(decide({}, kOld, {}, Reloading::off, kNow), Verdict::load);
 }
 
 TEST(Decide, UsesWhatHasNotChanged) {
-  EXPECT_EQ(decide(Loaded{kOld}, kOld, {}, true, kNow), Verdict::use);
+  EXPECT_EQ(decide(Loaded{kOld}, kOld, {}, Reloading::in_place, kNow), Verdict::use);
 }
 
 TEST(Decide, ReloadsOnAnyDifferenceOfTheStamp) {
-  EXPECT_EQ(decide(Loaded{kOld}, kNew, {}, true, kNow), Verdict::load);
-  EXPECT_EQ(decide(Loaded{kNew}, kOld, {}, true, kNow), Verdict::load) << "an older file, too";
+  EXPECT_EQ(decide(Loaded{kOld}, kNew, {}, Reloading::in_place, kNow), Verdict::load);
+  EXPECT_EQ(decide(Loaded{kNew}, kOld, {}, Reloading::in_place, kNow), Verdict::load)
+      << "an older file, too";
   Stamp other = kOld;
   other.inode = 3;
-  EXPECT_EQ(decide(Loaded{kOld}, other, {}, true, kNow), Verdict::load);
+  EXPECT_EQ(decide(Loaded{kOld}, other, {}, Reloading::in_place, kNow), Verdict::load);
   other = kOld;
   other.size = 99;
-  EXPECT_EQ(decide(Loaded{kOld}, other, {}, true, kNow), Verdict::load);
-  EXPECT_EQ(decide(Loaded{kOld}, std::nullopt, {}, true, kNow), Verdict::load) << "it has gone";
+  EXPECT_EQ(decide(Loaded{kOld}, other, {}, Reloading::in_place, kNow), Verdict::load);
+  EXPECT_EQ(decide(Loaded{kOld}, std::nullopt, {}, Reloading::in_place, kNow), Verdict::load)
+      << "it has gone";
+}
+
+TEST(Decide, OnlyNoticesAChangeThatIsLoadedElsewhere) {
+  const auto elsewhere = [](const std::optional<Loaded>& loaded, const std::optional<Stamp>& seen) {
+    return decide(loaded, seen, {}, Reloading::elsewhere, kNow);
+  };
+  EXPECT_EQ(elsewhere(Loaded{kOld}, kOld), Verdict::use);
+  EXPECT_EQ(elsewhere(Loaded{kOld}, kNew), Verdict::changed);
+  EXPECT_EQ(elsewhere(Loaded{kOld}, std::nullopt), Verdict::changed) << "it has gone";
+  EXPECT_EQ(elsewhere({}, kOld), Verdict::load) << "the first load is nobody else's";
+  EXPECT_EQ(elsewhere(Loaded{kOld, false}, kOld), Verdict::settle);
 }
 
 TEST(Decide, LeavesItAloneWithReloadingOff) {
-  EXPECT_EQ(decide(Loaded{kOld}, kNew, {}, false, kNow), Verdict::use);
+  EXPECT_EQ(decide(Loaded{kOld}, kNew, {}, Reloading::off, kNow), Verdict::use);
 }
 
 TEST(Decide, DoesNotRetryABrokenVersionAtOnce) {
   const FailedAttempt failed{kNew, kNow};
-  EXPECT_EQ(decide(Loaded{kOld}, kNew, failed, true, kNow + 1), Verdict::use);
-  EXPECT_EQ(decide(Loaded{kOld}, kNew, failed, true, kNow + kRetryTime), Verdict::load);
+  EXPECT_EQ(decide(Loaded{kOld}, kNew, failed, Reloading::in_place, kNow + 1), Verdict::use);
+  EXPECT_EQ(decide(Loaded{kOld}, kNew, failed, Reloading::in_place, kNow + kRetryTime),
+            Verdict::load);
   Stamp mended = kNew;
   mended.mtime += 1;
-  EXPECT_EQ(decide(Loaded{kOld}, mended, failed, true, kNow + 1), Verdict::load);
+  EXPECT_EQ(decide(Loaded{kOld}, mended, failed, Reloading::in_place, kNow + 1), Verdict::load);
 }
 
 TEST(Decide, ComparesAFileThatWasReadWithinTheClocksGranularity) {
   const Loaded fresh{kOld, false};
-  EXPECT_EQ(decide(fresh, kOld, {}, true, kOld.mtime + kSettleTime), Verdict::use);
-  EXPECT_EQ(decide(fresh, kOld, {}, true, kOld.mtime + kSettleTime + 1), Verdict::settle);
+  EXPECT_EQ(decide(fresh, kOld, {}, Reloading::in_place, kOld.mtime + kSettleTime), Verdict::use);
+  EXPECT_EQ(decide(fresh, kOld, {}, Reloading::in_place, kOld.mtime + kSettleTime + 1),
+            Verdict::settle);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 import os
 import pwd
 
-from .variant import MODES
+from .deadline import SCALE
 
 MODULE_FOLDER = "/usr/lib/apache2/modules"
 MODULES = ("authn_core", "authn_file", "authz_core", "authz_host", "authz_user", "auth_basic",
@@ -17,7 +17,12 @@ MPM = {
     "prefork": "StartServers 3\nServerLimit 12\nMaxRequestWorkers 12\nMinSpareServers 1\n"
                "MaxSpareServers 12",
 }
-MODE = dict.fromkeys(MODES, "")  # what a mode adds to every server's configuration
+MODE = {  # what a mode adds to every server's configuration
+    "embedded": "",
+    "daemon": "WSGIDaemonProcess group threads=8 {daemon}\nWSGIProcessGroup group\n"
+              "WSGIRestrictEmbedded On",
+    "groups": "WSGIRestrictEmbedded On",  # the test defines its own groups
+}
 
 
 def httpd_user():
@@ -25,15 +30,20 @@ def httpd_user():
     return "www-data" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 
 
-def render(folder, port, build, variant, text, modules=()):
-    """The whole configuration; in `text`, {apps}, {dir}, {htdocs}, {port} and {group} are filled in."""
+def render(folder, port, build, variant, text, modules=(), daemon=""):
+    """The whole configuration; `daemon` are further options of the group, where there is one.
+
+    In `text` and `daemon`, {apps}, {dir}, {htdocs}, {port}, {group} (the application group) and
+    {process_group} are filled in.
+    """
     loads = [f"LoadModule mpm_{variant.mpm}_module {MODULE_FOLDER}/mod_mpm_{variant.mpm}.so"]
     loads += [f"LoadModule {name}_module {MODULE_FOLDER}/mod_{name}.so"
               for name in (*MODULES, *modules)]
     loads.append(f"LoadModule wsgi_module {build.module}")
     parts = {"{loads}": "\n".join(loads), "{identity}": _identity(),
-             "{mpm_name}": variant.mpm, "{mpm}": MPM[variant.mpm],
-             "{python}": _python(build, variant), "{mode}": MODE[variant.mode], "{text}": text}
+             "{timeout}": str(int(10 * SCALE)), "{mpm_name}": variant.mpm, "{mpm}": MPM[variant.mpm],
+             "{python}": _python(build, variant), "{mode}": MODE[variant.mode], "{daemon}": daemon,
+             "{text}": text}
     whole = BASE
     for name, part in parts.items():
         whole = whole.replace(name, part)
@@ -43,7 +53,8 @@ def render(folder, port, build, variant, text, modules=()):
 def fill(text, folder, port, variant):
     """Replaces the names of places in a test's piece of configuration."""
     places = {"{apps}": folder.parent / "apps", "{dir}": folder, "{htdocs}": folder / "htdocs",
-              "{port}": port, "{group}": variant.group}
+              "{port}": port, "{group}": variant.group,
+              "{process_group}": "group" if variant.mode == "daemon" else "%{GLOBAL}"}
     for name, place in places.items():
         text = text.replace(name, str(place))
     return text
@@ -72,7 +83,7 @@ LogLevel warn wsgi:info mpm_{mpm_name}:notice
 DefaultRuntimeDir {dir}
 TypesConfig {dir}/mime.types
 DocumentRoot {htdocs}
-Timeout 10
+Timeout {timeout}
 KeepAliveTimeout 5
 MaxKeepAliveRequests 0
 <Directory />

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 
-def _stat(pid):
-    """(parent, session, state) of a process, or None where it is gone."""
+def _stat(task):
+    """(parent, session, state) of a process, or of `PID/task/TID`, or None where it is gone."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{task}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
     return int(fields[1]), int(fields[3]), fields[0]
@@ -23,10 +23,22 @@ def in_session(session):
     return {pid: stat[2] for pid, stat in found if stat and stat[1] == session}
 
 
+def parent(pid):
+    """A process's parent, or None where it is gone."""
+    stat = _stat(pid)
+    return stat and stat[0]
+
+
 def children(parent):
     """Living children of a process."""
     found = ((pid, _stat(pid)) for pid in _all_pids())
     return sorted(pid for pid, stat in found if stat and stat[0] == parent and stat[2] != "Z")
+
+
+def is_stopped(pid):
+    """Whether SIGSTOP has reached all threads of a process."""
+    stats = [_stat(f"{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task")]
+    return all(stat and stat[2] == "T" for stat in stats)
 
 
 def descriptors(pid):
@@ -43,7 +55,7 @@ def descriptors(pid):
 def open_files(pid):
     """Regular files that a process holds open, without logs and devices."""
     return [target for target in descriptors(pid).values()
-            if target.startswith("/") and not target.startswith(("/dev/", "/proc/"))
+            if target.startswith("/") and not target.startswith(("/dev/", "/proc/", "/memfd:"))
             and not target.endswith((".log", "log.txt"))]
 
 
@@ -53,6 +65,13 @@ def connections(port):
     listening = "0A"
     return sum(int(row[1].split(":")[1], 16) == port and row[3] != listening and row[9] != "0"
                for row in rows)
+
+
+def listens(pid, port):
+    """Whether a process holds the socket that listens on a port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {row[9] for row in rows if int(row[1].split(":")[1], 16) == port and row[3] == "0A"}
+    return any(f"socket:[{inode}]" in descriptors(pid).values() for inode in inodes)
 
 
 def resident_kib(pid):

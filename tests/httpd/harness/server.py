@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -65,20 +66,24 @@ def environment(build):
     return env
 
 
-def _write(folder, port, build, variant, text, modules):
+def _write(folder, port, build, variant, text, modules, daemon=""):
     path = folder / "httpd.conf"
-    path.write_text(config.render(folder, port, build, variant, text, modules))
+    path.write_text(config.render(folder, port, build, variant, text, modules, daemon))
     return path
 
 
 class Server:
     """A live httpd. Start it with `Server(...)`, end it with `stop()`."""
 
-    def __init__(self, workspace, variant, text, modules=(), folder=None):
+    def __init__(self, workspace, variant, text, modules=(), folder=None, daemon="", user=None):
         self.workspace, self.variant = workspace, variant
         self.folder = folder or workspace.new_folder()
+        self.user = user if os.geteuid() == 0 else None
+        if self.user:
+            shutil.chown(self.folder, self.user)
         self.log = ErrorLog(self.folder / "error.log")
-        self._text, self._modules = text, modules
+        self._text, self._modules, self._daemon = text, modules, daemon
+        self._taken_stock = {}
         self._start()
 
     # --- life ------------------------------------------------------------------------------
@@ -90,13 +95,14 @@ class Server:
             self.process = subprocess.Popen(
                 [HTTPD, "-f", str(self.folder / "httpd.conf"), "-DFOREGROUND"],
                 env=environment(self.workspace.build), cwd=self.folder, stdin=subprocess.DEVNULL,
-                stdout=stderr, stderr=stderr, start_new_session=True)
+                stdout=stderr, stderr=stderr, start_new_session=True,
+                user=self.user, extra_groups=[] if self.user else None)
         self.pid = self.process.pid
         until(self._is_ready, "httpd's start", 30)
 
     def _configure(self):
         _write(self.folder, self.port, self.workspace.build, self.variant, self._text,
-               self._modules)
+               self._modules, self._daemon)
 
     def _is_ready(self):
         if self.process.poll() is not None:
@@ -114,10 +120,11 @@ class Server:
         until(lambda: self.log.texts(READY, since=mark), "httpd's graceful restart", 30)
 
     def stop(self):
-        """Ends httpd; returns what is wrong: processes left over, files left open."""
+        """Ends httpd; returns what is wrong: processes left over, descriptors left open."""
         problems = []
         if self.process.poll() is None:
             problems += self._connections_left_open() + self._files_left_open()
+            problems += self._descriptors_grown() + self._zombies()
             os.kill(self.pid, signal.SIGTERM)
         try:
             self.process.wait(30 * SCALE)
@@ -140,14 +147,68 @@ class Server:
         return []
 
     def _files_left_open(self):
-        def held():
-            return {pid: files for pid in self.children()
-                    if (files := processes.open_files(pid))}
+        try:
+            until(lambda: not self.open_files(), "httpd's processes close their files", 3)
+        except DeadlineExceeded:
+            return [f"files left open: {self.open_files()}"]
+        return []
+
+    def _descriptors_grown(self):
+        """More descriptors than `take_stock` saw, in a process that was there then."""
+        try:
+            until(lambda: not self._growth(), "no process holds more descriptors", 3)
+        except DeadlineExceeded:
+            return [f"descriptors grown: {self._growth()}"]
+        return []
+
+    def _growth(self):
+        now = self._stock()
+        return {pid: f"{before}, then {now[pid]}: {processes.descriptors(pid)}"
+                for pid, before in self._taken_stock.items()
+                if pid in now and any(a > b for a, b in zip(now[pid], before))}
+
+    def _stock(self):
+        """{pid: (sockets, others)}: how many descriptors each of httpd's processes holds.
+
+        Sockets of a process that serves requests are not counted: connections between httpd and
+        the daemon processes are kept for the next requests. What the supervisor holds for each
+        daemon process, a socket and a memory file, is left out: a successor may be on its way.
+        """
+        result = {}
+        supervisor = self.supervisor()
+        still = {self.pid, supervisor}  # neither serves
+        for pid in processes.in_session(self.pid):
+            try:
+                names = processes.descriptors(pid).values()
+            except OSError:  # it has just ended
+                continue
+            sockets = sum(name.startswith("socket:") for name in names)
+            others = len(names) - sockets
+            if pid not in still and not self._has_started(pid, list(names)):
+                continue
+            workers = len(processes.children(pid)) if pid == supervisor else 0
+            result[pid] = (sockets - workers if pid in still else 0, others - workers)
+        return result
+
+    def _has_started(self, pid, names):
+        """Whether a process that serves holds all that it opens before its first request."""
+        if processes.parent(pid) == self.pid:
+            return "anon_inode:[eventpoll]" in names
+        return names.count("anon_inode:[eventfd]") >= 2  # a daemon process: see Serving
+
+    def take_stock(self):
+        """Remembers, once, how many descriptors there are: `stop` says which have come since."""
+        if not self._taken_stock and self.process.poll() is None:
+            self._taken_stock = self._stock()
+
+    def _zombies(self):
+        def dead():
+            return [pid for pid, state in processes.in_session(self.pid).items() if state == "Z"]
 
         try:
-            until(lambda: not held(), "children close their files", 3)
+            until(lambda: not dead(), "zombies are reaped", 3)
         except DeadlineExceeded:
-            return [f"files left open by children: {held()}"]
+            return [f"zombies: {dead()}"]
         return []
 
     def _end_leftovers(self):
@@ -161,8 +222,33 @@ class Server:
             return [f"processes left after the end: {left}"]
 
     def children(self):
-        """Pids of the processes that serve requests."""
+        """Pids of the processes that run applications."""
+        if self.variant.mode == "daemon":
+            return self.workers()
         return processes.children(self.pid)
+
+    def open_files(self):
+        """{pid: files} of all processes that hold regular files open."""
+        result = {}
+        for pid in processes.in_session(self.pid):
+            try:
+                files = processes.open_files(pid)
+            except OSError:  # it has just ended
+                continue
+            if files:
+                result[pid] = files
+        return result
+
+    def supervisor(self):
+        """Pid of the newest supervisor of daemon processes, or None."""
+        parents = [pid for pid in processes.children(self.pid)
+                   if processes.children(pid) and not processes.listens(pid, self.port)]
+        return max(parents, default=None)
+
+    def workers(self):
+        """Pids of the daemon processes, of all groups."""
+        return sorted(pid for child in processes.children(self.pid)
+                      for pid in processes.children(child))
 
     # --- asking ----------------------------------------------------------------------------
 

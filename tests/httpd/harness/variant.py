@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 MPMS = ("event", "worker", "prefork")
-MODES = ("embedded",)
+MODES = ("embedded", "daemon")
 MAIN, SUB = "%{GLOBAL}", "%{RESOURCE}"
 
 
@@ -17,23 +17,37 @@ class Variant:
     python: str
     group: str = MAIN
 
+    @property
+    def one_process(self):
+        """Whether one process at a time runs the applications (a group of the tests has one)."""
+        return self.mode == "daemon" or self.mpm != "prefork"
+
     def __str__(self):
         kind = "main" if self.group == MAIN else "sub"
         return f"{self.mode}-{self.mpm}-{self.python}-{kind}"
 
 
 @cache  # pytest compares parameters by identity: equal ones must be the same object
-def variants(build, thorough):
+def variants(build, thorough, modes=MODES):
     """The default way alone, or every MPM, every Python and both kinds of interpreter.
 
     The axes are independent of each other in the code under test, so each of their values is met
-    once, not each combination.
+    once, not each combination. In daemon mode the engine is the same, and httpd's part is small:
+    the one MPM that differs most, the newest Python, and sub-interpreters, which every new process
+    has to find again.
     """
     result = []
-    for mode in MODES:
+    for mode in modes:
         result.append(Variant(mode, "event", build.default_python))
-        if thorough:
-            result += [Variant(mode, mpm, build.default_python) for mpm in MPMS[1:]]
-            result += [Variant(mode, "event", python) for python in build.pythons[1:]]
-            result += [Variant(mode, "event", python, SUB) for python in build.pythons]
+        if not thorough:
+            continue
+        if mode != "embedded":
+            result.append(Variant(mode, "prefork", build.default_python))
+            result += [Variant(mode, "event", python) for python in build.pythons[-1:]
+                       if python != build.default_python]
+            result.append(Variant(mode, "event", build.default_python, SUB))
+            continue
+        result += [Variant(mode, mpm, build.default_python) for mpm in MPMS[1:]]
+        result += [Variant(mode, "event", python) for python in build.pythons[1:]]
+        result += [Variant(mode, "event", python, SUB) for python in build.pythons]
     return result

@@ -1,0 +1,34 @@
+// The monotonic clock, which all processes of the machine share.
+#pragma once
+
+#include <time.h>
+
+#include <chrono>
+#include <cstdint>
+
+namespace brine::base {
+
+/// A point in time, in ns since the machine's start; 0 stands for "never".
+using Nanos = std::int64_t;
+
+inline Nanos now() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * Nanos{1'000'000'000} + time.tv_nsec;
+}
+
+/// Of the clock that people read.
+inline double seconds_since_epoch() noexcept {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+inline constexpr Nanos kMillisecond = 1'000'000;
+inline constexpr Nanos kSecond = 1'000'000'000;
+
+inline constexpr Nanos nanos(std::chrono::milliseconds time) noexcept {
+  return time.count() * kMillisecond;
+}
+
+}  // namespace brine::base

@@ -1,0 +1,304 @@
+#include "daemon/client.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <exception>
+#include <string>
+
+#include "daemon/dispatch.hpp"
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+using wsgi::Outcome;
+
+namespace {
+
+// A request that waits behind others in one process is moved to another one after this time, if
+// that has a thread for it; after each move it is twice as long.
+constexpr Nanos kFirstStay = 50 * base::kMillisecond;
+constexpr unsigned kMostDoublings = 7;
+
+constexpr std::uint64_t kNoLimit = 1ULL << 32;
+
+// Until then the supervisor has heard of a change, and asked for new code.
+constexpr Nanos kHearing = 200 * base::kMillisecond;
+
+// What an idle connection may keep of its buffer for a large request.
+constexpr std::size_t kKeptBytes = 98304;
+
+}  // namespace
+
+/// A request on its way to a process that serves it.
+struct Client::Journey {
+  const wsgi::Target& target;
+  wsgi::Request& request;
+  wsgi::ResponseWriter& response;
+  Nanos arrived = base::now();
+  Nanos queue_deadline = 0;  ///< until then a thread must have taken it up
+  Wish wish{};
+  std::uint8_t flags = 0;
+  unsigned moves = 0;
+  bool in_line = false;        ///< it has waited already: no line is too long for it
+  std::vector<Seat> failed{};  ///< where it was not taken up, though it need not have waited
+  Nanos astray_since = 0;      ///< when all that were ready had failed; 0: they have not
+  Outcome outcome = Outcome::not_ready;
+
+  void forgive() {
+    failed.clear();
+    astray_since = 0;
+  }
+};
+
+Client::Client(const Group& group, const GroupView& view, std::vector<int> brokers)
+    : group_(group), view_(view), brokers_(std::move(brokers)), pools_(view.slots.size()) {}
+
+Outcome Client::serve(const wsgi::Target& target, wsgi::Request& request,
+                      wsgi::ResponseWriter& response) noexcept {
+  try {
+    Journey journey{target, request, response};
+    journey.queue_deadline = journey.arrived + base::nanos(queue_time());
+    journey.wish.threads = static_cast<std::uint32_t>(std::max(1, group_.threads));
+    return travel(journey);
+  } catch (const std::exception& error) {
+    request.log(Level::error, "BRINE0605: internal error on the way to daemon group '" +
+                                  group_.name + "': " + error.what());
+    return Outcome::failed_before_headers;
+  }
+}
+
+// How long a request may wait for a thread.
+Duration Client::queue_time() const {
+  const Limits& limits = group_.limits;
+  return limits.queue_timeout.count() == 0 ? limits.socket_timeout
+                                           : std::min(limits.queue_timeout, limits.socket_timeout);
+}
+
+Outcome Client::travel(Journey& journey) {
+  for (;;) {
+    Seat seat;
+    if (!find_seat(journey, seat)) return journey.outcome;
+    Slot& slot = view_.slots[seat.slot];
+    std::unique_ptr<Connection> connection;
+    try {
+      connection = connect(journey, seat);
+    } catch (...) {  // out of descriptors: serve() says so
+      leave(slot, seat.incarnation);
+      throw;
+    }
+    if (!connection) {
+      leave(slot, seat.incarnation);
+      ++journey.moves;
+      journey.failed.push_back(seat);
+      continue;
+    }
+    Dispatch dispatch(group_, view_, slot, *connection, journey.request, journey.response,
+                      {take_until(journey), base::nanos(group_.limits.socket_timeout)});
+    const Progress progress = dispatch.run(journey.target, journey.flags);
+    if (progress == Progress::broken) return dispatch.outcome();
+    if (progress == Progress::expired) leave(slot, seat.incarnation);
+    if (progress == Progress::expired || progress == Progress::not_taken) {
+      // If it has not expired, its end of the socket tells the process, which counts it out.
+      view_.count(Counter::moved);
+      ++journey.moves;
+      if (seat.at_a_desk || progress == Progress::not_taken) {
+        journey.failed.push_back(seat);
+      } else {
+        journey.forgive();  // it may have been busy for a moment only, and have a thread now
+      }
+      journey.in_line = true;
+      continue;
+    }
+    keep(seat.slot, std::move(connection));
+    if (dispatch.outcome() != Outcome::restarting) return dispatch.outcome();
+    journey.in_line = true;
+    journey.forgive();
+    wait_for_code(journey, seat.code);
+  }
+}
+
+// Whether no thread of a process has come to an end of its request lately: a line there may not
+// move for long.
+bool Client::is_stalled(std::size_t slot) const {
+  const Nanos now = base::now();
+  const auto records = view_.threads_of(slot);
+  return std::all_of(records.begin(), records.end(), [now](const ThreadRecord& record) {
+    const Nanos since = record.since.load(std::memory_order_relaxed);
+    return since != 0 && now - since > kFirstStay;
+  });
+}
+
+void Client::look(const Journey& journey, std::vector<Candidate>& candidates) const {
+  candidates.clear();
+  for (std::size_t i = 0; i < view_.slots.size(); ++i) {
+    const Slot& slot = view_.slots[i];
+    const Gate gate = gate_of(slot.gate.load(std::memory_order_acquire));
+    const bool ready =
+        !gate.closed && slot.state.load(std::memory_order_acquire) == SlotState::ready;
+    const bool busy = gate.in_flight >= static_cast<std::uint32_t>(std::max(1, group_.threads));
+    const bool failed = std::any_of(
+        journey.failed.begin(), journey.failed.end(),
+        [&](const Seat& seat) { return seat.slot == i && seat.incarnation == gate.incarnation; });
+    candidates.push_back({ready, gate.incarnation, slot.code.load(std::memory_order_relaxed),
+                          gate.in_flight, ready && busy && group_.processes > 1 && is_stalled(i),
+                          failed});
+  }
+}
+
+// A process that lets the request in, or false: outcome says why there is none.
+bool Client::find_seat(Journey& journey, Seat& seat) {
+  std::vector<Candidate> candidates;
+  candidates.reserve(view_.slots.size());
+  const Nanos connect_deadline = base::now() + base::nanos(group_.limits.connect_timeout);
+  for (;;) {
+    const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
+    const Nanos now = base::now();
+    look(journey, candidates);
+    const auto chosen = choose(candidates, journey.wish);
+    if (now >= journey.queue_deadline) return refuse_late(journey, chosen.has_value());
+    if (!chosen) {
+      if (now >= connect_deadline) return refuse_unready(journey);
+      view_.wait_for_change(seen, std::min(journey.queue_deadline, connect_deadline));
+      continue;
+    }
+    const std::uint64_t most = room_in(candidates, *chosen, journey);
+    if (most == 0) return refuse_overfull(journey);
+    const Candidate& best = candidates[*chosen];
+    if (best.failed) {  // so have all; one that recovers, or a new one, may come
+      if (journey.astray_since == 0) journey.astray_since = now;
+      if (now >= journey.astray_since + base::nanos(group_.limits.connect_timeout)) {
+        return refuse_stray(journey);
+      }
+      view_.wait_for_change(seen, std::min(journey.queue_deadline, now + kFirstStay));
+      journey.failed.clear();
+      continue;
+    }
+    if (!enter(view_.slots[*chosen], best.incarnation, most)) continue;
+    seat = {*chosen, best.incarnation, best.code, best.in_flight < journey.wish.threads};
+    return true;
+  }
+}
+
+// So many requests may be in the chosen process with this one; 0: the group's line is full.
+std::uint64_t Client::room_in(const std::vector<Candidate>& candidates, std::size_t chosen,
+                              const Journey& journey) const {
+  const std::uint64_t threads = journey.wish.threads;
+  const std::uint64_t in_flight = candidates[chosen].in_flight;
+  if (in_flight < threads) return threads;
+  if (journey.in_line) return kNoLimit;  // one that has waited already has its place
+  const auto line = static_cast<std::uint64_t>(group_.limits.listen_backlog);
+  const std::uint64_t everywhere = waiting(candidates, journey.wish.threads);
+  if (everywhere >= line) return 0;
+  const std::uint64_t elsewhere = everywhere - (in_flight - threads);
+  return threads + line - elsewhere;
+}
+
+bool Client::refuse(Journey& journey, Counter counter, Outcome outcome,
+                    const std::string& why) const {
+  view_.count(counter);
+  journey.request.log(Level::error, why);
+  journey.outcome = outcome;
+  return false;
+}
+
+bool Client::refuse_late(Journey& journey, bool ready) const {
+  const Duration time = queue_time();
+  const char* option = time == group_.limits.queue_timeout ? "queue-timeout" : "socket-timeout";
+  const std::string group = " of daemon group '" + group_.name + "' was ";
+  return refuse(
+      journey, Counter::queue_timeout, Outcome::timed_out,
+      "BRINE0602: no " + (ready ? "thread" + group + "free" : "process" + group + "ready") +
+          " for this request within " + std::to_string(time.count()) + " ms (" + option + ")");
+}
+
+bool Client::refuse_unready(Journey& journey) const {
+  return refuse(journey, Counter::not_ready, Outcome::not_ready,
+                "BRINE0601: no process of daemon group '" + group_.name + "' was ready within " +
+                    std::to_string(group_.limits.connect_timeout.count()) +
+                    " ms (connect-timeout)");
+}
+
+bool Client::refuse_stray(Journey& journey) const {
+  return refuse(journey, Counter::not_ready, Outcome::not_ready,
+                "BRINE0624: no process of daemon group '" + group_.name +
+                    "' took this request up, in " + std::to_string(journey.moves) + " attempts");
+}
+
+bool Client::refuse_overfull(Journey& journey) const {
+  return refuse(journey, Counter::overfull, Outcome::overfull,
+                "BRINE0606: " + std::to_string(group_.limits.listen_backlog) +
+                    " requests wait for a thread of daemon group '" + group_.name +
+                    "' already (listen-backlog)");
+}
+
+// The script has changed: until a process has loaded the new code, or could not, or it takes too
+// long. In the last two cases the old code serves once more, so that no request is lost.
+void Client::wait_for_code(Journey& journey, std::uint32_t old_code) const {
+  std::vector<Candidate> candidates;
+  Wish newer = journey.wish;
+  newer.least_code = old_code + 1;
+  const Nanos deadline =
+      std::min(journey.queue_deadline, base::now() + base::nanos(group_.limits.connect_timeout));
+  const Nanos heard_by = base::now() + kHearing;
+  while (base::now() < deadline) {
+    const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
+    look(journey, candidates);
+    if (choose(candidates, newer)) {
+      journey.wish.least_code = newer.least_code;
+      journey.queue_deadline = base::now() + base::nanos(queue_time());
+      return;
+    }
+    const std::uint32_t failed = view_.board->failed_code.load(std::memory_order_acquire);
+    const bool has_failed = failed > old_code && failed >= view_.board->code.load();
+    if (has_failed && base::now() >= heard_by) break;
+    view_.wait_for_change(seen, has_failed ? std::min(heard_by, deadline) : deadline);
+  }
+  journey.flags |= kKeepCode;
+  journey.queue_deadline = base::now() + base::nanos(queue_time());
+}
+
+// Until when the process may take the request up. Where a thread was free this should take no time,
+// but another request that was let in later may have come before it.
+Nanos Client::take_until(const Journey& journey) const {
+  if (group_.processes == 1) return journey.queue_deadline;
+  const Nanos stay = kFirstStay << std::min(journey.moves, kMostDoublings);
+  return std::min(base::now() + stay, journey.queue_deadline);
+}
+
+std::unique_ptr<Connection> Client::connect(const Journey& journey, const Seat& seat) {
+  Pool& pool = pools_[seat.slot];
+  {
+    const std::lock_guard lock(pool.mutex);
+    while (!pool.idle.empty()) {
+      std::unique_ptr<Connection> connection = std::move(pool.idle.back());
+      pool.idle.pop_back();
+      if (connection->incarnation == seat.incarnation) return connection;
+    }
+  }
+  auto [own, other] = socket_pair(SOCK_STREAM);
+  const Duration silence = group_.limits.socket_timeout;
+  set_socket_times(own.get(), std::chrono::seconds(1), silence);
+  // httpd may itself wait so long for its client before it reads on.
+  set_socket_times(other.get(), 2 * silence, 2 * silence);
+  set_buffer_sizes(own.get(), group_.send_buffer_size, group_.receive_buffer_size);
+  set_buffer_sizes(other.get(), group_.send_buffer_size, group_.receive_buffer_size);
+  const Nanos deadline =
+      std::min(take_until(journey), base::now() + base::nanos(group_.limits.connect_timeout));
+  if (!introduce(brokers_[seat.slot], other.get(), {seat.incarnation}, deadline)) return nullptr;
+  // Did the process die meanwhile, after the supervisor had looked for what it had not taken?
+  if (gate_of(view_.slots[seat.slot].gate.load()).incarnation != seat.incarnation) return nullptr;
+  return std::make_unique<Connection>(std::move(own), seat.incarnation);
+}
+
+void Client::keep(std::size_t slot, std::unique_ptr<Connection> connection) {
+  if (connection->reader.has_leftover()) return;  // it would be taken for the next answer
+  if (connection->request.capacity() > kKeptBytes) connection->request = {};
+  connection->reader.trim(kKeptBytes);
+  Pool& pool = pools_[slot];
+  const std::lock_guard lock(pool.mutex);
+  pool.idle.push_back(std::move(connection));
+}
+
+}  // namespace brine::daemon

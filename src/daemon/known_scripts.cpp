@@ -1,0 +1,46 @@
+#include "daemon/known_scripts.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace brine::daemon {
+
+// Microseconds since the epoch; 0 if it cannot be seen.
+std::int64_t KnownScripts::changed_at(const std::string& path) const {
+  struct stat info {};
+  if (::stat((root_ + path).c_str(), &info) != 0) return 0;
+  return info.st_mtim.tv_sec * 1'000'000 + info.st_mtim.tv_nsec / 1000;
+}
+
+bool KnownScripts::add(const Script& script) {
+  const bool known = std::any_of(all_.begin(), all_.end(), [&](const Script& other) {
+    return other.path == script.path && other.application_group == script.application_group;
+  });
+  if (!known) all_.push_back(script);
+  return !known;
+}
+
+bool KnownScripts::knows(const std::string& path) const {
+  return std::any_of(all_.begin(), all_.end(),
+                     [&](const Script& script) { return script.path == path; });
+}
+
+ScriptTimes KnownScripts::as_they_are() const {
+  ScriptTimes times;
+  for (const Script& script : all_) times[script.path] = changed_at(script.path);
+  return times;
+}
+
+bool KnownScripts::changed_since_failure() const {
+  return std::any_of(failed_.begin(), failed_.end(), [this](const auto& failed) {
+    return failed.second != changed_at(failed.first);
+  });
+}
+
+bool KnownScripts::changed_since_failure(const std::string& path) const {
+  const auto failed = failed_.find(path);
+  return failed == failed_.end() || failed->second != changed_at(path);
+}
+
+}  // namespace brine::daemon

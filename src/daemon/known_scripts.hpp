@@ -1,0 +1,50 @@
+// The scripts that a group's processes load before they are ready.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/control.hpp"
+#include "daemon/group.hpp"
+
+namespace brine::daemon {
+
+/// Those that the configuration names, and those that requests made a process load. It also keeps
+/// what the files were like when they did not load.
+class KnownScripts {
+ public:
+  /// `root`: the group's chroot=, in which the scripts' paths are to be looked up.
+  KnownScripts(std::vector<Script> scripts, std::string root)
+      : root_(std::move(root)), all_(std::move(scripts)) {}
+
+  const std::vector<Script>& all() const { return all_; }
+
+  /// Adds a script; false if it is known.
+  bool add(const Script& script);
+
+  bool knows(const std::string& path) const;
+
+  /// All of them, as a process that starts now will see them.
+  ScriptTimes as_they_are() const;
+
+  /// They did not load as they were then.
+  void note_failure(ScriptTimes then) { failed_ = std::move(then); }
+  void note_success() { failed_.clear(); }
+
+  /// Whether any has changed since they did not load.
+  bool changed_since_failure() const;
+  /// Whether this one has.
+  bool changed_since_failure(const std::string& path) const;
+
+ private:
+  std::int64_t changed_at(const std::string& path) const;
+
+  std::string root_;
+  std::vector<Script> all_;
+  ScriptTimes failed_;  ///< as they did not load
+};
+
+}  // namespace brine::daemon

@@ -1,0 +1,442 @@
+#include "daemon/serving.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <system_error>
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+using wsgi::Outcome;
+using wsgi::Var;
+
+namespace {
+
+// An ordinary request's frame fits; a thread's buffer grows for a larger one and is given back.
+constexpr std::size_t kBufferBytes = 16384;
+
+// How often, at most, the supervisor is told that a script has changed.
+constexpr Nanos kTellInterval = 100 * base::kMillisecond;
+
+base::UniqueFd checked(int fd, const char* what) {
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+  return base::UniqueFd(fd);
+}
+
+void notify(int eventfd) noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(eventfd, &one, sizeof(one));
+}
+
+// Where a thread's own stack has overflowed, faulthandler needs another one: the one that Python
+// gives it is the main thread's alone.
+class AlternateStack {
+ public:
+  AlternateStack() : memory_(std::make_unique_for_overwrite<char[]>(kBytes)) {
+    stack_t stack{};
+    stack.ss_sp = memory_.get();
+    stack.ss_size = kBytes;
+    ::sigaltstack(&stack, &before_);
+  }
+  ~AlternateStack() { ::sigaltstack(&before_, nullptr); }
+  AlternateStack(const AlternateStack&) = delete;
+  AlternateStack& operator=(const AlternateStack&) = delete;
+
+ private:
+  static constexpr std::size_t kBytes = 65536;
+  std::unique_ptr<char[]> memory_;
+  stack_t before_{};
+};
+
+// Reads the request's frame, of which `got` bytes are there, to its end.
+Io read_rest(int fd, FrameHeader& header, std::vector<char>& buffer, std::size_t got) {
+  // A socket that has a time limit is not read on after a signal.
+  const auto receive = [fd](char* at, std::size_t most) {
+    ssize_t size = 0;
+    do {
+      size = ::recv(fd, at, most, MSG_WAITALL);
+    } while (size < 0 && errno == EINTR);
+    return size;
+  };
+  while (got < sizeof(header)) {
+    char* at = reinterpret_cast<char*>(&header) + got;
+    const ssize_t size = receive(at, sizeof(header) - got);
+    if (size <= 0) return Io::closed;
+    got += static_cast<std::size_t>(size);
+  }
+  if (header.size > kMostRequestBytes) return Io::failed;
+  std::size_t have = got - sizeof(header);
+  if (header.size > buffer.size()) buffer.resize(header.size);
+  while (have < header.size) {
+    const ssize_t size = receive(buffer.data() + have, header.size - have);
+    if (size <= 0) return Io::closed;
+    have += static_cast<std::size_t>(size);
+  }
+  return have == header.size ? Io::ok : Io::failed;
+}
+
+// "GET /path", for the lines that name the request in progress. Without its query, which may hold
+// what is nobody's business.
+void describe(const wsgi::Head& head, ThreadRecord& record) {
+  const std::string_view uri = head.vars[static_cast<std::size_t>(Var::request_uri)];
+  const auto var = [&](Var name) { return head.vars[static_cast<std::size_t>(name)]; };
+  char* at = record.what.data();
+  char* const end = at + record.what.size() - 1;
+  for (const std::string_view text :
+       {var(Var::request_method), std::string_view(" "), uri.substr(0, uri.find('?'))}) {
+    const std::size_t size = std::min(text.size(), static_cast<std::size_t>(end - at));
+    if (size != 0) std::memcpy(at, text.data(), size);
+    at += size;
+  }
+  *at = '\0';
+}
+
+}  // namespace
+
+/// A connection from one of httpd's processes. One thread at a time has it: epoll gives it out once
+/// and is asked to watch it again.
+struct Serving::Line {
+  Line(base::UniqueFd own_fd, std::atomic<std::size_t>& counter)
+      : fd(std::move(own_fd)), count(counter) {
+    ++count;
+  }
+  ~Line() { --count; }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  base::UniqueFd fd;
+  std::atomic<std::size_t>& count;  ///< of all lines
+};
+
+Serving::Serving(const Birth& birth, engine::Engine& engine, base::LogSink& log,
+                 std::function<void(const Packet&)> tell)
+    : birth_(birth),
+      engine_(engine),
+      log_(log),
+      tell_(std::move(tell)),
+      slot_(birth.view.slots[birth.slot]),
+      records_(birth.view.threads_of(birth.slot)),
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      stopping_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      drained_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      desks_(static_cast<std::size_t>(birth.group.threads)) {
+  for (const Script& script : birth.scripts) {
+    scripts_.insert(script.path + '\0' + script.application_group);
+  }
+  epoll_event stop{};
+  stop.events = EPOLLIN;
+  stop.data.ptr = this;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stopping_.get(), &stop);
+  epoll_event broker{};
+  broker.events = EPOLLIN | EPOLLONESHOT;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, birth.broker.get(), &broker);
+}
+
+struct ThreadStart {
+  Serving* serving;
+  std::size_t thread;
+};
+
+void* Serving::run_thread(void* start) noexcept {
+  const std::unique_ptr<ThreadStart> given(static_cast<ThreadStart*>(start));
+  try {
+    given->serving->work(given->thread);
+  } catch (const std::exception& error) {
+    given->serving->log_.log(Level::error,
+                             std::string("BRINE0623: a thread ended: ") + error.what());
+  }
+  return nullptr;
+}
+
+void Serving::start() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  if (birth_.group.stack_size != 0) {
+    pthread_attr_setstacksize(&attributes, birth_.group.stack_size);
+  }
+  for (std::size_t thread = 0; thread < desks_.size(); ++thread) {
+    auto start = std::make_unique<ThreadStart>(ThreadStart{this, thread});
+    pthread_t id{};
+    const int error = pthread_create(&id, &attributes, run_thread, start.get());
+    if (error != 0) throw std::system_error(error, std::generic_category(), "pthread_create");
+    [[maybe_unused]] ThreadStart* const its_own = start.release();
+  }
+  pthread_attr_destroy(&attributes);
+}
+
+void Serving::stop() noexcept { notify(stopping_.get()); }
+
+bool Serving::idle() const noexcept {
+  const Gate gate = gate_of(slot_.gate.load(std::memory_order_acquire));
+  return gate.in_flight == 0 || gate.incarnation != birth_.incarnation;
+}
+
+// Something has closed the descriptor, or put another file in its place: no request can reach this
+// process any more.
+void Serving::give_up(int error) noexcept {
+  log_.log(Level::error, "BRINE0626: process " + std::to_string(::getpid()) + " of daemon group '" +
+                             birth_.group.name + "' cannot watch its connections any more (" +
+                             std::strerror(error) +
+                             "): the application closes descriptors that are "
+                             "not its own; the process ends");
+  ::_exit(kExitCannotGoOn);
+}
+
+void Serving::work(std::size_t thread) {
+  const AlternateStack for_crashes;
+  records_[thread].handle.store(pthread_self());
+  std::vector<char> buffer(kBufferBytes);
+  for (;;) {
+    epoll_event event{};
+    const int count = ::epoll_wait(epoll_.get(), &event, 1, -1);
+    if (count < 0 && errno != EINTR) give_up(errno);
+    if (count <= 0) continue;
+    if (event.data.ptr == this) return;
+    if (event.data.ptr == nullptr) {
+      take_lines();
+    } else {
+      serve_line(thread, static_cast<Line*>(event.data.ptr), buffer);
+    }
+  }
+}
+
+void Serving::watch(int fd, Line* line, bool again) noexcept {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+  event.data.ptr = line;
+  ::epoll_ctl(epoll_.get(), again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+}
+
+// New connections.
+void Serving::take_lines() {
+  bool refused = false;
+  while (auto taken = take_socket(birth_.broker.get())) {
+    auto& [fd, introduction] = *taken;
+    // One that was meant for a process that died is closed: its request will go elsewhere.
+    if (introduction.incarnation != birth_.incarnation) continue;
+    auto* line = fd ? new (std::nothrow) Line(std::move(fd), line_count_) : nullptr;
+    if (line == nullptr) {  // its request will go elsewhere
+      count_out();
+      refused = true;
+      continue;
+    }
+    watch(line->fd.get(), line, false);
+  }
+  watch(birth_.broker.get(), nullptr, true);
+  if (refused) note_descriptors_gone();
+}
+
+// Where an application keeps files open without end, a new process helps; where the limit is too
+// low for httpd's connections, it would come to the same.
+void Serving::note_descriptors_gone() {
+  // One that succeeds does not count against this process's limit: the whole system has none left,
+  // or there are some again.
+  if (base::UniqueFd(::fcntl(stopping_.get(), F_DUPFD_CLOEXEC, 0))) return;
+  if (descriptors_gone_.exchange(true)) return;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const std::size_t lines = line_count_;
+  log_.log(Level::error, "BRINE0625: process " + std::to_string(::getpid()) + " of daemon group '" +
+                             birth_.group.name + "' has no descriptors left: of " +
+                             std::to_string(limit.rlim_cur) + ", connections from httpd use " +
+                             std::to_string(lines) + "; its requests go elsewhere");
+  if (lines < limit.rlim_cur / 2) {
+    tell_({Message::retire, static_cast<std::uint8_t>(Reason::descriptors), {}});
+  }
+}
+
+void Serving::count_out() noexcept {
+  const Gate gate = leave(slot_, birth_.incarnation);
+  if (gate.closed && gate.in_flight == 0) notify(drained_.get());
+}
+
+// A request has come, or the connection's other end is closed.
+void Serving::serve_line(std::size_t thread, Line* line, std::vector<char>& buffer) {
+  const int fd = line->fd.get();
+  FrameHeader header;
+  ssize_t size = 0;
+  do {
+    iovec parts[] = {{&header, sizeof(header)}, {buffer.data(), buffer.size()}};
+    size = ::readv(fd, parts, 2);
+  } while (size < 0 && errno == EINTR);
+  if (size <= 0) {  // httpd keeps it no longer
+    delete line;
+    return;
+  }
+  Served served = Served::unusable;
+  taken_.fetch_add(1, std::memory_order_relaxed);
+  try {
+    if (read_rest(fd, header, buffer, static_cast<std::size_t>(size)) == Io::ok) {
+      served = serve_request(thread, fd, header, {buffer.data(), header.size});
+    }
+  } catch (const std::exception& error) {  // out of memory: it costs the request, not the thread
+    records_[thread].since.store(0, std::memory_order_release);
+    log_.log(Level::error, std::string("BRINE0612: a request was given up: ") + error.what());
+  }
+  if (served != Served::refused) count_out();
+  if (buffer.size() > kBufferBytes) {
+    buffer.resize(kBufferBytes);
+    buffer.shrink_to_fit();
+  }
+  if (served == Served::usable) {
+    watch(fd, line, true);
+  } else {
+    delete line;
+  }
+}
+
+// Whether the connection can be used for another request. One that is refused is counted out by
+// whoever sent it, who may have done that already and be gone.
+Serving::Served Serving::serve_request(std::size_t thread, int fd, const FrameHeader& header,
+                                       std::span<const char> payload) {
+  const Nanos now = base::now();
+  RequestFrame frame;
+  if (header.kind != FrameKind::request || !decode_request(payload, frame)) {
+    log_.log(Level::error, "BRINE0613: a request arrived in a form that cannot be read");
+    return Served::unusable;
+  }
+  if (header.value != 0 && now >= static_cast<Nanos>(header.value)) {
+    FrameHeader refused;
+    refused.kind = FrameKind::refused;
+    iovec part{&refused, sizeof(refused)};
+    write_all(fd, {&part, 1});
+    return Served::refused;
+  }
+  frame.target.reloading = reloading(frame.target, (header.flags & kKeepCode) != 0);
+  frame.head.thread_id = static_cast<int>(thread) + 1;
+  frame.head.daemon_start = base::seconds_since_epoch();
+  birth_.view.count(Counter::requests);
+  if (!frame.target.ignore_activity) slot_.activity.store(now, std::memory_order_relaxed);
+
+  ThreadRecord& record = records_[thread];
+  describe(frame.head, record);
+  record.since.store(now, std::memory_order_release);
+  Remote remote(fd, frame, log_);
+  const auto [outcome, usable] = run(thread, remote, frame.target);
+  record.since.store(0, std::memory_order_release);
+  note_scripts(frame.target, outcome, remote.changed());
+
+  if (!frame.target.ignore_activity) {
+    slot_.activity.store(base::now(), std::memory_order_relaxed);
+  }
+  const std::uint64_t served = slot_.served.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (served == birth_.group.limits.maximum_requests) {
+    tell_({Message::retire, static_cast<std::uint8_t>(Reason::maximum_requests), {}});
+  }
+  return usable ? Served::usable : Served::unusable;
+}
+
+void Serving::set_failed(ScriptTimes scripts) {
+  const std::lock_guard lock(failed_mutex_);
+  failed_ = std::move(scripts);
+  code_failed_.store(true, std::memory_order_release);
+}
+
+// While new processes cannot load the group's scripts, this one goes on: with the last good code of
+// those that are broken, until their files change again; the others it reloads itself.
+wsgi::Reloading Serving::reloading(const wsgi::Target& target, bool keep_code) {
+  using wsgi::Reloading;
+  if (target.reloading != Reloading::fresh_process && target.reloading != Reloading::rolling) {
+    return target.reloading;
+  }
+  if (code_failed_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(failed_mutex_);
+    const auto failed = failed_.find(target.script);
+    if (failed == failed_.end()) return Reloading::in_place;
+    if (failed->second == target.seen.mtime_us) return Reloading::rolling;
+  }
+  return keep_code ? Reloading::rolling : target.reloading;
+}
+
+std::pair<Outcome, bool> Serving::run(std::size_t thread, Remote& remote,
+                                      const wsgi::Target& target) {
+  Desk& desk = desks_[thread];
+  {
+    const std::lock_guard lock(desk.mutex);
+    desk.remote = &remote;
+  }
+  const Outcome outcome = engine_.serve(target, remote, remote);
+  // The client may be slow: this is still within the monitor's reach.
+  const bool usable = remote.finish(outcome);
+  const std::lock_guard lock(desk.mutex);
+  desk.remote = nullptr;
+  return {outcome, usable};
+}
+
+void Serving::time_out(std::size_t thread, Nanos since) noexcept {
+  Desk& desk = desks_[thread];
+  const std::lock_guard lock(desk.mutex);
+  if (desk.remote != nullptr && records_[thread].since.load() == since) desk.remote->time_out();
+}
+
+// The thread cannot end this request, and begin another one, while its desk is held.
+void Serving::interrupt(std::size_t thread, Nanos since) noexcept {
+  Desk& desk = desks_[thread];
+  const std::lock_guard lock(desk.mutex);
+  const ThreadRecord& record = records_[thread];
+  if (desk.remote == nullptr || record.since.load() != since) return;
+  engine_.interrupt(static_cast<std::uintptr_t>(record.handle.load()));
+}
+
+// What the supervisor has to know of scripts: which ones a successor of this process must load
+// before it is ready, and that one has changed, or does not load.
+void Serving::note_scripts(const wsgi::Target& target, Outcome outcome, bool changed) {
+  if (changed || outcome == Outcome::restarting || outcome == Outcome::script_failed) {
+    const Nanos now = base::now();
+    const bool lately = now - change_told_.load(std::memory_order_relaxed) < kTellInterval;
+    if (lately && outcome != Outcome::restarting) return;  // that one waits for what follows
+    change_told_.store(now, std::memory_order_relaxed);
+    const bool failed = outcome == Outcome::script_failed;
+    tell_({failed ? Message::script_failed : Message::changed, 0, std::string(target.script)});
+    return;
+  }
+  if (outcome == Outcome::rejected || outcome == Outcome::no_application) return;
+  std::string key(target.script);
+  key.append(1, '\0').append(target.application_group);
+  thread_local std::string last;
+  if (key == last) return;
+  last = key;
+  const Script script{std::string(target.script),
+                      std::string(target.callable),
+                      std::string(target.application_group),
+                      target.reloading,
+                      target.keep_last_good,
+                      target.registered,
+                      target.pickle_policy};
+  if (note_loaded(script)) tell_({Message::loaded, 0, pack(script)});
+}
+
+bool Serving::note_loaded(const Script& script) {
+  const std::lock_guard lock(scripts_mutex_);
+  return scripts_.insert(script.path + '\0' + script.application_group).second;
+}
+
+void Serving::mend_count() noexcept {
+  const Nanos now = base::now();
+  const bool busy = std::any_of(records_.begin(), records_.end(),
+                                [](const ThreadRecord& record) { return record.since != 0; });
+  const std::uint32_t in_flight = gate_of(slot_.gate.load()).in_flight;
+  const std::uint64_t taken = taken_.load();
+  if (busy || in_flight == 0 || taken != idle_taken_) {
+    idle_since_ = now;
+    idle_taken_ = taken;
+  } else if (now - idle_since_ > 2 * base::kSecond) {
+    // All this time threads had nothing to do: the requests that were let in never came.
+    leave(slot_, birth_.incarnation, in_flight);
+    if (gate_of(slot_.gate.load()).closed) notify(drained_.get());
+  }
+}
+
+}  // namespace brine::daemon

@@ -1,0 +1,104 @@
+// The threads of a daemon process that serve requests.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/channel.hpp"
+#include "daemon/control.hpp"
+#include "daemon/remote.hpp"
+#include "daemon/worker.hpp"
+
+namespace brine::daemon {
+
+class Serving {
+ public:
+  /// `tell` passes a packet to the supervisor; it may be called by any thread.
+  Serving(const Birth& birth, engine::Engine& engine, base::LogSink& log,
+          std::function<void(const Packet&)> tell);
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+  /// Starts the threads. Throws std::system_error.
+  void start();
+
+  /// Tells threads that have no request to end, and those that have one after it.
+  void stop() noexcept;
+
+  /// No request is being served, and none has been let in that is still on its way.
+  bool idle() const noexcept;
+
+  /// Becomes readable when the gate is closed and the last request has ended.
+  int drained_fd() const noexcept { return drained_.get(); }
+
+  /// The request of a thread ran into its deadline: its client is answered, see Remote::time_out.
+  /// Nothing happens unless it is still the one that began at `since`.
+  void time_out(std::size_t thread, base::Nanos since) noexcept;
+
+  /// Interrupts the application in that request. BLOCKS for the GIL.
+  void interrupt(std::size_t thread, base::Nanos since) noexcept;
+
+  /// A script has been loaded beforehand. Returns whether that was not known.
+  bool note_loaded(const Script& script);
+
+  /// New processes cannot load these scripts.
+  void set_failed(ScriptTimes scripts);
+
+  /// Takes back what a process of httpd counted in before it died; to be called now and then.
+  void mend_count() noexcept;
+
+ private:
+  struct Desk {
+    std::mutex mutex;
+    Remote* remote = nullptr;  // guarded by mutex: the request that is being served
+  };
+  struct Line;
+
+  static void* run_thread(void* start) noexcept;
+  void work(std::size_t thread);
+  void take_lines();
+  void note_descriptors_gone();
+  [[noreturn]] void give_up(int error) noexcept;
+  void serve_line(std::size_t thread, Line* line, std::vector<char>& buffer);
+  enum class Served { usable, unusable, refused };
+  Served serve_request(std::size_t thread, int fd, const FrameHeader& header,
+                       std::span<const char> payload);
+  std::pair<wsgi::Outcome, bool> run(std::size_t thread, Remote& remote,
+                                     const wsgi::Target& target);
+  void note_scripts(const wsgi::Target& target, wsgi::Outcome outcome, bool changed);
+  wsgi::Reloading reloading(const wsgi::Target& target, bool keep_code);
+  void count_out() noexcept;
+  void watch(int fd, Line* line, bool again) noexcept;
+
+  const Birth& birth_;
+  engine::Engine& engine_;
+  base::LogSink& log_;
+  const std::function<void(const Packet&)> tell_;
+  Slot& slot_;
+  const std::span<ThreadRecord> records_;
+  base::UniqueFd epoll_;
+  base::UniqueFd stopping_;  ///< an eventfd
+  base::UniqueFd drained_;   ///< an eventfd
+  std::vector<Desk> desks_;  ///< one for each thread
+  std::mutex scripts_mutex_;
+  std::set<std::string> scripts_;  // guarded by scripts_mutex_: those that are loaded
+  std::atomic<bool> code_failed_{false};
+  std::mutex failed_mutex_;
+  ScriptTimes failed_;  // guarded by failed_mutex_
+  std::atomic<base::Nanos> change_told_{0};
+  std::atomic<std::size_t> line_count_{0};
+  std::atomic<bool> descriptors_gone_{false};
+  std::atomic<std::uint64_t> taken_{0};  ///< frames that threads have begun to read
+  // Used by mend_count() alone: since when threads have had nothing to do, and taken_ then.
+  base::Nanos idle_since_ = 0;
+  std::uint64_t idle_taken_ = UINT64_MAX;
+};
+
+}  // namespace brine::daemon

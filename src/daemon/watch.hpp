@@ -1,0 +1,51 @@
+// What a daemon process's monitor does about its requests' time: a decision without effects.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/clock.hpp"
+
+namespace brine::daemon {
+
+/// What the monitor has done about a thread's request.
+struct Watched {
+  base::Nanos since = 0;  ///< the request that this is about; 0: none
+  bool warned = false;
+  bool timed_out = false;
+  bool given_up = false;  ///< it was interrupted, and went on: the process has to be replaced
+};
+
+enum class Step : std::uint8_t {
+  none,
+  warn,      ///< half of the time is over
+  time_out,  ///< all of it is
+  give_up,   ///< and interrupt-timeout after that
+};
+
+struct RequestTimes {
+  base::Nanos timeout = 0;    ///< request-timeout; 0: none
+  base::Nanos interrupt = 0;  ///< interrupt-timeout
+};
+
+/// The next step for a request that began at `watched.since`, and when to look again (0: no need).
+struct NextStep {
+  Step step = Step::none;
+  base::Nanos look_again = 0;
+};
+
+inline NextStep next_step(const Watched& watched, const RequestTimes& times,
+                          base::Nanos now) noexcept {
+  if (times.timeout == 0 || watched.since == 0 || watched.given_up) return {};
+  const base::Nanos half = watched.since + times.timeout / 2;
+  const base::Nanos end = watched.since + times.timeout;
+  const base::Nanos last = end + times.interrupt;
+  if (now >= last && watched.timed_out) return {Step::give_up, 0};
+  if (watched.timed_out) return {Step::none, last};
+  if (now >= end) return {Step::time_out, last};
+  if (watched.warned) return {Step::none, end};
+  if (now >= half) return {Step::warn, end};
+  return {Step::none, half};
+}
+
+}  // namespace brine::daemon

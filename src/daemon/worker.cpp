@@ -1,0 +1,358 @@
+#include "daemon/worker.hpp"
+
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "daemon/asker.hpp"
+#include "daemon/control.hpp"
+#include "daemon/identity.hpp"
+#include "daemon/serving.hpp"
+#include "daemon/signals.hpp"
+#include "daemon/watch.hpp"
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+
+namespace {
+
+constexpr Nanos kTick = base::kSecond;
+
+// A process whose supervisor has died serves on until a new one has put others in its place.
+constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
+
+wsgi::Target target_of(const Script& script) {
+  wsgi::Target target;
+  target.script = script.path;
+  target.callable = script.callable;
+  target.application_group = script.application_group;
+  target.resource = script.path;
+  target.reloading = script.reloading;
+  target.keep_last_good = script.keep_last_good;
+  target.registered = script.registered;
+  target.pickle_policy = script.pickle_policy;
+  return target;
+}
+
+// For what has been said before, and is here for whoever wants to know: LogLevel info.
+class MutedLog final : public base::LogSink {
+ public:
+  explicit MutedLog(base::LogSink& log) : log_(log) {}
+  void log(Level level, std::string_view text) noexcept override {
+    log_.log(std::max(level, Level::info), text);
+  }
+
+ private:
+  base::LogSink& log_;
+};
+
+// The process from its start to its end; its main thread, which is also its monitor.
+class Worker {
+ public:
+  Worker(Birth birth, Host& host)
+      : birth_(std::move(birth)),
+        group_(birth_.group),
+        log_(host.log(group_)),
+        slot_(birth_.view.slots[birth_.slot]),
+        times_{base::nanos(group_.limits.request_timeout),
+               base::nanos(group_.limits.interrupt_timeout)},
+        watched_(static_cast<std::size_t>(group_.threads)) {}
+
+  [[noreturn]] void run(Host& host) {
+    catch_signals();
+    // Threads take turns at the GIL: an arena for each of them would only cost memory.
+    ::mallopt(M_ARENA_MAX, 2);
+    host.leave_httpd(group_.display_name);
+    become(group_);
+    engine_ = host.start_engine(group_, birth_.crash_report.get());
+    if (engine_ == nullptr) ::_exit(kExitCannotStart);
+    asker_.start();
+    loader_.start();
+    if (group_.is_service()) run_service();
+    const bool loaded = load_scripts();
+    ::malloc_trim(0);  // compiling leaves much behind
+    serving_.emplace(birth_, *engine_, log_, [this](const Packet& packet) { tell(packet); });
+    serving_->start();
+    touch_gils(base::now());
+    tell({Message::ready, static_cast<std::uint8_t>(loaded ? 1 : 0), {}});
+    while (!leaving_) step();
+    leave_service();
+  }
+
+ private:
+  void tell(const Packet& packet) noexcept { send_packet(birth_.control.get(), packet); }
+
+  bool load_scripts() {
+    bool all = true;
+    MutedLog muted(log_);
+    base::LogSink& log = birth_.repeats ? muted : log_;
+    for (const Script& script : birth_.scripts) {
+      // One that was taken away is nobody's: httpd answers 404 for it.
+      if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
+      if (engine_->preload(target_of(script), log)) continue;
+      all = all && !script.keep_last_good;
+      tell({Message::script_failed, 0, script.path});
+      log.log(Level::error,
+              "BRINE0614: the script '" + script.path +
+                  "' could not be loaded at the start of a process of daemon group '" +
+                  group_.name + "'");
+    }
+    return all;
+  }
+
+  [[noreturn]] void run_service() {
+    std::thread([this]() noexcept { watch_service(); }).detach();
+    tell({Message::ready, 1, {}});
+    load_scripts();
+    tell({Message::retire, static_cast<std::uint8_t>(Reason::finished), {}});
+    engine_->shutdown(group_.limits.shutdown_timeout);
+    ::_exit(kExitOk);
+  }
+
+  void watch_service() {
+    for (;;) {
+      wait(kTick);
+      handle_signals();
+      handle_packets();
+      if (orphan_) follow_generation();
+      if (!draining_ && !stopping_ && !(orphan_ && is_shut_out())) continue;
+      // The script is in the middle of something, and has atexit callbacks to be told by.
+      engine_->shutdown(group_.limits.shutdown_timeout / 10 * 8);  // the supervisor waits for all
+      ::_exit(kExitOk);
+    }
+  }
+
+  // One round of the monitor.
+  void step() {
+    wait(time_to_wait());
+    handle_signals();
+    handle_packets();
+    const Nanos now = base::now();
+    watch_requests(now);
+    touch_gils(now);
+    serving_->mend_count();
+    if (orphan_) follow_generation();
+    if ((draining_ || stopping_ || orphan_) && is_shut_out() && serving_->idle()) leaving_ = true;
+    if (stop_deadline_ != 0 && now >= stop_deadline_) leaving_ = true;
+  }
+
+  // No further request is let in, or another process is in its place.
+  bool is_shut_out() const {
+    const Gate gate = gate_of(slot_.gate.load());
+    return gate.closed || gate.incarnation != birth_.incarnation;
+  }
+
+  void wait(Nanos time) const {
+    pollfd fds[] = {{orphan_ ? -1 : birth_.control.get(), POLLIN, 0},
+                    {signal_fd(), POLLIN, 0},
+                    {serving_ ? serving_->drained_fd() : -1, POLLIN, 0}};
+    const timespec limit{time / base::kSecond, time % base::kSecond};
+    ::ppoll(fds, 3, &limit, nullptr);
+    std::uint64_t count = 0;
+    if ((fds[2].revents & POLLIN) != 0) {
+      [[maybe_unused]] const ssize_t size = ::read(fds[2].fd, &count, sizeof(count));
+    }
+  }
+
+  Nanos time_to_wait() const {
+    const Nanos now = base::now();
+    Nanos until = now + (orphan_ ? kOrphanTick : kTick);
+    if (times_.timeout != 0) {
+      // A request that begins from now on has its first event then.
+      until = std::min(until, now + times_.timeout / 2);
+      if (next_look_ != 0) until = std::min(until, next_look_);
+    }
+    if (touch_interval() != 0) {
+      const Nanos next = gils_asked_ + touch_interval();
+      // The asker waits for a GIL: nothing can be asked until it has it.
+      until = std::min(until, next > now ? next : now + touch_interval());
+    }
+    if (stop_deadline_ != 0) until = std::min(until, stop_deadline_);
+    return std::max<Nanos>(until - now, 0);
+  }
+
+  void handle_signals() {
+    switch (take_signal()) {
+      case SIGTERM:
+      case SIGINT:
+        tell({Message::retire, static_cast<std::uint8_t>(Reason::shutdown), {}});
+        begin_stop();
+        break;
+      case SIGUSR1:
+        tell({Message::retire, static_cast<std::uint8_t>(Reason::eviction), {}});
+        break;
+      case SIGXCPU:
+        tell({Message::retire, static_cast<std::uint8_t>(Reason::cpu_time_limit), {}});
+        break;
+      default:
+        break;
+    }
+  }
+
+  void handle_packets() {
+    bool closed = false;
+    while (!orphan_) {
+      const auto packet = receive_packet(birth_.control.get(), closed);
+      if (!packet) break;
+      if (packet->message == Message::code_failed) {
+        serving_->set_failed(unpack_failed(packet->text));
+      }
+      if (packet->message == Message::load) load_beforehand(packet->text);
+      if (packet->message == Message::drain) draining_ = true;
+      if (packet->message == Message::stop) begin_stop();
+    }
+    if (closed) orphan_ = true;
+  }
+
+  void load_beforehand(const std::string& text) {
+    const auto script = unpack(text);
+    if (!script) return;
+    loader_.ask([this, script = *script]() noexcept {
+      if (engine_->preload(target_of(script), log_)) serving_->note_loaded(script);
+    });
+  }
+
+  void begin_stop() {
+    if (stopping_) return;
+    stopping_ = true;
+    close(slot_);
+    if (group_.limits.shutdown_timeout.count() == 0) return;
+    // A little is left for what follows the last request; the supervisor has the last word.
+    stop_deadline_ = base::now() + base::nanos(group_.limits.shutdown_timeout) / 10 * 8;
+  }
+
+  // Without a supervisor: serves until a new one has closed the gate, or httpd has gone.
+  void follow_generation() {
+    pollfd fd{birth_.generation.get(), POLLIN, 0};
+    if (::poll(&fd, 1, 0) > 0) close(slot_);
+  }
+
+  void watch_requests(Nanos now) {
+    if (times_.timeout == 0) return;
+    next_look_ = 0;
+    const auto records = birth_.view.threads_of(birth_.slot);
+    for (std::size_t thread = 0; thread < watched_.size(); ++thread) {
+      Watched& watched = watched_[thread];
+      const Nanos since = records[thread].since.load(std::memory_order_acquire);
+      if (since != watched.since) watched = {.since = since};
+      const NextStep next = next_step(watched, times_, now);
+      if (next.look_again != 0 && (next_look_ == 0 || next.look_again < next_look_)) {
+        next_look_ = next.look_again;
+      }
+      act(thread, watched, next.step, records[thread]);
+    }
+  }
+
+  void act(std::size_t thread, Watched& watched, Step step, const ThreadRecord& record) {
+    const auto handle = static_cast<std::uintptr_t>(record.handle.load());
+    const std::string what = std::string("request '") + record.what.data() + "' in process " +
+                             std::to_string(::getpid()) + " of daemon group '" + group_.name + "'";
+    switch (step) {
+      case Step::none:
+        return;
+      case Step::warn:
+        watched.warned = true;
+        asker_.ask([this, what, handle, thread, since = watched.since]() noexcept {
+          const std::string stack = engine_->stack(handle);
+          if (birth_.view.threads_of(birth_.slot)[thread].since.load() != since) return;
+          log_.log(Level::warning, "BRINE0607: half of its request-timeout is over for " + what +
+                                       (stack.empty() ? "" : "; it is at\n" + stack));
+        });
+        return;
+      case Step::time_out:
+        watched.timed_out = true;
+        birth_.view.count(Counter::request_timeout);
+        log_.log(Level::error, "BRINE0608: " + what + " ran into request-timeout, after " +
+                                   std::to_string(group_.limits.request_timeout.count()) + " ms");
+        serving_->time_out(thread, watched.since);
+        asker_.ask([this, thread, since = watched.since]() noexcept {
+          serving_->interrupt(thread, since);
+        });
+        if (times_.interrupt != 0) return;
+        [[fallthrough]];
+      case Step::give_up:
+        watched.given_up = true;
+        tell({Message::retire, static_cast<std::uint8_t>(Reason::request_timeout), {}});
+        return;
+    }
+  }
+
+  // Many times within deadlock-timeout; 0: never.
+  Nanos touch_interval() const {
+    const Nanos timeout = base::nanos(group_.limits.deadlock_timeout);
+    return timeout == 0 ? 0 : std::clamp<Nanos>(timeout / 20, kTick / 50, 15 * base::kSecond);
+  }
+
+  // Asks now and then for all GILs; the supervisor sees when the answer fails to come.
+  void touch_gils(Nanos now) {
+    if (touch_interval() == 0) return;
+    if (gils_asked_ != 0 && now - gils_asked_ < touch_interval()) return;
+    if (!asker_.idle()) return;
+    gils_asked_ = now;
+    asker_.ask([this]() noexcept {
+      engine_->touch_gils();
+      slot_.gil_touched.store(base::now(), std::memory_order_release);
+    });
+  }
+
+  // Runs what the applications left to be done at the end, unless a request is still running: then
+  // Python is in the middle of it, and the end cannot be a clean one.
+  [[noreturn]] void leave_service() {
+    if (gate_of(slot_.gate.load()).incarnation == birth_.incarnation) {
+      slot_.state.store(SlotState::leaving, std::memory_order_release);
+    }
+    serving_->stop();
+    if (serving_->idle()) engine_->shutdown(group_.limits.shutdown_timeout);
+    ::_exit(kExitOk);
+  }
+
+  const Birth birth_;
+  const Group& group_;
+  base::LogSink& log_;
+  Slot& slot_;
+  const RequestTimes times_;
+  engine::Engine* engine_ = nullptr;
+  Asker asker_;
+  Asker loader_;  ///< imports may take long, and asker_ is to find out whether GILs are free
+  std::optional<Serving> serving_;
+  std::vector<Watched> watched_;  ///< one for each thread
+  Nanos next_look_ = 0;           ///< at the requests; 0: only because of new ones
+  Nanos gils_asked_ = 0;
+  Nanos stop_deadline_ = 0;  ///< 0: none
+  bool draining_ = false;
+  bool stopping_ = false;
+  bool orphan_ = false;  ///< the supervisor has died
+  bool leaving_ = false;
+};
+
+}  // namespace
+
+void run_worker(Birth birth, Host& host) noexcept {
+  base::LogSink& log = host.log(birth.group);
+  const std::string name = birth.group.name;
+  try {
+    // Never destroyed: its threads live as long as the process.
+    auto* worker = new Worker(std::move(birth), host);
+    worker->run(host);
+  } catch (const CannotBecome& error) {
+    log.log(Level::error, "BRINE0611: a process of daemon group '" + name +
+                              "' could not take on its identity or limits: " + error.what());
+    ::_exit(kExitCannotBecome);
+  } catch (const std::exception& error) {
+    log.log(Level::error,
+            "BRINE0615: a process of daemon group '" + name + "' could not go on: " + error.what());
+    ::_exit(kExitCannotStart);
+  }
+}
+
+}  // namespace brine::daemon

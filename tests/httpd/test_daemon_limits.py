@@ -1,0 +1,470 @@
+"""Timeouts and limits of a daemon group: for each, what the client gets, what the log says, what
+becomes of the process, and the counter on httpd's status page."""
+
+import os
+import re
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from harness import daemons, groups
+from harness.deadline import SCALE, until
+
+pytestmark = pytest.mark.modes("groups")
+
+CONFIG = groups.CONFIG + "WSGIDaemonProcess site\nWSGIScriptAlias /app {apps}/hello.wsgi process-group=site\n"
+LATE = 0.15 * SCALE  # what an answer may be late
+
+
+@pytest.fixture
+def site(start_httpd):
+    """`site("threads=1 ...")` starts a server with a group of these options: (server, group)."""
+    def start(options, script="{apps}/daemon_limits.wsgi", more=""):
+        server = start_httpd(
+            groups.CONFIG + f"WSGIDaemonProcess site {options}\n"
+            f"WSGIScriptAlias /app {script} process-group=site application-group=%{{GLOBAL}}\n" + more)
+        group = groups.Group(server)
+        return server, group
+    return start
+
+
+def ready(group, processes=1):
+    return until(lambda: (pids := group.pids()) and len(pids) == processes and pids, "it is ready")
+
+
+def timed(ask, *args, **headers):
+    """(the answer, how long it took)."""
+    begun = time.monotonic()
+    answer = ask(*args, **headers)
+    return answer, time.monotonic() - begun
+
+
+@contextmanager
+def running(server, *paths):
+    """Requests on the way, each on a thread; gives their futures, and waits for them at the end."""
+    with ThreadPoolExecutor(len(paths)) as pool:
+        yield [pool.submit(timed, server.get, path) for path in paths]
+
+
+def in_flight(group, count):
+    """Waits until threads have taken up so many: the group's first ones, or none."""
+    until(lambda: group.count("in-flight") == count and group.count("requests") >= count,
+          f"{count} requests are in flight")
+
+
+def replaced(group, old, seconds=10):
+    """Waits until another process has taken the place of `old`; returns its pid."""
+    return until(lambda: (pids := group.pids()) and old not in pids and pids.pop(), "a new process",
+                 seconds)
+
+
+def gone(pid, seconds=10):
+    def ended():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+    until(ended, f"process {pid} ends", seconds)
+
+
+def obituary(server, pid):
+    record, = [record for record in server.expect_log(f"BRINE0610: process {pid} ")]
+    return record.text
+
+
+# --- queue-timeout, connect-timeout, listen-backlog --------------------------------------------------
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_queue_timeout_behind_busy_threads(site, processes):
+    server, group = site(f"processes={processes} threads=1 queue-timeout=400ms")
+    ready(group, processes)
+    with running(server, *["/app/sleep?1.2"] * processes) as busy:
+        in_flight(group, processes)
+        answer, took = timed(server.get, "/app/pid")
+        assert answer.status == 504
+        assert 0.4 <= took < 0.4 + LATE
+        assert all(future.result()[0].status == 200 for future in busy)
+    record, = server.expect_log("BRINE0602")
+    assert "no thread of daemon group 'site' was free" in record.text and "400 ms (queue-timeout)" in record.text
+    assert group.count("queue-timeout") == 1
+    assert server.get("/app/pid").status == 200
+
+
+SLOW_IMPORT = "import time\ntime.sleep({})\ndef application(environ, start_response):\n" \
+    "    start_response('200 OK', [])\n    return [b'slow']\n"
+
+
+@pytest.fixture
+def slow_script(workspace):
+    """A script whose import takes long: `slow_script(seconds)`."""
+    def write(seconds):
+        path = workspace.new_folder() / "scripts" / "slow.wsgi"
+        path.write_text(SLOW_IMPORT.format(seconds))
+        return path
+    return write
+
+
+def test_queue_timeout_while_no_process_is_ready(site, slow_script):
+    server, group = site("queue-timeout=300ms", slow_script(1.5))
+    answer, took = timed(server.get, "/app")
+    assert answer.status == 504 and 0.3 <= took < 0.3 + LATE
+    server.expect_log("BRINE0602: no process of daemon group 'site' was ready .* 300 ms .queue-timeout")
+    assert group.count("queue-timeout") == 1
+
+
+def test_connect_timeout(site, slow_script):
+    server, group = site("connect-timeout=300ms", slow_script(1.5))
+    answer, took = timed(server.get, "/app")
+    assert answer.status == 503 and answer.header("Retry-After")
+    assert 0.3 <= took < 0.3 + LATE
+    record, = server.expect_log("BRINE0601")
+    assert "300 ms (connect-timeout)" in record.text
+    assert group.count("not-ready") == 1
+    ready(group)
+    assert server.get("/app").body == b"slow"
+
+
+@pytest.mark.parametrize("processes, backlog", [(1, 3), (2, 3), (1, 0)])
+def test_listen_backlog_lets_exactly_so_many_wait(site, processes, backlog):
+    server, group = site(f"processes={processes} threads=1 listen-backlog={backlog}")
+    ready(group, processes)
+    with running(server, *["/app/sleep?0.9"] * processes) as busy:
+        in_flight(group, processes)
+        with running(server, *["/app/pid"] * 8) as more:
+            answers = [future.result() for future in more]
+        assert all(future.result()[0].status == 200 for future in busy)
+    refused = [(answer, took) for answer, took in answers if answer.status == 503]
+    assert len(answers) - len(refused) == backlog
+    assert {answer.status for answer, _ in answers} <= {200, 503}
+    for answer, took in refused:
+        assert answer.header("Retry-After") and took < 0.5 * SCALE
+    server.expect_log("BRINE0606", count=8 - backlog)
+    assert group.count("overfull") == 8 - backlog
+
+
+# --- request-timeout ---------------------------------------------------------------------------------
+
+
+def test_request_timeout(site, workspace):
+    """504 at the deadline, RequestTimeout in the application, a warning with the stack at half."""
+    server, group = site("threads=2 request-timeout=600ms")
+    pid, = ready(group)
+    note = server.folder / "writable" / "note"
+    with running(server, "/app/sleep?0.4") as others:
+        answer, took = timed(server.get, "/app/python?9", **{"X-Note": str(note)})
+        assert others[0].result()[0].body == str(pid).encode()
+    assert answer.status == 504 and 0.6 <= took < 0.6 + LATE
+    server.expect_log("BRINE0408")
+    until(lambda: note.exists() and note.read_text() == "mod_wsgi.RequestTimeout", "it is interrupted")
+    warning = server.expect_log("BRINE0607: ")
+    assert any(f"'GET /app/python' in process {pid}" in record.text for record in warning)
+    stack = "\n".join(record.text for record in server.expect_log(r"BRINE0607\|"))
+    assert re.search(r"daemon_limits\.wsgi.*in wait", stack), stack
+    record, = server.expect_log("BRINE0608")
+    assert "'GET /app/python'" in record.text and "after 600 ms" in record.text
+    assert replaced(group, pid) != pid
+    gone(pid)
+    assert group.count("request-timeout") == 1 and group.count("shutdown-timeout") == 0
+
+
+def test_request_timeout_of_a_call_that_cannot_be_interrupted(site):
+    """The client has its 504 all the same; the process ends after graceful- and shutdown-timeout,
+    and what else it serves ends in peace."""
+    server, group = site("threads=2 request-timeout=400ms graceful-timeout=400ms shutdown-timeout=500ms")
+    pid, = ready(group)
+    answer, took = timed(server.get, "/app/sleep?30")
+    assert answer.status == 504 and 0.4 <= took < 0.4 + LATE
+    server.expect_log("BRINE060[78]", count=2)
+    assert replaced(group, pid) != pid
+    gone(pid)
+    text = obituary(server, pid)
+    assert "reason: request-timeout" in text and "'GET /app/sleep' for" in text
+    counters = group.counters()
+    assert (counters["request-timeout"], counters["graceful-timeout"]) == (1, 1)
+    assert counters["deaths"] == 0
+
+
+def test_interrupt_timeout_spares_the_process(site):
+    server, group = site("threads=2 request-timeout=300ms interrupt-timeout=600ms")
+    pid, = ready(group)
+    note = server.folder / "writable" / "note"
+    answer, took = timed(server.get, "/app/python?9", **{"X-Note": str(note)})
+    assert answer.status == 504 and 0.3 <= took < 0.3 + LATE
+    server.expect_log("BRINE060[78]", count=2)
+    server.expect_log("BRINE0408")
+    in_flight(group, 0)
+    for _ in range(4):
+        assert server.get("/app/pid").body == str(pid).encode()
+    assert group.pids() == {pid} and group.count("request-timeout") == 1
+
+
+def test_interrupt_timeout_is_over(site):
+    server, group = site("threads=2 request-timeout=300ms interrupt-timeout=300ms graceful-timeout=5s")
+    pid, = ready(group)
+    assert server.get("/app/caught?1").status == 504
+    server.expect_log("BRINE060[78]", count=2)
+    assert replaced(group, pid) != pid
+    gone(pid)
+
+
+def test_request_timeout_after_the_headers(site):
+    server, group = site("threads=2 request-timeout=400ms interrupt-timeout=1s")
+    ready(group)
+    answer, took = timed(server.get, "/app/stream?9")
+    assert answer.status == 200 and answer.body == b"first" and not answer.complete
+    assert took < 0.4 + LATE
+    server.expect_log("BRINE060[78]", count=2)
+    server.expect_log("BRINE0408")
+    counters = group.counters()
+    assert counters["request-timeout"] == 1
+    assert counters["crashed"] == 0, "no process has crashed"
+
+
+# --- startup-timeout, socket-timeout, deadlock-timeout -----------------------------------------------
+
+
+def test_startup_timeout(site, slow_script):
+    """Killed, with the stack of the import; the next ones wait longer and longer."""
+    began = time.monotonic()
+    server, group = site(f"startup-timeout={500 * SCALE:g}ms connect-timeout=300ms", slow_script(60))
+    records = server.expect_log("BRINE0610: ", count=2, seconds=8)
+    assert all("SIGABRT" in record.text and "reason: startup-timeout" in record.text
+               for record in records)
+    server.expect_log(r"BRINE0610\|.*slow\.wsgi")
+    server.allow_log(r"BRINE0610\|")
+    until(lambda: len(daemons.starts(server)) >= 5, "five have been started", 20)
+    waited = 0.5 + 1 + 2  # after the first failure not at all
+    assert time.monotonic() - began > 4 * 0.5 * SCALE + waited
+    assert group.count("startup-timeout") >= 4
+    assert server.get("/app").status == 503
+    server.expect_log("BRINE0601")
+
+
+def test_socket_timeout(site):
+    server, group = site("threads=2 socket-timeout=400ms")
+    ready(group)
+    answer, took = timed(server.get, "/app/sleep?1")
+    assert answer.status == 504 and 0.4 <= took < 0.4 + LATE
+    record, = server.expect_log("BRINE0604")
+    assert "400 ms" in record.text
+    assert group.count("socket-timeout") == 1
+    in_flight(group, 0)
+    assert server.get("/app/pid").status == 200
+
+
+@pytest.mark.parametrize("interpreter", ["%{GLOBAL}", "other"])
+def test_deadlock_timeout(site, interpreter):
+    server, group = site("processes=2 threads=2 deadlock-timeout=500ms", more="<Location /app/hold>\n"
+                         f"WSGIApplicationGroup {interpreter}\n</Location>\n"
+                         "WSGIScriptAlias /own {apps}/daemon_limits.wsgi process-group=site\n"
+                         f"<Location /own>\nWSGIApplicationGroup {interpreter}\n</Location>\n")
+    both = ready(group, 2)
+    begun = time.monotonic()
+    with running(server, "/own/hold") as stuck:
+        assert stuck[0].result()[0].status == 502
+    assert time.monotonic() - begun < 5 * SCALE
+    server.expect_log("BRINE0603")
+    record, = server.expect_log("BRINE0610: ")
+    assert "SIGABRT" in record.text and "reason: deadlock-timeout" in record.text
+    assert "'GET /own/hold' for" in record.text
+    if interpreter == "%{GLOBAL}":  # faulthandler writes the main interpreter's stacks alone
+        server.expect_log(r"BRINE0610\|.*daemon_limits\.wsgi")
+    server.allow_log(r"BRINE0610\|")
+    survivor, = both & ready(group, 2)
+    assert server.get("/app/pid").status == 200 and survivor in group.pids()
+    assert group.count("deadlock-timeout") == 1
+
+
+@pytest.mark.parametrize("timeout", ["300ms", "1s"])
+def test_deadlock_timeout_leaves_a_healthy_process_alone(site, timeout):
+    server, group = site(f"deadlock-timeout={timeout}")
+    pid, = ready(group)
+    with running(server, "/app/sleep?2.5") as busy:
+        assert busy[0].result()[0].body == str(pid).encode()
+    assert group.count("deadlock-timeout") == 0
+
+
+# --- replacement -------------------------------------------------------------------------------------
+
+
+def test_inactivity_timeout(site):
+    server, group = site("inactivity-timeout=800ms", more="WSGIScriptAlias /probe {apps}/hello.wsgi "
+                         "process-group=site\n<Location /probe>\nWSGIIgnoreActivity On\n</Location>\n")
+    pid, = ready(group)
+    assert server.get("/app/pid").body == str(pid).encode()
+
+    def ask():
+        assert server.get("/probe").status == 200
+        return pid not in group.pids() and group.pids()
+
+    until(ask, "it is replaced, although it is probed", 6)
+    assert group.count("inactivity-timeout") == 1
+    gone(pid)
+
+
+def test_restart_interval(site):
+    server, group = site("restart-interval=700ms")
+    pid, = ready(group)
+    replaced(group, pid)
+    gone(pid)
+    assert group.count("restart-interval") >= 1
+
+
+def test_maximum_requests(site):
+    server, group = site("maximum-requests=5")
+    pid, = ready(group)
+    answers = [server.get("/app/pid") for _ in range(5)]
+    assert {answer.body for answer in answers} == {str(pid).encode()}
+    replaced(group, pid)
+    gone(pid)
+    assert server.get("/app/pid").status == 200
+    assert group.count("maximum-requests") == 1
+
+
+def test_graceful_timeout(site):
+    """What still runs when it is over is ended with the process."""
+    server, group = site("threads=2 maximum-requests=1 graceful-timeout=400ms shutdown-timeout=500ms")
+    pid, = ready(group)
+    with running(server, "/app/sleep?20") as stuck:
+        in_flight(group, 1)
+        server.get("/app/pid")
+        gone(pid)
+        assert stuck[0].result()[0].status == 502
+    server.expect_log("BRINE0603")
+    text = obituary(server, pid)
+    assert "reason: maximum-requests" in text and "'GET /app/sleep'" in text
+    assert group.count("graceful-timeout") == 1
+
+
+def test_eviction_timeout(site):
+    server, group = site("threads=2 eviction-timeout=400ms graceful-timeout=60s shutdown-timeout=500ms")
+    pid, = ready(group)
+    with running(server, "/app/sleep?20") as stuck:
+        in_flight(group, 1)
+        os.kill(pid, signal.SIGUSR1)
+        replaced(group, pid)
+        gone(pid)
+        assert stuck[0].result()[0].status == 502
+    server.expect_log("BRINE0603")
+    assert "reason: eviction" in obituary(server, pid)
+    assert group.count("eviction") == 1 and group.count("graceful-timeout") == 1
+
+
+def test_eviction_of_an_idle_process(site):
+    server, group = site("threads=2")
+    pid, = ready(group)
+    os.kill(pid, signal.SIGUSR1)
+    replaced(group, pid)
+    gone(pid)
+    assert group.count("eviction") == 1
+
+
+def test_shutdown_timeout_with_a_stuck_request(site):
+    server, group = site("threads=2 shutdown-timeout=500ms")
+    pid, = ready(group)
+    with running(server, "/app/sleep?20") as stuck:
+        in_flight(group, 1)
+        begun = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        gone(pid)
+        assert time.monotonic() - begun < 0.5 * SCALE + LATE
+        assert stuck[0].result()[0].status == 502
+    server.expect_log("BRINE0603")
+    text = obituary(server, pid)
+    assert "reason: shutdown" in text and "'GET /app/sleep' for" in text
+    assert replaced(group, pid) != pid
+
+
+def test_shutdown_timeout_with_a_callback_that_never_ends(site):
+    server, group = site("threads=2 shutdown-timeout=500ms")
+    pid, = ready(group)
+    assert server.get("/app/late").status == 200
+    os.kill(pid, signal.SIGTERM)
+    gone(pid)
+    text = obituary(server, pid)
+    assert "killed by SIGKILL" in text and "did not leave in time and was killed" in text
+    assert group.count("shutdown-timeout") == 1
+
+
+def test_shutdown_timeout_0_waits_for_the_request(site):
+    server, group = site("threads=2 shutdown-timeout=0")
+    pid, = ready(group)
+    with running(server, "/app/sleep?1") as busy:
+        in_flight(group, 1)
+        os.kill(pid, signal.SIGTERM)
+        assert busy[0].result()[0].body == str(pid).encode()
+    gone(pid)
+
+
+# --- the system's limits -----------------------------------------------------------------------------
+
+
+def test_cpu_time_limit(site):
+    server, group = site("cpu-time-limit=1s")
+    pid, = ready(group)
+    assert server.get("/app/burn?1.05").body == str(pid).encode()
+    replaced(group, pid)
+    gone(pid)
+    assert group.count("cpu-time-limit") == 1
+
+
+@pytest.mark.parametrize("limit", ["memory-limit=400MB", "virtual-memory-limit=700MB"])
+def test_memory_limits(site, limit, workspace):
+    if "address" in workspace.build.sanitizer:
+        pytest.skip("the address sanitizer needs more memory for itself than the limit allows")
+    server, group = site(f"threads=2 {limit}")
+    pid, = ready(group)
+    assert server.get("/app/allocate?800").status == 500
+    server.expect_log("BRINE0401: MemoryError")
+    server.allow_log(r"BRINE0401\|")
+    assert server.get("/app/pid").body == str(pid).encode()
+
+
+def test_memory_recycle(site):
+    server, group = site("threads=2 memory-recycle=120MB")
+    pid, = ready(group)
+    assert server.get("/app/allocate?150.5").body == str(pid).encode()
+    assert replaced(group, pid) != pid
+    gone(pid)
+    assert group.count("memory-recycle") == 1
+
+
+def test_memory_recycle_below_what_a_fresh_process_needs(site):
+    server, group = site("threads=2 memory-recycle=1MB")
+    pid, = ready(group)
+    server.expect_log(r"BRINE0619: a fresh process of daemon group 'site' has \d+ MiB resident already")
+    mark = server.log.mark()
+    for _ in range(3):  # the supervisor looks at it once a second
+        looked = time.monotonic() + 0.4
+        until(lambda: server.get("/app/pid").status and time.monotonic() > looked, "time passes")  # noqa: B023
+    assert set(group.pids()) == {pid}
+    assert not server.log.texts("started process", mark)
+
+
+# --- the status page ---------------------------------------------------------------------------------
+
+
+def test_the_status_page(site):
+    server, group = site("processes=2 threads=3")
+    pids = ready(group, 2)
+    with running(server, "/app/sleep?0.5") as busy:
+        in_flight(group, 1)
+        row, = [row for row in group.rows() if row.in_flight]
+        assert row.pid in pids and row.state == "ready"
+        page = server.get("/server-status").text
+        assert busy[0].result()[0].status == 200
+    assert "WSGI daemon group site" in page and "2 of 2 processes ready, 3 threads each" in page
+    assert all(f"<td>{pid}</td>" in page for pid in pids)
+    until(lambda: sum(row.served for row in group.rows()) == 1, "it is counted")
+    assert group.count("requests") == 1
+
+
+def test_the_status_page_without_groups(start_httpd):
+    server = start_httpd(groups.CONFIG)
+    assert "BrineGroup[site]" not in server.get("/server-status?auto").text

@@ -1,0 +1,342 @@
+"""A changed script of a daemon group: a new process takes over, or the old code goes on."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from harness import daemons, processes
+from harness.deadline import SCALE, until
+from harness.load import Load
+
+pytestmark = pytest.mark.modes("groups")
+
+CONFIG = """
+WSGIDaemonProcess site threads=4 %s
+WSGIScriptAlias /s {dir}/scripts process-group=site application-group=%%{GLOBAL}
+"""
+SAYS = """
+import os, threading
+TEXT = {text!r}
+
+def application(environ, start_response):
+    start_response("200 OK", [("X-Pid", str(os.getpid()))])
+    return [TEXT.encode()]
+"""
+BROKEN = "def broken(:\n"
+
+
+def script(server, name, text=None, code=None):
+    return server.write(f"scripts/{name}.wsgi", code or SAYS.format(text=text))
+
+
+def ask(server, name):
+    return server.get(f"/s/{name}.wsgi")
+
+
+def versions(load):
+    return [int(body) for body in load.bodies]
+
+
+@pytest.mark.parametrize("setting", ["On", "Rolling"])
+def test_edits_under_load(start_httpd, setting):
+    server = start_httpd(f"WSGIScriptReloading {setting}\n" + CONFIG % "processes=2")
+    script(server, "app", "0")
+    ask(server, "app")
+    number, written = 0, [(0, 0)]
+    with Load(server, "/s/app.wsgi") as load:
+        for number in load.paced(8, 0.5):
+            script(server, "app", str(number + 1))
+            written.append((time.monotonic(), number + 1))
+        until(lambda: ask(server, "app").text == str(number + 1), "the newest code")
+        load.go_on()
+    load.nothing_lost()
+    assert len(set(versions(load))) >= 4
+    if setting == "On":
+        old = [answer for answer in load.answers
+               if int(answer.body) < max(n for at, n in written if at < answer.began)]
+        assert not old, f"{len(old)} of {len(load.answers)} by old code: {old[:3]}"
+    # Processes that started at the same time may have read one edit or the other: the last one wins.
+    until(lambda: {ask(server, "app").text for _ in range(10)} == {str(number + 1)},
+          "all processes have the last edit")
+
+
+def test_a_request_in_progress_survives_an_edit(start_httpd):
+    server = start_httpd(CONFIG % "")
+    code = (server.folder.parent / "apps/pid.wsgi").read_text()
+    script(server, "app", code=code)
+    held = daemons.Held(server, "/s/app.wsgi")
+    old = held.pid()
+    script(server, "app", code=code + "# changed")
+    assert int(ask(server, "app").text) != old
+    answer = held.release()
+    assert (answer.status, answer.text) == (200, str(old))
+
+
+def test_off_means_no_reload(start_httpd):
+    server = start_httpd("WSGIScriptReloading Off\n" + CONFIG % "")
+    script(server, "app", "old")
+    first = ask(server, "app")
+    script(server, "app", "new")
+    for _ in range(5):
+        answer = ask(server, "app")
+        assert (answer.text, answer.header("X-Pid")) == ("old", first.header("X-Pid"))
+
+
+def test_the_new_process_imports_everything_anew(start_httpd):
+    server = start_httpd(CONFIG % "python-path={dir}/scripts")
+    server.write("scripts/helping_module.py", "WORD = 'old'\n")
+    code = SAYS.format(text="x").replace("TEXT.encode()", "helping_module.WORD.encode()")
+    script(server, "app", code="import helping_module\n" + code)
+    assert ask(server, "app").text == "old"
+    server.write("scripts/helping_module.py", "WORD = 'newer'\n")
+    script(server, "app", code="import helping_module  # touched\n" + code)
+    assert ask(server, "app").text == "newer"
+
+
+def test_a_broken_edit_keeps_the_old_code_until_it_is_mended(start_httpd):
+    server = start_httpd(CONFIG % "processes=2")
+    script(server, "app", "good")
+    ask(server, "app")
+    server.expect_log("loaded WSGI script", count=2)  # the other process loads it too
+    mark = server.log.mark()
+    with Load(server, "/s/app.wsgi") as load:
+        load.go_on()
+        script(server, "app", code=BROKEN)
+        server.expect_log("BRINE0617")
+        load.go_on()
+    load.nothing_lost()
+    assert set(load.bodies) == {b"good"}
+    server.expect_log("BRINE0301")
+    server.expect_log("BRINE0614")
+    assert len(server.log.texts("BRINE0301:", mark)) == 1, "once for a change"
+    assert len(daemons.starts(server, mark)) <= 3, "no loop of forks"
+    script(server, "app", "mended")
+    assert ask(server, "app").text == "mended"
+
+
+def test_a_broken_edit_with_fail_answers_500(start_httpd):
+    server = start_httpd("WSGIReloadFailure Fail\n" + CONFIG % "")
+    script(server, "app", "good")
+    assert ask(server, "app").text == "good"
+    script(server, "app", code=BROKEN)
+    assert ask(server, "app").status == 500
+    server.expect_log("BRINE0301")
+    server.expect_log("BRINE0614")
+    script(server, "app", "mended")
+    assert ask(server, "app").text == "mended"
+
+
+def test_a_script_that_is_broken_from_the_start(start_httpd):
+    server = start_httpd(CONFIG % "")
+    script(server, "app", code=BROKEN)
+    mark = server.log.mark()
+    assert ask(server, "app").status == 500
+    server.expect_log("BRINE0301")
+    server.allow_log("BRINE06(14|17)")
+    script(server, "app", "mended")
+    assert ask(server, "app").text == "mended"
+    assert len(daemons.starts(server, mark)) <= 2
+
+
+def test_one_broken_script_does_not_keep_others_from_being_reloaded(start_httpd):
+    server = start_httpd(CONFIG % "")
+    for name in ("broken", "other"):
+        script(server, name, "good")
+        assert ask(server, name).text == "good"
+    script(server, "broken", code=BROKEN)
+    assert ask(server, "broken").text == "good"
+    server.expect_log("BRINE0617")
+    server.expect_log("BRINE0301")
+    server.expect_log("BRINE0614")
+    server.allow_log("BRINE0")  # it is tried again
+    for text in ("second", "third"):
+        script(server, "other", text)
+        until(lambda: ask(server, "other").text == text, "the new code of the other one")  # noqa: B023
+    assert ask(server, "broken").text == "good"
+    script(server, "broken", "mended")
+    until(lambda: ask(server, "broken").text == "mended", "the mended code")
+    assert ask(server, "other").text == "third"
+
+
+def test_a_script_that_was_removed_does_not_stop_the_others(start_httpd):
+    server = start_httpd(CONFIG % "")
+    for name in ("removed", "other"):
+        script(server, name, "good")
+        assert ask(server, name).text == "good"
+    (server.folder / "scripts" / "removed.wsgi").unlink()
+    script(server, "other", "new")
+    assert ask(server, "other").text == "new"
+
+
+def test_the_new_process_has_loaded_what_the_old_one_had(start_httpd):
+    server = start_httpd(CONFIG % "")
+    for name in ("one", "two"):
+        script(server, name, "old")
+        ask(server, name)
+    mark = server.log.mark()
+    script(server, "one", "new")
+    pid = ask(server, "one").header("X-Pid")
+    loaded = [record.line for record in server.log.records(mark)
+              if "loaded WSGI script" in record.line]
+    assert len([line for line in loaded if re.search(rf"pid {pid}:.*(one|two)\.wsgi", line)]) == 2
+
+
+def broken(server, starts):
+    """Breaks the script while it is served; waits until so many processes have tried to load it."""
+    script(server, "app", "good")
+    ask(server, "app")
+    server.expect_log("loaded WSGI script", count=2)
+    mark = server.log.mark()
+    script(server, "app", code=BROKEN)
+    assert ask(server, "app").text == "good"
+    server.expect_log("BRINE0617")
+    server.expect_log("BRINE0301")
+    server.allow_log("BRINE06(14|17)")
+    until(lambda: len(daemons.starts(server, mark)) >= starts, f"{starts} have tried it", 20)
+
+
+def test_a_crash_while_the_script_is_broken_starts_no_loop(start_httpd):
+    server = start_httpd(CONFIG % "processes=2")
+    broken(server, 1)
+    mark, killed_at = server.log.mark(), time.monotonic()
+    os.kill(int(ask(server, "app").header("X-Pid")), signal.SIGKILL)
+    server.expect_log("BRINE0610")
+    with Load(server, "/s/app.wsgi") as load:
+        until(lambda: len(daemons.starts(server, mark)) >= 3, "it is tried again and again", 20)
+    assert time.monotonic() - killed_at > 1.5, "one at once, then after a second, then after two"
+    load.nothing_lost()
+    assert set(load.bodies) == {b"good"}
+    script(server, "app", "mended")
+    until(lambda: ask(server, "app").text == "mended", "the mended code")
+    until(lambda: len(daemons.workers(server)) == 2, "both processes", 20)
+
+
+def test_a_script_that_never_loads_costs_the_others_nothing(start_httpd):
+    server = start_httpd(CONFIG % "processes=2")
+    script(server, "good", "good")
+    script(server, "bad", code=BROKEN)
+    assert ask(server, "good").text == "good"
+    until(lambda: len(daemons.starts(server)) == 2, "both processes")
+    mark = server.log.mark()
+    with Load(server, "/s/good.wsgi", clients=2) as load:
+        for _ in load.paced(12, 0.25):
+            assert ask(server, "bad").status == 500
+    load.nothing_lost()
+    server.allow_log("BRINE0301|SyntaxError|def broken|bad.wsgi|\\^")
+    assert daemons.starts(server, mark) == []
+    script(server, "bad", "mended")
+    assert ask(server, "bad").text == "mended"
+    assert daemons.starts(server, mark) == []
+
+
+ENDS = {"by itself": "import os\nos._exit(3)\n", "by a crash": "import os\nos.abort()\n"}
+
+
+@pytest.mark.parametrize("code", ENDS.values(), ids=ENDS)
+def test_code_that_ends_its_process_is_not_waited_for(start_httpd, code):
+    server = start_httpd(CONFIG % "processes=2")
+    script(server, "app", "good")
+    assert ask(server, "app").text == "good"
+    server.expect_log("loaded WSGI script", count=2)
+    pids = set(map(str, daemons.workers(server)))
+    script(server, "app", code=code)
+    began = time.monotonic()
+    with Load(server, "/s/app.wsgi", clients=4) as load:
+        server.expect_log("BRINE0617")
+        load.go_on(20)
+        server.expect_log("BRINE0610", count=2)
+    load.nothing_lost()
+    assert set(load.bodies) == {b"good"}
+    assert time.monotonic() - began < 8 * SCALE, "nobody waited for connect-timeout"
+    server.allow_log("BRINE06(10|17)")
+    script(server, "app", "mended")
+    until(lambda: ask(server, "app").text == "mended", "the mended code")
+    assert ask(server, "app").header("X-Pid") not in pids
+
+
+def two_processes(start_httpd, options=""):
+    """A server whose two processes have loaded the script."""
+    server = start_httpd(CONFIG % f"processes=2 {options}")
+    script(server, "app", "good")
+    ask(server, "app")
+    server.expect_log("loaded WSGI script", count=2)
+    return server
+
+
+def all_answer(server, text):
+    """Waits until no other answer comes, and no further process is there."""
+    def asked():
+        return {ask(server, "app").text for _ in range(10)} == {text} and len(daemons.workers(server)) == 2
+    until(asked, f"all answer {text!r}", 15)
+
+
+def test_code_that_hangs_once(start_httpd):
+    server = two_processes(start_httpd, f"startup-timeout={SCALE}s connect-timeout={3 * SCALE}s")
+    flag = server.folder / "writable" / "hung"
+    script(server, "app", code=f"import os, time\nif not os.path.exists({str(flag)!r}):\n"
+                               f"    open({str(flag)!r}, 'w').close()\n    time.sleep(100)\n" + SAYS.format(text="new"))
+    assert ask(server, "app").text == "good"
+    server.expect_log("BRINE0617")
+    server.expect_log("BRINE0610.*startup-timeout")
+    server.allow_log(r"BRINE0610\|")
+    all_answer(server, "new")
+
+
+def test_what_is_mended_while_it_is_tried(start_httpd):
+    server = two_processes(start_httpd, f"connect-timeout={SCALE}s")
+    held = server.folder / "writable" / "held"
+    held.touch()
+    mark = server.log.mark()
+    script(server, "app", code=f"import os, time\nwhile os.path.exists({str(held)!r}):\n    time.sleep(0.02)\nos._exit(3)\n")
+    assert ask(server, "app").text == "good"
+    until(lambda: daemons.starts(server, mark), "it is being tried")
+    script(server, "app", "mended")
+    held.unlink()
+    server.expect_log("BRINE0617")
+    server.expect_log("BRINE0610")
+    mended_at = time.monotonic()
+    until(lambda: ask(server, "app").text == "mended", "the mended code")
+    assert time.monotonic() - mended_at < 4 * SCALE
+    all_answer(server, "mended")
+
+
+def test_the_supervisor_dies_while_new_code_fails(start_httpd):
+    daemons.adopt_orphans()
+    server = two_processes(start_httpd)
+    script(server, "app", code=ENDS["by itself"])
+    assert ask(server, "app").text == "good"
+    server.expect_log("BRINE0617")
+    server.allow_log("BRINE06(10|17|20)")
+    supervisor, = daemons.supervisors(server)
+    orphans = daemons.workers(server)
+    os.kill(supervisor, signal.SIGKILL)
+    server.expect_log("BRINE0620")
+    script(server, "app", "mended")
+    until(lambda: ask(server, "app").text == "mended", "the mended code", 15)
+    until(lambda: daemons.reap(server) or not set(orphans) & set(processes.in_session(server.pid)), "the old ones end")
+    assert len(daemons.workers(server)) == 2
+
+
+def test_a_group_that_could_not_start_starts_when_it_is_mended(start_httpd, workspace):
+    """However long the time has become after which it is tried again."""
+    folder = workspace.new_folder()
+    path = folder / "app.wsgi"
+    path.write_text(ENDS["by itself"])
+    server = start_httpd("WSGIDaemonProcess site threads=4\n"
+                         f"WSGIScriptAlias /s {path} process-group=site application-group=%{{GLOBAL}}\n")
+    server.expect_log("BRINE0610", count=5, seconds=20)
+    began = time.monotonic()
+    path.write_text(SAYS.format(text="mended"))
+    assert server.get("/s").text == "mended"
+    assert time.monotonic() - began < 5, "the next attempt was eight seconds away"
+
+
+def test_what_is_mended_is_not_kept_waiting(start_httpd):
+    """However long the time has become after which a broken script is tried again."""
+    server = start_httpd(CONFIG % f"processes=2 connect-timeout={2 * SCALE}s")
+    broken(server, 4)  # the next time is four seconds away
+    script(server, "app", "mended")
+    assert ask(server, "app").text == "mended"

@@ -1,0 +1,260 @@
+// Decisions about daemon processes and their requests: pure, without a clock.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "daemon/choice.hpp"
+#include "daemon/control.hpp"
+#include "daemon/obituary.hpp"
+#include "daemon/policy.hpp"
+#include "daemon/process.hpp"
+#include "daemon/watch.hpp"
+
+namespace brine::daemon {
+namespace {
+
+using base::kMillisecond;
+using base::kSecond;
+using std::chrono::milliseconds;
+
+// --- which process a request goes to
+// ---------------------------------------------------------------
+
+Candidate ready(std::uint32_t in_flight, std::uint32_t code = 1) {
+  return {true, 7, code, in_flight};
+}
+constexpr Candidate kNotReady{};
+
+TEST(Choose, TakesTheLeastLoadedProcessThatIsReady) {
+  const std::vector<Candidate> candidates = {kNotReady, ready(3), ready(1), ready(2)};
+  EXPECT_EQ(choose(candidates, {.threads = 5}), 2U);
+}
+
+TEST(Choose, FindsNothingWhereNoneIsReady) {
+  const std::vector<Candidate> candidates = {kNotReady, kNotReady};
+  EXPECT_EQ(choose(candidates, {.threads = 5}), std::nullopt);
+  EXPECT_EQ(choose({}, {.threads = 5}), std::nullopt);
+}
+
+TEST(Choose, PrefersNewerCodeWhereAThreadIsFree) {
+  const std::vector<Candidate> candidates = {ready(0, 1), ready(4, 2), ready(3, 2)};
+  EXPECT_EQ(choose(candidates, {.threads = 5}), 2U);
+}
+
+TEST(Choose, PrefersAFreeThreadToALine) {
+  const std::vector<Candidate> candidates = {ready(1, 1), ready(5, 2)};
+  EXPECT_EQ(choose(candidates, {.threads = 5}), 0U);
+  EXPECT_EQ(choose(candidates, {.threads = 6}), 1U);
+  const std::vector<Candidate> full = {ready(5, 1), ready(9, 2), ready(8, 2)};
+  EXPECT_EQ(choose(full, {.threads = 5}), 2U);
+}
+
+TEST(Choose, PrefersAnyOtherToOneThatHasFailed) {
+  std::vector<Candidate> candidates = {ready(0, 2), ready(9, 1)};
+  candidates[0].failed = true;
+  EXPECT_EQ(choose(candidates, {.threads = 5}), 1U);
+  candidates[1].failed = true;
+  EXPECT_EQ(choose(candidates, {.threads = 5}), 0U);
+}
+
+TEST(Choose, PrefersALineThatMoves) {
+  std::vector<Candidate> candidates = {ready(5, 2), ready(9, 1)};
+  candidates[0].stalled = true;
+  EXPECT_EQ(choose(candidates, {.threads = 5}), 1U);
+  candidates[1].stalled = true;
+  EXPECT_EQ(choose(candidates, {.threads = 5}), 0U);
+}
+
+TEST(Choose, KeepsToTheLeastCodeThatIsAskedFor) {
+  const std::vector<Candidate> candidates = {ready(0, 1), ready(5, 2)};
+  EXPECT_EQ(choose(candidates, {.threads = 5, .least_code = 2}), 1U);
+  EXPECT_EQ(choose(candidates, {.threads = 5, .least_code = 3}), std::nullopt);
+}
+
+TEST(Waiting, CountsWhatExceedsTheThreadsOfEachProcessThatIsReady) {
+  const std::vector<Candidate> candidates = {ready(7), ready(3), ready(5), kNotReady};
+  EXPECT_EQ(waiting(candidates, 5), 2U);
+  EXPECT_EQ(waiting({}, 5), 0U);
+}
+
+// --- what is done about a request's time
+// -----------------------------------------------------------
+
+constexpr RequestTimes kTimes{.timeout = 10 * kSecond, .interrupt = 2 * kSecond};
+
+TEST(NextStep, WarnsAtHalfAndEndsAtTheDeadline) {
+  const Watched fresh{.since = kSecond};
+  EXPECT_EQ(next_step(fresh, kTimes, 2 * kSecond).step, Step::none);
+  EXPECT_EQ(next_step(fresh, kTimes, 2 * kSecond).look_again, 6 * kSecond);
+  EXPECT_EQ(next_step(fresh, kTimes, 6 * kSecond).step, Step::warn);
+  const Watched warned{.since = kSecond, .warned = true};
+  EXPECT_EQ(next_step(warned, kTimes, 11 * kSecond - 1).step, Step::none);
+  EXPECT_EQ(next_step(warned, kTimes, 11 * kSecond - 1).look_again, 11 * kSecond);
+  EXPECT_EQ(next_step(warned, kTimes, 11 * kSecond).step, Step::time_out);
+}
+
+TEST(NextStep, GivesUpWhenTheInterruptTimeIsOverToo) {
+  const Watched interrupted{.since = kSecond, .warned = true, .timed_out = true};
+  EXPECT_EQ(next_step(interrupted, kTimes, 12 * kSecond).step, Step::none);
+  EXPECT_EQ(next_step(interrupted, kTimes, 12 * kSecond).look_again, 13 * kSecond);
+  EXPECT_EQ(next_step(interrupted, kTimes, 13 * kSecond).step, Step::give_up);
+  Watched done = interrupted;
+  done.given_up = true;
+  EXPECT_EQ(next_step(done, kTimes, 99 * kSecond).step, Step::none);
+}
+
+TEST(NextStep, DoesNothingWithoutATimeoutOrARequest) {
+  EXPECT_EQ(next_step({.since = 1}, {}, 99 * kSecond).step, Step::none);
+  EXPECT_EQ(next_step({}, kTimes, 99 * kSecond).step, Step::none);
+}
+
+// --- why a process is replaced
+// -----------------------------------------------------------------------
+
+Vitals vitals() {
+  return {.ready_at = kSecond, .activity = 5 * kSecond, .gil_touched = 5 * kSecond, .served = 3};
+}
+
+TEST(Verdict, IsNoneWithinAllLimits) {
+  Limits limits;
+  limits.deadlock_timeout = milliseconds(60000);
+  limits.restart_interval = milliseconds(60000);
+  limits.inactivity_timeout = milliseconds(60000);
+  limits.memory_recycle = 100;
+  EXPECT_EQ(verdict(limits, vitals(), 10 * kSecond), Reason::none);
+}
+
+TEST(Verdict, NamesTheLimitThatIsOver) {
+  Limits limits;
+  limits.deadlock_timeout = milliseconds(0);
+  limits.restart_interval = milliseconds(2000);
+  EXPECT_EQ(verdict(limits, vitals(), 3 * kSecond + 1), Reason::restart_interval);
+  limits.restart_interval = milliseconds(0);
+  limits.inactivity_timeout = milliseconds(2000);
+  EXPECT_EQ(verdict(limits, vitals(), 7 * kSecond), Reason::none);
+  EXPECT_EQ(verdict(limits, vitals(), 7 * kSecond + 1), Reason::inactivity_timeout);
+  limits = {};
+  limits.deadlock_timeout = milliseconds(2000);
+  EXPECT_EQ(verdict(limits, vitals(), 7 * kSecond + 1), Reason::deadlock_timeout);
+  limits = {};
+  limits.memory_recycle = 100;
+  Vitals fat = vitals();
+  fat.resident = 101;
+  EXPECT_EQ(verdict(limits, fat, 6 * kSecond), Reason::memory_recycle);
+}
+
+TEST(Verdict, IdlenessCountsOnlyForAProcessThatServedAndHasNoRequest) {
+  Limits limits;
+  limits.inactivity_timeout = milliseconds(1000);
+  Vitals busy = vitals();
+  busy.in_flight = 1;
+  EXPECT_EQ(verdict(limits, busy, 99 * kSecond), Reason::none);
+  Vitals unused = vitals();
+  unused.served = 0;
+  EXPECT_EQ(verdict(limits, unused, 99 * kSecond), Reason::none);
+}
+
+TEST(Verdict, AGilThatWasNeverAskedForIsNotStuck) {
+  Vitals young = vitals();
+  young.gil_touched = 0;
+  EXPECT_EQ(verdict(Limits{}, young, 9999 * kSecond), Reason::none);
+}
+
+TEST(BackOff, FirstFailuresAreFreeThenItDoublesUpToAMost) {
+  EXPECT_EQ(back_off(3, 3), 0);
+  EXPECT_EQ(back_off(4, 3), kSecond / 2);
+  EXPECT_EQ(back_off(5, 3), kSecond);
+  EXPECT_EQ(back_off(1000, 3), 30 * kSecond);
+}
+
+// --- what is said of a process that ended
+// ------------------------------------------------------------
+
+TEST(Obituary, JoinsWhatThereIsToKnow) {
+  Obituary obituary;
+  obituary.pid = 4711;
+  obituary.group = "shop";
+  obituary.status = SIGSEGV;  // as waitpid() has it: killed by that signal
+  obituary.served = 12;
+  obituary.requests = {{"GET /a", 1500 * kMillisecond}, {"GET /b", 0}};
+  obituary.peak_kib = 20 * 1024;
+  obituary.stack = "Fatal Python error: Segmentation fault";
+  EXPECT_FALSE(is_orderly(obituary));
+  EXPECT_EQ(describe(obituary),
+            "process 4711 of daemon group 'shop' ended: killed by SIGSEGV; nobody had told it to; "
+            "12 requests served; in progress: 'GET /a' for 1.5 s, 'GET /b' for 0.0 s; peak memory "
+            "20 MiB\nFatal Python error: Segmentation fault");
+}
+
+TEST(Obituary, IsOrderlyWhereItLeftAsToldWithNothingInProgress) {
+  Obituary obituary;
+  obituary.reason = Reason::maximum_requests;
+  EXPECT_TRUE(is_orderly(obituary));
+  EXPECT_NE(describe(obituary).find("exit code 0; reason: maximum-requests; 0 requests served; in "
+                                    "progress: none"),
+            std::string::npos);
+  obituary.timed_out = true;
+  EXPECT_FALSE(is_orderly(obituary));
+  EXPECT_NE(describe(obituary).find("did not leave in time and was killed"), std::string::npos);
+  obituary.timed_out = false;
+  obituary.status = 3 << 8;
+  EXPECT_FALSE(is_orderly(obituary));
+}
+
+// --- whom a supervisor may send a signal
+// ---------------------------------------------------
+
+TEST(RunsAs, KnowsThisProcessAndNoOtherUser) {
+  EXPECT_TRUE(runs_as(::getpid(), ::getuid()));
+  EXPECT_FALSE(runs_as(::getpid(), ::getuid() + 1));
+  EXPECT_FALSE(runs_as(0, ::getuid()));
+}
+
+// --- what supervisor and process say to each other
+// ---------------------------------------------------
+
+TEST(Control, AScriptSurvivesTheJourney) {
+  Script script;
+  script.path = "/srv/a b.wsgi";
+  script.callable = "app";
+  script.application_group = "localhost|/x";
+  script.reloading = wsgi::Reloading::rolling;
+  script.keep_last_good = false;
+  script.registered = true;
+  script.pickle_policy = pickle::Policy::enforce;
+  const auto back = unpack(pack(script));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->path, script.path);
+  EXPECT_EQ(back->callable, script.callable);
+  EXPECT_EQ(back->application_group, script.application_group);
+  EXPECT_EQ(back->reloading, script.reloading);
+  EXPECT_EQ(back->keep_last_good, script.keep_last_good);
+  EXPECT_EQ(back->registered, script.registered);
+  EXPECT_EQ(back->pickle_policy, script.pickle_policy);
+}
+
+TEST(Control, MalformedScriptsAreRefused) {
+  for (const std::string& text :
+       {std::string(), std::string("\1\1"), std::string("\1\1\1\1/path"),
+        std::string("\x09\1\1\1/path\0x\0y", 13), std::string("\1\1\1\x09/path\0x\0y", 13)}) {
+    EXPECT_FALSE(unpack(text)) << text.size();
+  }
+}
+
+TEST(Control, ScriptTimesSurviveTheJourney) {
+  const ScriptTimes scripts = {{"/a.wsgi", 17}, {"/b.wsgi", 0}};
+  EXPECT_EQ(unpack_failed(pack(scripts)), scripts);
+  EXPECT_TRUE(unpack_failed("").empty());
+  EXPECT_EQ(unpack_failed("/cut off").size(), 1U);
+}
+
+TEST(Control, EveryReasonHasAName) {
+  for (int i = 0; i < static_cast<int>(Reason::count_); ++i) {
+    EXPECT_FALSE(reason_name(static_cast<Reason>(i)).empty()) << i;
+  }
+}
+
+}  // namespace
+}  // namespace brine::daemon

@@ -1,0 +1,141 @@
+// The frame codec: what is encoded comes back, and what is malformed is refused.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+#include "daemon/frame.hpp"
+
+namespace brine::daemon {
+namespace {
+
+using wsgi::Field;
+using wsgi::Var;
+
+struct Sample {
+  std::vector<Field> headers = {{"Host", "example.org"}, {"X-Empty", ""}, {"X-Latin", "\xe9\xff"}};
+  std::vector<Field> extra = {{"HTTPS", "on"}};
+  wsgi::Head head;
+  wsgi::Target target;
+
+  Sample() {
+    head.vars[static_cast<std::size_t>(Var::request_method)] = "POST";
+    head.vars[static_cast<std::size_t>(Var::path_info)] = "";
+    head.headers = headers;
+    head.extra = extra;
+    head.body_start = "the body";
+    head.content_length = 8;
+    head.body_complete = true;
+    head.head_request = true;
+    head.request_start = 1.5;
+    head.queue_start = 2.5;
+    target.script = "/srv/app.wsgi";
+    target.callable = "application";
+    target.application_group = "";
+    target.resource = "/srv/resource";
+    target.seen = {1, 2, 3, 4};
+    target.reloading = wsgi::Reloading::fresh_process;
+    target.keep_last_good = false;
+    target.registered = true;
+    target.pickle_policy = pickle::Policy::builtin_only;
+    target.ignore_activity = true;
+  }
+
+  std::vector<char> encoded() const {
+    std::vector<char> bytes;
+    encode_request(head, target, bytes);
+    bytes.insert(bytes.end(), head.body_start.begin(), head.body_start.end());
+    return bytes;
+  }
+};
+
+TEST(RequestFrame, EverythingComesBack) {
+  const Sample sample;
+  const std::vector<char> bytes = sample.encoded();
+  RequestFrame frame;
+  ASSERT_TRUE(decode_request(bytes, frame));
+  for (std::size_t i = 0; i < wsgi::kVarCount; ++i) {
+    EXPECT_EQ(frame.head.vars[i], sample.head.vars[i]);
+    EXPECT_EQ(frame.head.vars[i].data() == nullptr, sample.head.vars[i].data() == nullptr) << i;
+  }
+  ASSERT_EQ(frame.head.headers.size(), sample.headers.size());
+  for (std::size_t i = 0; i < sample.headers.size(); ++i) {
+    EXPECT_EQ(frame.head.headers[i].name, sample.headers[i].name);
+    EXPECT_EQ(frame.head.headers[i].value, sample.headers[i].value);
+  }
+  ASSERT_EQ(frame.head.extra.size(), 1U);
+  EXPECT_EQ(frame.head.extra[0].value, "on");
+  EXPECT_EQ(frame.head.body_start, "the body");
+  EXPECT_EQ(frame.head.content_length, 8);
+  EXPECT_TRUE(frame.head.body_complete);
+  EXPECT_TRUE(frame.head.head_request);
+  EXPECT_EQ(frame.head.request_start, 1.5);
+  EXPECT_EQ(frame.head.queue_start, 2.5);
+  EXPECT_EQ(frame.target.script, "/srv/app.wsgi");
+  EXPECT_EQ(frame.target.script.data()[frame.target.script.size()], '\0');
+  EXPECT_EQ(frame.target.resource, "/srv/resource");
+  EXPECT_EQ(frame.target.seen.mtime_us, 4);
+  EXPECT_EQ(frame.target.seen.device, 1U);
+  EXPECT_EQ(frame.target.reloading, wsgi::Reloading::fresh_process);
+  EXPECT_FALSE(frame.target.keep_last_good);
+  EXPECT_TRUE(frame.target.registered);
+  EXPECT_EQ(frame.target.pickle_policy, pickle::Policy::builtin_only);
+  EXPECT_TRUE(frame.target.ignore_activity);
+}
+
+TEST(RequestFrame, EveryTruncationIsRefused) {
+  const std::vector<char> bytes = Sample().encoded();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    RequestFrame frame;
+    EXPECT_FALSE(decode_request({bytes.data(), size}, frame)) << size;
+  }
+}
+
+TEST(RequestFrame, NoByteThatIsChangedLeadsOutOfTheFrame) {
+  const std::vector<char> good = Sample().encoded();
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    for (const char value : {'\0', '\x7f', '\xff'}) {
+      std::vector<char> bytes = good;
+      bytes[at] = value;
+      RequestFrame frame;
+      if (!decode_request(bytes, frame)) continue;
+      const auto inside = [&](std::string_view text) {
+        return text.data() == nullptr || (text.data() >= bytes.data() &&
+                                          text.data() + text.size() <= bytes.data() + bytes.size());
+      };
+      for (const std::string_view var : frame.head.vars) EXPECT_TRUE(inside(var));
+      for (const Field& field : frame.fields) EXPECT_TRUE(inside(field.value));
+      EXPECT_TRUE(inside(frame.target.script));
+    }
+  }
+}
+
+TEST(ResponseHead, ComesBack) {
+  const std::vector<Field> headers = {{"Set-Cookie", "a=1"}, {"Set-Cookie", "b=2"}, {"X", ""}};
+  std::vector<char> bytes;
+  encode_head("299 Odd", headers, bytes);
+  const std::size_t size = bytes.size();
+  bytes.push_back('b');  // the body begins
+  ASSERT_EQ(head_size(bytes), size);
+  ResponseHead head;
+  ASSERT_TRUE(decode_head(bytes, head));
+  EXPECT_EQ(head.size, size);
+  EXPECT_EQ(head.status_line, "299 Odd");
+  ASSERT_EQ(head.headers.size(), 3U);
+  EXPECT_EQ(head.headers[1].name, "Set-Cookie");
+  EXPECT_EQ(head.headers[1].value, "b=2");
+}
+
+TEST(ResponseHead, EveryTruncationIsRefused) {
+  const std::vector<Field> headers = {{"A", "b"}};
+  std::vector<char> bytes;
+  encode_head("200 OK", headers, bytes);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    ResponseHead head;
+    EXPECT_FALSE(decode_head({bytes.data(), size}, head)) << size;
+  }
+  EXPECT_FALSE(head_size({bytes.data(), 3}));
+}
+
+}  // namespace
+}  // namespace brine::daemon
