@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from html import escape
 
+import rows
 from measure import Result
 
 WIDTH = 880
@@ -12,8 +13,10 @@ LABELS = 236  #: where the bars begin
 BARS = 440  #: length of a bar that equals the C handler
 LONGEST = 1.12  #: a longer bar is cut here; its value is printed
 VALUE = 40  #: room that a printed value takes
-BAR = 13
-GROUP = 42  #: height of a row
+BAR = 12
+PAIR = 2 * BAR + 3  #: height of one mode: Brine's bar and mod_wsgi's
+GAP = 15  #: between rows
+LEAST = 30  #: height of a row's own text
 TOP = 104
 BOTTOM = 58
 #: GitHub shows the file by <img>, where the reader's colour scheme still holds.
@@ -28,6 +31,8 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-seri
 .floor { stroke: #59636e; stroke-width: 1.5; stroke-dasharray: 4 3 }
 .brine { fill: #0a7ea4 }
 .mod_wsgi { fill: #afb8c1 }
+.brine-daemon { fill: #5f55b5 }
+.mod_wsgi-daemon { fill: #d0d7de }
 .goal { stroke: #bc4c00; stroke-width: 2.5 }
 @media (prefers-color-scheme: dark) {
   text { fill: #f0f6fc }
@@ -38,6 +43,8 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-seri
   .floor { stroke: #9198a1 }
   .brine { fill: #39b5d8 }
   .mod_wsgi { fill: #656c76 }
+  .brine-daemon { fill: #9a8ff0 }
+  .mod_wsgi-daemon { fill: #444c56 }
   .goal { stroke: #f0883e }
 }
 """
@@ -58,7 +65,7 @@ def bar(y: float, share: float, kind: str, goal: float = 0.0) -> str:
     length = max(2.0, min(share, LONGEST) * BARS)
     mark = goal * BARS
     label = mark if length <= mark < length + VALUE else length
-    style = "dim halo strong" if kind == "brine" else "dim halo"
+    style = "dim halo strong" if kind.startswith("brine") else "dim halo"
     return (f'<rect x="{LABELS}" y="{y:g}" width="{length:.1f}" height="{BAR}" rx="2" '
             f'class="{kind}"/>' + text(LABELS + label + 7, y + BAR - 2.5, f"{share:.2f}", style))
 
@@ -66,39 +73,54 @@ def bar(y: float, share: float, kind: str, goal: float = 0.0) -> str:
 def charted(results: list[Result]) -> list[Result]:
     """The rows that have a throughput to show."""
     return [result for result in results if result.row.how == "load" and result.rounds
-            and "floor" in result.rounds[0] and not math.isnan(best(result))]
+            and "floor" in result.rounds[0] and modes(result)]
 
 
-def best(result: Result) -> float:
-    """The longest bar's share; NaN where there is no bar."""
-    shares = [result.ratio(name, "floor", "rate") for name in ("mod_wsgi", "brine")]
-    return max((share for share in shares if not math.isnan(share)), default=math.nan)
+def modes(result: Result) -> list[str]:
+    """The modes that have a bar."""
+    return [mode for mode in result.modes
+            if any(not math.isnan(result.ratio(rows.server(family, mode), "floor", "rate"))
+                   for family in ("brine", "mod_wsgi"))]
 
 
-def group(result: Result, y: float) -> str:
-    """A row: its name, the C handler's rate, a bar for each server, the goal's mark."""
-    parts = [text(LABELS - 14, y + 13, result.row.title, anchor="end"),
-             text(LABELS - 14, y + 27, f"C handler {result.figure('floor', 'rate'):,.0f}/s", "dim",
-                  "end")]
-    goal = next((goal.least for goal in result.row.goals
+def height(result: Result) -> int:
+    """What a row takes, with the gap behind it."""
+    return max(LEAST, len(modes(result)) * (PAIR + 2)) + GAP
+
+
+def pair(result: Result, mode: str, y: float) -> str:
+    """The bars of a mode, Brine's goal there, and how many times faster Brine is."""
+    brine, mod_wsgi = rows.server("brine", mode), rows.server("mod_wsgi", mode)
+    goal = next((goal.least for goal in result.row.goals_of(mode)
                  if goal.figure == "rate/floor" and goal.least is not None), 0.0)
-    mod_wsgi, brine = (result.ratio(name, "floor", "rate") for name in ("mod_wsgi", "brine"))
-    if not math.isnan(brine):
-        parts.append(bar(y + 2, brine, "brine", goal))
-    if not math.isnan(mod_wsgi):
-        parts.append(bar(y + 4 + BAR, mod_wsgi, "mod_wsgi"))
-    times = result.ratio("brine", "mod_wsgi", "rate")
+    parts = []
+    for name, top, mark in ((brine, y, goal), (mod_wsgi, y + BAR + 1, 0.0)):
+        share = result.ratio(name, "floor", "rate")
+        if not math.isnan(share):
+            parts.append(bar(top, share, name, mark))
+    times = result.ratio(brine, mod_wsgi, "rate")
     if not math.isnan(times):
-        parts.append(text(WIDTH - 32, y + 20, f"{times:.1f} x", "strong", "end"))
+        parts.append(text(WIDTH - 32, y + BAR + 5, f"{times:.1f} x", "strong", "end"))
     if goal:
-        parts.append(line(LABELS + goal * BARS, y, y + 4 + BAR, "goal"))
+        parts.append(line(LABELS + goal * BARS, y - 1, y + BAR + 1, "goal"))
     return "\n".join(parts)
 
 
-def legend(y: float, mod_wsgi: str) -> str:
+def group(result: Result, y: float) -> str:
+    """A row: its name, the C handler's rate, the bars of each mode."""
+    return "\n".join([
+        text(LABELS - 14, y + 13, result.row.title, anchor="end"),
+        text(LABELS - 14, y + 27, f"C handler {result.figure('floor', 'rate'):,.0f}/s", "dim",
+             "end"),
+        *(pair(result, mode, y + index * (PAIR + 2)) for index, mode in enumerate(modes(result)))])
+
+
+def legend(y: float, shown: list[Result], mod_wsgi: str) -> str:
     """What the colours and lines mean."""
-    entries = [("brine", "Brine, embedded", 150), ("mod_wsgi", mod_wsgi, 200),
-               ("goal", "Brine's goal", 130), ("floor", "C handler = 1", 120)]
+    seen = [mode for mode in rows.MODES if any(mode in modes(result) for result in shown)]
+    entries = [(rows.server(family, mode), f"{title}, {mode}", width) for mode in seen
+               for family, title, width in (("brine", "Brine", 128), ("mod_wsgi", mod_wsgi, 172))]
+    entries += [("goal", "Brine's goal", 100), ("floor", "C handler = 1", 110)]
     parts, x = [], 24.0
     for kind, words, width in entries:
         if kind in ("goal", "floor"):
@@ -124,7 +146,8 @@ def axis(top: float, bottom: float) -> str:
 def footer(facts: dict, rounds: int) -> str:
     """What the figures rest on."""
     pythons = {value for name, value in facts.items() if name.endswith("Python")}
-    return (f"httpd {facts['httpd']}, event MPM, one child of 64 threads; Python "
+    return (f"httpd {facts['httpd']}, event MPM, one child of 64 threads; daemon mode: 1 process, "
+            f"5 threads; Python "
             f"{', '.join(sorted(pythons)) or '-'}; {facts['cores']} cores; 16 connections; "
             f"median of {rounds} interleaved rounds")
 
@@ -132,20 +155,21 @@ def footer(facts: dict, rounds: int) -> str:
 def svg(results: list[Result], facts: dict) -> str:
     """The whole picture."""
     shown = charted(results)
-    height = TOP + GROUP * len(shown) + BOTTOM
-    bottom = height - BOTTOM
+    tops = [TOP + sum(map(height, shown[:index])) for index in range(len(shown))]
+    bottom = TOP + sum(map(height, shown))
+    full = bottom + BOTTOM
     rounds = max((len(result.rounds) for result in shown), default=0)
-    mod_wsgi = f"mod_wsgi {facts.get('mod_wsgi', '')}".strip() + ", embedded"
+    mod_wsgi = f"mod_wsgi {facts.get('mod_wsgi', '')}".strip()
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {full}" '
+        f'width="{WIDTH}" height="{full}" role="img" '
         f'aria-label="Throughput of Brine and mod_wsgi as a share of a C handler">',
         f"<style>{STYLE}</style>",
-        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8" class="card"/>',
+        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{full - 1}" rx="8" class="card"/>',
         text(24, 36, "Requests per second, as a share of a plain C handler", "title"),
-        legend(66, mod_wsgi),
+        legend(66, shown, mod_wsgi),
         text(WIDTH - 32, TOP - 14, "Brine / mod_wsgi", "dim", "end"),
         axis(TOP - 10, bottom),
-        *(group(result, TOP + GROUP * index) for index, result in enumerate(shown)),
-        text(24, height - 16, footer(facts, rounds), "dim"),
+        *(group(result, top) for result, top in zip(shown, tops)),
+        text(24, full - 16, footer(facts, rounds), "dim"),
         "</svg>", ""])

@@ -59,7 +59,8 @@ def command(url: str, load: Load, seconds: float) -> list[str]:
     wrk = shutil.which("wrk")
     if not wrk:
         raise LoadError("wrk is needed (Debian: apt-get install wrk)")
-    return [wrk, f"-t{THREADS}", f"-c{load.connections}", f"-d{max(1, round(seconds))}s",
+    return [wrk, f"-t{min(THREADS, load.connections)}", f"-c{load.connections}",
+            f"-d{max(1, round(seconds))}s",
             "--timeout", "10s", "--latency", "-s", str(SCRIPT), url, "--",
             load.method, str(load.body_bytes), str(int(load.close)),
             *(f"{name}: {value}" for name, value in load.headers)]

@@ -9,11 +9,12 @@ import pathlib
 import statistics
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable
 
 import load
 import procfs
+import rows
 from load import Sample
 from rows import Row
 from servers import Kind, Server, ServerError, Work
@@ -23,6 +24,12 @@ RELOADS = 100
 MEMORY_PARTS = 10
 #: Over fewer requests than this, a thread's first one is mistaken for growth.
 TELLING_REQUESTS = 50_000
+#: A process with one of these mapped has a Python, or could have one at once.
+PYTHON_FILES = ("libpython", "brine_engine")
+#: The blocked worker is blocked this long before the load, and free again so long before its end:
+#: wrk does not count a request that has no answer yet, so one that waits there must get it.
+BLOCK_LEAD = 0.2
+BLOCK_REST = 0.5
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Result:
     """A row's raw numbers: a dict by server's name for each round, and once-only facts."""
 
     row: Row
+    modes: tuple[str, ...] = rows.MODES  #: in which it was measured
     rounds: list[dict[str, dict]] = field(default_factory=list)
     memory: dict[str, dict[str, int]] = field(default_factory=dict)
     facts: dict[str, dict] = field(default_factory=dict)
@@ -51,7 +59,8 @@ class Result:
 
     def figure(self, name: str, key: str) -> float:
         """The median over the rounds of one server's number; NaN where there is none."""
-        return median(rnd[name][key] for rnd in self.rounds if name in rnd)
+        return median(rnd[name][key] for rnd in self.rounds
+                      if name in rnd and rnd[name].get(key) is not None)
 
     def growth(self, name: str) -> float:
         """Bytes of private memory a request of the memory row; NaN where that was not measured."""
@@ -105,7 +114,8 @@ def running(kinds: list[Kind], work: Work, row: Row, result: Result):
         servers = []
         for kind in kinds:
             try:
-                server = stack.enter_context(Server(kind, work, row.group))
+                server = stack.enter_context(Server(kind, work, row.group,
+                                                    daemon=row.daemon))
                 check(server, row)
                 servers.append(server)
             except (ServerError, OSError) as why:
@@ -114,7 +124,7 @@ def running(kinds: list[Kind], work: Work, row: Row, result: Result):
 
 
 def run_load(servers: list[Server], row: Row, plan: Plan, result: Result) -> None:
-    """Rounds A B C A B C of plain load."""
+    """Rounds A B C D E A B C D E of plain load."""
     for server in servers:
         load.run(server.url(path_on(server, row)), row.load, plan.warm_up)
     for _ in range(plan.rounds):
@@ -122,6 +132,7 @@ def run_load(servers: list[Server], row: Row, plan: Plan, result: Result) -> Non
                               for server in servers})
     for server in servers:
         result.memory[server.kind.name] = procfs.memory_kib(server.pid)
+        result.facts[server.kind.name] = {"pythons": procfs.mapping(server.pid, PYTHON_FILES)}
 
 
 def replace_script(script: pathlib.Path) -> None:
@@ -146,7 +157,7 @@ def reload_while(script: pathlib.Path, seconds: float, stopped: Callable[[], boo
 
 def timed_reloads(server: Server, row: Row, seconds: float, script: pathlib.Path) -> dict:
     """One run of wrk during which the script is replaced RELOADS times."""
-    loads_before = int(server.get(row.path)[1]["x-loads"])
+    first = server.get(row.path)[1]
     before = procfs.cpu_microseconds(server.pid)
     client = load.start(server.url(row.path), row.load, seconds)
     done: list[int] = []
@@ -156,7 +167,10 @@ def timed_reloads(server: Server, row: Row, seconds: float, script: pathlib.Path
     sample = load.finish(client)
     changer.join()
     spent = procfs.cpu_microseconds(server.pid) - before
-    loads = int(server.get(row.path)[1]["x-loads"]) - loads_before
+    last = server.get(row.path)[1]
+    # A process that takes another's place has counted none of the loads before it.
+    loads = int(last["x-loads"]) - int(first["x-loads"]) \
+        if last["x-process"] == first["x-process"] else None
     return {**with_cpu(sample, spent), "replaced": done[0], "loads": loads}
 
 
@@ -200,13 +214,62 @@ def run_memory(servers: list[Server], row: Row, plan: Plan, result: Result) -> N
         result.memory[name] = procfs.memory_kib(server.pid)
 
 
-RUNNERS = {"load": run_load, "reload": run_reload, "memory": run_memory}
+@contextlib.contextmanager
+def blocked(server: Server, seconds: float):
+    """A worker that is busy for the most part of a load of so many seconds; yields what failed."""
+    failed: list[str] = []
+
+    def block() -> None:
+        wait = BLOCK_LEAD + max(BLOCK_REST, seconds - BLOCK_REST)
+        status = server.get(f"/block?{wait:.2f}")[0]
+        if status != 200:
+            failed.append(str(status))
+
+    blocker = threading.Thread(target=block)
+    blocker.start()
+    time.sleep(BLOCK_LEAD)
+    try:
+        yield failed
+    finally:
+        blocker.join()
 
 
-def measure(row: Row, kinds: list[Kind], work: Work, plan: Plan) -> Result:
+def run_blocked(servers: list[Server], row: Row, plan: Plan, result: Result) -> None:
+    """Rounds of: one connection, all workers free; the same with one blocked; many connections."""
+    alone = replace(row, load=replace(row.load, connections=1))
+    for server in servers:
+        load.run(server.url(path_on(server, row)), row.load, plan.warm_up)
+    for _ in range(plan.rounds):
+        rnd = {}
+        for server in servers:
+            quiet = timed(server, alone, plan.seconds)
+            with blocked(server, plan.seconds) as failed_alone:
+                busy = timed(server, alone, plan.seconds)
+            with blocked(server, plan.seconds) as failed_crowd:
+                crowd = timed(server, row, plan.seconds)
+            rnd[server.kind.name] = {
+                **busy, "quiet": quiet, "crowd": crowd, "crowd_slowest": crowd["slowest"],
+                "failed": quiet["failed"] + busy["failed"] + crowd["failed"] +
+                len(failed_alone) + len(failed_crowd),
+                "p99_ratio": busy["p99"] / quiet["p99"]}
+        result.rounds.append(rnd)
+
+
+RUNNERS = {"load": run_load, "reload": run_reload, "memory": run_memory, "blocked": run_blocked}
+
+
+def compared(row: Row, kinds: list[Kind], modes: tuple[str, ...]) -> list[Kind]:
+    """The servers that take part in a row; there is nothing to block in the C handler."""
+    return [kind for kind in kinds
+            if (kind.name == "floor" and row.how != "blocked") or
+            (kind.name != "floor" and kind.mode in modes)]
+
+
+def measure(row: Row, kinds: list[Kind], work: Work, plan: Plan,
+            modes: tuple[str, ...] = rows.MODES) -> Result:
     """Measures one row on fresh servers."""
-    result = Result(row)
-    with running(kinds, work, row, result) as servers:
+    result = Result(row, tuple(mode for mode in row.modes if mode in modes))
+    with running(compared(row, kinds, result.modes), work, row, result) as servers:
         if servers:
             try:
                 RUNNERS[row.how](servers, row, plan, result)
@@ -215,17 +278,20 @@ def measure(row: Row, kinds: list[Kind], work: Work, plan: Plan) -> Result:
     return result
 
 
-def figures(result: Result) -> dict[str, float]:
-    """Brine's numbers that goals are set for, by the names that rows.Goal uses."""
+def figures(result: Result, mode: str) -> dict[str, float]:
+    """Brine's numbers in a mode that goals are set for, by the names that rows.Goal uses."""
+    brine, mod_wsgi = rows.server("brine", mode), rows.server("mod_wsgi", mode)
     pss = {name: kib["pss"] for name, kib in result.memory.items()}
-    facts = result.facts.get("brine", {})
+    facts = result.facts.get(brine, {})
     return {
-        "rate/floor": result.ratio("brine", "floor", "rate"),
-        "rate/mod_wsgi": result.ratio("brine", "mod_wsgi", "rate"),
-        "p99/floor": result.ratio("brine", "floor", "p99"),
-        "pss/mod_wsgi": pss["brine"] / pss["mod_wsgi"] if {"brine", "mod_wsgi"} <= pss.keys()
+        "rate/floor": result.ratio(brine, "floor", "rate"),
+        "rate/mod_wsgi": result.ratio(brine, mod_wsgi, "rate"),
+        "rate/mod_wsgi embedded": result.ratio(brine, "mod_wsgi", "rate"),
+        "p99/floor": result.ratio(brine, "floor", "p99"),
+        "pss/mod_wsgi": pss[brine] / pss[mod_wsgi] if {brine, mod_wsgi} <= pss.keys()
         else math.nan,
-        "failed": result.failed("brine") + facts.get("failed", 0) if
-        (result.rounds and "brine" in result.rounds[0]) or facts else math.nan,
-        "growth": result.growth("brine") - result.growth("floor"),
+        "failed": result.failed(brine) + facts.get("failed", 0) if
+        (result.rounds and brine in result.rounds[0]) or facts else math.nan,
+        "growth": result.growth(brine) - result.growth("floor"),
+        "pythons": facts.get("pythons", math.nan),
     }

@@ -29,12 +29,46 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def births(root: int) -> dict[int, str]:
+    """The tree with each process's start time, which tells it from a later namesake."""
+    found = {}
+    for pid in tree(root):
+        try:
+            found[pid] = stat_fields(pid)[19]
+        except OSError:
+            continue
+    return found
+
+
+def left(family: dict[int, str]) -> list[int]:
+    """Those of births() that still run."""
+    alive = []
+    for pid, birth in family.items():
+        try:
+            fields = stat_fields(pid)
+        except OSError:
+            continue
+        if fields[19] == birth and fields[0] != "Z":
+            alive.append(pid)
+    return alive
+
+
 def cpu_microseconds(root: int) -> float:
     """User and system time of the tree, with that of children which have ended."""
     ticks = 0
     for pid in tree(root):
         ticks += sum(int(field) for field in stat_fields(pid)[11:15])
     return ticks * 1e6 / TICKS_PER_SECOND
+
+
+def mapping(root: int, words: tuple[str, ...]) -> int:
+    """How many processes of the tree have mapped a file whose name holds one of `words`."""
+    count = 0
+    for pid in tree(root):
+        maps = (PROC / str(pid) / "maps").read_text()
+        names = [line.rpartition("/")[2] for line in maps.splitlines()]
+        count += any(word in name for name in names for word in words)
+    return count
 
 
 def memory_kib(root: int) -> dict[str, int]:

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 
 import measure
 import pickle_cost
+import rows
 from measure import Result
 from rows import Goal
 
-HEADINGS = ("row", "C handler", "mod_wsgi", "Brine", "Brine/mod_wsgi", "goal", "")
+HEADINGS = ("row", "mode", "C handler", "mod_wsgi", "Brine", "Brine/mod_wsgi", "goal", "")
 DETAIL_HEADINGS = ("row", "server", "CPU us/request", "p50 us", "p95 us", "p99 us", "PSS MiB",
                    "failed")
-NAMES = {"floor": "C handler", "mod_wsgi": "mod_wsgi", "brine": "Brine"}
+NAMES = {"floor": "C handler",
+         **{rows.server(family, mode): f"{family.replace('brine', 'Brine')}, {mode}"
+            for mode in rows.MODES for family in ("mod_wsgi", "brine")}}
 GOAL_WORDS = {"rate/floor": "of the C handler", "rate/mod_wsgi": "x mod_wsgi",
+              "rate/mod_wsgi embedded": "x mod_wsgi embedded",
               "p99/floor": "x the C handler's p99", "pss/mod_wsgi": "x mod_wsgi's PSS",
-              "failed": "failed requests", "growth": "bytes a request more than C"}
+              "failed": "failed requests", "growth": "bytes a request more than C",
+              "pythons": "processes with a Python"}
+#: Verdicts that do not make a run fail.
+HARMLESS = ("met", "-", "not yet")
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,10 @@ def number(value: float, pattern: str = "{:.2f}") -> str:
 
 
 def verdict(goal: Goal, value: float) -> str:
-    """met, MISSED, or a dash where there is no figure."""
-    return "-" if math.isnan(value) else "met" if goal.met(value) else "MISSED"
+    """met, MISSED (an aim: not yet), or a dash where there is no figure."""
+    if math.isnan(value):
+        return "-"
+    return "met" if goal.met(value) else "not yet" if goal.aim else "MISSED"
 
 
 def valid(result: Result, name: str) -> bool:
@@ -41,15 +50,16 @@ def valid(result: Result, name: str) -> bool:
     return not result.failed(name) and not result.facts.get(name, {}).get("failed")
 
 
-def goal_cells(result: Result, key: str) -> tuple[str, str]:
-    """The goal and its verdict, for one of the row's figures."""
-    for goal in result.row.goals:
+def goal_cells(result: Result, mode: str, key: str) -> tuple[str, str]:
+    """The goal and its verdict, for one of the row's figures in a mode."""
+    counted = valid(result, rows.server("brine", mode))
+    for goal in result.row.goals_of(mode):
         if goal.figure == key:
-            value = measure.figures(result)[key]
-            counted = key == "failed" or valid(result, "brine")
-            return (f"{goal} {GOAL_WORDS[key]}",
-                    verdict(goal, value) if counted else "INVALID: failed requests")
-    return "", "" if valid(result, "brine") else "INVALID: failed requests"
+            said = verdict(goal, measure.figures(result, mode)[key])
+            wanted = "aim " if goal.aim else ""
+            return (f"{wanted}{goal} {GOAL_WORDS[key]}",
+                    said if counted or key == "failed" else "INVALID: failed requests")
+    return "", "" if counted else "INVALID: failed requests"
 
 
 def share(result: Result, name: str, over: str = "floor", key: str = "rate") -> str:
@@ -57,26 +67,35 @@ def share(result: Result, name: str, over: str = "floor", key: str = "rate") -> 
     return number(result.ratio(name, over, key))
 
 
-def load_lines(result: Result) -> list[Line]:
-    """Throughput; further lines for p99, memory and the ratio to mod_wsgi where these have goals."""
-    row, goals = result.row, {goal.figure for goal in result.row.goals}
-    ratio = share(result, "brine", "mod_wsgi")
-    lines = [Line((row.title, number(result.figure("floor", "rate"), "{:,.0f}/s"),
-                   share(result, "mod_wsgi"), share(result, "brine"), ratio,
-                   *goal_cells(result, "rate/floor")))]
+def load_lines(result: Result, mode: str) -> list[Line]:
+    """Throughput; further lines for p99, memory and other ratios where these have goals."""
+    goals = {goal.figure for goal in result.row.goals}
+    brine, mod_wsgi = rows.server("brine", mode), rows.server("mod_wsgi", mode)
+    ratio = share(result, brine, mod_wsgi)
+    lines = [Line((result.row.title, mode, number(result.figure("floor", "rate"), "{:,.0f}/s"),
+                   share(result, mod_wsgi), share(result, brine), ratio,
+                   *goal_cells(result, mode, "rate/floor")))]
     if "rate/mod_wsgi" in goals:
-        lines.append(Line(("  against mod_wsgi", "", "", "", ratio,
-                           *goal_cells(result, "rate/mod_wsgi"))))
+        lines.append(Line(("  against mod_wsgi", mode, "", "", "", ratio,
+                           *goal_cells(result, mode, "rate/mod_wsgi"))))
+    if "rate/mod_wsgi embedded" in {goal.figure for goal in result.row.goals_of(mode)}:
+        lines.append(Line(("  against mod_wsgi embedded", mode, "", share(result, "mod_wsgi"), "",
+                           share(result, brine, "mod_wsgi"),
+                           *goal_cells(result, mode, "rate/mod_wsgi embedded"))))
     if "p99/floor" in goals:
-        lines.append(Line(("  p99", number(result.figure("floor", "p99"), "{:,.0f} us"),
-                           share(result, "mod_wsgi", key="p99"), share(result, "brine", key="p99"),
-                           share(result, "brine", "mod_wsgi", "p99"),
-                           *goal_cells(result, "p99/floor"))))
+        lines.append(Line(("  p99", mode, number(result.figure("floor", "p99"), "{:,.0f} us"),
+                           share(result, mod_wsgi, key="p99"), share(result, brine, key="p99"),
+                           share(result, brine, mod_wsgi, "p99"),
+                           *goal_cells(result, mode, "p99/floor"))))
     if "pss/mod_wsgi" in goals:
-        lines.append(Line(("  memory (PSS) after the load", pss(result, "floor"),
-                           pss(result, "mod_wsgi"), pss(result, "brine"),
-                           number(measure.figures(result)["pss/mod_wsgi"]),
-                           *goal_cells(result, "pss/mod_wsgi"))))
+        lines.append(Line(("  memory (PSS) after the load", mode, pss(result, "floor"),
+                           pss(result, mod_wsgi), pss(result, brine),
+                           number(measure.figures(result, mode)["pss/mod_wsgi"]),
+                           *goal_cells(result, mode, "pss/mod_wsgi"))))
+    if "pythons" in {goal.figure for goal in result.row.goals_of(mode)}:
+        lines.append(Line(("  processes with a Python", mode, pythons(result, "floor"),
+                           pythons(result, mod_wsgi), pythons(result, brine), "",
+                           *goal_cells(result, mode, "pythons"))))
     return lines
 
 
@@ -85,41 +104,69 @@ def pss(result: Result, name: str) -> str:
     return f"{result.memory[name]['pss'] / 1024:.1f} MiB" if name in result.memory else "-"
 
 
-def reload_lines(result: Result) -> list[Line]:
+def pythons(result: Result, name: str) -> str:
+    """How many of a server's processes have mapped a Python."""
+    return str(result.facts.get(name, {}).get("pythons", "-"))
+
+
+def failures(result: Result, name: str) -> str:
+    """Failed requests of a server, or a dash if it was not measured."""
+    return str(result.failed(name)) if name in (result.rounds or [{}])[0] else "-"
+
+
+def reload_lines(result: Result, mode: str) -> list[Line]:
     """Failed requests, and p99 with reloads over p99 without."""
-    def failed(name: str) -> str:
-        return str(result.failed(name)) if name in (result.rounds or [{}])[0] else "-"
+    brine, mod_wsgi = rows.server("brine", mode), rows.server("mod_wsgi", mode)
 
-    def over_quiet(name: str) -> str:
-        return number(result.figure(name, "p99_ratio"), "{:.1f} x")
+    def figure(name: str, key: str, pattern: str) -> str:
+        return number(result.figure(name, key), pattern)
 
-    return [Line((result.row.title + ": failed", failed("floor"), failed("mod_wsgi"),
-                  failed("brine"), "", *goal_cells(result, "failed"))),
-            Line(("  p99 with / p99 without", "", over_quiet("mod_wsgi"), over_quiet("brine"),
-                  share(result, "brine", "mod_wsgi", "p99"), "", "")),
-            Line(("  loads seen, a round", "",
-                  number(result.figure("mod_wsgi", "loads"), "{:.0f}") if
-                  failed("mod_wsgi") != "-" else "-",
-                  number(result.figure("brine", "loads"), "{:.0f}") if
-                  failed("brine") != "-" else "-", "", "", ""))]
+    return [Line((result.row.title + ": failed", mode, failures(result, "floor"),
+                  failures(result, mod_wsgi), failures(result, brine), "",
+                  *goal_cells(result, mode, "failed"))),
+            Line(("  p99 with / p99 without", mode, "", figure(mod_wsgi, "p99_ratio", "{:.1f} x"),
+                  figure(brine, "p99_ratio", "{:.1f} x"), share(result, brine, mod_wsgi, "p99"),
+                  "", "")),
+            Line(("  loads seen, a round", mode, "", figure(mod_wsgi, "loads", "{:.0f}"),
+                  figure(brine, "loads", "{:.0f}"), "", "", ""))]
 
 
-def memory_lines(result: Result) -> list[Line]:
+def blocked_lines(result: Result, mode: str) -> list[Line]:
+    """p99 with a blocked worker over p99 without, and the slowest of many connections."""
+    brine, mod_wsgi = rows.server("brine", mode), rows.server("mod_wsgi", mode)
+
+    def figure(name: str, key: str, pattern: str, unit: float = 1.0) -> str:
+        return number(result.figure(name, key) / unit, pattern)
+
+    return [Line((result.row.title + ": failed", mode, "-", failures(result, mod_wsgi),
+                  failures(result, brine), "", *goal_cells(result, mode, "failed"))),
+            Line(("  p99 with / p99 without", mode, "", figure(mod_wsgi, "p99_ratio", "{:.2f} x"),
+                  figure(brine, "p99_ratio", "{:.2f} x"), share(result, brine, mod_wsgi, "p99"),
+                  "", "")),
+            Line((f"  slowest of {result.row.load.connections} connections", mode, "",
+                  figure(mod_wsgi, "crowd_slowest", "{:,.0f} ms", 1000),
+                  figure(brine, "crowd_slowest", "{:,.0f} ms", 1000), "", "", ""))]
+
+
+def memory_lines(result: Result, mode: str) -> list[Line]:
     """Bytes of private memory per request."""
     def growth(name: str) -> str:
         return number(result.growth(name), "{:.2f} B")
 
     requests = max((facts["steps"][-1]["requests"] for facts in result.facts.values()), default=0)
-    return [Line((f"{result.row.title}, {requests:,} requests", growth("floor"),
-                  growth("mod_wsgi"), growth("brine"), "", *goal_cells(result, "growth")))]
+    return [Line((f"{result.row.title}, {requests:,} requests", mode, growth("floor"),
+                  growth(rows.server("mod_wsgi", mode)), growth(rows.server("brine", mode)), "",
+                  *goal_cells(result, mode, "growth")))]
 
 
-LINES = {"load": load_lines, "reload": reload_lines, "memory": memory_lines}
+LINES = {"load": load_lines, "reload": reload_lines, "memory": memory_lines,
+         "blocked": blocked_lines}
 
 
 def lines(results: list[Result]) -> list[Line]:
     """The main table."""
-    return [line for result in results for line in LINES[result.row.how](result)]
+    return [line for result in results for mode in result.modes
+            for line in LINES[result.row.how](result, mode)]
 
 
 def details(results: list[Result]) -> list[Line]:
@@ -172,9 +219,12 @@ def as_json(results: list[Result], costs: list[pickle_cost.CostResult], facts: d
         "options": options,
         "rows": [{"key": result.row.key, "title": result.row.title, "rounds": result.rounds,
                   "memory": result.memory, "once": result.facts, "broken": result.broken,
-                  "figures": {name: None if math.isnan(value) else round(value, 4)
-                              for name, value in measure.figures(result).items()},
-                  "goals": [{"figure": goal.figure, "goal": str(goal),
-                             "verdict": goal_cells(result, goal.figure)[1]}
-                            for goal in result.row.goals]} for result in results],
+                  "figures": {mode: {name: None if math.isnan(value) else round(value, 4)
+                                     for name, value in measure.figures(result, mode).items()}
+                              for mode in result.modes},
+                  "goals": [{"mode": mode, "figure": goal.figure, "goal": str(goal),
+                             "aim": goal.aim,
+                             "verdict": goal_cells(result, mode, goal.figure)[1]}
+                            for mode in result.modes for goal in result.row.goals_of(mode)]}
+                 for result in results],
     }

@@ -18,12 +18,14 @@ from dataclasses import dataclass
 
 import peer
 import procfs
+import rows
 
 HERE = pathlib.Path(__file__).parent
-APPS = ("hello", "download", "upload", "blocks", "file", "reload", "facts", "django_view",
-        "flask_view")
+APPS = ("hello", "download", "upload", "blocks", "file", "reload", "facts", "block",
+        "django_view", "flask_view")
 FLOOR_HANDLERS = ("hello", "bytes", "upload", "blocks", "file")
 FILE_BYTES = 10 * 1024 * 1024
+GROUP = "bench"  #: the daemon group
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0
 USER = "www-data"
@@ -71,6 +73,14 @@ WSGIApplicationGroup {group}
 WSGIEnableSendfile On
 {aliases}
 """
+
+DAEMON = """\
+WSGISocketPrefix "{folder}/wsgi"
+WSGIDaemonProcess {group} {options}
+WSGIProcessGroup {group}
+"""
+#: For mod_wsgi, which otherwise starts a Python in httpd's children too. Brine must not need it.
+RESTRICT = "WSGIRestrictEmbedded On\n"
 
 
 class ServerError(RuntimeError):
@@ -129,18 +139,24 @@ def user_lines() -> str:
 class Kind:
     """One of the compared servers."""
 
-    name: str  #: "floor", "mod_wsgi" or "brine"
+    name: str  #: "floor", "mod_wsgi" or "brine"; in daemon mode with "-daemon" behind it
     title: str
     module: pathlib.Path
+    mode: str = rows.EMBEDDED
 
-    def config(self, work: Work, port: int, group: str, threads: int) -> str:
+    def config(self, work: Work, port: int, group: str, threads: int, daemon: str) -> str:
         """The whole httpd configuration."""
         common = COMMON.format(folder=work.folder, name=self.name, port=port, threads=threads,
                                modules=module_lines(), user=user_lines())
         if self.name == "floor":
             return common + FLOOR.format(module=self.module)
         aliases = "\n".join(f'WSGIScriptAlias /{app} "{work.apps}/{app}.wsgi"' for app in APPS)
-        return common + PYTHON.format(module=self.module, group=group, aliases=aliases)
+        python = PYTHON.format(module=self.module, group=group, aliases=aliases)
+        if self.mode == rows.DAEMON:
+            python += DAEMON.format(folder=work.folder, group=GROUP, options=daemon)
+            if self.name == rows.server("mod_wsgi", rows.DAEMON):
+                python += RESTRICT
+        return common + python
 
 
 class Server:
@@ -148,12 +164,13 @@ class Server:
 
     def __init__(self, kind: Kind, work: Work, group: str = "%{GLOBAL}", threads: int = 64,
                  prefix: tuple[str, ...] = (), options: tuple[str, ...] = ("-DFOREGROUND",),
-                 seconds: float = START_SECONDS, further: str = "") -> None:
+                 seconds: float = START_SECONDS, further: str = "",
+                 daemon: str = rows.PROCESSES) -> None:
         self.kind = kind
         self.port = free_port()
         self.log = work.folder / f"{kind.name}.log"
         config = work.folder / f"{kind.name}.conf"
-        config.write_text(kind.config(work, self.port, group, threads) + further)
+        config.write_text(kind.config(work, self.port, group, threads, daemon) + further)
         # Should this program be killed outright, the server ends with it.
         setpriv = shutil.which("setpriv")
         guard = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
@@ -208,17 +225,17 @@ class Server:
     def stop(self) -> None:
         """Ends the server: SIGTERM to the parent, then SIGKILL to what is left of its tree."""
         if self.process.poll() is None:
-            family = procfs.tree(self.pid)
+            family = procfs.births(self.pid)
             self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                for pid in family:
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
-                self.process.wait()
+            end = time.monotonic() + STOP_SECONDS
+            while time.monotonic() < end and (self.process.poll() is None or procfs.left(family)):
+                time.sleep(0.05)
+            for pid in procfs.left(family):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.process.wait()
         if self.process.stderr:
             self.process.stderr.close()
 
