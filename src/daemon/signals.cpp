@@ -50,8 +50,10 @@ void catch_signals(bool children) {
     if (signal != SIGKILL && signal != SIGSTOP) handle(signal, SIG_DFL);
   }
   handle(SIGPIPE, SIG_IGN);
-  handle(SIGHUP, SIG_IGN);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGXCPU}) handle(signal, pass_on);
+  // HUP and USR2 mean nothing here, but SIG_IGN would be inherited by the application's programs.
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGXCPU, SIGHUP, SIGUSR2}) {
+    handle(signal, pass_on);
+  }
   if (children) handle(SIGCHLD, pass_on);
   sigset_t none;
   sigemptyset(&none);

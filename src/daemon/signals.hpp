@@ -3,8 +3,8 @@
 
 namespace brine::daemon {
 
-/// Catches SIGTERM, SIGINT, SIGUSR1 and SIGXCPU (and SIGCHLD with `children`) from here on; all
-/// others behave as in a new program, but SIGPIPE and SIGHUP, which are ignored. They are not
+/// Catches SIGTERM, SIGINT, SIGUSR1, SIGXCPU, SIGHUP and SIGUSR2 (and SIGCHLD with `children`) from
+/// here on; all others behave as in a new program, but SIGPIPE, which is ignored. They are not
 /// blocked: what an application starts would inherit that. A process that the application forks
 /// behaves as if nothing were caught.
 void catch_signals(bool children = false);

@@ -1,6 +1,7 @@
 """Says who and where the process is, as JSON.
 
-Branches: `?descriptors`: those that a program has which is started with close_fds=False.
+Branches: `?descriptors`: those that a program has which is started with close_fds=False;
+`?ignored`: the signals that a program ignores which is started without restore_signals.
 """
 
 import ctypes
@@ -53,7 +54,17 @@ def descriptors():
     return json.loads(done.stdout)
 
 
+def ignored():
+    done = subprocess.run(["/bin/grep", "SigIgn", "/proc/self/status"], restore_signals=False,
+                          capture_output=True, text=True, check=True)
+    mask = int(done.stdout.split()[1], 16)
+    return [number for number in range(1, 65) if mask >> number - 1 & 1]
+
+
+SIDES = {"descriptors": descriptors, "ignored": ignored}
+
+
 def application(environ, start_response):
-    what = descriptors() if environ["QUERY_STRING"] == "descriptors" else facts()
+    what = SIDES.get(environ["QUERY_STRING"], facts)()
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(what).encode()]

@@ -216,6 +216,12 @@ def test_a_program_that_the_application_starts_inherits_nothing(httpd, name):
     assert beyond == {}
 
 
+def test_a_program_that_the_application_starts_can_be_hung_up(httpd):
+    ignored = httpd.get("/app?ignored").json()
+    assert signal.SIGPIPE in ignored, "Python's own"
+    assert not {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM} & set(ignored)
+
+
 # --- what cannot be taken on -------------------------------------------------------------------------
 
 

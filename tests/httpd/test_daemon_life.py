@@ -126,6 +126,22 @@ def test_eviction_waits_for_the_successor(start_httpd):
     assert (int(end["pid"]), end["why"]) == (old, "reason: eviction")
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2])
+def test_signals_that_mean_nothing(start_httpd, number):
+    server = start_httpd(CONFIG % "threads=1")
+    pid = int(server.get("/app").text)
+    supervisor, = daemons.supervisors(server)
+    for target in (pid, supervisor):
+        os.kill(target, number)
+    # What came before is taken first: the answer to USR1 tells that the others have been.
+    os.kill(pid, signal.SIGUSR1)
+    until(lambda: int(server.get("/app").text) != pid, "it was evicted")
+    gone([pid])
+    end, = daemons.obituaries(server)
+    assert (int(end["pid"]), end["why"]) == (pid, "reason: eviction")
+    assert daemons.supervisors(server) == [supervisor]
+
+
 # --- requests in progress ------------------------------------------------------------------------
 
 
