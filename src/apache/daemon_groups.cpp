@@ -215,6 +215,9 @@ class Completion {
   }
 
   void find_working_home(const Identity& identity) {
+    if (const passwd* user = getpwuid(group_.identity.uid)) {
+      group_.user_home = user->pw_dir;
+    }
     if (!group_.home.empty()) {
       if (!is_folder(outside(group_.home))) {
         refuse("home= names " + in_quotes(group_.home) + ", which is no directory" +
@@ -231,8 +234,7 @@ class Completion {
   }
 
   std::string home_of_user(const Identity& identity) const {
-    const passwd* user = getpwuid(group_.identity.uid);
-    std::string home = user != nullptr ? user->pw_dir : "";
+    const std::string& home = group_.user_home;
     const bool usable = !home.empty() && home.front() == '/' && is_folder(outside(home)) &&
                         !obstacle(outside(home), identity, Wanted::traverse);
     if (usable) {

@@ -44,10 +44,20 @@ std::string resource_path(request_rec* r) {
   return path;
 }
 
+// The port of the request's URL. One that only the client can have named is not believed: each name
+// that it made up would be an interpreter.
+apr_port_t known_port(request_rec* r) {
+  const apr_port_t port = ap_get_server_port(r);
+  const apr_port_t own = r->connection->local_addr->port;
+  const bool known = port == own || port == r->server->port || port == DEFAULT_HTTP_PORT ||
+                     port == DEFAULT_HTTPS_PORT;
+  return known ? port : own;
+}
+
 // "host" or "host:8080".
 std::string with_port(request_rec* r, const char* host) {
   std::string name = host != nullptr ? host : "";
-  const apr_port_t port = ap_get_server_port(r);
+  const apr_port_t port = known_port(r);
   if (port != DEFAULT_HTTP_PORT && port != DEFAULT_HTTPS_PORT) {
     name.append(":").append(std::to_string(port));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <string>
 
 #include "daemon/dispatch.hpp"
@@ -29,6 +30,15 @@ constexpr Nanos kHearing = 200 * base::kMillisecond;
 // What an idle connection may keep of its buffer for a large request.
 constexpr std::size_t kKeptBytes = 98304;
 
+// So often a request follows its script to newer code; then it is served by what there is. A script
+// may change again and again, or its reload_required() ask for ever.
+constexpr unsigned kMostReloads = 4;
+
+// The end of a time that begins now.
+Nanos until(Duration time) {
+  return time.count() == 0 ? std::numeric_limits<Nanos>::max() : base::now() + base::nanos(time);
+}
+
 }  // namespace
 
 /// A request on its way to a process that serves it.
@@ -41,14 +51,15 @@ struct Client::Journey {
   Wish wish{};
   std::uint8_t flags = 0;
   unsigned moves = 0;
+  unsigned reloads = 0;        ///< how often it has waited for new code
   bool in_line = false;        ///< it has waited already: no line is too long for it
   std::vector<Seat> failed{};  ///< where it was not taken up, though it need not have waited
-  Nanos astray_since = 0;      ///< when all that were ready had failed; 0: they have not
+  Nanos astray_until = 0;      ///< until then one that has failed may recover; 0: not all have
   Outcome outcome = Outcome::not_ready;
 
   void forgive() {
     failed.clear();
-    astray_since = 0;
+    astray_until = 0;
   }
 };
 
@@ -151,7 +162,7 @@ void Client::look(const Journey& journey, std::vector<Candidate>& candidates) co
 bool Client::find_seat(Journey& journey, Seat& seat) {
   std::vector<Candidate> candidates;
   candidates.reserve(view_.slots.size());
-  const Nanos connect_deadline = base::now() + base::nanos(group_.limits.connect_timeout);
+  const Nanos connect_deadline = until(group_.limits.connect_timeout);
   for (;;) {
     const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
     const Nanos now = base::now();
@@ -161,16 +172,15 @@ bool Client::find_seat(Journey& journey, Seat& seat) {
     if (!chosen) {
       if (now >= connect_deadline) return refuse_unready(journey);
       view_.wait_for_change(seen, std::min(journey.queue_deadline, connect_deadline));
+      journey.in_line = true;
       continue;
     }
     const std::uint64_t most = room_in(candidates, *chosen, journey);
     if (most == 0) return refuse_overfull(journey);
     const Candidate& best = candidates[*chosen];
     if (best.failed) {  // so have all; one that recovers, or a new one, may come
-      if (journey.astray_since == 0) journey.astray_since = now;
-      if (now >= journey.astray_since + base::nanos(group_.limits.connect_timeout)) {
-        return refuse_stray(journey);
-      }
+      if (journey.astray_until == 0) journey.astray_until = until(group_.limits.connect_timeout);
+      if (now >= journey.astray_until) return refuse_stray(journey);
       view_.wait_for_change(seen, std::min(journey.queue_deadline, now + kFirstStay));
       journey.failed.clear();
       continue;
@@ -234,13 +244,16 @@ bool Client::refuse_overfull(Journey& journey) const {
 }
 
 // The script has changed: until a process has loaded the new code, or could not, or it takes too
-// long. In the last two cases the old code serves once more, so that no request is lost.
+// long, or it has changed too often. But for the first case the old code serves once more, so that
+// no request is lost.
 void Client::wait_for_code(Journey& journey, std::uint32_t old_code) const {
   std::vector<Candidate> candidates;
   Wish newer = journey.wish;
   newer.least_code = old_code + 1;
   const Nanos deadline =
-      std::min(journey.queue_deadline, base::now() + base::nanos(group_.limits.connect_timeout));
+      ++journey.reloads > kMostReloads
+          ? 0
+          : std::min(journey.queue_deadline, until(group_.limits.connect_timeout));
   const Nanos heard_by = base::now() + kHearing;
   while (base::now() < deadline) {
     const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
@@ -284,8 +297,7 @@ std::unique_ptr<Connection> Client::connect(const Journey& journey, const Seat& 
   set_socket_times(other.get(), 2 * silence, 2 * silence);
   set_buffer_sizes(own.get(), group_.send_buffer_size, group_.receive_buffer_size);
   set_buffer_sizes(other.get(), group_.send_buffer_size, group_.receive_buffer_size);
-  const Nanos deadline =
-      std::min(take_until(journey), base::now() + base::nanos(group_.limits.connect_timeout));
+  const Nanos deadline = std::min(take_until(journey), until(group_.limits.connect_timeout));
   if (!introduce(brokers_[seat.slot], other.get(), {seat.incarnation}, deadline)) return nullptr;
   // Did the process die meanwhile, after the supervisor had looked for what it had not taken?
   if (gate_of(view_.slots[seat.slot].gate.load()).incarnation != seat.incarnation) return nullptr;

@@ -75,8 +75,9 @@ struct Group {
   Identity identity;
   bool switches_identity = false;  ///< httpd was started by root: the identity has to be taken on
   std::optional<mode_t> umask;
-  std::string chroot;  ///< absolute, or empty
-  std::string home;    ///< home=, absolute, or empty; goes to the front of sys.path too
+  std::string chroot;     ///< absolute, or empty
+  std::string home;       ///< home=, absolute, or empty; goes to the front of sys.path too
+  std::string user_home;  ///< HOME: the user's, as the system knows it, or empty
   std::string
       working_home;    ///< where the process goes: home=, or the user's home, or "/", or empty
   std::string lang;    ///< LANG

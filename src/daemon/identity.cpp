@@ -85,7 +85,7 @@ void set_environment(const Group& group) {
     ::setenv("USER", group.identity.user.c_str(), 1);
     ::setenv("LOGNAME", group.identity.user.c_str(), 1);
   }
-  if (!group.working_home.empty()) ::setenv("HOME", group.working_home.c_str(), 1);
+  if (!group.user_home.empty()) ::setenv("HOME", group.user_home.c_str(), 1);
   if (!group.lang.empty()) ::setenv("LANG", group.lang.c_str(), 1);
   if (!group.locale.empty()) ::setenv("LC_ALL", group.locale.c_str(), 1);
   if (!group.locale.empty() || !group.lang.empty()) std::setlocale(LC_ALL, "");

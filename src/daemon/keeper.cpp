@@ -143,8 +143,10 @@ void Keeper::start(Nanos now) {
   const auto free = std::find_if(view_.slots.begin(), view_.slots.end(), [](const Slot& slot) {
     return slot.state.load() == SlotState::empty;
   });
-  if (free == view_.slots.end()) return;
+  if (free == view_.slots.end()) return wait_for_slot();
+  full_ = false;
   Process process;
+  process.started = now;
   process.slot = static_cast<std::size_t>(free - view_.slots.begin());
   process.incarnation = prepare(*free, process.slot, now);
   process.code = free->code.load();
@@ -166,6 +168,14 @@ void Keeper::start(Nanos now) {
   log_.log(Level::info, "started process " + std::to_string(process.pid) + " of daemon group '" +
                             group_.name + "'");
   processes_.push_back(std::move(process));
+}
+
+void Keeper::wait_for_slot() {
+  if (full_) return;
+  full_ = true;
+  log_.log(Level::info, "a new process of daemon group '" + group_.name + "' has to wait: " +
+                            std::to_string(count({Phase::draining, Phase::stopping})) +
+                            " old ones have not ended yet");
 }
 
 void Keeper::not_started(Slot& slot, const std::string& why, Nanos now) {
@@ -219,6 +229,9 @@ void Keeper::ready(Process& process, bool scripts_loaded) {
     retry_at_ = 0;
     retries_ = 0;
     scripts_.note_success();
+    // It was given up too early.
+    std::atomic<std::uint32_t>& failed = view_.board->failed_code;
+    if (failed.load() >= process.code) failed.store(process.code - 1);
   }
   process.phase = Phase::serving;
   process.deadline = 0;
@@ -373,15 +386,27 @@ void Keeper::script_loaded(const Process& process, const std::string& text) {
 
 void Keeper::script_changed(const Process& process, const std::string& path) {
   if (process.phase != Phase::serving && process.phase != Phase::retiring) return;
-  if (retry_at_ == 0) {
-    if (process.code < view_.board->code.load()) return;  // under way already
-  } else if (!scripts_.changed_since_failure(path)) {
-    return;  // just this file has been tried
-  }
+  if (!is_news(process, path)) return;
   log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
                             group_.name + "' take over");
   view_.count(Counter::reloads);
   ask_for_new_code();
+}
+
+// Whether newer code than what has been asked for has to be loaded.
+bool Keeper::is_news(const Process& process, const std::string& path) {
+  if (retry_at_ != 0) return scripts_.changed_since_failure(path);  // or just this has been tried
+  if (process.code == view_.board->code.load()) return true;
+  // Newer code is under way, which may have been mended meanwhile: whoever loads what was there
+  // before, and does not come to its end, is in its way.
+  const auto overdue = std::find_if(processes_.begin(), processes_.end(),
+                                    [](const Process& other) { return other.overdue; });
+  if (overdue == processes_.end() || overdue->phase != Phase::starting ||
+      overdue->scripts == scripts_.as_they_are()) {
+    return false;
+  }
+  abort(*overdue, Reason::reload, base::now());
+  return true;
 }
 
 void Keeper::ask_for_new_code() {
@@ -398,25 +423,48 @@ void Keeper::discard(Process& process) {
 
 // `scripts`: those that do not load.
 void Keeper::reject_code(const Process& process, const ScriptTimes& scripts) {
-  std::atomic<std::uint32_t>& failed = view_.board->failed_code;
-  failed.store(std::max(failed.load(), process.code));
-  if (process.code < view_.board->code.load())
-    return view_.announce_change();  // newer is under way
   const bool news = retries_ == 0 || scripts_.changed_since_failure();
+  scripts_.note_failure(process.scripts);
+  if (process.code == view_.board->code.load() && scripts_.changed_since_failure()) {
+    return ask_for_new_code();  // mended meanwhile: who waits for it waits on
+  }
+  if (!keep_old_code(process, scripts)) return;
   log_.log(news ? Level::warning : Level::info, "BRINE0617: the changed scripts of daemon group '" +
                                                     group_.name +
                                                     "' do not load: the processes that serve now "
                                                     "go on as they are; a new process tries again "
                                                     "when a script changes, and from time to time");
+  plan_retry(process.scripts);
+}
+
+// Whoever serves goes on with what it has, as far as these scripts go, and no request waits for
+// this process's code any longer. False: there is newer code to wait for.
+bool Keeper::keep_old_code(const Process& process, const ScriptTimes& scripts) {
+  std::atomic<std::uint32_t>& failed = view_.board->failed_code;
+  failed.store(std::max(failed.load(), process.code));
+  const bool newest = process.code == view_.board->code.load();
   for (Process& other : processes_) {
+    if (!newest) break;
     tell_of_failure(other, scripts);
     if (other.phase == Phase::retiring && other.reason == Reason::reload) {
       other.phase = Phase::serving;
       other.reason = Reason::none;
     }
   }
-  plan_retry(process.scripts);
   view_.announce_change();
+  return newest;
+}
+
+// The requests that came upon the change have waited for it as long as a request may.
+void Keeper::stop_waiting_for(Process& process) {
+  process.overdue = true;
+  log_.log(Level::warning,
+           "BRINE0627: process " + std::to_string(process.pid) + " of daemon group '" +
+               group_.name + "' has not loaded the changed scripts within " +
+               std::to_string(limits_.connect_timeout.count()) +
+               " ms (connect-timeout): until it has, the processes that serve now go on as they "
+               "are; it is replaced if a script changes");
+  keep_old_code(process, process.scripts);
 }
 
 // A process has not become ready with code that no other has been ready with: that ends a process,
@@ -448,6 +496,7 @@ void Keeper::examine(Process& process, Nanos now) {
   const bool late = process.deadline != 0 && now >= process.deadline;
   switch (process.phase) {
     case Phase::starting:
+      if (!process.overdue && is_overdue(process, now)) stop_waiting_for(process);
       if (!late) return;
       abort(process, Reason::startup_timeout, now);
       if (!blame_code(process)) wait_longer(process, 1);
@@ -481,6 +530,13 @@ Vitals Keeper::vitals(const Process& process) const {
           slot.served.load(),
           gate_of(slot.gate.load()).in_flight,
           resident};
+}
+
+// Others serve while it loads new code, longer than a request waits for that.
+bool Keeper::is_overdue(const Process& process, Nanos now) const {
+  return limits_.connect_timeout.count() != 0 &&
+         now - process.started >= base::nanos(limits_.connect_timeout) &&
+         process.code > proven_code_ && count({Phase::serving, Phase::retiring}) != 0;
 }
 
 bool Keeper::is_deadlocked(const Process& process, Nanos now) const {

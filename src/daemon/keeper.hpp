@@ -51,6 +51,7 @@ class Keeper {
  private:
   // A process's life.
   void start(base::Nanos now);
+  void wait_for_slot();
   void not_started(Slot& slot, const std::string& why, base::Nanos now);
   std::uint32_t prepare(Slot& slot, std::size_t index, base::Nanos now) const;
   [[noreturn]] void become_worker(Process& own, base::UniqueFd control);
@@ -67,9 +68,12 @@ class Keeper {
   void told_to_retire(Process& process, Reason reason);
   void script_loaded(const Process& process, const std::string& text);
   void script_changed(const Process& process, const std::string& path);
+  bool is_news(const Process& process, const std::string& path);
   void ask_for_new_code();
   void discard(Process& process);
   void reject_code(const Process& process, const ScriptTimes& scripts);
+  bool keep_old_code(const Process& process, const ScriptTimes& scripts);
+  void stop_waiting_for(Process& process);
   static void tell_of_failure(const Process& process, const ScriptTimes& scripts);
   bool blame_code(const Process& process);
   void plan_retry(const ScriptTimes& tried);
@@ -77,6 +81,7 @@ class Keeper {
   // What time brings.
   void examine(Process& process, base::Nanos now);
   void examine_serving(Process& process, base::Nanos now);
+  bool is_overdue(const Process& process, base::Nanos now) const;
   bool is_deadlocked(const Process& process, base::Nanos now) const;
   Vitals vitals(const Process& process) const;
   void start_missing(base::Nanos now);
@@ -117,6 +122,7 @@ class Keeper {
   unsigned exhausted_ = 0;         ///< processes in a row that soon had no descriptors left
   base::Nanos retry_at_ = 0;       ///< when scripts that do not load are tried again; 0: they do
   unsigned retries_ = 0;
+  bool full_ = false;  ///< the last attempt to start a process found no free slot
 };
 
 }  // namespace brine::daemon

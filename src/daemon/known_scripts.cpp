@@ -17,8 +17,10 @@ bool KnownScripts::add(const Script& script) {
   const bool known = std::any_of(all_.begin(), all_.end(), [&](const Script& other) {
     return other.path == script.path && other.application_group == script.application_group;
   });
-  if (!known) all_.push_back(script);
-  return !known;
+  const bool proper = script.path.starts_with('/') && script.path.find("/../") == std::string::npos;
+  if (known || !proper || all_.size() >= kMost) return false;
+  all_.push_back(script);
+  return true;
 }
 
 bool KnownScripts::knows(const std::string& path) const {

@@ -22,7 +22,9 @@ class KnownScripts {
 
   const std::vector<Script>& all() const { return all_; }
 
-  /// Adds a script; false if it is known.
+  /// Adds a script that a process says it has loaded; false if it is known. The process runs what
+  /// users have written: it may fill no more memory than kMost scripts take, nor lead out of
+  /// `root`.
   bool add(const Script& script);
 
   bool knows(const std::string& path) const;
@@ -40,6 +42,8 @@ class KnownScripts {
   bool changed_since_failure(const std::string& path) const;
 
  private:
+  static constexpr std::size_t kMost = 500;
+
   std::int64_t changed_at(const std::string& path) const;
 
   std::string root_;

@@ -32,6 +32,7 @@ struct Process {
   bool silent = false;  ///< it has closed its end of `control`
   Phase phase = Phase::starting;
   Reason reason = Reason::none;
+  base::Nanos started = 0;
   base::Nanos ready_at = 0;
   base::Nanos deadline = 0;          ///< of the phase; 0: none
   std::uint64_t fresh_resident = 0;  ///< bytes when it became ready; only with memory-recycle
@@ -39,6 +40,7 @@ struct Process {
   std::size_t scripts_given = 0;     ///< so many it was told to load at its start
   ScriptTimes failed_scripts;        ///< those of them that did not load
   bool timed_out = false;            ///< it was killed since it did not leave in time
+  bool overdue = false;              ///< nobody waits any longer for the new code that it loads
 
   bool orphan() const { return !control; }
 };

@@ -127,8 +127,8 @@ class PythonEngine final : public Engine {
           throw_as_text(gil);
         }
       });
-    } catch (const NoGroup&) {
-      return false;
+    } catch (const NoGroup& reason) {
+      return reason == NoGroup::limit;  // no fault of the script: its requests will get 503
     } catch (const std::exception& error) {
       log.log(Level::error, std::string("BRINE0206: internal error: ") + error.what());
       return false;

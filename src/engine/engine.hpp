@@ -62,6 +62,7 @@ class Engine {
                               wsgi::ResponseWriter& response) noexcept = 0;
 
   /// Loads a script before the first request needs it; a failure is logged to `log` and returned.
+  /// It is none of the script's where there may be no further interpreter.
   virtual bool preload(const wsgi::Target& target, base::LogSink& log) noexcept = 0;
 
   /// Takes every interpreter's GIL once and gives it back. BLOCKS for as long as one of them is

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.hpp"
 #include "cpython/ref.hpp"
 #include "script/stamp.hpp"
 
@@ -14,7 +15,8 @@ namespace brine::script {
 struct Generation {
   unsigned number = 0;  ///< 1 for the first that was loaded in this interpreter
   Stamp stamp;
-  bool settled = false;         ///< see Loaded::settled
+  bool settled = false;  ///< see Loaded::settled
+  base::Nanos loaded_at = 0;
   std::size_t source_hash = 0;  ///< tells whether a file of the same stamp has other bytes
   cpython::Ref module;
   cpython::Ref mark;             ///< lives as long as the module's globals

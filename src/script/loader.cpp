@@ -24,6 +24,9 @@ namespace {
 // generation. A collection stops all threads for some milliseconds: once for so many generations.
 constexpr unsigned kSweepAfter = 8;
 
+// So long code that asks for a new process as soon as it is loaded is not asked.
+constexpr base::Nanos kRest = 2 * base::kSecond;
+
 std::string quoted(std::string_view path) { return "'" + std::string(path) + "'"; }
 
 }  // namespace
@@ -81,6 +84,9 @@ Verdict Loader::judge(const Script& script, const Wanted& wanted,
 bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& wanted,
                              base::LogSink& log) const {
   if (wanted.reloading == Reloading::off || !script.current->reload_required) return false;
+  // A process for each request would be a loop, should the answer always be yes.
+  const bool young = base::now() - script.current->loaded_at < kRest;
+  if (wanted.reloading == Reloading::elsewhere && young) return false;
   // The call may let other threads run, and they may swap the generation: keep its function.
   Ref function = borrow(gil, script.current->reload_required.get());
   try {
@@ -178,6 +184,7 @@ GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source
   next->mark = std::move(executed.mark);
   next->reload_required =
       borrow(gil, PyDict_GetItemString(PyModule_GetDict(next->module.get()), "reload_required"));
+  next->loaded_at = base::now();
   ++script.loads;
   return next;
 }

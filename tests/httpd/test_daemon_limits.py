@@ -130,6 +130,21 @@ def test_connect_timeout(site, slow_script):
     assert server.get("/app").body == b"slow"
 
 
+def test_connect_timeout_0_waits_as_long_as_it_takes(site, slow_script):
+    server, group = site("connect-timeout=0", slow_script(1))
+    assert server.get("/app").body == b"slow"
+    assert group.count("not-ready") == 0
+
+
+def test_a_crowd_that_waited_for_the_first_process_is_served(site, slow_script):
+    """listen-backlog limits who waits behind others; at a start nobody is before them."""
+    server, group = site("threads=1 listen-backlog=2", slow_script(1))
+    with running(server, *["/app"] * 12) as crowd:
+        answers = [future.result()[0] for future in crowd]
+    assert {(answer.status, answer.body) for answer in answers} == {(200, b"slow")}
+    assert group.count("overfull") == 0
+
+
 @pytest.mark.parametrize("processes, backlog", [(1, 3), (2, 3), (1, 0)])
 def test_listen_backlog_lets_exactly_so_many_wait(site, processes, backlog):
     server, group = site(f"processes={processes} threads=1 listen-backlog={backlog}")

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -26,6 +27,16 @@ def application(environ, start_response):
     return [TEXT.encode()]
 """
 BROKEN = "def broken(:\n"
+MEETS = """
+def application(environ, start_response):
+    open(os.path.join(FOLDER, environ["HTTP_HOST"]), "w").close()
+    deadline = time.monotonic() + 10
+    while len([name for name in os.listdir(FOLDER) if name.endswith(".example")]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    start_response("200 OK", [])
+    return [b"old"]
+"""
 
 
 def script(server, name, text=None, code=None):
@@ -257,9 +268,9 @@ def test_code_that_ends_its_process_is_not_waited_for(start_httpd, code):
     assert ask(server, "app").header("X-Pid") not in pids
 
 
-def two_processes(start_httpd, options=""):
+def two_processes(start_httpd, options="", setting="On"):
     """A server whose two processes have loaded the script."""
-    server = start_httpd(CONFIG % f"processes=2 {options}")
+    server = start_httpd(f"WSGIScriptReloading {setting}\n" + CONFIG % f"processes=2 {options}")
     script(server, "app", "good")
     ask(server, "app")
     server.expect_log("loaded WSGI script", count=2)
@@ -285,6 +296,66 @@ def test_code_that_hangs_once(start_httpd):
     all_answer(server, "new")
 
 
+def test_code_that_hangs_for_ever(start_httpd):
+    """Without startup-timeout: requests wait for it once, and mending the script is enough."""
+    server = two_processes(start_httpd, f"connect-timeout={SCALE}s")
+    mark = server.log.mark()
+    script(server, "app", code="import time\ntime.sleep(1000)\n" + SAYS.format(text="new"))
+    assert ask(server, "app").text == "good"
+    server.expect_log("BRINE0627")
+    hung, = daemons.starts(server, mark)
+    began = time.monotonic()
+    assert {ask(server, "app").text for _ in range(20)} == {"good"}
+    assert time.monotonic() - began < 5 * SCALE, "nobody waited for connect-timeout"
+    script(server, "app", "mended")
+    until(lambda: ask(server, "app").text == "mended", "the mended code")
+    all_answer(server, "mended")
+    server.expect_log(f"BRINE0610: process {hung} .* reason: reload")
+    server.expect_log(r'BRINE0610\| .*app.wsgi", line 2 in <module>')
+    server.allow_log(r"BRINE0610\|")
+
+
+@pytest.mark.parametrize("setting", ["On", "Rolling"])
+def test_code_that_takes_long_to_load(start_httpd, setting):
+    """Longer than requests wait for it: they have the old code until then, and all get the new."""
+    server = two_processes(start_httpd, "connect-timeout=500ms", setting)
+    script(server, "app", code="import time\ntime.sleep(2.5)\n" + SAYS.format(text="new"))
+    assert ask(server, "app").text == "good"
+    server.expect_log("BRINE0627")
+    all_answer(server, "new")
+
+
+def test_reload_required_that_always_says_yes(start_httpd):
+    """Each request is served, and a process lives for two seconds at least."""
+    server = start_httpd(CONFIG % "")
+    script(server, "app", code="import time\nLOADED = time.monotonic()\n"
+                               "def reload_required(path):\n    return True\n" +
+                               SAYS.format(text="x").replace("TEXT.encode()", "str(LOADED).encode()"))
+    with Load(server, "/s/app.wsgi", clients=2) as load:
+        until(lambda: len(set(load.bodies)) >= 3, "it was loaded three times", 20)
+    load.nothing_lost()
+    loaded = sorted(float(body) for body in set(load.bodies))
+    assert min(later - earlier for earlier, later in zip(loaded, loaded[1:])) > 2
+
+
+def test_more_interpreters_than_a_process_may_have(start_httpd):
+    """Two processes have learnt different ones: their successors do not fail for that."""
+    server = start_httpd("WSGIInterpreterLimit 1\nWSGIApplicationGroup %{HOST}\n"
+                         "WSGIDaemonProcess site processes=2 threads=1\n"
+                         "WSGIScriptAlias /s {dir}/scripts process-group=site\n")
+    script(server, "app", code=f"import os, time\nFOLDER = {str(server.folder / 'writable')!r}\n" + MEETS)
+    with ThreadPoolExecutor(2) as pool:  # each occupies its process until the other has begun
+        both = list(pool.map(lambda host: server.get("/s/app.wsgi", Host=host), ["a.example", "b.example"]))
+    assert [answer.status for answer in both] == [200, 200]
+    server.allow_log("BRINE0201")
+    script(server, "app", "new")
+    def new():
+        answers = [server.get("/s/app.wsgi", Host=host) for host in ["a.example", "b.example"] * 4]
+        return {answer.text for answer in answers if answer.status == 200} == {"new"}
+    until(new, "the new code", 15)
+    assert not server.log.texts("BRINE0617")
+
+
 def test_what_is_mended_while_it_is_tried(start_httpd):
     server = two_processes(start_httpd, f"connect-timeout={SCALE}s")
     held = server.folder / "writable" / "held"
@@ -295,8 +366,8 @@ def test_what_is_mended_while_it_is_tried(start_httpd):
     until(lambda: daemons.starts(server, mark), "it is being tried")
     script(server, "app", "mended")
     held.unlink()
-    server.expect_log("BRINE0617")
-    server.expect_log("BRINE0610")
+    server.expect_log("BRINE0610: ")
+    server.allow_log("BRINE06(10|17|27)")
     mended_at = time.monotonic()
     until(lambda: ask(server, "app").text == "mended", "the mended code")
     assert time.monotonic() - mended_at < 4 * SCALE

@@ -102,6 +102,13 @@ def test_the_limit_on_interpreters_holds(start_httpd):
     assert "WSGIInterpreterLimit" in record.text
 
 
+def test_a_port_that_the_client_made_up_names_no_interpreter(start_httpd, workspace, variant):
+    server = start_httpd("WSGIApplicationGroup %{RESOURCE}\nWSGIScriptAlias /app {apps}/where.wsgi\n")
+    names = {group(server, "/app", Host=f"localhost:{port}") for port in (10001, 10002, server.port)}
+    assert names == {f"localhost:{server.port}|/app"}
+    assert group(server, "/app", Host="localhost:443") == "localhost|/app", "behind a proxy"
+
+
 def test_the_default_group_is_the_resource(start_httpd, workspace, variant):
     server = start_httpd("WSGIApplicationGroup %{RESOURCE}\nWSGIScriptAlias /app {apps}/where.wsgi\n")
     assert group(server, "/app") == f"localhost:{server.port}|/app"

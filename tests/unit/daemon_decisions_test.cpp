@@ -7,6 +7,7 @@
 
 #include "daemon/choice.hpp"
 #include "daemon/control.hpp"
+#include "daemon/known_scripts.hpp"
 #include "daemon/obituary.hpp"
 #include "daemon/policy.hpp"
 #include "daemon/process.hpp"
@@ -254,6 +255,32 @@ TEST(Control, EveryReasonHasAName) {
   for (int i = 0; i < static_cast<int>(Reason::count_); ++i) {
     EXPECT_FALSE(reason_name(static_cast<Reason>(i)).empty()) << i;
   }
+}
+
+// --- scripts that processes have learnt
+// ---------------------------------------------------------------
+
+Script script_at(std::string path, std::string group = "") {
+  Script script;
+  script.path = std::move(path);
+  script.application_group = std::move(group);
+  return script;
+}
+
+TEST(KnownScripts, KnowsEachOnce) {
+  KnownScripts scripts({script_at("/a.wsgi")}, "");
+  EXPECT_FALSE(scripts.add(script_at("/a.wsgi")));
+  EXPECT_TRUE(scripts.add(script_at("/a.wsgi", "other")));
+  EXPECT_TRUE(scripts.add(script_at("/b.wsgi")));
+  EXPECT_EQ(scripts.all().size(), 3U);
+}
+
+TEST(KnownScripts, BelievesAProcessSoMuchAndNoMore) {
+  KnownScripts scripts({}, "/jail");
+  EXPECT_FALSE(scripts.add(script_at("relative.wsgi")));
+  EXPECT_FALSE(scripts.add(script_at("/srv/../../etc/app.wsgi"))) << "it leads out of the chroot";
+  for (int i = 0; i < 10000; ++i) scripts.add(script_at("/" + std::to_string(i)));
+  EXPECT_LE(scripts.all().size(), 1000U);
 }
 
 }  // namespace
