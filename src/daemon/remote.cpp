@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <new>
 
 namespace brine::daemon {
 
@@ -20,37 +22,63 @@ namespace {
 // A frame's payload; larger bodies are several frames.
 constexpr std::size_t kMostPayload = 1 << 30;
 
+// So many parts of a frame need no memory of their own, which might not be there where an
+// application uses all that memory-limit allows.
+constexpr std::size_t kTogether = 256;
+
+// Room for a frame's parts; none if there is no memory for so many.
+class Parts {
+ public:
+  explicit Parts(std::size_t count)
+      : many_(count > kTogether ? new (std::nothrow) iovec[count] : nullptr),
+        parts_(count > kTogether ? many_.get() : few_.data(),
+               count > kTogether && many_ == nullptr ? 0 : count) {}
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+
+  std::span<iovec> parts() const { return parts_; }
+
+ private:
+  std::array<iovec, kTogether> few_;
+  std::unique_ptr<iovec[]> many_;
+  std::span<iovec> parts_;
+};
+
 // A log text of this size is written whole or not at all, so that nobody waits for the rest.
 constexpr std::size_t kMostAtOnce = 16384;
 
-// A frame with its header, whose size is set.
-std::vector<iovec> parts_of(FrameHeader& header, std::span<const iovec> payload) {
+// A frame's first part is its header, which tells the size of the others.
+constexpr iovec kHeader{};
+
+void put_header(FrameHeader& header, std::span<iovec> parts) noexcept {
   std::size_t size = 0;
-  for (const iovec& part : payload) size += part.iov_len;
+  for (const iovec& part : parts.subspan(1)) size += part.iov_len;
   header.size = static_cast<std::uint32_t>(size);
-  std::vector<iovec> parts;
-  parts.reserve(payload.size() + 1);
-  parts.push_back({&header, sizeof(header)});
-  parts.insert(parts.end(), payload.begin(), payload.end());
-  return parts;
+  parts[0] = {&header, sizeof(header)};
 }
 
 iovec to_iovec(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
 
 }  // namespace
 
-// Writes one frame. The mutex is held.
-bool Remote::write(FrameHeader header, std::span<iovec> payload, int passed) noexcept {
+// Writes one frame of kHeader and its payload. The mutex is held.
+bool Remote::write(FrameHeader header, std::span<iovec> parts, int passed) noexcept {
   if (broken_) return false;
-  std::vector<iovec> parts = parts_of(header, payload);
+  put_header(header, parts);
   broken_ = write_all(fd_, parts, passed) != Io::ok;
   return !broken_;
 }
 
-// The same, unless httpd would have to be waited for. The mutex is held.
-bool Remote::write_at_once(FrameHeader header, std::span<iovec> payload) noexcept {
+// Writes a frame without payload. The mutex is held.
+bool Remote::write(FrameHeader header) noexcept {
+  std::array<iovec, 1> parts = {kHeader};
+  return write(header, parts);
+}
+
+// A frame, unless httpd would have to be waited for. The mutex is held.
+bool Remote::write_at_once(FrameHeader header, std::span<iovec> parts) noexcept {
   if (broken_) return false;
-  std::vector<iovec> parts = parts_of(header, payload);
+  put_header(header, parts);
   const Io io = daemon::write_at_once(fd_, parts);
   broken_ = io != Io::ok && io != Io::timed_out;
   return io == Io::ok;
@@ -82,7 +110,7 @@ bool Remote::ask(std::size_t most, std::uint8_t flags) noexcept {
   want.kind = FrameKind::want;
   want.flags = flags;
   want.value = most;
-  return write(want, {});
+  return write(want);
 }
 
 // One frame of the request's body; whether another one follows of what was asked for.
@@ -105,7 +133,7 @@ void Remote::note(const char* name, std::string_view value) noexcept {
   const std::lock_guard lock(mutex_);
   FrameHeader header;
   header.kind = FrameKind::note;
-  std::array<iovec, 2> parts = {iovec{const_cast<char*>(name), std::strlen(name) + 1},
+  std::array<iovec, 3> parts = {kHeader, iovec{const_cast<char*>(name), std::strlen(name) + 1},
                                 to_iovec(value)};
   write(header, parts);
 }
@@ -122,18 +150,17 @@ bool Remote::log_at_once(Level level, std::string_view text) noexcept {
   FrameHeader header;
   header.kind = FrameKind::log;
   header.aux = static_cast<std::uint16_t>(level);
-  std::array<iovec, 1> parts = {to_iovec(text)};
+  std::array<iovec, 2> parts = {kHeader, to_iovec(text)};
   return write_at_once(header, parts);
 }
 
-void Remote::start(int status, std::string_view status_line,
-                   std::span<const wsgi::Field> headers) noexcept {
+void Remote::start(int status, std::string_view status_line, std::span<const wsgi::Field> headers) {
   status_ = status;
   head_.clear();
   encode_head(status_line, headers, head_);
 }
 
-char* Remote::allocate(std::size_t size) noexcept {
+char* Remote::allocate(std::size_t size) {
   memory_ = std::make_unique_for_overwrite<char[]>(size);
   memory_size_ = size;
   return memory_.get();
@@ -149,34 +176,44 @@ bool Remote::defers(std::span<const std::string_view> blocks, End end) const {
          not_after(blocks[0].data() + blocks[0].size(), memory_.get() + memory_size_);
 }
 
-// Writes the head with the body that is known, or the body alone. The mutex is held.
-bool Remote::write_head(std::span<iovec> blocks, std::size_t size, std::uint8_t flags) noexcept {
+// Writes the head with a body of `size` bytes: `parts` are kHeader, room for the head, and the
+// body's. The mutex is held.
+bool Remote::write_head(std::span<iovec> parts, std::size_t size, std::uint8_t flags) noexcept {
   FrameHeader header;
   header.kind = FrameKind::head;
   header.aux = static_cast<std::uint16_t>(status_);
   header.flags = flags;
   header.value = size;
-  std::vector<iovec> parts;
-  parts.reserve(blocks.size() + 1);
-  parts.push_back({head_.data(), head_.size()});
-  parts.insert(parts.end(), blocks.begin(), blocks.end());
+  parts[1] = {head_.data(), head_.size()};
   head_sent_ = true;
   return write(header, parts);
 }
 
+// Writes the head before anything that is known of the body. The mutex is held.
+bool Remote::write_head() noexcept {
+  std::array<iovec, 2> parts = {kHeader, iovec{}};
+  return write_head(parts, 0, 0);
+}
+
 // The blocks as frames of the body, each of a size that a frame can have. The mutex is held.
-bool Remote::write_body(std::span<const iovec> blocks, std::uint8_t flags) noexcept {
+bool Remote::write_body(std::span<const std::string_view> blocks, std::uint8_t flags) noexcept {
   FrameHeader header;
   header.kind = FrameKind::body;
-  for (const iovec& block : blocks) {
-    for (std::size_t at = 0; at < block.iov_len; at += kMostPayload) {
-      std::array<iovec, 1> piece = {iovec{static_cast<char*>(block.iov_base) + at,
-                                          std::min(kMostPayload, block.iov_len - at)}};
-      if (!write(header, piece)) return false;
+  std::array<iovec, kTogether> parts = {kHeader};
+  std::size_t count = 1, size = 0;
+  for (std::string_view block : blocks) {
+    while (!block.empty()) {
+      if (count == parts.size() || size == kMostPayload) {
+        if (!write(header, std::span(parts).first(count))) return false;
+        count = 1, size = 0;
+      }
+      parts[count] = to_iovec(block.substr(0, kMostPayload - size));
+      block.remove_prefix(parts[count].iov_len);
+      size += parts[count++].iov_len;
     }
   }
   header.flags = flags;
-  return (flags & kEnd) == 0 || write(header, {});
+  return (count == 1 && flags == 0) || write(header, std::span(parts).first(count));
 }
 
 Delivery Remote::send(std::span<const std::string_view> blocks, End end) noexcept {
@@ -187,30 +224,31 @@ Delivery Remote::send(std::span<const std::string_view> blocks, End end) noexcep
     has_deferred_ = true;
     return Delivery::ok;
   }
-  std::vector<iovec> parts;
-  std::size_t size = 0;
-  for (const std::string_view block : blocks) {
-    parts.push_back(to_iovec(block));
-    size += block.size();
-  }
   const std::uint8_t flags = end == End::last ? kEnd : 0;
+  std::size_t size = 0;
+  for (const std::string_view block : blocks) size += block.size();
   bool written = false;
   if (!head_sent_ && size <= kMostPayload) {
+    const Parts room(blocks.size() + 2);
+    const std::span<iovec> parts = room.parts();
+    broken_ = parts.empty();
+    if (broken_) return Delivery::client_gone;
+    std::transform(blocks.begin(), blocks.end(), parts.begin() + 2, to_iovec);
     written = write_head(parts, size, flags);
   } else {
-    written = (head_sent_ || write_head({}, 0, 0)) && write_body(parts, flags);
+    written = (head_sent_ || write_head()) && write_body(blocks, flags);
   }
   return written ? Delivery::ok : Delivery::client_gone;
 }
 
 Delivery Remote::send_file(int fd, std::int64_t offset, std::int64_t length, End end) noexcept {
   const std::lock_guard lock(mutex_);
-  if (broken_ || (!head_sent_ && !write_head({}, 0, 0))) return Delivery::client_gone;
+  if (broken_ || (!head_sent_ && !write_head())) return Delivery::client_gone;
   FrameHeader header;
   header.kind = FrameKind::file;
   header.flags = end == End::last ? kEnd : 0;
   FilePiece piece{offset, length};
-  std::array<iovec, 1> parts = {iovec{&piece, sizeof(piece)}};
+  std::array<iovec, 2> parts = {kHeader, iovec{&piece, sizeof(piece)}};
   return write(header, parts, fd) ? Delivery::ok : Delivery::client_gone;
 }
 
@@ -218,20 +256,20 @@ void Remote::abort() noexcept {
   const std::lock_guard lock(mutex_);
   FrameHeader header;
   header.kind = FrameKind::abort;
-  write(header, {});
+  write(header);
 }
 
 bool Remote::finish(wsgi::Outcome outcome) noexcept {
   const std::lock_guard lock(mutex_);
   bool written = false;
   if (has_deferred_ && outcome == wsgi::Outcome::completed) {
-    std::array<iovec, 1> parts = {to_iovec(deferred_)};
+    std::array<iovec, 3> parts = {kHeader, iovec{}, to_iovec(deferred_)};
     written = write_head(parts, deferred_.size(), kEnd | kDone);
   } else {
     FrameHeader header;
     header.kind = FrameKind::done;
     header.aux = static_cast<std::uint16_t>(outcome);
-    written = write(header, {});
+    written = write(header);
   }
   finished_ = true;
   broken_ = true;  // what anybody writes from here on would be taken for the next answer
@@ -245,7 +283,8 @@ void Remote::time_out() noexcept {
     FrameHeader header;
     header.kind = FrameKind::done;
     header.aux = static_cast<std::uint16_t>(wsgi::Outcome::timed_out);
-    const bool answered = write_at_once(header, {});
+    std::array<iovec, 1> parts = {kHeader};
+    const bool answered = write_at_once(header, parts);
     broken_ = true;
     ::shutdown(fd_, answered ? SHUT_RD : SHUT_RDWR);  // it may be waiting for the request's body
     return;

@@ -35,8 +35,8 @@ class Remote final : public wsgi::Request, public wsgi::ResponseWriter {
 
   // wsgi::ResponseWriter
   void start(int status, std::string_view status_line,
-             std::span<const wsgi::Field> headers) noexcept override;
-  char* allocate(std::size_t size) noexcept override;
+             std::span<const wsgi::Field> headers) override;
+  char* allocate(std::size_t size) override;
   wsgi::Delivery send(std::span<const std::string_view> blocks, wsgi::End end) noexcept override;
   wsgi::Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
                            wsgi::End end) noexcept override;
@@ -56,11 +56,13 @@ class Remote final : public wsgi::Request, public wsgi::ResponseWriter {
  private:
   bool ask(std::size_t most, std::uint8_t flags) noexcept;
   wsgi::ReadResult receive(std::span<char> into, bool& more) noexcept;
-  bool write(FrameHeader header, std::span<iovec> payload, int passed = -1) noexcept;
+  bool write(FrameHeader header, std::span<iovec> parts, int passed = -1) noexcept;
+  bool write(FrameHeader header) noexcept;
   bool log_at_once(base::Level level, std::string_view text) noexcept;
-  bool write_at_once(FrameHeader header, std::span<iovec> payload) noexcept;
-  bool write_body(std::span<const iovec> blocks, std::uint8_t flags) noexcept;
-  bool write_head(std::span<iovec> blocks, std::size_t size, std::uint8_t flags) noexcept;
+  bool write_at_once(FrameHeader header, std::span<iovec> parts) noexcept;
+  bool write_body(std::span<const std::string_view> blocks, std::uint8_t flags) noexcept;
+  bool write_head(std::span<iovec> parts, std::size_t size, std::uint8_t flags) noexcept;
+  bool write_head() noexcept;
   bool defers(std::span<const std::string_view> blocks, wsgi::End end) const;
 
   const int fd_;

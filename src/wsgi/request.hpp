@@ -217,12 +217,12 @@ class ResponseWriter {
   /// Status (100..999), the whole status line ("404 Not Found") and the header fields in the
   /// application's order; repeated names stay separate fields. Copies all; does NOT block, so the
   /// GIL may be held. A later call replaces an earlier one, as long as nothing has been sent.
-  virtual void start(int status, std::string_view status_line,
-                     std::span<const Field> headers) noexcept = 0;
+  /// Throws std::bad_alloc.
+  virtual void start(int status, std::string_view status_line, std::span<const Field> headers) = 0;
 
   /// `size` bytes that live as long as the request, for a body to be passed to `send` after the
-  /// GIL is released. Does NOT block.
-  virtual char* allocate(std::size_t size) noexcept = 0;
+  /// GIL is released. Does NOT block. Throws std::bad_alloc.
+  virtual char* allocate(std::size_t size) = 0;
 
   /// Sends blocks of the body. BLOCKS. With End::more what is sent is flushed to the client. The
   /// blocks need to live until the call returns, no longer; those got from `allocate` are not
