@@ -1,12 +1,14 @@
 """Says who and where the process is, as JSON.
 
 Branches: `?descriptors`: those that a program has which is started with close_fds=False;
-`?ignored`: the signals that a program ignores which is started without restore_signals.
+`?ignored`: the signals that a program ignores which is started without restore_signals;
+`?buffers`: the sizes of the buffers of all stream sockets, for sending and for receiving.
 """
 
 import ctypes
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -35,7 +37,8 @@ def facts():
         "pid": os.getpid(), "cwd": os.getcwd(), "path": sys.path[:2], "umask": mask,
         "nice": os.nice(0), "switch": sys.getswitchinterval(), "stack": stack_size(),
         "status": status(),
-        "environ": {name: os.environ.get(name) for name in ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL")},
+        "environ": {name: os.environ.get(name) for name in ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL",
+                                                              "PYTHON_EGG_CACHE")},
     }
 
 
@@ -61,7 +64,21 @@ def ignored():
     return [number for number in range(1, 65) if mask >> number - 1 & 1]
 
 
-SIDES = {"descriptors": descriptors, "ignored": ignored}
+def buffers():
+    sizes = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            own = socket.socket(fileno=os.dup(int(name)))
+        except OSError:  # no socket, or the listing itself
+            continue
+        with own:
+            if own.type == socket.SOCK_STREAM:
+                sizes.append([own.getsockopt(socket.SOL_SOCKET, option)
+                              for option in (socket.SO_SNDBUF, socket.SO_RCVBUF)])
+    return sizes
+
+
+SIDES = {"descriptors": descriptors, "ignored": ignored, "buffers": buffers}
 
 
 def application(environ, start_response):

@@ -130,6 +130,18 @@ def test_umask_lang_locale_priority_and_intervals(facts):
     assert said["stack"] == 1 << 20
 
 
+def test_python_eggs(facts, workspace):
+    folder = workspace.new_folder()
+    assert facts(f"python-eggs={folder}")["environ"]["PYTHON_EGG_CACHE"] == str(folder)
+
+
+def test_buffer_sizes(start_httpd):
+    server = start_httpd("WSGIDaemonProcess site send-buffer-size=16K receive-buffer-size=8K\n"
+                         "WSGIScriptAlias /app {apps}/identity.wsgi process-group=site\n")
+    # The kernel doubles what it is given, for what it has to keep itself.
+    assert [2 * 16384, 2 * 8192] in server.get("/app?buffers").json()
+
+
 def test_display_name(httpd):
     for pid in groups.Group(httpd).pids() or workers(httpd, "site", "other"):
         if pid in groups.Group(httpd).pids():

@@ -325,6 +325,23 @@ def test_code_that_takes_long_to_load(start_httpd, setting):
     all_answer(server, "new")
 
 
+def test_new_code_while_all_old_processes_are_still_busy(start_httpd):
+    """There is no place for a further process: the newest that runs answers, and a line says so."""
+    server = start_httpd(CONFIG % f"graceful-timeout=0 connect-timeout={SCALE}s")
+    code = (server.folder.parent / "apps/pid.wsgi").read_text()
+    held = []
+    for version in range(3):
+        script(server, "app", code=code + f"# {version}")
+        held.append(daemons.Held(server, "/s/app.wsgi", f"release{version}"))
+        held[-1].pid()
+    newest = held[-1].pid()
+    script(server, "app", "new")
+    assert int(ask(server, "app").text) == newest
+    server.expect_log("a new process of daemon group 'site' has to wait: 2 old ones")
+    assert [one.release().status for one in held] == [200, 200, 200]
+    until(lambda: ask(server, "app").text == "new", "the new code")
+
+
 def test_reload_required_that_always_says_yes(start_httpd):
     """Each request is served, and a process lives for two seconds at least."""
     server = start_httpd(CONFIG % "")
