@@ -1,5 +1,7 @@
 #include "apache/log.hpp"
 
+#include <pthread.h>
+
 #include <mutex>
 
 #include "apache/log_lines.hpp"
@@ -10,6 +12,11 @@ namespace {
 
 // guards the order of the error log's records: those of one text stay together
 std::mutex records_mutex;
+
+// A process that is forked must not find it held, by a thread which it does not have. Registered
+// once each time that httpd loads the module; the system forgets it when the module is unloaded.
+[[maybe_unused]] const int through_forks = ::pthread_atfork(
+    [] { records_mutex.lock(); }, [] { records_mutex.unlock(); }, [] { records_mutex.unlock(); });
 
 template <class Write>
 void write_records(std::string_view text, Write write) noexcept {

@@ -86,6 +86,17 @@ Io read_rest(int fd, FrameHeader& header, std::vector<char>& buffer, std::size_t
   return have == header.size ? Io::ok : Io::failed;
 }
 
+// The next connection. It has no descriptor if there was none left for it.
+std::optional<std::pair<PrivateFd, Introduction>> take_line(int broker) {
+  std::optional<std::pair<base::UniqueFd, Introduction>> taken;
+  PrivateFd fd([&] {
+    taken = take_socket(broker);
+    return taken ? std::move(taken->first) : base::UniqueFd();
+  });
+  if (!taken) return std::nullopt;
+  return std::pair(std::move(fd), taken->second);
+}
+
 // "GET /path", for the lines that name the request in progress. Without its query, which may hold
 // what is nobody's business.
 void describe(const wsgi::Head& head, ThreadRecord& record) {
@@ -107,7 +118,7 @@ void describe(const wsgi::Head& head, ThreadRecord& record) {
 /// A connection from one of httpd's processes. One thread at a time has it: epoll gives it out once
 /// and is asked to watch it again.
 struct Serving::Line {
-  Line(base::UniqueFd own_fd, std::atomic<std::size_t>& counter)
+  Line(PrivateFd own_fd, std::atomic<std::size_t>& counter)
       : fd(std::move(own_fd)), count(counter) {
     ++count;
   }
@@ -115,7 +126,7 @@ struct Serving::Line {
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
 
-  base::UniqueFd fd;
+  PrivateFd fd;
   std::atomic<std::size_t>& count;  ///< of all lines
 };
 
@@ -127,7 +138,7 @@ Serving::Serving(const Birth& birth, engine::Engine& engine, base::LogSink& log,
       tell_(std::move(tell)),
       slot_(birth.view.slots[birth.slot]),
       records_(birth.view.threads_of(birth.slot)),
-      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      epoll_([] { return checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"); }),
       stopping_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       drained_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       desks_(static_cast<std::size_t>(birth.group.threads)) {
@@ -222,7 +233,7 @@ void Serving::watch(int fd, Line* line, bool again) noexcept {
 // New connections.
 void Serving::take_lines() {
   bool refused = false;
-  while (auto taken = take_socket(birth_.broker.get())) {
+  while (auto taken = take_line(birth_.broker.get())) {
     auto& [fd, introduction] = *taken;
     // One that was meant for a process that died is closed: its request will go elsewhere.
     if (introduction.incarnation != birth_.incarnation) continue;
@@ -368,6 +379,7 @@ std::pair<Outcome, bool> Serving::run(std::size_t thread, Remote& remote,
     desk.remote = &remote;
   }
   const Outcome outcome = engine_.serve(target, remote, remote);
+  end_if_forked();  // what follows, shared memory too, is its parent's
   // The client may be slow: this is still within the monitor's reach.
   const bool usable = remote.finish(outcome);
   const std::lock_guard lock(desk.mutex);

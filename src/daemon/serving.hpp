@@ -13,6 +13,7 @@
 
 #include "daemon/channel.hpp"
 #include "daemon/control.hpp"
+#include "daemon/private_fd.hpp"
 #include "daemon/remote.hpp"
 #include "daemon/worker.hpp"
 
@@ -83,7 +84,7 @@ class Serving {
   const std::function<void(const Packet&)> tell_;
   Slot& slot_;
   const std::span<ThreadRecord> records_;
-  base::UniqueFd epoll_;
+  PrivateFd epoll_;
   base::UniqueFd stopping_;  ///< an eventfd
   base::UniqueFd drained_;   ///< an eventfd
   std::vector<Desk> desks_;  ///< one for each thread

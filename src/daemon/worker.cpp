@@ -70,6 +70,7 @@ class Worker {
 
   [[noreturn]] void run(Host& host) {
     catch_signals();
+    guard_forks();
     // Threads take turns at the GIL: an arena for each of them would only cost memory.
     ::mallopt(M_ARENA_MAX, 2);
     host.leave_httpd(group_.display_name);
@@ -99,7 +100,9 @@ class Worker {
     for (const Script& script : birth_.scripts) {
       // One that was taken away is nobody's: httpd answers 404 for it.
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
-      if (engine_->preload(target_of(script), log)) continue;
+      const bool loaded = engine_->preload(target_of(script), log);
+      end_if_forked();
+      if (loaded) continue;
       all = all && !script.keep_last_good;
       tell({Message::script_failed, 0, script.path});
       log.log(Level::error,
@@ -218,7 +221,9 @@ class Worker {
     const auto script = unpack(text);
     if (!script) return;
     loader_.ask([this, script = *script]() noexcept {
-      if (engine_->preload(target_of(script), log_)) serving_->note_loaded(script);
+      const bool loaded = engine_->preload(target_of(script), log_);
+      end_if_forked();
+      if (loaded) serving_->note_loaded(script);
     });
   }
 

@@ -5,6 +5,7 @@
 
 #include "base/unique_fd.hpp"
 #include "daemon/host.hpp"
+#include "daemon/private_fd.hpp"
 #include "daemon/scoreboard.hpp"
 
 namespace brine::daemon {
@@ -18,8 +19,8 @@ struct Birth {
   std::uint32_t code = 0;
   std::vector<Script> scripts;  ///< to load before it is ready
   bool repeats = false;  ///< they did not load before, and have not changed: no news if they do not
-  base::UniqueFd broker;  ///< receiving end
-  base::UniqueFd control;
+  PrivateFd broker;      ///< receiving end
+  PrivateFd control;
   base::UniqueFd generation;    ///< ends (reads EOF) when none of httpd's processes is left
   base::UniqueFd crash_report;  ///< where faulthandler writes
 };

@@ -1,5 +1,7 @@
 #include "wsgi/errors.hpp"
 
+#include <pthread.h>
+
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,14 @@ struct ThreadLog {
   std::string err;  // of sys.stderr and wsgi.errors
 };
 thread_local ThreadLog thread_log;
+
+// A forked process is not part of the request, nor of a connection over which the log may be
+// reached; the unfinished lines are its parent's.
+extern "C" void leave_request() {
+  thread_log.sink = nullptr;
+  thread_log.out.clear();
+  thread_log.err.clear();
+}
 
 struct Log {
   PyObject_HEAD Level level;
@@ -156,7 +166,10 @@ LogScope::~LogScope() {
   log.sink = outer_;
 }
 
-void set_server_log(base::LogSink& log) noexcept { server_log = &log; }
+void set_server_log(base::LogSink& log) noexcept {
+  server_log = &log;
+  ::pthread_atfork(nullptr, nullptr, leave_request);
+}
 
 base::LogSink& current_log() noexcept {
   return thread_log.sink != nullptr ? *thread_log.sink : *server_log;

@@ -20,7 +20,8 @@ class LogScope {
   base::LogSink* outer_;
 };
 
-/// Where text goes that no request's thread writes. Set once, before Python starts.
+/// Where text goes that no request's thread writes, and what a forked process writes. Set once,
+/// before Python starts.
 void set_server_log(base::LogSink& log) noexcept;
 
 /// The calling thread's log: the innermost LogScope's, or the server's.

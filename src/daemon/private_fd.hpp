@@ -1,0 +1,50 @@
+// Descriptors of a daemon process that are not for the processes which its application forks.
+#pragma once
+
+#include <concepts>
+#include <mutex>
+
+#include "base/unique_fd.hpp"
+
+namespace brine::daemon {
+
+/// From here on a forked process has an ended pipe in the place of every PrivateFd: it can neither
+/// read what is the daemon process's, nor write, nor keep open what that closes. To be called once
+/// in a process. Throws std::system_error.
+void guard_forks();
+
+/// Ends the calling process if the application has forked it, and has come back from it.
+void end_if_forked() noexcept;
+
+/// Owns such a descriptor.
+class PrivateFd {
+ public:
+  PrivateFd() noexcept = default;
+  PrivateFd(base::UniqueFd fd) noexcept : fd_(std::move(fd)) {
+    const std::lock_guard lock(no_fork());
+    enlist();
+  }
+  /// Owns what `open` returns. Nothing is forked meanwhile.
+  template <std::invocable Open>
+  explicit PrivateFd(Open open) {
+    const std::lock_guard lock(no_fork());
+    fd_ = open();
+    enlist();
+  }
+  PrivateFd(PrivateFd&&) noexcept = default;
+  PrivateFd& operator=(PrivateFd&&) = delete;
+  PrivateFd(const PrivateFd&) = delete;
+  PrivateFd& operator=(const PrivateFd&) = delete;
+  ~PrivateFd();
+
+  int get() const noexcept { return fd_.get(); }
+  explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
+
+ private:
+  static std::mutex& no_fork() noexcept;
+  void enlist() noexcept;
+
+  base::UniqueFd fd_;
+};
+
+}  // namespace brine::daemon
