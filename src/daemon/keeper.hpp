@@ -66,6 +66,8 @@ class Keeper {
   // What a process says.
   void handle(Process& process, const Packet& packet);
   void told_to_retire(Process& process, Reason reason);
+
+  // Which code its processes are to run: keeper_code.cpp.
   void script_loaded(const Process& process, const std::string& text);
   void script_changed(const Process& process, const std::string& path);
   bool is_news(const Process& process, const std::string& path);
@@ -77,11 +79,11 @@ class Keeper {
   static void tell_of_failure(const Process& process, const ScriptTimes& scripts);
   bool blame_code(const Process& process);
   void plan_retry(const ScriptTimes& tried);
+  bool is_overdue(const Process& process, base::Nanos now) const;
 
   // What time brings.
   void examine(Process& process, base::Nanos now);
   void examine_serving(Process& process, base::Nanos now);
-  bool is_overdue(const Process& process, base::Nanos now) const;
   bool is_deadlocked(const Process& process, base::Nanos now) const;
   Vitals vitals(const Process& process) const;
   void start_missing(base::Nanos now);

@@ -1,0 +1,137 @@
+// The Keeper's part in reloading: which code its processes are to run.
+#include <algorithm>
+
+#include "daemon/keeper.hpp"
+#include "daemon/policy.hpp"
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+
+// What one process had to load for a request, the others have ready before they are asked: should
+// the script be broken tomorrow, all of them have its last good code.
+void Keeper::script_loaded(const Process& process, const std::string& text) {
+  const auto script = unpack(text);
+  if (!script || !scripts_.add(*script)) return;
+  for (const Process& other : processes_) {
+    if (&other != &process && other.control && other.phase == Phase::serving) {
+      send_packet(other.control.get(), {Message::load, 0, text});
+    }
+  }
+}
+
+void Keeper::script_changed(const Process& process, const std::string& path) {
+  if (process.phase != Phase::serving && process.phase != Phase::retiring) return;
+  if (!is_news(process, path)) return;
+  log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
+                            group_.name + "' take over");
+  view_.count(Counter::reloads);
+  ask_for_new_code();
+}
+
+// Whether newer code than what has been asked for has to be loaded.
+bool Keeper::is_news(const Process& process, const std::string& path) {
+  if (retry_at_ != 0) return scripts_.changed_since_failure(path);  // or just this has been tried
+  if (process.code == view_.board->code.load()) return true;
+  // Newer code is under way, which may have been mended meanwhile: whoever loads what was there
+  // before, and does not come to its end, is in its way.
+  const auto overdue = std::find_if(processes_.begin(), processes_.end(),
+                                    [](const Process& other) { return other.overdue; });
+  if (overdue == processes_.end() || overdue->phase != Phase::starting ||
+      overdue->scripts == scripts_.as_they_are()) {
+    return false;
+  }
+  abort(*overdue, Reason::reload, base::now());
+  return true;
+}
+
+void Keeper::ask_for_new_code() {
+  retry_at_ = 0;
+  view_.board->code.fetch_add(1);
+  for (Process& process : processes_) retire(process, Reason::reload);
+}
+
+// Its scripts do not load, and others still run what did: they go on.
+void Keeper::discard(Process& process) {
+  stop(process, Reason::script_failed, base::now());
+  reject_code(process, process.failed_scripts);
+}
+
+// `scripts`: those that do not load.
+void Keeper::reject_code(const Process& process, const ScriptTimes& scripts) {
+  const bool news = retries_ == 0 || scripts_.changed_since_failure();
+  scripts_.note_failure(process.scripts);
+  if (process.code == view_.board->code.load() && scripts_.changed_since_failure()) {
+    return ask_for_new_code();  // mended meanwhile: who waits for it waits on
+  }
+  if (!keep_old_code(process, scripts)) return;
+  log_.log(news ? Level::warning : Level::info, "BRINE0617: the changed scripts of daemon group '" +
+                                                    group_.name +
+                                                    "' do not load: the processes that serve now "
+                                                    "go on as they are; a new process tries again "
+                                                    "when a script changes, and from time to time");
+  plan_retry(process.scripts);
+}
+
+// Whoever serves goes on with what it has, as far as these scripts go, and no request waits for
+// this process's code any longer. False: there is newer code to wait for.
+bool Keeper::keep_old_code(const Process& process, const ScriptTimes& scripts) {
+  std::atomic<std::uint32_t>& failed = view_.board->failed_code;
+  failed.store(std::max(failed.load(), process.code));
+  const bool newest = process.code == view_.board->code.load();
+  for (Process& other : processes_) {
+    if (!newest) break;
+    tell_of_failure(other, scripts);
+    if (other.phase == Phase::retiring && other.reason == Reason::reload) {
+      other.phase = Phase::serving;
+      other.reason = Reason::none;
+    }
+  }
+  view_.announce_change();
+  return newest;
+}
+
+// Others serve while it loads new code, longer than a request waits for that.
+bool Keeper::is_overdue(const Process& process, Nanos now) const {
+  return limits_.connect_timeout.count() != 0 &&
+         now - process.started >= base::nanos(limits_.connect_timeout) &&
+         process.code > proven_code_ && count({Phase::serving, Phase::retiring}) != 0;
+}
+
+// The requests that came upon the change have waited for it as long as a request may.
+void Keeper::stop_waiting_for(Process& process) {
+  process.overdue = true;
+  log_.log(Level::warning,
+           "BRINE0627: process " + std::to_string(process.pid) + " of daemon group '" +
+               group_.name + "' has not loaded the changed scripts within " +
+               std::to_string(limits_.connect_timeout.count()) +
+               " ms (connect-timeout): until it has, the processes that serve now go on as they "
+               "are; it is replaced if a script changes");
+  keep_old_code(process, process.scripts);
+}
+
+// A process has not become ready with code that no other has been ready with: that ends a process,
+// or takes for ever, which is as good as code that does not load. False: it is not the code's
+// fault, or nobody else is there to serve.
+bool Keeper::blame_code(const Process& process) {
+  if (process.code <= proven_code_ || count({Phase::serving, Phase::retiring}) == 0) {
+    scripts_.note_failure(process.scripts);
+    return false;
+  }
+  reject_code(process, process.scripts);
+  return true;
+}
+
+void Keeper::tell_of_failure(const Process& process, const ScriptTimes& scripts) {
+  if (process.control) {
+    send_packet(process.control.get(), {Message::code_failed, 0, pack(scripts)});
+  }
+}
+
+void Keeper::plan_retry(const ScriptTimes& tried) {
+  retry_at_ = base::now() + std::max(back_off(++retries_, 0), base::kSecond);
+  scripts_.note_failure(tried);
+}
+
+}  // namespace brine::daemon
