@@ -107,6 +107,7 @@ class HttpdHost final : public daemon::Host {
     config.process_group = group.name;
     config.maximum_processes = group.processes;
     config.threads_per_process = group.threads;
+    config.service = group.is_service();
     config.multithread = group.threads > 1;
     config.multiprocess = group.multiprocess;
     config.switch_interval = group.switch_interval;

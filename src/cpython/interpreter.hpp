@@ -29,6 +29,8 @@ class Interpreter {
     return std::forward<Body>(body)(lock);
   }
 
+  bool is(const PyInterpreterState* state) const noexcept { return state_ == state; }
+
   /// Takes the GIL and never gives it back: from then on no thread of the process runs Python.
   void stop() const { PyEval_RestoreThread(thread_state()); }
 

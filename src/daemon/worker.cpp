@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <future>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -98,9 +100,12 @@ class Worker {
     MutedLog muted(log_);
     base::LogSink& log = birth_.repeats ? muted : log_;
     for (const Script& script : birth_.scripts) {
+      if (told_) break;
       // One that was taken away is nobody's: httpd answers 404 for it.
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
-      const bool loaded = engine_->preload(target_of(script), log);
+      wsgi::Target target = target_of(script);
+      if (group_.is_service()) target.callable = {};  // nobody calls it
+      const bool loaded = engine_->preload(target, log);
       end_if_forked();
       if (loaded) continue;
       all = all && !script.keep_last_good;
@@ -114,25 +119,76 @@ class Worker {
   }
 
   [[noreturn]] void run_service() {
+    meet_python();
     std::thread([this]() noexcept { watch_service(); }).detach();
     tell({Message::ready, 1, {}});
     load_scripts();
-    tell({Message::retire, static_cast<std::uint8_t>(Reason::finished), {}});
-    engine_->shutdown(group_.limits.shutdown_timeout);
+    const bool told = told_.exchange(true);
+    if (!told) tell({Message::retire, static_cast<std::uint8_t>(Reason::finished), {}});
+    // Who has given the script up does it instead.
+    while (shutting_down_.exchange(true)) ::pause();
+    const Nanos left = std::max<Nanos>(exit_callbacks_end_ - base::now(), 0);
+    engine_->shutdown(told ? std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(left))
+                           : group_.limits.shutdown_timeout);
     ::_exit(kExitOk);
+  }
+
+  // The asker gets a GIL while a script computes only if it has had the main interpreter's before.
+  void meet_python() {
+    const auto met = std::make_shared<std::promise<void>>();
+    asker_.ask([this, met]() noexcept {
+      engine_->touch_gils();
+      met->set_value();
+    });
+    met->get_future().wait();
   }
 
   void watch_service() {
     for (;;) {
-      wait(kTick);
+      wait(time_to_watch());
       handle_signals();
       handle_packets();
       if (orphan_) follow_generation();
-      if (!draining_ && !stopping_ && !(orphan_ && is_shut_out())) continue;
-      // The script is in the middle of something, and has atexit callbacks to be told by.
-      engine_->shutdown(group_.limits.shutdown_timeout / 10 * 8);  // the supervisor waits for all
-      ::_exit(kExitOk);
+      if (draining_ || stopping_ || (orphan_ && is_shut_out())) end_scripts();
+      if (stop_deadline_ != 0 && base::now() >= stop_deadline_) give_up_scripts();
     }
+  }
+
+  Nanos time_to_watch() const {
+    const Nanos tick = orphan_ ? kOrphanTick : kTick;
+    if (stop_deadline_ == 0) return tick;
+    return std::clamp<Nanos>(stop_deadline_ - base::now(), 0, tick);
+  }
+
+  // The scripts end themselves, and the main thread the process; in 80 % of the time, or else they
+  // are given up.
+  void end_scripts() {
+    if (ending_scripts_) return;
+    ending_scripts_ = true;
+    begin_stop();
+    exit_callbacks_end_ = base::now() + base::nanos(group_.limits.shutdown_timeout) / 10 * 9;
+    if (told_.exchange(true)) return;
+    asker_.ask([this]() noexcept { engine_->end_script(ending_signal_); });
+  }
+
+  // The supervisor ends what does not end now; for an orphan nobody may be there.
+  void give_up_scripts() {
+    if (given_up_) {
+      if (orphan_) ::_exit(kExitOk);
+      stop_deadline_ = 0;
+      return;
+    }
+    given_up_ = true;
+    stop_deadline_ += base::nanos(group_.limits.shutdown_timeout) / 10 * 2;
+    if (shutting_down_.exchange(true)) return;  // they have ended, but for exit callbacks
+    log_.log(Level::warning, "BRINE0628: process " + std::to_string(::getpid()) +
+                                 " of daemon group '" + group_.name +
+                                 "' was told to end, but its script went on for 80 % of "
+                                 "shutdown-timeout; it is cut off");
+    loader_.ask([this]() noexcept {  // there may be no GIL to be had
+      engine_->shutdown(group_.limits.shutdown_timeout / 10);
+      ::_exit(kExitOk);
+    });
   }
 
   // One round of the monitor.
@@ -185,9 +241,12 @@ class Worker {
   }
 
   void handle_signals() {
-    switch (take_signal()) {
+    const int signal = take_signal();
+    if (told_) return;  // it wakes the service's main thread, or comes late
+    switch (signal) {
       case SIGTERM:
       case SIGINT:
+        ending_signal_ = signal;
         tell({Message::retire, static_cast<std::uint8_t>(Reason::shutdown), {}});
         begin_stop();
         break;
@@ -338,6 +397,14 @@ class Worker {
   bool stopping_ = false;
   bool orphan_ = false;  ///< the supervisor has died
   bool leaving_ = false;
+
+  // Of a service:
+  int ending_signal_ = SIGTERM;
+  bool ending_scripts_ = false;
+  bool given_up_ = false;
+  std::atomic<bool> told_{false};  ///< to end, or it has ended by itself
+  std::atomic<bool> shutting_down_{false};
+  std::atomic<Nanos> exit_callbacks_end_{0};
 };
 
 }  // namespace

@@ -78,6 +78,10 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
       loader(bootstrap, name),
       gateway(gil, surroundings(config, name), bootstrap.get(gil, "FileWrapper"),
               bootstrap.get(gil, "plain_file")) {
+  if (config.service) {
+    steal(gil, PyObject_CallFunction(bootstrap.get(gil, "become_service"), "O",
+                                     name.empty() ? Py_True : Py_False));
+  }
   restrict_access(gil, bootstrap, config);
   add_paths(gil, bootstrap, config);
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "cpython/error.hpp"
 #include "cpython/runtime.hpp"
@@ -15,6 +16,7 @@
 #include "engine/hazard_log.hpp"
 #include "engine/serving_threads.hpp"
 #include "pickle/scope.hpp"
+#include "script/service.hpp"
 #include "wsgi/errors.hpp"
 
 namespace brine::engine {
@@ -56,6 +58,11 @@ script::Wanted wanted(const wsgi::Target& target) {
   }
   return result;
 }
+
+// A thread that has looked for signals, and blocks only then, does not notice one that comes
+// between the two.
+constexpr std::chrono::milliseconds kWakeAgain[] = {std::chrono::milliseconds(20),
+                                                    std::chrono::milliseconds(200)};
 
 // A Python exception that no application caused (memory has run out), in a form that can leave the
 // interpreter.
@@ -135,6 +142,16 @@ class PythonEngine final : public Engine {
     }
   }
 
+  void end_script(int signal) noexcept override {
+    script::Service& service = script::Service::of_process();
+    service.tell_to_end(signal);
+    raise_in_sub_interpreter(service);
+    for (const std::chrono::milliseconds pause : kWakeAgain) {
+      std::this_thread::sleep_for(pause);
+      if (!service.wake(signal)) return;
+    }
+  }
+
   void touch_gils() noexcept override {
     try {
       for (const ApplicationGroup* group : groups_.all()) {
@@ -191,6 +208,22 @@ class PythonEngine final : public Engine {
   }
 
  private:
+  // By that interpreter's GIL alone: a script in a sub-interpreter that computes without end may
+  // never let another one have its turn (CPython before 3.13).
+  void raise_in_sub_interpreter(script::Service& service) noexcept {
+    const PyInterpreterState* const wanted = service.sub_interpreter();
+    if (wanted == nullptr) return;
+    try {
+      for (const ApplicationGroup* group : groups_.all()) {
+        if (!group->interpreter.is(wanted)) continue;
+        group->interpreter.with_gil(
+            [&](const GilLock& gil) { service.raise_in_sub_interpreter(gil); });
+      }
+    } catch (const std::exception&) {
+      // No memory for the list of them: it has been told nothing, and is given up in the end.
+    }
+  }
+
   static wsgi::Reply run(GilLock& gil, ApplicationGroup& group, const wsgi::Target& target,
                          const script::Wanted& script, wsgi::Exchange& exchange) {
     const wsgi::LogScope scope(exchange.request);

@@ -15,7 +15,7 @@ namespace brine::engine {
 
 /// Raise it with every change of this file or of wsgi/request.hpp: mod_brine.so refuses an engine
 /// that was built with another number.
-inline constexpr std::uint32_t kAbi = 7;
+inline constexpr std::uint32_t kAbi = 8;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -45,6 +45,7 @@ struct Config {
   bool multithread = false;   ///< wsgi.multithread
   bool multiprocess = false;  ///< wsgi.multiprocess
   bool run_once = false;      ///< wsgi.run_once
+  bool service = false;  ///< serves no requests; what is preloaded is what runs, see end_script
   int apache_version[3] = {2, 4, 0};
 
   double switch_interval = 0;  ///< sys.setswitchinterval(), in seconds; 0: Python's own
@@ -64,6 +65,14 @@ class Engine {
   /// Loads a script before the first request needs it; a failure is logged to `log` and returned.
   /// It is none of the script's where there may be no further interpreter.
   virtual bool preload(const wsgi::Target& target, base::LogSink& log) noexcept = 0;
+
+  /// With `Config::service`: tells the script that another thread is executing in `preload` to end,
+  /// and those that have not begun not to begin. In the main interpreter that is the thread which
+  /// called EngineExport::start; its Python handler of `signal` (SIGTERM or SIGINT, by default one
+  /// that raises SystemExit) is called, and what it blocks in is interrupted: the process has to
+  /// catch that signal, and gets one more of them. A script in a sub-interpreter is not woken. To
+  /// end so is no failure. May BLOCK for the GIL of a sub-interpreter; takes a moment.
+  virtual void end_script(int signal) noexcept = 0;
 
   /// Takes every interpreter's GIL once and gives it back. BLOCKS for as long as one of them is
   /// held: that it returns is the sign that none is stuck.

@@ -4,6 +4,7 @@
 #include "cpython/error.hpp"
 #include "pickle/module.hpp"
 #include "script/embedded_python.hpp"
+#include "script/service.hpp"
 
 namespace brine::script {
 
@@ -53,10 +54,14 @@ PyMethodDef execute_guard_method = {"execute_guard", execute_guard, METH_O, null
 
 // What bootstrap.py finds among its globals.
 void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_policy) {
-  for (PyMethodDef* method : {&own_source_method, &make_guard_method, &execute_guard_method}) {
+  const auto add = [&](PyMethodDef* method) {
     Ref function = steal(gil, PyCFunction_New(method, nullptr));
     check(gil, PyDict_SetItemString(globals, method->ml_name, function.get()));
+  };
+  for (PyMethodDef* method : {&own_source_method, &make_guard_method, &execute_guard_method}) {
+    add(method);
   }
+  for (PyMethodDef* method = service_methods; method->ml_name != nullptr; ++method) add(method);
   Ref policy = steal(gil, PyUnicode_FromStringAndSize(
                               pickle_policy.data(), static_cast<Py_ssize_t>(pickle_policy.size())));
   check(gil, PyDict_SetItemString(globals, "PICKLE_POLICY", policy.get()));

@@ -4,7 +4,7 @@ It is compiled into the engine under the file name "<brine>", which the log leav
 Nothing here is on the path of an ordinary request, and what is imported here every interpreter has to
 find room for: modules that import much in their turn are left to the applications. The engine puts
 among its globals before it runs: own_source(module name), make_guard(spec), execute_guard(module),
-PICKLE_POLICY.
+PICKLE_POLICY, and the functions of script/service.hpp.
 """
 
 import atexit
@@ -135,7 +135,7 @@ def execute(name, path, source, number, keep_registered, required):
     update_sys_modules(name)
     try:
         show_source(path, source)
-        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
+        run(compile(source, path, "exec", dont_inherit=True), module.__dict__)
         if required and not hasattr(module, required):
             raise AttributeError(f"WSGI script {path} does not define {required!r} any more")
         # What runs is what tracebacks and inspect show, even if the file is edited later.
@@ -149,6 +149,22 @@ def execute(name, path, source, number, keep_registered, required):
         del executing[name]
         update_sys_modules(name)
     return module, mark
+
+
+def run(code, names):
+    """Executes a script's code. That of a service may end itself, and is told to end by an exception."""
+    if not is_service:
+        exec(code, names)
+        return
+    try:
+        try:
+            if enter_service():
+                exec(code, names)
+        finally:
+            leave_service()
+    except (SystemExit, KeyboardInterrupt) as end:
+        if not service_told() and (isinstance(end, KeyboardInterrupt) or end.code not in (None, 0)):
+            raise
 
 
 def show_serving_source(path):
@@ -472,19 +488,65 @@ class Restricted:
         raise OSError(f"{self._name} access restricted by mod_wsgi")
 
 
+is_service = False
+"""Whether the scripts of this process are services; see `become_service`."""
+
+handles_signals = False
+"""Whether they may handle signals: in the main interpreter."""
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
+"""Signals that end a service, unless it has a handler of its own."""
+
+SERVERS_OWN = (signal.SIGUSR1, signal.SIGXCPU)
+"""Signals that have another meaning for daemon processes."""
+
+
+def become_service(is_main):
+    """Scripts run until they end or are told to. Those of the main interpreter may handle signals."""
+    global is_service, handles_signals
+    is_service = True
+    handles_signals = is_main
+    if handles_signals:
+        pass_signals_on()
+
+
+def pass_signals_on():
+    """The process tells the supervisor of a signal of ENDING, and only then calls Python's handler."""
+    original = signal.signal
+    server = os.getpid()
+
+    def wrapper(signalnum, handler):
+        if signalnum not in ENDING or os.getpid() != server:
+            return original(signalnum, handler)
+        return set_handler(original, signalnum, end_service if handler == signal.SIG_DFL else handler)
+
+    replace_signal_function(wrapper, original)
+    for number in ENDING:
+        wrapper(number, end_service)
+
+
 def ignore_signals(log_info):
-    """WSGIRestrictSignal: signals belong to httpd, so `signal.signal` is answered and ignored."""
+    """WSGIRestrictSignal: signals belong to httpd, so `signal.signal` is answered and ignored.
+
+    A service (of the main interpreter, where Python has handlers) is free but for SERVERS_OWN.
+    """
     original = signal.signal
     server = os.getpid()
 
     def wrapper(signalnum, handler):
         if os.getpid() != server:  # a process that the application forked is its own
             return original(signalnum, handler)
+        if handles_signals and signalnum not in SERVERS_OWN:
+            return original(signalnum, handler)
         caller = sys._getframe(1)
         log_info(f"BRINE0204: signal.signal({signalnum!r}) ignored at {caller.f_code.co_filename}:"
                  f"{caller.f_lineno}: signals belong to the server (WSGIRestrictSignal Off allows it)")
         return handler
 
+    replace_signal_function(wrapper, original)
+
+
+def replace_signal_function(wrapper, original):
     wrapper.__wrapped__ = original
     wrapper.__name__ = wrapper.__qualname__ = "signal"
     wrapper.__doc__ = original.__doc__

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import time
 
 import pytest
 
 from harness import daemons, groups, processes
-from harness.deadline import until
+from harness.deadline import SCALE, until
 
 pytestmark = pytest.mark.modes("groups")
 
@@ -32,16 +33,59 @@ note("holds")
 libc.pthread_mutex_lock(mutex)
 """
 
+WORKS = """
+import select, socket
+pair = socket.socketpair()
+try:
+    note("works")
+    {waits}
+finally:
+    time.sleep(0.3)  # what is left of its job
+    note("done")
+"""
+HANDLES = """
+import signal
+told = threading.Event()
+
+def handle(number, frame):
+    note(f"handled-{{number:d}}")
+    told.set()
+
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    signal.signal(number, handle)
+note("works")
+while "handled-15" not in open({notes!r} + "/notes").read():
+    told.clear()
+    told.wait(3600)
+"""
+SWALLOWS = """
+while True:
+    try:
+        note("works")
+        time.sleep(3600)
+    except SystemExit:
+        note("swallowed")
+"""
+STEPS = """
+try:
+    note("works")
+    while True:
+        {step}
+finally:
+    note("done")
+"""
+
 
 class Service:
     """A server with one such group, and what its processes have noted down."""
 
-    def __init__(self, start_httpd, folder, last=""):
+    def __init__(self, start_httpd, folder, last="", time="1s", group="%{GLOBAL}"):
         self.notes = folder / "writable"
+        last = last.format(notes=str(self.notes))
         (folder / "service.wsgi").write_text(SERVICE.format(notes=str(self.notes), last=last))
         self.server = start_httpd(
-            groups.CONFIG + "WSGIDaemonProcess site threads=0 graceful-timeout=0 shutdown-timeout=1s\n"
-            f"WSGIImportScript {folder}/service.wsgi process-group=site application-group=%{{GLOBAL}}\n"
+            groups.CONFIG + f"WSGIDaemonProcess site threads=0 graceful-timeout=0 shutdown-timeout={time}\n"
+            f"WSGIImportScript {folder}/service.wsgi process-group=site application-group={group}\n"
             "WSGIScriptAlias /app {apps}/hello.wsgi process-group=site\n"
             "WSGIDaemonProcess other threads=2\n"
             "WSGIScriptAlias /other {apps}/pid.wsgi process-group=other\n")
@@ -61,11 +105,21 @@ class Service:
         until(lambda: len(self.noted("began")) >= count, f"number {count} has begun", 15)
         return self.noted("began")[-1]
 
+    def obituary(self, pid):
+        """How it ended, and why."""
+        found = until(lambda: [o for o in daemons.obituaries(self.server) if o["pid"] == str(pid)], "it is buried")
+        return found[0]["how"], found[0]["why"]
+
+    def at_work(self):
+        """The pid of the first one, when it has come to `last`."""
+        (self.notes / "finish").touch()
+        return until(lambda: self.noted("works"), "it works")[0]
+
 
 @pytest.fixture
 def service(start_httpd, workspace):
-    def start(last=""):
-        return Service(start_httpd, workspace.new_folder(), last)
+    def start(last="", **options):
+        return Service(start_httpd, workspace.new_folder(), last, **options)
     return start
 
 
@@ -140,7 +194,107 @@ def test_one_that_does_not_end_is_killed(service):
     os.kill(first, signal.SIGUSR1)
     record, = site.server.expect_log("BRINE0610:")
     assert f"process {first} of" in record.text and "it did not leave in time and was killed" in record.text
+    site.server.expect_log("BRINE0628:")
     assert site.begun(2) != first
+
+
+def send(number):
+    return lambda server, pid: os.kill(pid, number)
+
+
+ENDS = {
+    "stop": (lambda server, pid: server.stop(), "time.sleep(3600)", "shutdown"),
+    "graceful": (lambda server, pid: server.reload(), "threading.Event().wait()", "graceful restart"),
+    "usr1": (send(signal.SIGUSR1), "select.select([pair[0]], [], [])", "eviction"),
+    "term": (send(signal.SIGTERM), "pair[0].recv(1)", "shutdown"),
+    "term, computing": (send(signal.SIGTERM), "while True: pass", "shutdown"),
+    "int": (send(signal.SIGINT), "threading.Semaphore(0).acquire(timeout=3600)", "shutdown"),
+}
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_one_that_waits_is_woken_and_may_end_its_job(service, way):
+    end, waits, reason = ENDS[way]
+    site = service(WORKS.format(waits=waits), time="30s")
+    pid = site.at_work()
+    told = time.monotonic()
+    end(site.server, pid)
+    until(lambda: pid in site.noted("ended"), "it ends")
+    assert site.noted("done")[0] == pid
+    assert site.times("done")[0] < site.times("ended")[0] < told + 10 * SCALE
+    assert site.obituary(pid) == ("exit code 0", f"reason: {reason}")
+    if way != "stop":
+        site.begun(2)
+
+
+def test_an_orphan_may_end_its_job(service):
+    daemons.adopt_orphans()
+    site = service(WORKS.format(waits="time.sleep(3600)"), time="30s")
+    first = site.at_work()
+    os.kill(daemons.supervisors(site.server)[0], signal.SIGKILL)
+    site.server.expect_log("BRINE0620:")
+    until(lambda: first in site.noted("done"), "it ends its job", 15)
+    until(lambda: daemons.reap(site.server) or first not in processes.in_session(site.server.pid), "it ends")
+    assert site.begun(2) != first
+
+
+def test_its_own_handlers_are_called(service):
+    site = service(HANDLES, time="30s")
+    first = site.at_work()
+    os.kill(first, signal.SIGHUP)
+    assert until(lambda: site.noted("handled-1"), "it has SIGHUP for itself") == [first]
+    os.kill(first, signal.SIGTERM)
+    until(lambda: first in site.noted("ended"), "it ends")
+    assert first in site.noted("handled-15")
+    assert site.obituary(first) == ("exit code 0", "reason: shutdown")
+    site.begun(2)
+
+
+def test_its_handler_is_called_for_every_end_and_usr1_is_the_servers(service):
+    site = service(HANDLES, time="30s")
+    first = site.at_work()
+    os.kill(first, signal.SIGUSR1)
+    until(lambda: first in site.noted("ended"), "it ends")
+    assert first in site.noted("handled-15") and not site.noted("handled-10")
+    assert site.server.log.texts("BRINE0204:.*SIGUSR1") and not site.server.log.texts("BRINE0204:.*SIGTERM")
+
+
+def test_one_that_goes_on_is_cut_off(service):
+    site = service(SWALLOWS, time="4s")
+    first = site.at_work()
+    os.kill(first, signal.SIGTERM)
+    record, = site.server.expect_log("BRINE0628:")
+    assert f"process {first} of" in record.text and "'site'" in record.text
+    site.server.allow_log("BRINE0610:|BRINE0628:")  # its successors do the same, and the test does not wait
+    site.begun(2)
+    assert first in site.noted("swallowed")
+    assert first in site.noted("ended"), "exit callbacks are run all the same"
+
+
+@pytest.mark.parametrize("step", ["time.sleep(0.02)", "pass"])
+def test_one_in_a_sub_interpreter_is_told_at_its_next_step(service, step):
+    site = service(STEPS.format(step=step), time="30s", group="other")
+    first = site.at_work()
+    os.kill(first, signal.SIGTERM)
+    until(lambda: first in site.noted("ended"), "it ends")
+    assert first in site.noted("done")
+    site.begun(2)
+
+
+def test_sys_exit_is_an_end(service):
+    site = service("import sys; sys.exit()")
+    (site.notes / "finish").touch()
+    site.begun(2)
+    assert site.obituary(site.noted("began")[0]) == ("exit code 0", "reason: finished")
+
+
+def test_sys_exit_with_a_failure_says_so(service):
+    site = service("import sys; sys.exit('no queue')")
+    (site.notes / "finish").touch()
+    site.begun(2)
+    site.server.expect_log("BRINE0302:.*SystemExit: no queue")
+    site.server.expect_log("BRINE0614:")
+    site.server.allow_log("BRINE0302|Traceback|service.wsgi|sys.exit|SystemExit|BRINE0614")
 
 
 def test_after_the_supervisors_death_a_new_one_takes_over(service):

@@ -137,6 +137,7 @@ class FakeEngine final : public engine::Engine {
     return Outcome::completed;
   }
   bool preload(const wsgi::Target&, base::LogSink&) noexcept override { return true; }
+  void end_script(int) noexcept override {}
   void touch_gils() noexcept override {}
   std::string stack(std::uintptr_t) noexcept override { return {}; }
   bool interrupt(std::uintptr_t) noexcept override { return false; }
