@@ -33,6 +33,8 @@ constexpr Nanos kTick = base::kSecond;
 // A process whose supervisor has died serves on until a new one has put others in its place.
 constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
 
+constexpr Duration kForEver = std::chrono::hours(24 * 365);
+
 wsgi::Target target_of(const Script& script) {
   wsgi::Target target;
   target.script = script.path;
@@ -68,6 +70,8 @@ class Worker {
         slot_(birth_.view.slots[birth_.slot]),
         times_{base::nanos(group_.limits.request_timeout),
                base::nanos(group_.limits.interrupt_timeout)},
+        patience_(group_.limits.shutdown_timeout.count() != 0 ? group_.limits.shutdown_timeout
+                                                              : kForEver),
         watched_(static_cast<std::size_t>(group_.threads)) {}
 
   [[noreturn]] void run(Host& host) {
@@ -129,7 +133,7 @@ class Worker {
     while (shutting_down_.exchange(true)) ::pause();
     const Nanos left = std::max<Nanos>(exit_callbacks_end_ - base::now(), 0);
     engine_->shutdown(told ? std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(left))
-                           : group_.limits.shutdown_timeout);
+                           : patience_);
     ::_exit(kExitOk);
   }
 
@@ -166,7 +170,7 @@ class Worker {
     if (ending_scripts_) return;
     ending_scripts_ = true;
     begin_stop();
-    exit_callbacks_end_ = base::now() + base::nanos(group_.limits.shutdown_timeout) / 10 * 9;
+    exit_callbacks_end_ = base::now() + base::nanos(patience_) / 10 * 9;
     if (told_.exchange(true)) return;
     asker_.ask([this]() noexcept { engine_->end_script(ending_signal_); });
   }
@@ -179,14 +183,14 @@ class Worker {
       return;
     }
     given_up_ = true;
-    stop_deadline_ += base::nanos(group_.limits.shutdown_timeout) / 10 * 2;
+    stop_deadline_ += base::nanos(patience_) / 10 * 2;
     if (shutting_down_.exchange(true)) return;  // they have ended, but for exit callbacks
     log_.log(Level::warning, "BRINE0628: process " + std::to_string(::getpid()) +
                                  " of daemon group '" + group_.name +
                                  "' was told to end, but its script went on for 80 % of "
                                  "shutdown-timeout; it is cut off");
     loader_.ask([this]() noexcept {  // there may be no GIL to be had
-      engine_->shutdown(group_.limits.shutdown_timeout / 10);
+      engine_->shutdown(patience_ / 10);
       ::_exit(kExitOk);
     });
   }
@@ -376,7 +380,7 @@ class Worker {
       slot_.state.store(SlotState::leaving, std::memory_order_release);
     }
     serving_->stop();
-    if (serving_->idle()) engine_->shutdown(group_.limits.shutdown_timeout);
+    if (serving_->idle()) engine_->shutdown(patience_);
     ::_exit(kExitOk);
   }
 
@@ -385,6 +389,7 @@ class Worker {
   base::LogSink& log_;
   Slot& slot_;
   const RequestTimes times_;
+  const Duration patience_;  ///< with what is left to be done at the end
   engine::Engine* engine_ = nullptr;
   Asker asker_;
   Asker loader_;  ///< imports may take long, and asker_ is to find out whether GILs are free

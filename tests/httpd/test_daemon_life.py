@@ -219,8 +219,9 @@ def start_noting(start_httpd, workspace, options, stuck):
     return server, int(server.get("/app").text), notes
 
 
-def test_the_end(start_httpd, workspace):
-    server, pid, notes = start_noting(start_httpd, workspace, "", stuck=False)
+@pytest.mark.parametrize("options", ["", "shutdown-timeout=0"])
+def test_the_end(start_httpd, workspace, options):
+    server, pid, notes = start_noting(start_httpd, workspace, options, stuck=False)
     began = time.monotonic()
     assert server.stop() == []
     assert time.monotonic() - began < 3 * SCALE
