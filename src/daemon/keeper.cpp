@@ -64,7 +64,7 @@ Nanos Keeper::tend(Nanos now) {
   look_for_orphans();
   for (Process& process : processes_) examine(process, now);
   if (!ending_) {
-    if (retry_at_ != 0 && now >= retry_at_) ask_for_new_code();
+    if (end_stuck_start(now) || (retry_at_ != 0 && now >= retry_at_)) ask_for_new_code();
     start_missing(now);
   }
   drain_replaced(now);
@@ -378,7 +378,7 @@ void Keeper::examine(Process& process, Nanos now) {
   const bool late = process.deadline != 0 && now >= process.deadline;
   switch (process.phase) {
     case Phase::starting:
-      if (!process.overdue && is_overdue(process, now)) stop_waiting_for(process);
+      if (!process.overdue && is_overdue(process, now)) note_overdue(process);
       if (!late) return;
       abort(process, Reason::startup_timeout, now);
       if (!blame_code(process)) wait_longer(process, 1);

@@ -71,11 +71,12 @@ class Keeper {
   void script_loaded(const Process& process, const std::string& text);
   void script_changed(const Process& process, const std::string& path);
   bool is_news(const Process& process, const std::string& path);
+  bool end_stuck_start(base::Nanos now);
   void ask_for_new_code();
   void discard(Process& process);
   void reject_code(const Process& process, const ScriptTimes& scripts);
   bool keep_old_code(const Process& process, const ScriptTimes& scripts);
-  void stop_waiting_for(Process& process);
+  void note_overdue(Process& process);
   static void tell_of_failure(const Process& process, const ScriptTimes& scripts);
   bool blame_code(const Process& process);
   void plan_retry(const ScriptTimes& tried);

@@ -34,15 +34,17 @@ void Keeper::script_changed(const Process& process, const std::string& path) {
 bool Keeper::is_news(const Process& process, const std::string& path) {
   if (retry_at_ != 0) return scripts_.changed_since_failure(path);  // or just this has been tried
   if (process.code == view_.board->code.load()) return true;
-  // Newer code is under way, which may have been mended meanwhile: whoever loads what was there
-  // before, and does not come to its end, is in its way.
-  const auto overdue = std::find_if(processes_.begin(), processes_.end(),
-                                    [](const Process& other) { return other.overdue; });
-  if (overdue == processes_.end() || overdue->phase != Phase::starting ||
-      overdue->scripts == scripts_.as_they_are()) {
-    return false;
-  }
-  abort(*overdue, Reason::reload, base::now());
+  return end_stuck_start(base::now());  // or newer code is under way
+}
+
+// Who loads what has been mended meanwhile, and does not come to its end, is in the way of the
+// mended code. True: there was such a process.
+bool Keeper::end_stuck_start(Nanos now) {
+  const auto stuck = std::find_if(processes_.begin(), processes_.end(), [](const Process& process) {
+    return process.overdue && process.phase == Phase::starting;
+  });
+  if (stuck == processes_.end() || stuck->scripts == scripts_.as_they_are()) return false;
+  abort(*stuck, Reason::reload, now);
   return true;
 }
 
@@ -92,16 +94,17 @@ bool Keeper::keep_old_code(const Process& process, const ScriptTimes& scripts) {
   return newest;
 }
 
-// Others serve while it loads new code, longer than a request waits for that.
+// It has been loading its scripts for longer than a request waits for that.
 bool Keeper::is_overdue(const Process& process, Nanos now) const {
   return limits_.connect_timeout.count() != 0 &&
-         now - process.started >= base::nanos(limits_.connect_timeout) &&
-         process.code > proven_code_ && count({Phase::serving, Phase::retiring}) != 0;
+         now - process.started >= base::nanos(limits_.connect_timeout);
 }
 
-// The requests that came upon the change have waited for it as long as a request may.
-void Keeper::stop_waiting_for(Process& process) {
+// The requests that came upon a change have waited for it as long as a request may.
+void Keeper::note_overdue(Process& process) {
   process.overdue = true;
+  const bool is_new = process.code > proven_code_;
+  if (!is_new || count({Phase::serving, Phase::retiring}) == 0) return;
   log_.log(Level::warning,
            "BRINE0627: process " + std::to_string(process.pid) + " of daemon group '" +
                group_.name + "' has not loaded the changed scripts within " +

@@ -40,7 +40,7 @@ struct Process {
   std::size_t scripts_given = 0;     ///< so many it was told to load at its start
   ScriptTimes failed_scripts;        ///< those of them that did not load
   bool timed_out = false;            ///< it was killed since it did not leave in time
-  bool overdue = false;              ///< nobody waits any longer for the new code that it loads
+  bool overdue = false;              ///< it has been loading its scripts for too long
 
   bool orphan() const { return !control; }
 };

@@ -315,6 +315,20 @@ def test_code_that_hangs_for_ever(start_httpd):
     server.allow_log(r"BRINE0610\|")
 
 
+def test_code_that_hangs_from_the_start(start_httpd, workspace):
+    """Nobody serves who could notice that it is mended: the supervisor does."""
+    path = workspace.new_folder() / "app.wsgi"
+    path.write_text("import time\ntime.sleep(1000)\n")
+    server = start_httpd("WSGIDaemonProcess site connect-timeout=500ms\n"
+                         f"WSGIScriptAlias /s {path} process-group=site application-group=%{{GLOBAL}}\n")
+    assert server.get("/s").status == 503
+    path.write_text(SAYS.format(text="mended"))
+    until(lambda: server.get("/s").status == 200, "the mended code")
+    assert server.get("/s").text == "mended"
+    server.expect_log("BRINE0610: .* reason: reload")
+    server.allow_log(r"BRINE0601|BRINE0610\|")
+
+
 @pytest.mark.parametrize("setting", ["On", "Rolling"])
 def test_code_that_takes_long_to_load(start_httpd, setting):
     """Longer than requests wait for it: they have the old code until then, and all get the new."""
