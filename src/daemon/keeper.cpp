@@ -64,7 +64,7 @@ Nanos Keeper::tend(Nanos now) {
   look_for_orphans();
   for (Process& process : processes_) examine(process, now);
   if (!ending_) {
-    if (end_stuck_start(now) || (retry_at_ != 0 && now >= retry_at_)) ask_for_new_code();
+    if (end_stuck_starts(now) || (retry_at_ != 0 && now >= retry_at_)) ask_for_new_code();
     start_missing(now);
   }
   drain_replaced(now);
@@ -143,8 +143,8 @@ void Keeper::start(Nanos now) {
   const auto free = std::find_if(view_.slots.begin(), view_.slots.end(), [](const Slot& slot) {
     return slot.state.load() == SlotState::empty;
   });
-  if (free == view_.slots.end()) return wait_for_slot();
-  full_ = false;
+  if (free == view_.slots.end()) return wait_for_slot(now);
+  full_since_ = 0;
   Process process;
   process.started = now;
   process.slot = static_cast<std::size_t>(free - view_.slots.begin());
@@ -168,14 +168,6 @@ void Keeper::start(Nanos now) {
   log_.log(Level::info, "started process " + std::to_string(process.pid) + " of daemon group '" +
                             group_.name + "'");
   processes_.push_back(std::move(process));
-}
-
-void Keeper::wait_for_slot() {
-  if (full_) return;
-  full_ = true;
-  log_.log(Level::info, "a new process of daemon group '" + group_.name + "' has to wait: " +
-                            std::to_string(count({Phase::draining, Phase::stopping})) +
-                            " old ones have not ended yet");
 }
 
 void Keeper::not_started(Slot& slot, const std::string& why, Nanos now) {
@@ -387,6 +379,11 @@ void Keeper::examine(Process& process, Nanos now) {
     case Phase::retiring:
       return examine_serving(process, now);
     case Phase::draining:
+      if (view_.slots[process.slot].state.load() == SlotState::leaving) {
+        process.phase = Phase::stopping;
+        process.deadline = after(now, limits_.shutdown_timeout);
+        return;
+      }
       if (is_deadlocked(process, now)) return abort(process, Reason::deadlock_timeout, now);
       if (!late) return;
       view_.count(Counter::graceful_timeout);
@@ -434,7 +431,8 @@ void Keeper::start_missing(Nanos now) {
     not_before_ = 0;
   }
   // Who is missing would come no further than the process with this code did that was discarded.
-  const bool hopeless = view_.board->failed_code.load() >= view_.board->code.load();
+  const bool hopeless =
+      full_since_ == 0 && view_.board->failed_code.load() >= view_.board->code.load();
   if (hopeless && count({Phase::serving, Phase::retiring}) != 0) return;
   auto missing = group_.processes - count({Phase::starting, Phase::serving});
   // Two of a service could do the same work twice: its successor waits for its end.
@@ -506,7 +504,8 @@ void Keeper::plan_after_death(const Process& process, int status) {
   if (!told) view_.count(Counter::deaths);
   const bool was_ready = process.ready_at != 0;
   // Somebody may kill a process once by hand, or the kernel does; twice is no accident.
-  const bool accident = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && failures_ == 0;
+  const bool accident =
+      WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && failures_ == 0 && !process.overdue;
   if (!told && !was_ready && !accident && blame_code(process)) return;
   if (!told && WIFEXITED(status) && !was_ready) {  // it cannot even start
     wait_longer(process, 0);

@@ -51,7 +51,6 @@ class Keeper {
  private:
   // A process's life.
   void start(base::Nanos now);
-  void wait_for_slot();
   void not_started(Slot& slot, const std::string& why, base::Nanos now);
   std::uint32_t prepare(Slot& slot, std::size_t index, base::Nanos now) const;
   [[noreturn]] void become_worker(Process& own, base::UniqueFd control);
@@ -70,13 +69,14 @@ class Keeper {
   // Which code its processes are to run: keeper_code.cpp.
   void script_loaded(const Process& process, const std::string& text);
   void script_changed(const Process& process, const std::string& path);
-  bool is_news(const Process& process, const std::string& path);
-  bool end_stuck_start(base::Nanos now);
+  bool is_news(const Process& process, const std::string& path) const;
+  bool end_stuck_starts(base::Nanos now);
   void ask_for_new_code();
   void discard(Process& process);
   void reject_code(const Process& process, const ScriptTimes& scripts);
-  bool keep_old_code(const Process& process, const ScriptTimes& scripts);
+  bool keep_old_code(std::uint32_t code, const ScriptTimes& scripts);
   void note_overdue(Process& process);
+  void wait_for_slot(base::Nanos now);
   static void tell_of_failure(const Process& process, const ScriptTimes& scripts);
   bool blame_code(const Process& process);
   void plan_retry(const ScriptTimes& tried);
@@ -125,7 +125,7 @@ class Keeper {
   unsigned exhausted_ = 0;         ///< processes in a row that soon had no descriptors left
   base::Nanos retry_at_ = 0;       ///< when scripts that do not load are tried again; 0: they do
   unsigned retries_ = 0;
-  bool full_ = false;  ///< the last attempt to start a process found no free slot
+  base::Nanos full_since_ = 0;  ///< since then there has been no free slot to start a process in
 };
 
 }  // namespace brine::daemon

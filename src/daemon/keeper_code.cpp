@@ -23,7 +23,7 @@ void Keeper::script_loaded(const Process& process, const std::string& text) {
 
 void Keeper::script_changed(const Process& process, const std::string& path) {
   if (process.phase != Phase::serving && process.phase != Phase::retiring) return;
-  if (!is_news(process, path)) return;
+  if (!is_news(process, path) && !end_stuck_starts(base::now())) return;
   log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
                             group_.name + "' take over");
   view_.count(Counter::reloads);
@@ -31,21 +31,25 @@ void Keeper::script_changed(const Process& process, const std::string& path) {
 }
 
 // Whether newer code than what has been asked for has to be loaded.
-bool Keeper::is_news(const Process& process, const std::string& path) {
+bool Keeper::is_news(const Process& process, const std::string& path) const {
   if (retry_at_ != 0) return scripts_.changed_since_failure(path);  // or just this has been tried
-  if (process.code == view_.board->code.load()) return true;
-  return end_stuck_start(base::now());  // or newer code is under way
+  return process.code == view_.board->code.load();                  // or newer is under way
 }
 
 // Who loads what has been mended meanwhile, and does not come to its end, is in the way of the
-// mended code. True: there was such a process.
-bool Keeper::end_stuck_start(Nanos now) {
-  const auto stuck = std::find_if(processes_.begin(), processes_.end(), [](const Process& process) {
-    return process.overdue && process.phase == Phase::starting;
-  });
-  if (stuck == processes_.end() || stuck->scripts == scripts_.as_they_are()) return false;
-  abort(*stuck, Reason::reload, now);
-  return true;
+// mended code. True: there was such a process. (Where others have loaded the same code, they are
+// to notice a change.)
+bool Keeper::end_stuck_starts(Nanos now) {
+  const bool others_serve = count({Phase::serving, Phase::retiring}) != 0;
+  bool any = false;
+  for (Process& process : processes_) {
+    if (!process.overdue || process.phase != Phase::starting) continue;
+    if (others_serve && process.code <= proven_code_) continue;
+    if (!scripts_.changed_since(process.scripts)) continue;
+    abort(process, Reason::reload, now);
+    any = true;
+  }
+  return any;
 }
 
 void Keeper::ask_for_new_code() {
@@ -67,28 +71,28 @@ void Keeper::reject_code(const Process& process, const ScriptTimes& scripts) {
   if (process.code == view_.board->code.load() && scripts_.changed_since_failure()) {
     return ask_for_new_code();  // mended meanwhile: who waits for it waits on
   }
-  if (!keep_old_code(process, scripts)) return;
+  if (!keep_old_code(process.code, scripts)) return;
   log_.log(news ? Level::warning : Level::info, "BRINE0617: the changed scripts of daemon group '" +
                                                     group_.name +
                                                     "' do not load: the processes that serve now "
                                                     "go on as they are; a new process tries again "
                                                     "when a script changes, and from time to time");
+  for (Process& other : processes_) {
+    if (other.phase != Phase::retiring || other.reason != Reason::reload) continue;
+    other.phase = Phase::serving;
+    other.reason = Reason::none;
+  }
   plan_retry(process.scripts);
 }
 
 // Whoever serves goes on with what it has, as far as these scripts go, and no request waits for
-// this process's code any longer. False: there is newer code to wait for.
-bool Keeper::keep_old_code(const Process& process, const ScriptTimes& scripts) {
+// this code any longer. False: there is newer code to wait for.
+bool Keeper::keep_old_code(std::uint32_t code, const ScriptTimes& scripts) {
   std::atomic<std::uint32_t>& failed = view_.board->failed_code;
-  failed.store(std::max(failed.load(), process.code));
-  const bool newest = process.code == view_.board->code.load();
-  for (Process& other : processes_) {
-    if (!newest) break;
-    tell_of_failure(other, scripts);
-    if (other.phase == Phase::retiring && other.reason == Reason::reload) {
-      other.phase = Phase::serving;
-      other.reason = Reason::none;
-    }
+  failed.store(std::max(failed.load(), code));
+  const bool newest = code == view_.board->code.load();
+  for (const Process& other : processes_) {
+    if (newest && other.code < code) tell_of_failure(other, scripts);
   }
   view_.announce_change();
   return newest;
@@ -111,7 +115,22 @@ void Keeper::note_overdue(Process& process) {
                std::to_string(limits_.connect_timeout.count()) +
                " ms (connect-timeout): until it has, the processes that serve now go on as they "
                "are; it is replaced if a script changes");
-  keep_old_code(process, process.scripts);
+  keep_old_code(process.code, process.scripts);
+}
+
+// As long as the old processes have all places, new code has none.
+void Keeper::wait_for_slot(Nanos now) {
+  const std::uint32_t code = view_.board->code.load();
+  if (full_since_ == 0) {
+    full_since_ = now;
+    log_.log(Level::info, "a new process of daemon group '" + group_.name + "' has to wait: " +
+                              std::to_string(count({Phase::draining, Phase::stopping})) +
+                              " old ones have not ended yet");
+  } else if (limits_.connect_timeout.count() != 0 && code > proven_code_ &&
+             view_.board->failed_code.load() < code &&
+             now - full_since_ >= base::nanos(limits_.connect_timeout)) {
+    keep_old_code(code, scripts_.as_they_are());
+  }
 }
 
 // A process has not become ready with code that no other has been ready with: that ends a process,

@@ -34,9 +34,9 @@ ScriptTimes KnownScripts::as_they_are() const {
   return times;
 }
 
-bool KnownScripts::changed_since_failure() const {
-  return std::any_of(failed_.begin(), failed_.end(), [this](const auto& failed) {
-    return failed.second != changed_at(failed.first);
+bool KnownScripts::changed_since(const ScriptTimes& then) const {
+  return std::any_of(then.begin(), then.end(), [this](const auto& script) {
+    return script.second != changed_at(script.first);
   });
 }
 

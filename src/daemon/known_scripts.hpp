@@ -36,8 +36,10 @@ class KnownScripts {
   void note_failure(ScriptTimes then) { failed_ = std::move(then); }
   void note_success() { failed_.clear(); }
 
+  /// Whether any of these is no longer as it was `then`.
+  bool changed_since(const ScriptTimes& then) const;
   /// Whether any has changed since they did not load.
-  bool changed_since_failure() const;
+  bool changed_since_failure() const { return changed_since(failed_); }
   /// Whether this one has.
   bool changed_since_failure(const std::string& path) const;
 

@@ -21,8 +21,8 @@ struct Birth {
   bool repeats = false;  ///< they did not load before, and have not changed: no news if they do not
   PrivateFd broker;      ///< receiving end
   PrivateFd control;
-  base::UniqueFd generation;    ///< ends (reads EOF) when none of httpd's processes is left
-  base::UniqueFd crash_report;  ///< where faulthandler writes
+  base::UniqueFd generation;  ///< ends (reads EOF) when none of httpd's processes is left
+  PrivateFd crash_report;     ///< where faulthandler writes
 };
 
 /// How a daemon process ends of its own accord.

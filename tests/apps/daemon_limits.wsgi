@@ -3,7 +3,8 @@
 Branches: pid; sleep (seconds, in C); python (seconds of Python code that can be interrupted), which
 writes what ended it to X-Note's path; caught (the same, and answers after it); stream (seconds after
 the first piece); hold (the GIL, in C, for ever); burn (seconds of processor time); allocate
-(megabytes; kept where that is no whole number); late (an atexit callback that never ends).
+(megabytes; kept where that is no whole number); late (an atexit callback that takes so many seconds;
+for ever).
 """
 
 import atexit
@@ -60,7 +61,7 @@ WAYS = {
     "/hold": lambda environ, _: ctypes.PyDLL(None).sleep(100),
     "/burn": burn,
     "/allocate": allocate,
-    "/late": lambda environ, _: atexit.register(time.sleep, 100),
+    "/late": lambda environ, seconds: atexit.register(time.sleep, seconds or 100),
 }
 
 

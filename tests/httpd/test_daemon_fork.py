@@ -202,3 +202,4 @@ def test_a_child_has_none_of_the_sockets(httpd, group, stop):
     assert len(sockets) >= 3
     assert not [name for name in names.values() if name.startswith(("socket:", "anon_inode:[eventpoll]"))]
     assert len({names[fd] for fd in sockets}) == 1
+    assert not [name for name in names.values() if "brine crash report" in name], "its crash is not its parent's"

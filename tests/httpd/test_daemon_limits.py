@@ -407,6 +407,16 @@ def test_shutdown_timeout_with_a_callback_that_never_ends(site):
     assert group.count("shutdown-timeout") == 1
 
 
+def test_shutdown_timeout_0_waits_for_callbacks(site):
+    """Nobody takes a process that leaves for one that is stuck."""
+    server, group = site("threads=2 shutdown-timeout=0 graceful-timeout=0 deadlock-timeout=1s")
+    pid, = ready(group)
+    assert server.get("/app/late?3").status == 200
+    os.kill(pid, signal.SIGUSR1)
+    gone(pid)
+    assert "ended: exit code 0; reason: eviction" in obituary(server, pid)
+
+
 def test_shutdown_timeout_0_waits_for_the_request(site):
     server, group = site("threads=2 shutdown-timeout=0")
     pid, = ready(group)

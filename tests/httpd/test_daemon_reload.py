@@ -329,11 +329,52 @@ def test_code_that_hangs_from_the_start(start_httpd, workspace):
     server.allow_log(r"BRINE0601|BRINE0610\|")
 
 
+def test_code_that_hangs_and_is_killed(start_httpd):
+    """By somebody who saw that TERM does not help; or by the kernel."""
+    server = two_processes(start_httpd, f"connect-timeout={SCALE}s")
+    mark = server.log.mark()
+    script(server, "app", code="import time\ntime.sleep(1000)\n" + SAYS.format(text="new"))
+    assert ask(server, "app").text == "good"
+    server.expect_log("BRINE0627")
+    hung, = daemons.starts(server, mark)
+    os.kill(hung, signal.SIGKILL)
+    server.expect_log(f"BRINE0610: process {hung} ")
+    server.allow_log("BRINE06(10|17|27)")
+    assert ask(server, "app").text == "good"
+    script(server, "app", "mended")
+    until(lambda: ask(server, "app").text == "mended", "the mended code")
+    all_answer(server, "mended")
+
+
+def test_a_slow_start_is_left_alone_when_others_learn_a_script(start_httpd):
+    """A process that starts without having heard of it is none that loads an old one."""
+    server = start_httpd(CONFIG % f"connect-timeout={SCALE}s")
+    gate = server.folder / "writable" / "gate"
+    waits = f"import os, time\nwhile os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+    script(server, "app", code=waits + SAYS.format(text="app"))
+    script(server, "other", "other")
+    old = int(ask(server, "app").header("X-Pid"))
+    gate.touch()
+    mark = server.log.mark()
+    os.kill(old, signal.SIGUSR1)
+    slow, = until(lambda: daemons.starts(server, mark), "its successor starts")
+    with Load(server, "/s/app.wsgi", clients=1) as load:
+        for _ in load.paced(4 * (SCALE + 2), 0.25):  # until it counts as slow
+            pass
+        assert ask(server, "other").text == "other"
+        for _ in load.paced(8, 0.25):  # the supervisor looks every second
+            pass
+    gate.unlink()
+    load.nothing_lost()
+    until(lambda: ask(server, "app").header("X-Pid") == str(slow), "it has become ready")
+    assert daemons.starts(server, mark) == [slow]
+
+
 @pytest.mark.parametrize("setting", ["On", "Rolling"])
 def test_code_that_takes_long_to_load(start_httpd, setting):
     """Longer than requests wait for it: they have the old code until then, and all get the new."""
-    server = two_processes(start_httpd, "connect-timeout=500ms", setting)
-    script(server, "app", code="import time\ntime.sleep(2.5)\n" + SAYS.format(text="new"))
+    server = two_processes(start_httpd, f"connect-timeout={SCALE}s", setting)
+    script(server, "app", code=f"import time\ntime.sleep({4 * SCALE})\n" + SAYS.format(text="new"))
     assert ask(server, "app").text == "good"
     server.expect_log("BRINE0627")
     all_answer(server, "new")
@@ -346,12 +387,16 @@ def test_new_code_while_all_old_processes_are_still_busy(start_httpd):
     held = []
     for version in range(3):
         script(server, "app", code=code + f"# {version}")
+        assert ask(server, "app").status == 200
         held.append(daemons.Held(server, "/s/app.wsgi", f"release{version}"))
         held[-1].pid()
     newest = held[-1].pid()
     script(server, "app", "new")
     assert int(ask(server, "app").text) == newest
     server.expect_log("a new process of daemon group 'site' has to wait: 2 old ones")
+    began = time.monotonic()
+    assert {int(ask(server, "app").text) for _ in range(20)} == {newest}
+    assert time.monotonic() - began < 6 * SCALE, "not everybody waits for connect-timeout"
     assert [one.release().status for one in held] == [200, 200, 200]
     until(lambda: ask(server, "app").text == "new", "the new code")
 

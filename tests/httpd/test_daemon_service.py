@@ -260,7 +260,7 @@ def test_its_handler_is_called_for_every_end_and_usr1_is_the_servers(service):
 
 
 def test_one_that_goes_on_is_cut_off(service):
-    site = service(SWALLOWS, time="4s")
+    site = service(SWALLOWS, time="10s")
     first = site.at_work()
     os.kill(first, signal.SIGTERM)
     record, = site.server.expect_log("BRINE0628:")
