@@ -348,12 +348,13 @@ def test_code_that_hangs_and_is_killed(start_httpd):
 
 def test_a_slow_start_is_left_alone_when_others_learn_a_script(start_httpd):
     """A process that starts without having heard of it is none that loads an old one."""
-    server = start_httpd(CONFIG % f"connect-timeout={SCALE}s")
+    server = start_httpd(CONFIG % f"processes=2 connect-timeout={SCALE}s")
     gate = server.folder / "writable" / "gate"
     waits = f"import os, time\nwhile os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
     script(server, "app", code=waits + SAYS.format(text="app"))
     script(server, "other", "other")
     old = int(ask(server, "app").header("X-Pid"))
+    server.expect_log("loaded WSGI script", count=2)
     gate.touch()
     mark = server.log.mark()
     os.kill(old, signal.SIGUSR1)
@@ -366,7 +367,8 @@ def test_a_slow_start_is_left_alone_when_others_learn_a_script(start_httpd):
             pass
     gate.unlink()
     load.nothing_lost()
-    until(lambda: ask(server, "app").header("X-Pid") == str(slow), "it has become ready")
+    until(lambda: old not in daemons.workers(server), "it has become ready, and the old one has gone")
+    assert slow in daemons.workers(server)
     assert daemons.starts(server, mark) == [slow]
 
 
