@@ -21,6 +21,7 @@ import time
 PATIENCE = 60  # no child outlives a test that has gone wrong by more
 CONTEXT = multiprocessing.get_context("fork")
 waiting = []
+turn = threading.Lock()
 pool = None
 
 
@@ -59,8 +60,6 @@ def wait_for_stop(environ):
 
 
 def talk(environ):
-    number = len(waiting)
-
     def body():
         lines, end = 0, time.monotonic() + PATIENCE
         while not is_stopped(environ) and time.monotonic() < end:
@@ -70,7 +69,9 @@ def talk(environ):
             time.sleep(0.001)
         print(f"child {number} wrote {lines}", file=sys.stderr)
 
-    waiting.append(child(body))
+    with turn:  # the number is the child's
+        number = len(waiting)
+        waiting.append(child(body))
     return str(number)
 
 
