@@ -14,10 +14,11 @@ namespace brine::daemon {
 namespace {
 
 // What the handlers of a fork can reach.
-std::mutex mutex;       // held while a process is forked
-std::vector<int> list;  // guarded by mutex
-int plug = -1;          // written before the first fork of the application
-bool forked = false;    // in the forked process alone
+std::mutex mutex;  // held while a process is forked
+// Guarded by mutex. Never destroyed: threads use it to the last.
+auto& list = *new std::vector<int>;
+int plug = -1;        // written before the first fork of the application
+bool forked = false;  // in the forked process alone
 
 extern "C" void begin_fork() { mutex.lock(); }
 extern "C" void end_fork() { mutex.unlock(); }
