@@ -193,7 +193,7 @@ class Daemons {
       return;
     }
     if (pid == 0) {
-      host_.leave_httpd("(wsgi:supervisor)");
+      host_.leave_httpd("");  // processes without display-name= would inherit a name
       daemon::run_supervisor(plumbing_, host_);
     }
     supervisor_.pid = pid;

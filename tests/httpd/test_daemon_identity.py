@@ -143,9 +143,12 @@ def test_buffer_sizes(start_httpd):
 
 
 def test_display_name(httpd):
-    for pid in groups.Group(httpd).pids() or workers(httpd, "site", "other"):
-        if pid in groups.Group(httpd).pids():
-            assert Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0") == b"(wsgi:site)"
+    def shown(pid):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0")
+
+    *named, other = workers(httpd, "site", "other")
+    assert {shown(pid) for pid in named} == {b"(wsgi:site)"}
+    assert {shown(pid) for pid in (other, supervisor_of(other))} == {shown(httpd.pid)}
 
 
 # --- script-user, script-group -----------------------------------------------------------------------
