@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import daemons, processes
+from harness import daemons, groups, processes
 from harness.deadline import SCALE, until
 from harness.load import Load
 
@@ -270,9 +270,11 @@ def test_code_that_ends_its_process_is_not_waited_for(start_httpd, code):
 
 def two_processes(start_httpd, options="", setting="On"):
     """A server whose two processes have loaded the script."""
-    server = start_httpd(f"WSGIScriptReloading {setting}\n" + CONFIG % f"processes=2 {options}")
+    server = start_httpd(groups.CONFIG + f"WSGIScriptReloading {setting}\n" + CONFIG % f"processes=2 {options}")
+    group = groups.Group(server)
+    until(lambda: len(group.pids()) == 2, "both are ready")
     script(server, "app", "good")
-    ask(server, "app")
+    assert ask(server, "app").status == 200
     server.expect_log("loaded WSGI script", count=2)
     return server
 
