@@ -118,8 +118,8 @@ def start_httpd(request, workspace, variant):
     """
     servers = []
 
-    def start(text, modules=(), folder=None, daemon="", user=None):
-        servers.append(Server(workspace, variant, text, modules, folder, daemon, user))
+    def start(text, modules=(), **options):
+        servers.append(Server(workspace, variant, text, modules, **options))
         return servers[-1]
 
     yield start

@@ -134,11 +134,9 @@ def application(environ, start_response):
 def faulty(start_httpd):
     """A group whose script does what `/app/WAY` says; anything else takes 50 ms."""
     def start(options):
-        server = start_httpd(
+        return start_httpd(
             f"{groups.CONFIG}WSGIDaemonProcess site {options}\nWSGIScriptAlias /app {{dir}}/scripts/faulty.wsgi "
-            "process-group=site application-group=%{GLOBAL}\n")
-        server.write("scripts/faulty.wsgi", FAULTY)
-        return server
+            "process-group=site application-group=%{GLOBAL}\n", files={"scripts/faulty.wsgi": FAULTY})
     return start
 
 
@@ -357,14 +355,13 @@ def test_the_supervisor_dies_again_and_again(start_httpd, orphans_end):
 # --- everything at once --------------------------------------------------------------------------
 
 
-def test_an_hour_in_ten_seconds(start_httpd, orphans_end):
+def test_an_hour_in_ten_seconds(start_httpd, orphans_end, workspace):
     """Restarts, log rotation, limits, changed scripts, crashes: lost is what ran in what died."""
+    source = (workspace.folder / "apps/pid.wsgi").read_text()
     server = start_httpd(
         "WSGIDaemonProcess site processes=2 threads=4 maximum-requests=200 restart-interval=3s\n"
         "WSGIScriptAlias /app {dir}/scripts/app.wsgi process-group=site "
-        "application-group=%{GLOBAL}\n")
-    source = (server.folder.parent / "apps/pid.wsgi").read_text()
-    server.write("scripts/app.wsgi", source)
+        "application-group=%{GLOBAL}\n", files={"scripts/app.wsgi": source})
     server.allow_log("BRINE0610:")
     with Load(server, "/app") as load:
         load.go_on()

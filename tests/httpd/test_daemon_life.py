@@ -111,8 +111,8 @@ def test_replaced_under_load(start_httpd, options, reason):
 def test_eviction_waits_for_the_successor(start_httpd):
     """Its import takes two seconds, and no request notices."""
     server = start_httpd("WSGIDaemonProcess site threads=4\nWSGIScriptAlias /app "
-                         "{dir}/scripts/slow.wsgi process-group=site application-group=%{GLOBAL}\n")
-    server.write("scripts/slow.wsgi", SLOW.format(seconds=2))
+                         "{dir}/scripts/slow.wsgi process-group=site application-group=%{GLOBAL}\n",
+                         files={"scripts/slow.wsgi": SLOW.format(seconds=2)})
     old = int(server.get("/app").text)
     with Load(server, "/app") as load:
         load.go_on()

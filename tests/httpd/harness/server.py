@@ -73,9 +73,12 @@ def _write(folder, port, build, variant, text, modules, daemon=""):
 
 
 class Server:
-    """A live httpd. Start it with `Server(...)`, end it with `stop()`."""
+    """A live httpd. Start it with `Server(...)`, end it with `stop()`.
 
-    def __init__(self, workspace, variant, text, modules=(), folder=None, daemon="", user=None):
+    `files`, {name: text}, are written before: a script that processes load at their start.
+    """
+
+    def __init__(self, workspace, variant, text, modules=(), folder=None, daemon="", user=None, files=None):
         self.workspace, self.variant = workspace, variant
         self.folder = folder or workspace.new_folder()
         self.user = user if os.geteuid() == 0 else None
@@ -84,6 +87,8 @@ class Server:
         self.log = ErrorLog(self.folder / "error.log")
         self._text, self._modules, self._daemon = text, modules, daemon
         self._taken_stock = {}
+        for name, content in (files or {}).items():
+            self.write(name, content)
         self._start()
 
     # --- life ------------------------------------------------------------------------------
