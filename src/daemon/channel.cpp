@@ -56,6 +56,21 @@ base::UniqueFd detach(msghdr& message) {
   return base::UniqueFd(fd);
 }
 
+// Reads into `part` what has come, and the descriptor that may have come with it.
+ssize_t receive(int fd, iovec part, int flags, base::UniqueFd& passed) {
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  Control control;
+  expect_one(message, control);
+  ssize_t size = 0;
+  do {
+    size = ::recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size > 0) passed = detach(message);
+  return size;
+}
+
 timespec time_until(base::Nanos deadline) {
   const base::Nanos left = std::max<base::Nanos>(0, deadline - base::now());
   return {left / base::kSecond, left % base::kSecond};
@@ -131,18 +146,11 @@ bool introduce(int broker, int socket, const Introduction& introduction, base::N
 
 std::optional<std::pair<base::UniqueFd, Introduction>> take_socket(int broker) {
   Introduction introduction;
-  iovec part{&introduction, sizeof(introduction)};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  Control control;
-  expect_one(message, control);
-  ssize_t size = 0;
-  do {
-    size = ::recvmsg(broker, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
-  if (size <= 0) return std::nullopt;
-  return std::pair(detach(message), introduction);
+  base::UniqueFd passed;
+  if (receive(broker, {&introduction, sizeof(introduction)}, MSG_DONTWAIT, passed) <= 0) {
+    return std::nullopt;
+  }
+  return std::pair(std::move(passed), introduction);
 }
 
 Io write_all(int fd, std::span<iovec> parts, int passed) noexcept {
@@ -231,23 +239,12 @@ Io FrameReader::read(std::size_t room, base::Nanos deadline) {
   if (begin_ == end_) begin_ = end_ = 0;
   make_room(std::max(room, buffer_.empty() ? kFirstRoom : std::size_t{1}));
   if (deadline != 0 && !wait_readable(fd_, deadline)) return Io::timed_out;
-  iovec part{buffer_.data() + end_, buffer_.size() - end_};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  Control control;
-  expect_one(message, control);
-  ssize_t size = 0;
-  do {
-    size = ::recvmsg(fd_, &message, MSG_CMSG_CLOEXEC);
-  } while (size < 0 && errno == EINTR);
+  base::UniqueFd passed;
+  const ssize_t size = receive(fd_, {buffer_.data() + end_, buffer_.size() - end_}, 0, passed);
   if (size < 0) return failure_of(errno);
   if (size == 0) return Io::closed;
-  if (message.msg_controllen != 0) {
-    base::UniqueFd fd = detach(message);
-    if (fd && descriptors_.size() == kMostDescriptors) return Io::failed;
-    if (fd) descriptors_.push_back(std::move(fd));
-  }
+  if (passed && descriptors_.size() == kMostDescriptors) return Io::failed;
+  if (passed) descriptors_.push_back(std::move(passed));
   end_ += static_cast<std::size_t>(size);
   return Io::ok;
 }

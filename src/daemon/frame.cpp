@@ -149,6 +149,18 @@ struct HeadPrefix {
   std::uint32_t text_bytes;
 };
 
+// Appends the prefix, and room for the texts that follow it.
+template <class Prefix>
+TextWriter begin_texts(std::vector<char>& out, const Prefix& prefix, std::size_t texts,
+                       std::size_t text_bytes) {
+  const std::size_t at = out.size();
+  out.resize(at + sizeof(prefix) + texts * kSizeBytes + text_bytes);
+  char* start = out.data() + at;
+  std::memcpy(start, &prefix, sizeof(prefix));
+  char* sizes = start + sizeof(prefix);
+  return {sizes, sizes + texts * kSizeBytes};
+}
+
 }  // namespace
 
 void encode_request(const wsgi::Head& head, const wsgi::Target& target, std::vector<char>& out) {
@@ -157,12 +169,7 @@ void encode_request(const wsgi::Head& head, const wsgi::Target& target, std::vec
   const std::size_t texts =
       wsgi::kVarCount + kTargetTexts + 2 * (head.headers.size() + head.extra.size());
   const RequestPrefix prefix = prefix_of(head, target, text_bytes);
-  const std::size_t at = out.size();
-  out.resize(at + sizeof(prefix) + texts * kSizeBytes + text_bytes);
-  char* start = out.data() + at;
-  std::memcpy(start, &prefix, sizeof(prefix));
-  char* sizes = start + sizeof(prefix);
-  TextWriter writer(sizes, sizes + texts * kSizeBytes);
+  TextWriter writer = begin_texts(out, prefix, texts, text_bytes);
   for_each_text(head, target, [&](std::string_view text) { writer.put(text); });
   for (const auto& fields : {head.headers, head.extra}) {
     for (const wsgi::Field& field : fields) {
@@ -205,12 +212,7 @@ void encode_head(std::string_view status_line, std::span<const wsgi::Field> head
   const std::size_t text_bytes = bytes_of(status_line) + bytes_of(headers);
   const HeadPrefix prefix{static_cast<std::uint32_t>(headers.size()),
                           static_cast<std::uint32_t>(text_bytes)};
-  const std::size_t at = out.size();
-  out.resize(at + sizeof(prefix) + texts * kSizeBytes + text_bytes);
-  char* start = out.data() + at;
-  std::memcpy(start, &prefix, sizeof(prefix));
-  char* sizes = start + sizeof(prefix);
-  TextWriter writer(sizes, sizes + texts * kSizeBytes);
+  TextWriter writer = begin_texts(out, prefix, texts, text_bytes);
   writer.put(status_line);
   for (const wsgi::Field& header : headers) {
     writer.put(header.name);

@@ -215,7 +215,8 @@ void Keeper::ready(Process& process, bool scripts_loaded) {
   if (!scripts_loaded) {
     view_.count(Counter::load_failures);
     if (count({Phase::serving, Phase::retiring}) != 0) return discard(process);
-    plan_retry(process.scripts);  // nobody is better: it answers 500 until then
+    scripts_.note_failure(process.scripts);
+    plan_retry();  // nobody is better: it answers 500 until then
     tell_of_failure(process, process.failed_scripts);
   } else {
     retry_at_ = 0;
@@ -327,7 +328,8 @@ void Keeper::handle(Process& process, const Packet& packet) {
         // A service ends, or goes on. A script that is not known has no last good code, and is
         // loaded by the process that is asked for it.
       } else if (retry_at_ == 0 && !group_.is_service() && scripts_.knows(packet.text)) {
-        plan_retry(scripts_.as_they_are());
+        scripts_.note_failure(scripts_.as_they_are());
+        plan_retry();
       }
       return;
     case Message::retire:

@@ -79,7 +79,7 @@ class Keeper {
   void wait_for_slot(base::Nanos now);
   static void tell_of_failure(const Process& process, const ScriptTimes& scripts);
   bool blame_code(const Process& process);
-  void plan_retry(const ScriptTimes& tried);
+  void plan_retry();
   bool is_overdue(const Process& process, base::Nanos now) const;
 
   // What time brings.

@@ -82,7 +82,7 @@ void Keeper::reject_code(const Process& process, const ScriptTimes& scripts) {
     other.phase = Phase::serving;
     other.reason = Reason::none;
   }
-  plan_retry(process.scripts);
+  plan_retry();
 }
 
 // Whoever serves goes on with what it has, as far as these scripts go, and no request waits for
@@ -151,9 +151,8 @@ void Keeper::tell_of_failure(const Process& process, const ScriptTimes& scripts)
   }
 }
 
-void Keeper::plan_retry(const ScriptTimes& tried) {
+void Keeper::plan_retry() {
   retry_at_ = base::now() + std::max(back_off(++retries_, 0), base::kSecond);
-  scripts_.note_failure(tried);
 }
 
 }  // namespace brine::daemon

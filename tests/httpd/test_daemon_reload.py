@@ -298,14 +298,20 @@ def test_code_that_hangs_once(start_httpd):
     all_answer(server, "new")
 
 
-def test_code_that_hangs_for_ever(start_httpd):
-    """Without startup-timeout: requests wait for it once, and mending the script is enough."""
+def hanging(start_httpd):
+    """A server whose new code nobody waits for any longer, and the process that hangs in it."""
     server = two_processes(start_httpd, f"connect-timeout={SCALE}s")
     mark = server.log.mark()
     script(server, "app", code="import time\ntime.sleep(1000)\n" + SAYS.format(text="new"))
     assert ask(server, "app").text == "good"
     server.expect_log("BRINE0627")
     hung, = daemons.starts(server, mark)
+    return server, hung
+
+
+def test_code_that_hangs_for_ever(start_httpd):
+    """Without startup-timeout: requests wait for it once, and mending the script is enough."""
+    server, hung = hanging(start_httpd)
     began = time.monotonic()
     assert {ask(server, "app").text for _ in range(20)} == {"good"}
     assert time.monotonic() - began < 5 * SCALE, "nobody waited for connect-timeout"
@@ -333,12 +339,7 @@ def test_code_that_hangs_from_the_start(start_httpd, workspace):
 
 def test_code_that_hangs_and_is_killed(start_httpd):
     """By somebody who saw that TERM does not help; or by the kernel."""
-    server = two_processes(start_httpd, f"connect-timeout={SCALE}s")
-    mark = server.log.mark()
-    script(server, "app", code="import time\ntime.sleep(1000)\n" + SAYS.format(text="new"))
-    assert ask(server, "app").text == "good"
-    server.expect_log("BRINE0627")
-    hung, = daemons.starts(server, mark)
+    server, hung = hanging(start_httpd)
     os.kill(hung, signal.SIGKILL)
     server.expect_log(f"BRINE0610: process {hung} ")
     server.allow_log("BRINE06(10|17|27)")

@@ -1,29 +1,10 @@
-// The fuzz target over its kept corpus, in the ordinary build: a failed invariant ends the program.
-#include <gtest/gtest.h>
-
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <string>
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+#include "fuzz_corpus.hpp"
 
 namespace brine::pickle {
 namespace {
 
 TEST(PickleCorpus, HoldsTheInvariants) {
-  int files = 0;
-  for (const auto& file : std::filesystem::directory_iterator(BRINE_FUZZ_CORPUS)) {
-    SCOPED_TRACE(file.path().string());
-    std::ifstream input(file.path(), std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(input), {}};
-    EXPECT_EQ(
-        LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
-        0);
-    ++files;
-  }
-  EXPECT_GT(files, 20) << "the corpus is not where it was";
+  EXPECT_GT(testing::replay(BRINE_FUZZ_CORPUS), 20) << "the corpus is not where it was";
 }
 
 }  // namespace
