@@ -50,6 +50,12 @@ void fill_process_model(engine::Config& config) {
   config.run_once = !config.multithread && mpm_query(AP_MPMQ_MAX_REQUESTS_DAEMON) == 1;
 }
 
+// Whoever says `httpd -X` at a terminal wants to talk to a debugger.
+bool runs_at_terminal() {
+  return ap_exists_config_define("DEBUG") != 0 && isatty(STDIN_FILENO) == 1 &&
+         isatty(STDOUT_FILENO) == 1;
+}
+
 engine::Config embedded_config() {
   const ProcessSettings& settings = server_settings(ap_server_conf).process;
   engine::Config config = shared_engine_config();
@@ -207,6 +213,7 @@ engine::Config shared_engine_config() {
   config.restrict_stdout = settings.restrict_stdout;
   config.restrict_signal = settings.restrict_signal;
   config.interpreter_limit = settings.interpreter_limit;
+  config.at_terminal = runs_at_terminal();
   config.pickle_policy = settings_outside_sections(ap_server_conf)
                              .pickle_policy.value.value_or(pickle::Policy::report);
   ap_version_t version;

@@ -25,6 +25,7 @@ wsgi::Surroundings surroundings(const Config& config, const std::string& name) {
           config.multithread,
           config.multiprocess,
           config.run_once,
+          config.at_terminal,
           {config.apache_version[0], config.apache_version[1], config.apache_version[2]}};
 }
 
@@ -42,7 +43,7 @@ void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap, con
   const std::pair<bool, const char*> streams[] = {{config.restrict_stdin, "stdin"},
                                                   {config.restrict_stdout, "stdout"}};
   for (const auto& [restricted, name] : streams) {
-    if (!restricted) continue;
+    if (!restricted || config.at_terminal) continue;
     Ref stream = steal(gil, PyObject_CallFunction(bootstrap.get(gil, "Restricted"), "s",
                                                   (std::string("sys.") + name).c_str()));
     check(gil, PySys_SetObject(name, stream.get()));
@@ -77,7 +78,7 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
       bootstrap(gil, pickle::policy_name(config.pickle_policy)),
       loader(bootstrap, name),
       gateway(gil, surroundings(config, name), bootstrap.get(gil, "FileWrapper"),
-              bootstrap.get(gil, "plain_file")) {
+              bootstrap.get(gil, "plain_file"), bootstrap.get(gil, "Log")) {
   if (config.service) {
     steal(gil, PyObject_CallFunction(bootstrap.get(gil, "become_service"), "O",
                                      name.empty() ? Py_True : Py_False));

@@ -15,7 +15,7 @@ namespace brine::engine {
 
 /// Raise it with every change of this file or of wsgi/request.hpp: mod_brine.so refuses an engine
 /// that was built with another number.
-inline constexpr std::uint32_t kAbi = 8;
+inline constexpr std::uint32_t kAbi = 9;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -45,6 +45,7 @@ struct Config {
   bool multithread = false;   ///< wsgi.multithread
   bool multiprocess = false;  ///< wsgi.multiprocess
   bool run_once = false;      ///< wsgi.run_once
+  bool at_terminal = false;   ///< whoever runs the server debugs: sys.stdin, sys.stdout are theirs
   bool service = false;  ///< serves no requests; what is preloaded is what runs, see end_script
   int apache_version[3] = {2, 4, 0};
 

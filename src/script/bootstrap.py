@@ -475,6 +475,63 @@ def plain_file(wrapper):
         return None
 
 
+# --- streams into the log -------------------------------------------------------------------------
+
+
+class RawLog(io.RawIOBase):
+    """The raw stream below a Log. It belongs to the server: an application cannot close it."""
+
+    closed = False
+    mode = "wb"
+
+    def __init__(self, name, write, flush):
+        self.name = name
+        self.write = write  # functions of wsgi/errors.cpp: they put lines together, for each thread
+        self.flush = flush
+
+    def writable(self):
+        return True
+
+    def readinto(self, buffer):
+        raise io.UnsupportedOperation("not readable")
+
+    def fileno(self):
+        raise io.UnsupportedOperation("the server's error log has no file descriptor for applications")
+
+    def close(self):
+        self.flush()
+
+
+class Log(io.TextIOWrapper):
+    """sys.stderr, sys.stdout, wsgi.errors: a text stream, each line of which is a record of the log.
+
+    All threads of the interpreter share it. So it holds no text itself, which would go to the log of
+    whichever request's thread comes next, and neither close() nor detach() is its end.
+    """
+
+    mode = "w"
+    line_buffering = True
+
+    def __init__(self, name, write, flush):
+        super().__init__(RawLog(name, write, flush), "utf-8", "backslashreplace", newline="\n",
+                         write_through=True)
+
+    def reconfigure(self, *, line_buffering=None, write_through=None, **changes):
+        super().reconfigure(**changes)
+        if line_buffering is not None:  # a line is written when it is complete, at the latest
+            self.line_buffering = bool(line_buffering)
+
+    def close(self):
+        self.flush()
+
+    def detach(self):
+        self.flush()
+        return self.buffer
+
+
+RawLog.__module__ = Log.__module__ = "mod_wsgi"
+
+
 # --- the interpreter's surroundings ---------------------------------------------------------------
 
 
@@ -606,7 +663,19 @@ def run_exit_callbacks(seconds):
     for thread in threading.enumerate():
         if not thread.daemon and thread is not main and thread is not threading.current_thread():
             thread.join(max(0, deadline - time.monotonic()))
-    atexit._run_exitfuncs()
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        flush_streams()
+
+
+def flush_streams():
+    """The streams that an application has put in the place of its own, and Python's."""
+    for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
+        try:
+            getattr(sys, name).flush()
+        except (AttributeError, OSError, ValueError):  # none; what it leads to has gone; it is closed
+            pass
 
 
 def run_threading_callbacks():

@@ -7,7 +7,6 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
-#include "cpython/instance.hpp"
 
 namespace brine::wsgi {
 
@@ -20,6 +19,9 @@ using cpython::Ref;
 using cpython::steal;
 
 namespace {
+
+// A longer line that goes on is cut: who writes it may never end it.
+constexpr std::size_t kLongestLine = 65536;
 
 base::LogSink* server_log = nullptr;  // written once, before any other thread runs Python
 
@@ -39,10 +41,6 @@ extern "C" void leave_request() {
   thread_log.err.clear();
 }
 
-struct Log {
-  PyObject_HEAD Level level;
-};
-
 std::string& unfinished(Level level) {
   return level == Level::error ? thread_log.err : thread_log.out;
 }
@@ -54,106 +52,64 @@ void flush(Level level) {
   line.clear();
 }
 
+void flush(GilLock& gil, Level level) {
+  if (unfinished(level).empty()) return;
+  const GilRelease released(gil);  // a piped log may be slow
+  flush(level);
+}
+
 // `text` is not of a Python object: that could die while a record is written.
 void write(GilLock& gil, Level level, std::string_view text) {
   std::string& line = unfinished(level);
+  if (line.size() > kLongestLine && !text.starts_with('\n')) flush(gil, level);
   for (;;) {
     const auto newline = text.find('\n');
     line.append(text.substr(0, newline));
     if (newline == std::string_view::npos) return;
     if (line.empty()) line.push_back(' ');  // an empty record would be dropped
-    const GilRelease released(gil);         // a piped log may be slow
-    flush(level);
+    flush(gil, level);
     text.remove_prefix(newline + 1);
   }
 }
 
-Level level_of(PyObject* self) { return reinterpret_cast<Log*>(self)->level; }
+std::string copy_of(const GilLock& gil, PyObject* bytes_like) {
+  Py_buffer view;
+  cpython::check(gil, PyObject_GetBuffer(bytes_like, &view, PyBUF_SIMPLE));
+  const struct Release {
+    Py_buffer& view;
+    ~Release() { PyBuffer_Release(&view); }
+  } release{view};
+  return {static_cast<const char*>(view.buf), static_cast<std::size_t>(view.len)};
+}
 
-PyObject* log_write(PyObject* self, PyObject* text) noexcept {
+// The functions of a raw stream, one pair for each level.
+template <Level level>
+PyObject* log_write(PyObject*, PyObject* bytes_like) noexcept {
   return callback([&](GilLock& gil) {
-    if (PyUnicode_Check(text)) {
-      write(gil, level_of(self), cpython::to_utf8(gil, text));
-      return steal(gil, PyLong_FromSsize_t(PyUnicode_GET_LENGTH(text)));
-    }
-    // `.buffer` is this object too: bytes are taken as they are.
-    Ref bytes = steal(gil, PyBytes_FromObject(text));
-    const Py_ssize_t size = PyBytes_GET_SIZE(bytes.get());
-    const std::string copy(PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(size));
-    write(gil, level_of(self), copy);
-    return steal(gil, PyLong_FromSsize_t(size));
+    const std::string text = copy_of(gil, bytes_like);
+    write(gil, level, text);
+    return steal(gil, PyLong_FromSize_t(text.size()));
   });
 }
 
-PyObject* log_writelines(PyObject* self, PyObject* lines) noexcept {
+template <Level level>
+PyObject* log_flush(PyObject*, PyObject*) noexcept {
   return callback([&](GilLock& gil) {
-    Ref iterator = steal(gil, PyObject_GetIter(lines));
-    while (PyObject* next = PyIter_Next(iterator.get())) {
-      Ref line = steal(gil, next);
-      steal(gil, log_write(self, line.get()));
-    }
-    if (PyErr_Occurred() != nullptr) throw cpython::ErrorSet{};
+    flush(gil, level);
     return borrow(gil, Py_None);
   });
 }
 
-PyObject* log_flush(PyObject* self, PyObject*) noexcept {
-  return callback([&](GilLock& gil) {
-    const Level level = level_of(self);
-    {
-      const GilRelease released(gil);
-      flush(level);
-    }
-    return borrow(gil, Py_None);
-  });
+template <Level level>
+PyMethodDef functions[] = {{"write", log_write<level>, METH_O, nullptr},
+                           {"flush", log_flush<level>, METH_NOARGS, nullptr}};
+
+template <Level level>
+Ref new_log(const GilLock& gil, PyObject* make_log, const char* name) {
+  const Ref write = steal(gil, PyCFunction_New(&functions<level>[0], nullptr));
+  const Ref flush = steal(gil, PyCFunction_New(&functions<level>[1], nullptr));
+  return steal(gil, PyObject_CallFunction(make_log, "sOO", name, write.get(), flush.get()));
 }
-
-PyObject* log_close(PyObject*, PyObject*) noexcept { Py_RETURN_NONE; }
-PyObject* log_true(PyObject*, PyObject*) noexcept { Py_RETURN_TRUE; }
-PyObject* log_false(PyObject*, PyObject*) noexcept { Py_RETURN_FALSE; }
-
-PyObject* log_fileno(PyObject*, PyObject*) noexcept {
-  PyErr_SetString(PyExc_OSError, "the server's error log has no file descriptor for applications");
-  return nullptr;
-}
-
-PyObject* get_self(PyObject* self, void*) noexcept { return Py_NewRef(self); }
-PyObject* get_false(PyObject*, void*) noexcept { Py_RETURN_FALSE; }
-PyObject* get_true(PyObject*, void*) noexcept { Py_RETURN_TRUE; }
-PyObject* get_none(PyObject*, void*) noexcept { Py_RETURN_NONE; }
-PyObject* get_text(PyObject*, void* text) noexcept {
-  return PyUnicode_FromString(static_cast<const char*>(text));
-}
-PyObject* get_name(PyObject* self, void*) noexcept {
-  return PyUnicode_FromString(level_of(self) == Level::error ? "<stderr>" : "<stdout>");
-}
-
-PyMethodDef log_methods[] = {
-    {"write", log_write, METH_O, "write(text): each line becomes a record of the error log"},
-    {"writelines", log_writelines, METH_O, "writelines(lines)"},
-    {"flush", log_flush, METH_NOARGS, "Writes out a line that has no newline yet."},
-    {"close", log_close, METH_NOARGS, "Does nothing: the log belongs to the server."},
-    {"isatty", log_false, METH_NOARGS, nullptr},
-    {"readable", log_false, METH_NOARGS, nullptr},
-    {"seekable", log_false, METH_NOARGS, nullptr},
-    {"writable", log_true, METH_NOARGS, nullptr},
-    {"fileno", log_fileno, METH_NOARGS, nullptr},
-    {nullptr, nullptr, 0, nullptr},
-};
-
-char utf8[] = "utf-8", backslashreplace[] = "backslashreplace", mode_w[] = "w";
-
-PyGetSetDef log_attributes[] = {
-    {"buffer", get_self, nullptr, "Takes bytes.", nullptr},
-    {"closed", get_false, nullptr, nullptr, nullptr},
-    {"encoding", get_text, nullptr, nullptr, utf8},
-    {"errors", get_text, nullptr, nullptr, backslashreplace},
-    {"line_buffering", get_true, nullptr, nullptr, nullptr},
-    {"mode", get_text, nullptr, nullptr, mode_w},
-    {"name", get_name, nullptr, nullptr, nullptr},
-    {"newlines", get_none, nullptr, nullptr, nullptr},
-    {nullptr, nullptr, nullptr, nullptr, nullptr},
-};
 
 }  // namespace
 
@@ -175,22 +131,12 @@ base::LogSink& current_log() noexcept {
   return thread_log.sink != nullptr ? *thread_log.sink : *server_log;
 }
 
-Ref make_log_type(const GilLock& gil) {
-  PyType_Slot slots[] = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(cpython::free_instance)},
-      {Py_tp_methods, log_methods},
-      {Py_tp_getset, log_attributes},
-      {0, nullptr},
-  };
-  PyType_Spec spec = {"mod_wsgi.Log", sizeof(Log), 0,
-                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  return steal(gil, PyType_FromSpec(&spec));
+Ref make_error_log(const GilLock& gil, PyObject* make_log) {
+  return new_log<Level::error>(gil, make_log, "<stderr>");
 }
 
-Ref make_log(const GilLock& gil, PyObject* type, Level level) {
-  Ref made = cpython::make_instance<Log>(gil, type);
-  reinterpret_cast<Log*>(made.get())->level = level;
-  return made;
+Ref make_output_log(const GilLock& gil, PyObject* make_log) {
+  return new_log<Level::notice>(gil, make_log, "<stdout>");
 }
 
 }  // namespace brine::wsgi

@@ -27,10 +27,10 @@ void set_server_log(base::LogSink& log) noexcept;
 /// The calling thread's log: the innermost LogScope's, or the server's.
 base::LogSink& current_log() noexcept;
 
-/// Makes the type `mod_wsgi.Log`: a text stream, each line of which is one record.
-cpython::Ref make_log_type(const cpython::GilLock& gil);
-
-/// A stream that logs at `level`: Level::error or Level::notice.
-cpython::Ref make_log(const cpython::GilLock& gil, PyObject* type, base::Level level);
+/// Text streams into the log, each line of which is one record, at level error or notice. A line is
+/// put together for each thread, so that lines of requests which write at the same time do not mix.
+/// `make_log` is that of script/bootstrap.py.
+cpython::Ref make_error_log(const cpython::GilLock& gil, PyObject* make_log);
+cpython::Ref make_output_log(const cpython::GilLock& gil, PyObject* make_log);
 
 }  // namespace brine::wsgi

@@ -22,10 +22,10 @@ struct Reply {
 /// Serves requests in one interpreter. Its members are guarded by that interpreter's GIL.
 class Gateway {
  public:
-  /// `file_wrapper` and `plain_file` are those of script/bootstrap.py. Makes the standard streams
-  /// and the `mod_wsgi` module of the interpreter too.
+  /// `file_wrapper`, `plain_file` and `make_log` are those of script/bootstrap.py. Makes the
+  /// standard streams and the `mod_wsgi` module of the interpreter too.
   Gateway(const cpython::GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper,
-          PyObject* plain_file);
+          PyObject* plain_file, PyObject* make_log);
 
   /// Calls the application and passes its response on. An ordinary one is left in the Reply, for
   /// `finish`; others are sent with the GIL released. Every failure is logged when this returns.

@@ -33,15 +33,13 @@ void add(const GilLock& gil, PyObject* dict, const char* key, const Ref& value) 
 
 }  // namespace
 
-Streams install_streams(const GilLock& gil) {
-  Ref type = make_log_type(gil);
-  Streams streams{make_log(gil, type.get(), base::Level::error),
-                  make_log(gil, type.get(), base::Level::notice)};
-  check(gil, PySys_SetObject("stderr", streams.errors.get()));
-  check(gil, PySys_SetObject("__stderr__", streams.errors.get()));
-  check(gil, PySys_SetObject("stdout", streams.output.get()));
-  check(gil, PySys_SetObject("__stdout__", streams.output.get()));
-  return streams;
+Ref install_streams(const GilLock& gil, PyObject* make_log, bool at_terminal) {
+  check(gil, PySys_SetObject("stderr", make_error_log(gil, make_log).get()));
+  if (!at_terminal) {
+    check(gil, PySys_SetObject("stdout", make_output_log(gil, make_log).get()));
+  }
+  // One of its own: what an application does to sys.stderr is no concern of the others'.
+  return make_error_log(gil, make_log);
 }
 
 Ref make_request_timeout(const GilLock& gil) {

@@ -18,17 +18,13 @@ struct Surroundings {
   bool multithread = false;
   bool multiprocess = false;
   bool run_once = false;
+  bool at_terminal = false;  ///< sys.stdin and sys.stdout stay Python's own
   std::array<int, 3> apache_version{};
 };
 
-/// The streams of one interpreter.
-struct Streams {
-  cpython::Ref errors;  ///< wsgi.errors and sys.stderr
-  cpython::Ref output;  ///< sys.stdout
-};
-
-/// Makes the streams and puts them in `sys`.
-Streams install_streams(const cpython::GilLock& gil);
+/// Puts streams into the log in the places of sys.stderr and, unless the server runs at a terminal,
+/// sys.stdout; Python's own stay what sys.__stderr__ and sys.__stdout__ are. Returns `wsgi.errors`.
+cpython::Ref install_streams(const cpython::GilLock& gil, PyObject* make_log, bool at_terminal);
 
 /// Makes the class mod_wsgi.RequestTimeout, which is raised in an application that is interrupted.
 cpython::Ref make_request_timeout(const cpython::GilLock& gil);

@@ -96,14 +96,17 @@ class Server:
     def _start(self):
         self.port = free_port()
         self._configure()
+        self.process = self._start_process()
+        self.pid = self.process.pid
+        until(self._is_ready, "httpd's start", 30)
+
+    def _start_process(self):
         with (self.folder / "stderr.log").open("wb") as stderr:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 [HTTPD, "-f", str(self.folder / "httpd.conf"), "-DFOREGROUND"],
                 env=environment(self.workspace.build), cwd=self.folder, stdin=subprocess.DEVNULL,
                 stdout=stderr, stderr=stderr, start_new_session=True,
                 user=self.user, extra_groups=[] if self.user else None)
-        self.pid = self.process.pid
-        until(self._is_ready, "httpd's start", 30)
 
     def _configure(self):
         _write(self.folder, self.port, self.workspace.build, self.variant, self._text,
