@@ -64,7 +64,10 @@ Nanos Keeper::tend(Nanos now) {
   look_for_orphans();
   for (Process& process : processes_) examine(process, now);
   if (!ending_) {
-    if (end_stuck_starts(now) || (retry_at_ != 0 && now >= retry_at_)) ask_for_new_code();
+    if (end_stuck_starts(now) || (retry_at_ != 0 && now >= retry_at_) || lacking_changed()) {
+      ask_for_new_code();
+    }
+    load_lacking(now);
     start_missing(now);
   }
   drain_replaced(now);
@@ -198,7 +201,6 @@ void Keeper::become_worker(Process& own, base::UniqueFd control) {
               own.incarnation,
               own.code,
               scripts_.all(),
-              retries_ != 0 && !scripts_.changed_since_failure(),
               std::move(plumbing_.receiver(index_, own.slot)),
               std::move(control),
               std::move(plumbing_.generation()),
@@ -214,18 +216,15 @@ void Keeper::ready(Process& process, bool scripts_loaded) {
   if (process.phase != Phase::starting) return;
   if (!scripts_loaded) {
     view_.count(Counter::load_failures);
-    if (count({Phase::serving, Phase::retiring}) != 0) return discard(process);
-    scripts_.note_failure(process.scripts);
-    plan_retry();  // nobody is better: it answers 500 until then
-    tell_of_failure(process, process.failed_scripts);
-  } else {
-    retry_at_ = 0;
-    retries_ = 0;
-    scripts_.note_success();
-    // It was given up too early.
-    std::atomic<std::uint32_t>& failed = view_.board->failed_code;
-    if (failed.load() >= process.code) failed.store(process.code - 1);
+    if (others_have_more(process)) return discard(process);
   }
+  note_lacking(process);
+  retry_at_ = 0;
+  retries_ = 0;
+  scripts_.note_success();
+  // It was given up too early.
+  std::atomic<std::uint32_t>& failed = view_.board->failed_code;
+  if (failed.load() >= process.code) failed.store(process.code - 1);
   process.phase = Phase::serving;
   process.deadline = 0;
   process.ready_at = base::now();
@@ -327,6 +326,8 @@ void Keeper::handle(Process& process, const Packet& packet) {
         }
         // A service ends, or goes on. A script that is not known has no last good code, and is
         // loaded by the process that is asked for it.
+      } else if (process.failed_scripts.contains(packet.text)) {
+        // It has never had it, and nobody else is better: a change of the file is waited for.
       } else if (retry_at_ == 0 && !group_.is_service() && scripts_.knows(packet.text)) {
         scripts_.note_failure(scripts_.as_they_are());
         plan_retry();
@@ -480,6 +481,7 @@ Nanos Keeper::next_look(Nanos now) const {
     consider_later(limits_.inactivity_timeout, std::max(slot.activity.load(), process.ready_at));
   }
   if (!ending_) consider(retry_at_);
+  if (!ending_) consider(load_at_);
   if (!ending_ && not_before_ > now) consider(not_before_);
   return next;
 }
@@ -543,6 +545,9 @@ void Keeper::adopt_orphans() {
     process.incarnation = gate_of(slot.gate.load()).incarnation;
     process.code = slot.code.load();
     process.reason = Reason::eviction;
+    for (const Script& script : scripts_.all()) {
+      if (view_.board->broken.lacking(script.path)) process.failed_scripts[script.path] = 0;
+    }
     if (slot.state.load() == SlotState::ready) {
       process.phase = Phase::retiring;
     } else {

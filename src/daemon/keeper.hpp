@@ -67,7 +67,11 @@ class Keeper {
   void told_to_retire(Process& process, Reason reason);
 
   // Which code its processes are to run: keeper_code.cpp.
-  void script_loaded(const Process& process, const std::string& text);
+  void script_loaded(Process& process, const std::string& text);
+  bool others_have_more(const Process& process) const;
+  void note_lacking(const Process& process);
+  bool lacking_changed() const;
+  void load_lacking(base::Nanos now);
   void script_changed(const Process& process, const std::string& path);
   bool is_news(const Process& process, const std::string& path) const;
   bool end_stuck_starts(base::Nanos now);
@@ -125,6 +129,9 @@ class Keeper {
   unsigned exhausted_ = 0;         ///< processes in a row that soon had no descriptors left
   base::Nanos retry_at_ = 0;       ///< when scripts that do not load are tried again; 0: they do
   unsigned retries_ = 0;
+  base::Nanos load_at_ =
+      0;                ///< when processes try again what no request asks for; 0: they have all
+  unsigned loads_ = 0;  ///< such attempts in a row
   base::Nanos full_since_ = 0;  ///< since then there has been no free slot to start a process in
 };
 

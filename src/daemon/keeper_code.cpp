@@ -10,15 +10,64 @@ using base::Level;
 using base::Nanos;
 
 // What one process had to load for a request, the others have ready before they are asked: should
-// the script be broken tomorrow, all of them have its last good code.
-void Keeper::script_loaded(const Process& process, const std::string& text) {
+// the script be broken tomorrow, all of them have its last good code. Likewise where it had not
+// loaded before, and has been mended.
+void Keeper::script_loaded(Process& process, const std::string& text) {
   const auto script = unpack(text);
-  if (!script || !scripts_.add(*script)) return;
-  for (const Process& other : processes_) {
-    if (&other != &process && other.control && other.phase == Phase::serving) {
-      send_packet(other.control.get(), {Message::load, 0, text});
+  if (!script) return;
+  const bool mended = process.failed_scripts.erase(script->path) != 0;
+  if (!scripts_.add(*script) && !mended) return;
+  view_.board->broken.set_lacking(script->path, false);
+  for (Process& other : processes_) {
+    if (&other == &process || !other.control || other.phase != Phase::serving) continue;
+    // One that cannot load it will say so when it is asked for it.
+    if (mended && other.failed_scripts.erase(script->path) == 0) continue;
+    send_packet(other.control.get(), {Message::load, 0, text});
+  }
+}
+
+// Whether a process that has not loaded all its scripts is worse than one of those that serve:
+// only what somebody has can be lost.
+bool Keeper::others_have_more(const Process& process) const {
+  const ScriptTimes missing = scripts_.to_be_kept(process.failed_scripts);
+  return std::any_of(processes_.begin(), processes_.end(), [&](const Process& other) {
+    const bool serves = other.phase == Phase::serving || other.phase == Phase::retiring;
+    return serves && has_more(other.failed_scripts, missing);
+  });
+}
+
+// The process serves although it lacks some: nobody has them, and they answer 500 until they are
+// mended.
+void Keeper::note_lacking(const Process& process) {
+  for (const Script& script : scripts_.all()) {
+    view_.board->broken.set_lacking(script.path, process.failed_scripts.contains(script.path));
+  }
+  if (load_at_ == 0 && !process.failed_scripts.empty()) {
+    load_at_ = base::now() + back_off(++loads_, 0);
+  }
+}
+
+// What nobody has is waited for: new processes try it when its file has changed.
+bool Keeper::lacking_changed() const {
+  return std::any_of(processes_.begin(), processes_.end(), [&](const Process& process) {
+    return process.phase == Phase::serving && scripts_.changed_since(process.failed_scripts);
+  });
+}
+
+// A request for a script makes its process try it again; a script that no request asks for has to
+// be told to. Perhaps what it needs has come back.
+void Keeper::load_lacking(Nanos now) {
+  if (load_at_ == 0 || now < load_at_) return;
+  load_at_ = 0;
+  for (const Process& process : processes_) {
+    if (process.phase != Phase::serving || !process.control) continue;
+    for (const Script& script : scripts_.all()) {
+      if (!script.callable.empty() || !process.failed_scripts.contains(script.path)) continue;
+      send_packet(process.control.get(), {Message::load, 0, pack(script)});
+      load_at_ = now + back_off(loads_ + 1, 0);
     }
   }
+  loads_ = load_at_ != 0 ? loads_ + 1 : 0;
 }
 
 void Keeper::script_changed(const Process& process, const std::string& path) {
@@ -78,6 +127,10 @@ void Keeper::reject_code(const Process& process, const ScriptTimes& scripts) {
                                                     "go on as they are; a new process tries again "
                                                     "when a script changes, and from time to time");
   for (Process& other : processes_) {
+    for (auto& [path, changed] : other.failed_scripts) {  // these have been tried as well
+      const auto tried = process.scripts.find(path);
+      if (tried != process.scripts.end()) changed = tried->second;
+    }
     if (other.phase != Phase::retiring || other.reason != Reason::reload) continue;
     other.phase = Phase::serving;
     other.reason = Reason::none;

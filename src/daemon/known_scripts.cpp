@@ -28,6 +28,15 @@ bool KnownScripts::knows(const std::string& path) const {
                      [&](const Script& script) { return script.path == path; });
 }
 
+ScriptTimes KnownScripts::to_be_kept(const ScriptTimes& failed) const {
+  ScriptTimes kept;
+  for (const Script& script : all_) {
+    const auto found = failed.find(script.path);
+    if (script.keep_last_good && found != failed.end()) kept.insert(*found);
+  }
+  return kept;
+}
+
 ScriptTimes KnownScripts::as_they_are() const {
   ScriptTimes times;
   for (const Script& script : all_) times[script.path] = changed_at(script.path);

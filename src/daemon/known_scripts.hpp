@@ -1,6 +1,7 @@
 // The scripts that a group's processes load before they are ready.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,12 @@
 #include "daemon/group.hpp"
 
 namespace brine::daemon {
+
+/// Whether a process that lacks the scripts `lacking` has one that is missing in another one.
+inline bool has_more(const ScriptTimes& lacking, const ScriptTimes& missing) {
+  return std::any_of(missing.begin(), missing.end(),
+                     [&](const auto& script) { return !lacking.contains(script.first); });
+}
 
 /// Those that the configuration names, and those that requests made a process load. It also keeps
 /// what the files were like when they did not load.
@@ -31,6 +38,9 @@ class KnownScripts {
 
   /// All of them, as a process that starts now will see them.
   ScriptTimes as_they_are() const;
+
+  /// Those of `failed` whose last good code is to be kept (WSGIReloadFailure Keep).
+  ScriptTimes to_be_kept(const ScriptTimes& failed) const;
 
   /// They did not load as they were then.
   void note_failure(ScriptTimes then) { failed_ = std::move(then); }

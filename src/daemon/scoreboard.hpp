@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/shared_memory.hpp"
+#include "daemon/broken_scripts.hpp"
 #include "daemon/group.hpp"
 
 namespace brine::daemon {
@@ -87,6 +88,7 @@ struct alignas(64) GroupBoard {
   std::atomic<std::uint32_t> code;         ///< newest code number that has been asked for
   std::atomic<std::uint32_t> failed_code;  ///< newest one whose scripts did not load
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Counter::count_)> counters;
+  BrokenScripts broken;
 };
 
 /// The gate's parts.

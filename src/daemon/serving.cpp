@@ -435,6 +435,11 @@ bool Serving::note_loaded(const Script& script) {
   return scripts_.insert(script.path + '\0' + script.application_group).second;
 }
 
+void Serving::note_missing(const Script& script) {
+  const std::lock_guard lock(scripts_mutex_);
+  scripts_.erase(script.path + '\0' + script.application_group);
+}
+
 void Serving::mend_count() noexcept {
   const Nanos now = base::now();
   const bool busy = std::any_of(records_.begin(), records_.end(),

@@ -49,6 +49,9 @@ class Serving {
   /// A script has been loaded beforehand. Returns whether that was not known.
   bool note_loaded(const Script& script);
 
+  /// A script is not there after all: once a request has made this process load it, that is told.
+  void note_missing(const Script& script);
+
   /// New processes cannot load these scripts.
   void set_failed(ScriptTimes scripts);
 

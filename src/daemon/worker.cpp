@@ -11,12 +11,15 @@
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "daemon/asker.hpp"
 #include "daemon/control.hpp"
 #include "daemon/identity.hpp"
+#include "daemon/known_scripts.hpp"
 #include "daemon/serving.hpp"
 #include "daemon/signals.hpp"
 #include "daemon/watch.hpp"
@@ -48,16 +51,36 @@ wsgi::Target target_of(const Script& script) {
   return target;
 }
 
-// For what has been said before, and is here for whoever wants to know: LogLevel info.
-class MutedLog final : public base::LogSink {
+// Keeps what is said of a script that does not load until it is known whether that is news.
+class LoadLog final : public base::LogSink {
  public:
-  explicit MutedLog(base::LogSink& log) : log_(log) {}
+  explicit LoadLog(base::LogSink& log) : log_(log) {}
+
   void log(Level level, std::string_view text) noexcept override {
-    log_.log(std::max(level, Level::info), text);
+    if (level != Level::error || !text.starts_with("BRINE") || !keep(text)) log_.log(level, text);
+  }
+
+  /// Says it: what is no news is for whoever wants to know (LogLevel info).
+  void release(bool news) noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& text : errors_) log_.log(news ? Level::error : Level::info, text);
+    errors_.clear();
   }
 
  private:
+  bool keep(std::string_view text) noexcept {
+    try {
+      const std::lock_guard lock(mutex_);
+      errors_.emplace_back(text);
+      return true;
+    } catch (const std::exception&) {  // out of memory: it is said now
+      return false;
+    }
+  }
+
   base::LogSink& log_;
+  std::mutex mutex_;
+  std::vector<std::string> errors_;  // guarded by mutex_
 };
 
 // The process from its start to its end; its main thread, which is also its monitor.
@@ -89,6 +112,7 @@ class Worker {
     const bool loaded = load_scripts();
     ::malloc_trim(0);  // compiling leaves much behind
     serving_.emplace(birth_, *engine_, log_, [this](const Packet& packet) { tell(packet); });
+    for (const Script& script : failed_) serving_->note_missing(script);
     serving_->start();
     touch_gils(base::now());
     tell({Message::ready, static_cast<std::uint8_t>(loaded ? 1 : 0), {}});
@@ -101,25 +125,39 @@ class Worker {
 
   bool load_scripts() {
     bool all = true;
-    MutedLog muted(log_);
-    base::LogSink& log = birth_.repeats ? muted : log_;
     for (const Script& script : birth_.scripts) {
       if (told_) break;
       // One that was taken away is nobody's: httpd answers 404 for it.
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
-      wsgi::Target target = target_of(script);
-      if (group_.is_service()) target.callable = {};  // nobody calls it
-      const bool loaded = engine_->preload(target, log);
-      end_if_forked();
-      if (loaded) continue;
+      if (load(script)) continue;
       all = all && !script.keep_last_good;
+      failed_.push_back(script);
       tell({Message::script_failed, 0, script.path});
-      log.log(Level::error,
-              "BRINE0614: the script '" + script.path +
-                  "' could not be loaded at the start of a process of daemon group '" +
-                  group_.name + "'");
     }
     return all;
+  }
+
+  // That a script does not load is said once for each version of it, by whichever of the group's
+  // processes comes first.
+  bool load(const Script& script) {
+    wsgi::Target target = target_of(script);
+    if (group_.is_service()) target.callable = {};  // nobody calls it
+    const ScriptTimes times = KnownScripts({script}, {}).as_they_are();
+    LoadLog log(log_);
+    const bool loaded = engine_->preload(target, log);
+    end_if_forked();
+    BrokenScripts& broken = birth_.view.board->broken;
+    if (loaded) {
+      broken.forget(script.path);
+      log.release(true);
+      return true;
+    }
+    const bool news = broken.first_to_tell(script.path, times.at(script.path));
+    log.release(news);
+    log_.log(news ? Level::error : Level::info,
+             "BRINE0614: the script '" + script.path + "' could not be loaded beforehand by a " +
+                 "process of daemon group '" + group_.name + "'");
+    return false;
   }
 
   [[noreturn]] void run_service() {
@@ -284,9 +322,9 @@ class Worker {
     const auto script = unpack(text);
     if (!script) return;
     loader_.ask([this, script = *script]() noexcept {
-      const bool loaded = engine_->preload(target_of(script), log_);
-      end_if_forked();
-      if (loaded) serving_->note_loaded(script);
+      if (!load(script)) return;
+      serving_->note_loaded(script);
+      tell({Message::loaded, 0, pack(script)});
     });
   }
 
@@ -393,6 +431,7 @@ class Worker {
   engine::Engine* engine_ = nullptr;
   Asker asker_;
   Asker loader_;  ///< imports may take long, and asker_ is to find out whether GILs are free
+  std::vector<Script> failed_;  ///< did not load at the start
   std::optional<Serving> serving_;
   std::vector<Watched> watched_;  ///< one for each thread
   Nanos next_look_ = 0;           ///< at the requests; 0: only because of new ones

@@ -18,8 +18,7 @@ struct Birth {
   std::uint32_t incarnation = 0;
   std::uint32_t code = 0;
   std::vector<Script> scripts;  ///< to load before it is ready
-  bool repeats = false;  ///< they did not load before, and have not changed: no news if they do not
-  PrivateFd broker;      ///< receiving end
+  PrivateFd broker;             ///< receiving end
   PrivateFd control;
   base::UniqueFd generation;  ///< ends (reads EOF) when none of httpd's processes is left
   PrivateFd crash_report;     ///< where faulthandler writes

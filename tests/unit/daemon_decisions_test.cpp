@@ -3,8 +3,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "daemon/broken_scripts.hpp"
 #include "daemon/choice.hpp"
 #include "daemon/control.hpp"
 #include "daemon/known_scripts.hpp"
@@ -281,6 +284,70 @@ TEST(KnownScripts, BelievesAProcessSoMuchAndNoMore) {
   EXPECT_FALSE(scripts.add(script_at("/srv/../../etc/app.wsgi"))) << "it leads out of the chroot";
   for (int i = 0; i < 10000; ++i) scripts.add(script_at("/" + std::to_string(i)));
   EXPECT_LE(scripts.all().size(), 1000U);
+}
+
+TEST(KnownScripts, OnlyWhatSomebodyHasCanBeLost) {
+  const ScriptTimes none;
+  const ScriptTimes a = {{"/a.wsgi", 1}};
+  const ScriptTimes both = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
+  EXPECT_TRUE(has_more(none, a));
+  EXPECT_TRUE(has_more(a, both)) << "it has b";
+  EXPECT_FALSE(has_more(a, none));
+  EXPECT_FALSE(has_more(a, a));
+  EXPECT_FALSE(has_more(both, a));
+  const ScriptTimes later = {{"/a.wsgi", 2}};
+  EXPECT_FALSE(has_more(a, later)) << "another version that nobody has loaded";
+}
+
+TEST(KnownScripts, LastGoodCodeIsKeptWhereThatIsWanted) {
+  Script failing = script_at("/b.wsgi");
+  failing.keep_last_good = false;
+  const KnownScripts scripts({script_at("/a.wsgi"), failing, script_at("/c.wsgi")}, "");
+  const ScriptTimes failed = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
+  EXPECT_EQ(scripts.to_be_kept(failed), (ScriptTimes{{"/a.wsgi", 1}}));
+}
+
+// --- scripts that do not load
+// ---------------------------------------------------------------
+
+TEST(BrokenScripts, EachVersionIsToldOnce) {
+  const auto broken = std::make_unique<BrokenScripts>();
+  EXPECT_TRUE(broken->first_to_tell("/a.wsgi", 1));
+  EXPECT_FALSE(broken->first_to_tell("/a.wsgi", 1));
+  EXPECT_TRUE(broken->first_to_tell("/b.wsgi", 1));
+  EXPECT_TRUE(broken->first_to_tell("/a.wsgi", 2));
+  EXPECT_TRUE(broken->first_to_tell("/gone.wsgi", 0)) << "a file that is not there";
+  EXPECT_FALSE(broken->first_to_tell("/gone.wsgi", 0));
+}
+
+TEST(BrokenScripts, WhatHasLoadedMeanwhileIsNewsAgain) {
+  const auto broken = std::make_unique<BrokenScripts>();
+  broken->first_to_tell("/a.wsgi", 1);
+  broken->forget("/b.wsgi");
+  EXPECT_FALSE(broken->first_to_tell("/a.wsgi", 1));
+  broken->forget("/a.wsgi");
+  EXPECT_TRUE(broken->first_to_tell("/a.wsgi", 1));
+}
+
+TEST(BrokenScripts, RemembersWhatNobodyHas) {
+  const auto broken = std::make_unique<BrokenScripts>();
+  EXPECT_FALSE(broken->lacking("/a.wsgi"));
+  broken->set_lacking("/a.wsgi", true);
+  EXPECT_TRUE(broken->lacking("/a.wsgi"));
+  EXPECT_FALSE(broken->lacking("/b.wsgi"));
+  EXPECT_TRUE(broken->first_to_tell("/a.wsgi", 1)) << "another matter";
+  broken->set_lacking("/a.wsgi", false);
+  EXPECT_FALSE(broken->lacking("/a.wsgi"));
+}
+
+TEST(BrokenScripts, WithoutAPlaceItIsToldAgainAndAgain) {
+  const auto broken = std::make_unique<BrokenScripts>();
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_TRUE(broken->first_to_tell("/" + std::to_string(i), 1));
+    broken->set_lacking("/" + std::to_string(i), false);
+  }
+  EXPECT_TRUE(broken->first_to_tell("/999", 1));
+  EXPECT_FALSE(broken->first_to_tell("/0", 1));
 }
 
 }  // namespace

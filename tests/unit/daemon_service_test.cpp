@@ -189,11 +189,15 @@ class Service : public testing::Test {
 
   struct Process {
     Process(Service& test, std::size_t slot)
-        : birth{test.group_, test.view_,
-                slot,        move_in(test.view_.slots[slot]),
-                1,           {},
-                false,       base::UniqueFd(::dup(test.plumbing_->receiver(0, slot).get())),
-                {},          {},
+        : birth{test.group_,
+                test.view_,
+                slot,
+                move_in(test.view_.slots[slot]),
+                1,
+                {},
+                base::UniqueFd(::dup(test.plumbing_->receiver(0, slot).get())),
+                {},
+                {},
                 {}},
           serving(birth, test.engine_, test.log_, [](const Packet&) {}) {}
     Birth birth;
