@@ -1,10 +1,10 @@
 #include "apache/response.hpp"
 
-#include <sys/socket.h>
-
 #include <charconv>
 #include <cstring>
 #include <functional>
+
+#include "apache/sent_file.hpp"
 
 namespace brine::apache {
 
@@ -135,57 +135,26 @@ Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t len
   if (!begin()) {
     return Delivery::client_gone;
   }
-  apr_file_t* borrowed = nullptr;
-  apr_file_t* file = nullptr;
-  apr_os_file_t descriptor = fd;
-  const apr_int32_t flags = APR_FOPEN_READ | (enable_sendfile_ ? APR_FOPEN_SENDFILE_ENABLED : 0);
-  // The duplicate closes itself with the pool, or with whatever pool a filter moves it to.
-  if (apr_os_file_put(&borrowed, &descriptor, flags, r_->pool) != APR_SUCCESS ||
-      apr_file_dup(&file, borrowed, r_->pool) != APR_SUCCESS) {
+  SentFile* file = SentFile::make(r_, fd, offset, length);
+  if (file == nullptr || !file->append_to(brigade_, r_, enable_sendfile_)) {
     abort();
     return Delivery::client_gone;
-  }
-  if (length > 0) {
-    apr_bucket* first = apr_brigade_insert_file(brigade_, file, offset, length, r_->pool);
-    const auto* core = static_cast<core_dir_config*>(ap_get_core_module_config(r_->per_dir_config));
-    if (core->enable_mmap == ENABLE_MMAP_OFF) {
-      apr_bucket_file_enable_mmap(first, 0);
-    }
   }
   return pass(end);
 }
 
-// Neither a length nor chunks tell an HTTP/1.0 client where the body ends.
-bool ApacheResponse::end_is_the_close_of_the_connection() const {
-  return !r_->chunked && apr_table_get(r_->headers_out, "Content-Length") == nullptr &&
-         r_->connection->master == nullptr;
-}
-
-// httpd's own sign for a response that broke off (mod_proxy's): the chunk filter then leaves out
-// the last chunk, HTTP/2 resets the stream.
 void ApacheResponse::abort() noexcept {
   if (!started()) {
     return;
   }
-  conn_rec* connection = r_->connection;
-  connection->keepalive = AP_CONN_CLOSE;
-  apr_bucket_alloc_t* buckets = connection->bucket_alloc;
+  r_->connection->keepalive = AP_CONN_CLOSE;
+  apr_bucket_alloc_t* buckets = r_->connection->bucket_alloc;
   apr_brigade_cleanup(brigade_);
-  APR_BRIGADE_INSERT_TAIL(brigade_,
-                          ap_bucket_error_create(HTTP_BAD_GATEWAY, nullptr, r_->pool, buckets));
+  APR_BRIGADE_INSERT_TAIL(brigade_, broken_off_bucket(r_, buckets));
   APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_flush_create(buckets));
   APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_eos_create(buckets));
   pass_brigade();
-  if (end_is_the_close_of_the_connection()) {
-    // Only a reset differs from the end: an aborted connection is closed without a farewell.
-    const linger reset{.l_onoff = 1, .l_linger = 0};
-    apr_os_sock_t descriptor = -1;
-    apr_socket_t* socket = ap_get_conn_socket(connection);
-    if (socket != nullptr && apr_os_sock_get(&descriptor, socket) == APR_SUCCESS) {
-      setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    }
-    connection->aborted = 1;
-  }
+  break_off(r_);
 }
 
 }  // namespace brine::apache

@@ -37,7 +37,6 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   bool begin();
   wsgi::Delivery pass(wsgi::End end);
   wsgi::Delivery pass_brigade();
-  bool end_is_the_close_of_the_connection() const;
 
   request_rec* r_;
   apr_bucket_brigade* brigade_ = nullptr;  ///< made when the head is passed on

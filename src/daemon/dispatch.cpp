@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <string>
 
@@ -223,7 +224,7 @@ bool Dispatch::pass_file(bool end) {
   const base::UniqueFd fd = connection_.reader.take_descriptor();
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || piece.offset < 0 ||
-      piece.length < 0) {
+      piece.length < 0 || piece.length > INT64_MAX - piece.offset) {
     failure_ = Io::failed;
     return false;
   }

@@ -3,12 +3,12 @@
 import http.client
 import json
 import ssl
-import subprocess
 
 import pytest
 
 from harness.client import TIMEOUT
 from harness.server import free_port
+from harness.tls import HARMLESS, make_certificate
 
 MODULES = ("socache_shmcb", "ssl")
 CONFIG = """
@@ -26,13 +26,7 @@ WSGIScriptAlias /app {apps}/environ.wsgi
 @pytest.fixture
 def ask(start_httpd, workspace):
     """Asks over TLS and returns the environ that the application saw."""
-    certificate = workspace.new_folder() / "certificate.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-addext", "basicConstraints=critical,CA:FALSE",
-                    "-keyout", certificate, "-out", f"{certificate}.crt"],
-                   check=True, capture_output=True)
-    with certificate.open("a") as file:
-        file.write(certificate.with_name("certificate.pem.crt").read_text())
+    certificate = make_certificate(workspace.new_folder())
     port = free_port()
     text = CONFIG.replace("{tls}", str(port)).replace("{certificate}", str(certificate))
     server = start_httpd(text, modules=MODULES)
@@ -46,8 +40,7 @@ def ask(start_httpd, workspace):
         connection.close()
         return {key: value for key, (_, value) in answer.items()}, port
 
-    # Of httpd's own packaging, and of a server without a session cache.
-    server.allow_log("AH01882|AH01873|AH01906")
+    server.allow_log(HARMLESS)
     get.server = server
     return get
 

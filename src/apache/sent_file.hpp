@@ -1,0 +1,59 @@
+// A file in a response: what happens where it becomes shorter while it is sent.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <utility>
+
+#include "apache/httpd.hpp"
+#include "base/unique_fd.hpp"
+
+namespace brine::apache {
+
+/// The response of `r` cannot be completed, and its client must be able to tell: the connection is
+/// not kept, and where only its end would tell the end of the body, it is reset.
+void break_off(request_rec* r);
+
+/// httpd's own sign for a response that broke off (mod_proxy's): the chunk filter then leaves out
+/// the last chunk, HTTP/2 resets the stream.
+apr_bucket* broken_off_bucket(const request_rec* r, apr_bucket_alloc_t* buckets);
+
+/// A part of a file that is on its way to the client; lives in the pool of the client's request. It
+/// is never mapped into memory: a page behind the file's end would end httpd's process.
+class SentFile {
+ public:
+  /// The part must lie in a regular file. Null: no descriptor was left.
+  static SentFile* make(request_rec* r, int fd, std::int64_t offset, std::int64_t length);
+
+  SentFile(request_rec* r, base::UniqueFd fd, std::int64_t offset, std::int64_t length)
+      : r_(r), fd_(std::move(fd)), offset_(offset), end_(offset + length) {}
+  SentFile(const SentFile&) = delete;
+  SentFile& operator=(const SentFile&) = delete;
+  ~SentFile();
+
+  /// Puts the part behind what `sender`, the client's request or a sub-request of it, has in
+  /// `brigade`. False: no descriptor was left.
+  bool append_to(apr_bucket_brigade* brigade, const request_rec* sender, bool enable_sendfile);
+
+  /// Reads at `offset`, as pread; what is missing breaks the response off.
+  std::size_t read(char* into, std::size_t size, std::int64_t offset);
+
+  apr_bucket* broken_off_bucket(apr_bucket_alloc_t* buckets) const {
+    return apache::broken_off_bucket(r_, buckets);
+  }
+
+ private:
+  bool append_httpds(apr_bucket_brigade* brigade, const request_rec* sender,
+                     bool enable_sendfile) const;
+  std::int64_t size_now() const;
+
+  request_rec* r_;  ///< the client's: those of sub-requests may be gone before all is sent
+  base::UniqueFd fd_;
+  std::int64_t offset_;
+  std::int64_t end_;
+  int error_ = 0;  ///< errno of a read that failed
+  bool cut_ = false;
+};
+
+}  // namespace brine::apache
