@@ -118,9 +118,21 @@ Delivery ApacheResponse::pass_brigade() {
   return gone ? Delivery::client_gone : Delivery::ok;
 }
 
+// Whether all that httpd still wants is the end: no client gets a byte of this body, and over
+// HTTP/2 a block behind the head would be taken for an error of the protocol. (As long as no byte
+// has left the filters, the head waits for what they make of the body.)
+bool ApacheResponse::wants_only_the_end() const {
+  return started() && r_->bytes_sent > 0 &&
+         (r_->header_only != 0 || AP_STATUS_IS_HEADER_ONLY(status_));
+}
+
 Delivery ApacheResponse::send(std::span<const std::string_view> blocks, wsgi::End end) noexcept {
+  const bool dropped = wants_only_the_end();
   if (!begin()) {
     return Delivery::client_gone;
+  }
+  if (dropped) {
+    return end == wsgi::End::last ? pass(end) : Delivery::ok;
   }
   for (const std::string_view block : blocks) {
     if (!block.empty()) {
@@ -132,6 +144,9 @@ Delivery ApacheResponse::send(std::span<const std::string_view> blocks, wsgi::En
 
 Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t length,
                                    wsgi::End end) noexcept {
+  if (wants_only_the_end()) {
+    return send({}, end);
+  }
   if (!begin()) {
     return Delivery::client_gone;
   }

@@ -33,6 +33,7 @@ class ApacheResponse final : public wsgi::ResponseWriter {
 
   void apply_header(const HeaderLine& line);
   bool is_allocated(std::string_view block) const;
+  bool wants_only_the_end() const;
   apr_bucket* bucket_of(std::string_view block);
   bool begin();
   wsgi::Delivery pass(wsgi::End end);

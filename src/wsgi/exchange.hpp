@@ -28,6 +28,7 @@ struct Exchange {
   bool client_gone = false;    ///< a write failed
   bool over_run = false;       ///< more than Content-Length was offered; reported once
   bool bodyless = false;       ///< the status (204, 304) or HEAD forbids a body
+  bool stopped = false;        ///< write() has raised because nobody wants a further block
   std::int64_t declared = -1;  ///< the application's Content-Length, or -1
   std::int64_t length = 0;     ///< bytes of the body that were sent
 
@@ -38,6 +39,10 @@ struct Exchange {
   std::int64_t received = 0;  ///< bytes that Request::read gave
   bool body_ended = false;
   ReadStatus read_status = ReadStatus::ok;  ///< the failure of a read, which stays
+
+  /// Whether a further block of the body is of no use: the client has gone, or has all that this
+  /// answer can have. What the application would make now may have no end.
+  bool satisfied() const noexcept { return client_gone || over_run || (bodyless && ended); }
 };
 
 }  // namespace brine::wsgi

@@ -71,7 +71,13 @@ bool falls_short(const Exchange& exchange) {
 // Passes the end of the body on, or, where less came than was announced, the failure. Without GIL.
 void send_end(Exchange& exchange, std::span<const std::string_view> blocks) noexcept {
   const bool short_of = falls_short(exchange);
-  if (exchange.response.send(blocks, short_of ? End::more : End::last) == Delivery::client_gone) {
+  // httpd would take the length of what it sees for the one that HEAD asks for.
+  const bool own_length =
+      exchange.bodyless && !blocks.empty() && exchange.declared > exchange.length;
+  const End end = short_of || own_length ? End::more : End::last;
+  Delivery delivery = exchange.response.send(blocks, end);
+  if (own_length && delivery == Delivery::ok) delivery = exchange.response.send({}, End::last);
+  if (delivery == Delivery::client_gone) {
     exchange.client_gone = true;
   } else if (short_of) {
     exchange.response.abort();
@@ -119,6 +125,7 @@ void deliver_sequence(GilLock& gil, PyObject* result, Exchange& exchange, Reply&
   require_started(exchange);
   const std::size_t usable = allowed(exchange, size);
   exchange.length += static_cast<std::int64_t>(usable);
+  if (exchange.ended) return;  // write() was given the whole body
   if (usable <= kCopied) {
     reply.body = copy_body(items.get(), usable, exchange.response);
     return;
@@ -139,8 +146,7 @@ void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
                     ", which is not an iterable of bytes"};
   }
   Ref iterable = steal(gil, iterator);
-  // Once more than Content-Length has come, it may go on for ever.
-  while (!exchange.client_gone && !exchange.over_run) {
+  while (!exchange.satisfied()) {
     PyObject* next = PyIter_Next(iterable.get());
     if (next == nullptr) {
       if (PyErr_Occurred() != nullptr) throw ErrorSet{};
@@ -190,6 +196,13 @@ void report_violation(const Exchange& exchange, const Violation& violation,
   exchange.request.log(Level::error, "BRINE0404: " + violation.what +
                                          " (PEP 3333), in the application of WSGI script '" +
                                          std::string(script) + "'");
+}
+
+// Whether what has left the application is what write() raised in it to stop it: no failure.
+bool was_stopped(const GilLock& gil, const Exchange& exchange) {
+  if (!exchange.stopped || PyErr_ExceptionMatches(PyExc_ConnectionResetError) == 0) return false;
+  exchange.request.log(Level::info, "the answer was complete: " + cpython::take_error(gil).summary);
+  return true;
 }
 
 // What a failed application leaves: nothing was sent, or the response has to be broken off.
@@ -256,6 +269,7 @@ bool Gateway::interrupt(const GilLock&, Exchange& exchange, unsigned long thread
 // An exception has left the application.
 Reply Gateway::raised(GilLock& gil, Exchange& exchange, std::string_view script) const {
   const Interruptible not_now(gil, exchange, false);  // traceback's Python code is not theirs
+  if (was_stopped(gil, exchange)) return {};
   const bool interrupted =
       exchange.interrupted && cpython::error_comes_of(gil, request_timeout_.get());
   report(gil, exchange, script, interrupted);

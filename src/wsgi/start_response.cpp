@@ -144,6 +144,12 @@ PyObject* start_response_write(PyObject* self, PyObject* data) noexcept {
     }
     const std::string_view block(PyBytes_AS_STRING(data),
                                  static_cast<std::size_t>(PyBytes_GET_SIZE(data)));
+    if (!block.empty() && exchange.satisfied() && !exchange.client_gone) {
+      exchange.stopped = true;
+      cpython::raise(gil, PyExc_ConnectionResetError,
+                     "request data write error: the answer is complete, and nothing more of its "
+                     "body is sent");
+    }
     if (!block.empty()) send_block(gil, exchange, block);
     if (exchange.client_gone) {
       cpython::raise(gil, PyExc_ConnectionResetError,
@@ -204,11 +210,12 @@ void end_start_response(PyObject* start_response) noexcept {
 }
 
 std::size_t allowed(Exchange& exchange, std::size_t size) noexcept {
-  if (exchange.declared < 0 || exchange.bodyless) return size;
+  if (exchange.declared < 0) return size;
   const auto left = static_cast<std::size_t>(exchange.declared - exchange.length);
   if (size <= left) return size;
   if (!exchange.over_run) {
     exchange.over_run = true;
+    if (exchange.bodyless) return left;
     exchange.request.log(base::Level::warning,
                          "BRINE0405: the application sent more than its Content-Length of " +
                              std::to_string(exchange.declared) + " bytes; the rest is cut off");
@@ -227,12 +234,16 @@ void send_block(GilLock& gil, Exchange& exchange, std::string_view block) {
   exchange.sent = true;
   // With the last byte that Content-Length announced the response is complete, whatever the
   // application does next: its end goes out with it.
-  exchange.ended = exchange.length == exchange.declared;
+  const bool whole = exchange.length == exchange.declared;
+  exchange.ended = whole || exchange.bodyless;
   GilRelease released(gil);
-  if (exchange.response.send({&block, 1}, exchange.ended ? End::last : End::more) ==
-      Delivery::client_gone) {
-    exchange.client_gone = true;
+  Delivery delivery = exchange.response.send({&block, 1}, whole ? End::last : End::more);
+  // No client gets a byte of such a body. The first block is for the filters: they make the head
+  // that GET would have.
+  if (!whole && exchange.ended && delivery == Delivery::ok) {
+    delivery = exchange.response.send({}, End::last);
   }
+  if (delivery == Delivery::client_gone) exchange.client_gone = true;
 }
 
 }  // namespace brine::wsgi

@@ -24,7 +24,7 @@ void end_start_response(PyObject* start_response) noexcept;
 std::size_t allowed(Exchange& exchange, std::size_t size) noexcept;
 
 /// Sends one block with the GIL released, and counts it; the last one that Content-Length announced
-/// takes the response's end with it.
+/// takes the response's end with it, and so does the first one of an answer that has no body.
 void send_block(cpython::GilLock& gil, Exchange& exchange, std::string_view block);
 
 }  // namespace brine::wsgi
