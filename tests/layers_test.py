@@ -1,9 +1,12 @@
-"""Holds src/ to the table of layers in docs/architecture.md, and compiles every header alone.
+"""Holds src/ to the table of layers in docs/architecture.md, and each file to its own #includes.
 
 The table is the one whose header row starts with "| folder | may include |". A folder may include
 itself, the folders named in its row, and what those may include; a row may also name single files.
 The columns <httpd.h>, APR and <Python.h> are held over everything that a file includes, directly or
 through the project's headers.
+
+Each header compiles alone, with GCC and with clang. What compiles with one release's headers need not with the next
+one's, so each file also includes itself what it uses of the standard library (`standard_headers.py`).
 """
 
 import os
@@ -14,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from standard_headers import NAMES, code_of, missing, unknown
 
 ROOT = Path(__file__).resolve().parents[1]
 SRC = ROOT / "src"
@@ -129,13 +134,14 @@ def test_httpd_and_python_never_meet():
     assert not wrong
 
 
-def test_every_header_compiles_alone():
-    flags = ["-std=c++20", "-Wall", "-Wextra", "-fsyntax-only", "-x", "c++", f"-I{SRC}",
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_every_header_compiles_alone(compiler):
+    flags = ["-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c++", f"-I{SRC}",
              f"-I{ROOT / 'include'}", f"-I{_generated()}", f"-isystem{sysconfig.get_path('include')}",
              *_httpd_flags()]
 
     def compile_alone(header):
-        result = subprocess.run(["g++", *flags, "-include", str(SRC / header), "/dev/null"],
+        result = subprocess.run([compiler, *flags, "-include", str(SRC / header), "/dev/null"],
                                 capture_output=True, text=True)
         return "" if result.returncode == 0 else f"{header}:\n{result.stderr}"
 
@@ -143,6 +149,74 @@ def test_every_header_compiles_alone():
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         errors = [error for error in pool.map(compile_alone, headers) if error]
     assert not errors, "\n".join(errors)
+
+
+def all_sources():
+    """Also those of the tests."""
+    return [path for folder in (SRC, ROOT / "tests" / "unit", ROOT / "tests" / "fuzz")
+            for path in sorted(folder.rglob("*")) if path.suffix in {".cpp", ".hpp"}]
+
+
+def library_includes(path):
+    """The library headers that a file includes, or the header of the same name (`a.cpp` and `a.hpp`)."""
+    texts = [other.read_text() for other in {path, path.with_suffix(".hpp")} if other.exists()]
+    return {name for text in texts for kind, name in INCLUDE.findall(text) if kind == "<"}
+
+
+def test_every_file_includes_what_it_uses_of_the_standard_library():
+    wrong = []
+    for path in all_sources():
+        wrong += [f"{path.relative_to(ROOT)} uses {name} without <{'> or <'.join(sorted(headers))}>"
+                  for name, headers in sorted(missing(path.read_text(), library_includes(path)).items())]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_table_of_the_standard_library_is_complete():
+    wrong = [f"{path.relative_to(ROOT)}: std::{name}"
+             for path in all_sources() for name in sorted(unknown(path.read_text()))]
+    assert not wrong, "no header is known, see tests/standard_headers.py:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("text, wanted", [
+    ("std::uint8_t a;", "cstdint"),
+    ("uint32_t a;", "cstdint"),
+    ("// std::uint8_t\nconst char* a = \"std::uint8_t\";", ""),
+    ("if (errno == EINTR) return;", "cerrno"),
+    ("#include <sys/stat.h>\nstd::optional<int> a = 1'000'000; std::move(a);", "optional utility"),
+])
+def test_what_is_used_without_its_header(text, wanted):
+    found = set().union(*missing(text, set()).values())
+    assert found - {"algorithm"} == set(wanted.split())  # std::move has two headers
+
+
+FUNCTION = re.compile(r"^(?!#|using|return|namespace|struct|class|enum|typedef|friend|else|\}|TEST)[\w:][\w:<>,&*\s]*?"
+                      r"[\s&*](\w+)\(([^()]*(?:\([^()]*\)[^()]*)*)\)", re.MULTILINE)
+
+
+def outranked(text):
+    """Free functions that take an object of the standard library and bear the name of one of its function templates.
+
+    Argument-dependent look-up finds the template as well, as soon as some header brings it in, and may prefer it:
+    `quoted(text)` was std::quoted() with GCC 14.
+    """
+    return {name for name, parameters in FUNCTION.findall(code_of(text)) if "std::" in parameters
+            and any(not header.startswith("c") for header in NAMES.get(name, ()))}
+
+
+def test_no_function_of_ours_is_outranked_by_one_of_the_standard_library():
+    wrong = [f"{path.relative_to(ROOT)}: {name}()"
+             for path in all_sources() for name in sorted(outranked(path.read_text()))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("text, names", [
+    ("std::string quoted(const std::string& path) {", {"quoted"}),
+    ("inline char* copy(char* to, std::string_view text) {", {"copy"}),
+    ("void copy(char* to, const char* from) {", set()),
+    ("std::string in_quotes(std::string_view path) {", set()),
+])
+def test_what_is_outranked(text, names):
+    assert outranked(text) == names
 
 
 def _generated():

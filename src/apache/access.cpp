@@ -7,10 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+
+#include "base/quotes.hpp"
 
 namespace brine::apache {
 
@@ -40,7 +44,7 @@ std::string describe(const std::string& path, const struct stat& status) {
   std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(status.st_mode & 07777U));
   const passwd* user = getpwuid(status.st_uid);
   const group* owning_group = getgrgid(status.st_gid);
-  return "'" + path + "' (mode " + mode + ", owner " +
+  return base::in_quotes(path) + " (mode " + mode + ", owner " +
          (user != nullptr ? user->pw_name : std::to_string(status.st_uid)) + ", group " +
          (owning_group != nullptr ? owning_group->gr_name : std::to_string(status.st_gid)) + ")";
 }
@@ -48,10 +52,11 @@ std::string describe(const std::string& path, const struct stat& status) {
 // One component, symbolic links followed. `last`: the component that is wanted itself.
 std::optional<std::string> obstacle_at(const std::string& path, const Identity& identity, bool last,
                                        Wanted wanted) {
-  struct stat status {};
+  struct stat status = {};
   if (stat(path.c_str(), &status) != 0) {
-    return errno == ENOENT ? "finds no '" + path + "'"
-                           : "may not look at '" + path + "' (" + std::strerror(errno) + ")";
+    return errno == ENOENT
+               ? "finds no " + base::in_quotes(path)
+               : "may not look at " + base::in_quotes(path) + " (" + std::strerror(errno) + ")";
   }
   const bool directory = S_ISDIR(status.st_mode);
   const bool must_enter = directory;

@@ -2,10 +2,12 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/paths.hpp"
+#include "base/quotes.hpp"
 
 namespace brine::apache {
 
@@ -55,7 +57,7 @@ int translate(request_rec* r) {
 }
 
 std::string describe(const Alias& alias) {
-  return "'" + std::string(alias.url) + "' (" + alias.place.file + ":" +
+  return base::in_quotes(alias.url) + " (" + alias.place.file + ":" +
          std::to_string(alias.place.line) + ")";
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <system_error>
+
+#include "base/quotes.hpp"
 
 namespace brine::apache {
 
@@ -32,7 +35,7 @@ Value choose(std::string_view text, const Choice<Value> (&choices)[n]) {
     const bool last = &choice == &choices[n - 1];
     expected.append(expected.empty() ? "" : last ? " or " : ", ").append(choice.word);
   }
-  throw std::invalid_argument("must be " + expected + ", not " + in_quotes(text));
+  throw std::invalid_argument("must be " + expected + ", not " + base::in_quotes(text));
 }
 
 template <class Number>
@@ -79,7 +82,7 @@ long parse_number(std::string_view text, long least, long most) {
   long number = 0;
   if (!is_number(text, number) || number < least || number > most) {
     throw std::invalid_argument("must be a whole number from " + std::to_string(least) + " to " +
-                                std::to_string(most) + ", not " + in_quotes(text));
+                                std::to_string(most) + ", not " + base::in_quotes(text));
   }
   return number;
 }
@@ -91,7 +94,7 @@ std::string parse_hash_seed(std::string_view text) {
   unsigned long seed = 0;
   if (!is_number(text, seed) || seed > 4294967295UL) {
     throw std::invalid_argument("must be 'random' or a number from 0 to 4294967295, not " +
-                                in_quotes(text));
+                                base::in_quotes(text));
   }
   return std::to_string(seed);
 }
@@ -103,7 +106,7 @@ std::string parse_python_version(std::string_view text) {
   if (dot == std::string_view::npos || !is_number(text.substr(0, dot), major) ||
       !is_number(text.substr(dot + 1), minor)) {
     throw std::invalid_argument("must be a Python version of the form 3.12, not " +
-                                in_quotes(text));
+                                base::in_quotes(text));
   }
   return std::to_string(major) + "." + std::to_string(minor);
 }
@@ -127,7 +130,7 @@ ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
   while (!words.done()) {
     const auto [name, value] = words.next_option();
     if (value.empty()) {
-      throw std::invalid_argument("has an empty value for the option " + in_quotes(name));
+      throw std::invalid_argument("has an empty value for the option " + base::in_quotes(name));
     }
     if (allowed.groups && name == "process-group") {
       options.process_group = parse_group(value);
@@ -138,7 +141,7 @@ ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
     } else if (allowed.pass_authorization && name == "pass-authorization") {
       options.pass_authorization = parse_flag(value);
     } else {
-      throw std::invalid_argument("has the unknown option " + in_quotes(name));
+      throw std::invalid_argument("has the unknown option " + base::in_quotes(name));
     }
   }
   return options;

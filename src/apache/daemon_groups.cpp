@@ -10,14 +10,18 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include "apache/access.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/options.hpp"
 #include "apache/python_home.hpp"
+#include "base/quotes.hpp"
 #include "engine/engine_loader.hpp"
 
 namespace brine::apache {
@@ -59,7 +63,7 @@ uid_t user_id(const char* option, const std::string& name) {
   }
   const passwd* user = getpwnam(name.c_str());
   if (user == nullptr) {
-    refuse(std::string(option) + " names " + in_quotes(name) + ", but there is no such user");
+    refuse(std::string(option) + " names " + base::in_quotes(name) + ", but there is no such user");
   }
   return user->pw_uid;
 }
@@ -70,7 +74,8 @@ gid_t group_id(const char* option, const std::string& name) {
   }
   const ::group* found = getgrnam(name.c_str());
   if (found == nullptr) {
-    refuse(std::string(option) + " names " + in_quotes(name) + ", but there is no such group");
+    refuse(std::string(option) + " names " + base::in_quotes(name) +
+           ", but there is no such group");
   }
   return found->gr_gid;
 }
@@ -179,14 +184,14 @@ class Completion {
     if (started_by_root() && wanted.uid == 0) {
       refuse(options_.user.empty()
                  ? "would run as root, as httpd's User does: give it another one by user="
-                 : "user= names " + in_quotes(options_.user) +
+                 : "user= names " + base::in_quotes(options_.user) +
                        ", but applications are not run as root: name another user");
     }
     const bool differs = wanted.uid != own.uid || wanted.gid != own.gid || wanted.supplementary;
     if (!started_by_root() && differs) {
       warn("BRINE0014: " + self() + ": user=, group= and supplementary-groups= have no effect, " +
            "because httpd is not started by root: the processes will run as " +
-           in_quotes(shown(own)));
+           base::in_quotes(shown(own)));
     }
     daemon::Identity& identity = group_.identity;
     if (started_by_root() && !identity.supplementary && !identity.user.empty()) {
@@ -210,7 +215,7 @@ class Completion {
       refuse("chroot= needs an httpd that is started by root: take it out");
     }
     if (!is_folder(group_.chroot)) {
-      refuse("chroot= names " + in_quotes(group_.chroot) + ", which is no directory");
+      refuse("chroot= names " + base::in_quotes(group_.chroot) + ", which is no directory");
     }
   }
 
@@ -220,12 +225,12 @@ class Completion {
     }
     if (!group_.home.empty()) {
       if (!is_folder(outside(group_.home))) {
-        refuse("home= names " + in_quotes(group_.home) + ", which is no directory" +
+        refuse("home= names " + base::in_quotes(group_.home) + ", which is no directory" +
                (group_.chroot.empty() ? "" : " below chroot="));
       }
       if (const auto found = obstacle(outside(group_.home), identity, Wanted::traverse)) {
-        refuse("home= names " + in_quotes(group_.home) + ", but the user " +
-               in_quotes(shown(group_.identity)) + " " + *found);
+        refuse("home= names " + base::in_quotes(group_.home) + ", but the user " +
+               base::in_quotes(shown(group_.identity)) + " " + *found);
       }
       group_.working_home = group_.home;
     } else if (group_.identity.uid != own_identity().uid) {
@@ -240,8 +245,8 @@ class Completion {
     if (usable) {
       return home;
     }
-    warn("BRINE0015: " + self() + ": the user " + in_quotes(shown(group_.identity)) +
-         " has no home that it may enter (" + in_quotes(home) +
+    warn("BRINE0015: " + self() + ": the user " + base::in_quotes(shown(group_.identity)) +
+         " has no home that it may enter (" + base::in_quotes(home) +
          "): the processes will work in '/'; name a directory by home=");
     return "/";
   }
@@ -253,7 +258,7 @@ class Completion {
     const locale_t made = newlocale(LC_ALL_MASK, group_.locale.c_str(), nullptr);
     if (made == nullptr) {
       refuse(
-          "locale= names " + in_quotes(group_.locale) +
+          "locale= names " + base::in_quotes(group_.locale) +
           ", which this system does not have: choose one that 'locale -a' lists, such as C.UTF-8");
     }
     freelocale(made);
@@ -327,7 +332,7 @@ class Completion {
     try {
       const PythonHome found = resolve_python_home(
           home.path, {group_.python, available, identity, "the group",
-                      "python=", "the group's user " + in_quotes(shown(group_.identity))});
+                      "python=", "the group's user " + base::in_quotes(shown(group_.identity))});
       group_.program = found.program;
       group_.prefix = found.home;
     } catch (const std::invalid_argument& error) {
@@ -338,7 +343,7 @@ class Completion {
   // What its links and its pyvenv.cfg name lies inside the chroot: to be seen from there only.
   void take_home_in_chroot(const Home& home) {
     if (!is_folder(outside(home.path))) {
-      refuse(home.setting + " names " + in_quotes(home.path) +
+      refuse(home.setting + " names " + base::in_quotes(home.path) +
              ", which is no directory below chroot=");
     }
     std::error_code ignored;
@@ -369,10 +374,10 @@ class Completion {
 std::string differences(const DaemonOptions& there, const DaemonOptions& here) {
   std::map<std::string, std::pair<std::string, std::string>> both;
   for (const auto& [name, text] : there.given) {
-    both[name].first = in_quotes(text);
+    both[name].first = base::in_quotes(text);
   }
   for (const auto& [name, text] : here.given) {
-    both[name].second = in_quotes(text);
+    both[name].second = base::in_quotes(text);
   }
   std::string list;
   for (const auto& [name, texts] : both) {
@@ -491,7 +496,7 @@ class Check {
 
   void check_reference(const GroupReference& reference, const server_rec* server) {
     const std::string said = reference.directive + at(reference.place) +
-                             " names the process group " + in_quotes(reference.group);
+                             " names the process group " + base::in_quotes(reference.group);
     const auto found = groups_.by_name.find(reference.group);
     if (found == groups_.by_name.end()) {
       fail(server,
@@ -550,7 +555,7 @@ const DaemonGroups& groups_of_configuration() {
   return server_settings(ap_server_conf).daemon_groups;
 }
 
-const DaemonGroup* find(std::string_view name) {
+const DaemonGroup* find_group(std::string_view name) {
   const auto& groups = groups_of_configuration().by_name;
   const auto found = groups.find(name);
   return found != groups.end() ? found->second : nullptr;
@@ -561,7 +566,7 @@ const DaemonGroup* find(std::string_view name) {
 const std::vector<DaemonGroup>& daemon_groups() { return groups_of_configuration().all; }
 
 const daemon::Group* find_daemon_group(std::string_view name) {
-  const DaemonGroup* found = find(name);
+  const DaemonGroup* found = find_group(name);
   return found != nullptr ? &found->group : nullptr;
 }
 
@@ -572,7 +577,7 @@ std::string_view path_in_group(const daemon::Group& group, std::string_view path
 }
 
 GroupAccess daemon_group_access(std::string_view name, const server_rec* server) {
-  const DaemonGroup* found = find(name);
+  const DaemonGroup* found = find_group(name);
   if (found == nullptr) {
     return GroupAccess::unknown;
   }
@@ -587,7 +592,7 @@ std::string list_daemon_groups() {
   std::string list = groups.size() == 1 ? "there is " : "there are ";
   for (const DaemonGroup& group : groups) {
     list.append(&group == &groups.front() ? "" : &group == &groups.back() ? " and " : ", ");
-    list.append(in_quotes(group.group.name));
+    list.append(base::in_quotes(group.group.name));
   }
   return list;
 }

@@ -1,6 +1,7 @@
 // The daemon process groups of the running configuration: who defines them, who may use them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <climits>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
 
 #include "apache/arguments.hpp"
 #include "apache/options.hpp"
+#include "base/quotes.hpp"
 
 namespace brine::apache {
 
@@ -47,7 +50,7 @@ double milliseconds(std::string_view text, double bare) {
   }
   throw std::invalid_argument(
       "must be a duration such as 30s, 500ms, 1.5s, 5m or 1h (a bare number counts " +
-      std::string(bare == 1 ? "milliseconds" : "seconds") + "), not " + in_quotes(text));
+      std::string(bare == 1 ? "milliseconds" : "seconds") + "), not " + base::in_quotes(text));
 }
 
 Duration bare_seconds(std::string_view text) { return parse_duration(text); }
@@ -66,7 +69,8 @@ double switch_interval(std::string_view text) {
   const double seconds = milliseconds(text, 1000) / 1000;
   // Python keeps it as a number of microseconds.
   if (seconds < 1e-6 || seconds > 3600) {
-    throw std::invalid_argument("must be a duration from 0.001ms to 1h, not " + in_quotes(text));
+    throw std::invalid_argument("must be a duration from 0.001ms to 1h, not " +
+                                base::in_quotes(text));
   }
   return seconds;
 }
@@ -76,7 +80,7 @@ int whole_number(std::string_view text) {
   return static_cast<int>(parse_number(text, least, most));
 }
 
-std::uint64_t count(std::string_view text) {
+std::uint64_t parse_count(std::string_view text) {
   return static_cast<std::uint64_t>(parse_number(text, 0, INT_MAX));
 }
 
@@ -86,7 +90,7 @@ std::uint64_t size_or_none(std::string_view text) {
   const std::uint64_t size = parse_size(text);
   if (size != 0 && (size < least || size > most)) {
     throw std::invalid_argument("must be 0 or a size from " + std::to_string(least) + " to " +
-                                std::to_string(most) + " bytes, not " + in_quotes(text));
+                                std::to_string(most) + " bytes, not " + base::in_quotes(text));
   }
   return size;
 }
@@ -95,7 +99,7 @@ std::uint64_t size_or_none(std::string_view text) {
 std::uint64_t stack_size(std::string_view text) {
   const std::uint64_t size = parse_size(text);
   if (size < (1ULL << 16U) || size > (1ULL << 40U)) {
-    throw std::invalid_argument("must be a size of 64K at least, not " + in_quotes(text));
+    throw std::invalid_argument("must be a size of 64K at least, not " + base::in_quotes(text));
   }
   return size;
 }
@@ -105,7 +109,8 @@ mode_t octal(std::string_view text) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, mode, 8);
   if (error != std::errc() || stop != end || mode > 0777) {
-    throw std::invalid_argument("must be an octal number from 0 to 0777, not " + in_quotes(text));
+    throw std::invalid_argument("must be an octal number from 0 to 0777, not " +
+                                base::in_quotes(text));
   }
   return static_cast<mode_t>(mode);
 }
@@ -114,7 +119,7 @@ std::string text(std::string_view text) { return std::string(text); }
 
 std::string absolute_path(std::string_view path) {
   if (path.front() != '/') {
-    throw std::invalid_argument("must be an absolute path, not " + in_quotes(path));
+    throw std::invalid_argument("must be an absolute path, not " + base::in_quotes(path));
   }
   return std::string(path);
 }
@@ -138,7 +143,7 @@ std::string name_or_id(std::string_view name) {
     const char* end = name.data() + name.size();
     const auto [stop, error] = std::from_chars(name.data() + 1, end, id);
     if (error != std::errc() || stop != end || id == UINT32_MAX) {
-      throw std::invalid_argument("must be a name or #number, not " + in_quotes(name));
+      throw std::invalid_argument("must be a name or #number, not " + base::in_quotes(name));
     }
   }
   return std::string(name);
@@ -228,7 +233,7 @@ constexpr Option kOptions[] = {
     {"connect-timeout", &in_limits<&Limits::connect_timeout>},
     {"socket-timeout", &in_limits<&Limits::socket_timeout>},
     {"queue-timeout", &in_limits<&Limits::queue_timeout>},
-    {"maximum-requests", &in_limits<&Limits::maximum_requests, &count>},
+    {"maximum-requests", &in_limits<&Limits::maximum_requests, &parse_count>},
     {"listen-backlog", &in_limits<&Limits::listen_backlog, &whole_number<0, INT_MAX>>},
     {"memory-recycle", &in_limits<&Limits::memory_recycle, &parse_size>},
     {"cpu-time-limit", &in_limits<&Limits::cpu_time_limit, &whole_seconds>},
@@ -249,7 +254,7 @@ const Option& find_option(std::string_view name) {
   const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions),
                                     [&](const Option& option) { return option.name == name; });
   if (option == std::end(kOptions)) {
-    throw std::invalid_argument("has the unknown option " + in_quotes(name));
+    throw std::invalid_argument("has the unknown option " + base::in_quotes(name));
   }
   return *option;
 }
@@ -257,20 +262,22 @@ const Option& find_option(std::string_view name) {
 void set_option(DaemonOptions& options, std::string_view name, std::string_view text) {
   const Option& option = find_option(name);
   if (text.empty()) {
-    throw std::invalid_argument("has an empty value for the option " + in_quotes(name));
+    throw std::invalid_argument("has an empty value for the option " + base::in_quotes(name));
   }
   const auto [before, is_new] = options.given.emplace(name, text);
   if (!is_new) {
     if (before->second != text) {
-      throw std::invalid_argument("has the option " + in_quotes(name) + " twice, as " +
-                                  in_quotes(before->second) + " and as " + in_quotes(text));
+      throw std::invalid_argument("has the option " + base::in_quotes(name) + " twice, as " +
+                                  base::in_quotes(before->second) + " and as " +
+                                  base::in_quotes(text));
     }
     return;
   }
   try {
     option.set(options, text);
   } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument("has the option " + in_quotes(name) + ", which " + error.what());
+    throw std::invalid_argument("has the option " + base::in_quotes(name) + ", which " +
+                                error.what());
   }
   if (!option.has_effect) {
     options.without_effect.push_back(option.name);
@@ -287,10 +294,10 @@ std::string group_name(Words& words) {
   }
   if (name.find('=') != std::string_view::npos) {
     throw std::invalid_argument("needs the group's name before the options, not " +
-                                in_quotes(name));
+                                base::in_quotes(name));
   }
   if (name.find("%{") != std::string_view::npos) {
-    throw std::invalid_argument("needs a plain name: " + in_quotes(name) +
+    throw std::invalid_argument("needs a plain name: " + base::in_quotes(name) +
                                 " holds an expansion, which only requests have");
   }
   return std::string(name);
@@ -313,7 +320,8 @@ Duration parse_duration(std::string_view text, Duration bare) {
   const double wanted = milliseconds(text, static_cast<double>(bare.count()));
   const Duration duration(std::llround(wanted));
   if (wanted > 0 && duration.count() == 0) {
-    throw std::invalid_argument("must be 0 or a duration of 1ms at least, not " + in_quotes(text));
+    throw std::invalid_argument("must be 0 or a duration of 1ms at least, not " +
+                                base::in_quotes(text));
   }
   return duration;
 }
@@ -343,7 +351,7 @@ std::uint64_t parse_size(std::string_view text) {
     }
   }
   throw std::invalid_argument("must be a size in bytes, or such as 512K, 64M or 2G, not " +
-                              in_quotes(text));
+                              base::in_quotes(text));
 }
 
 DaemonOptions parse_daemon_options(std::string_view arguments) {

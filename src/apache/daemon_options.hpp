@@ -1,6 +1,8 @@
 // WSGIDaemonProcess: from the line's text to values. Pure: no name is looked up, no file looked at.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>

@@ -2,12 +2,17 @@
 
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "apache/arguments.hpp"
 #include "apache/settings.hpp"
 #include "base/pool.hpp"
+#include "base/quotes.hpp"
 
 namespace brine::apache {
 
@@ -79,7 +84,7 @@ std::string_view next_path(cmd_parms& line, const char*& rest, const char* what)
   const std::string_view path = next_argument(line, rest, what);
   const char* absolute = ap_server_root_relative(line.pool, path.data());
   if (absolute == nullptr) {
-    throw std::invalid_argument("has the invalid path " + in_quotes(path));
+    throw std::invalid_argument("has the invalid path " + base::in_quotes(path));
   }
   // Only a relative path is joined: ap_server_root_relative() may tidy slashes that count here.
   return path.front() == '/' ? path : std::string_view(absolute);
@@ -149,7 +154,7 @@ void script_alias(cmd_parms& line, RequestSettings&, const char* rest) {
   alias.url = next_argument(line, rest, "a URL path and the path of a script or directory");
   if (alias.url.front() != '/') {
     throw std::invalid_argument("needs a URL path that begins with '/', not " +
-                                in_quotes(alias.url));
+                                base::in_quotes(alias.url));
   }
   alias.target = next_path(line, rest, "the path of a script or directory after the URL path");
   add_alias(line, alias, rest);
@@ -161,7 +166,7 @@ void script_alias_match(cmd_parms& line, RequestSettings&, const char* rest) {
   alias.expression = ap_pregcomp(line.pool, alias.url.data(), AP_REG_EXTENDED);
   if (alias.expression == nullptr) {
     throw std::invalid_argument("has a regular expression that does not compile: " +
-                                in_quotes(alias.url));
+                                base::in_quotes(alias.url));
   }
   alias.target = next_argument(line, rest, "the path of a script after the regular expression");
   add_alias(line, alias, rest);

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "apache/alias.hpp"
 #include "apache/daemon_groups.hpp"
@@ -15,6 +17,7 @@
 #include "apache/request.hpp"
 #include "apache/response.hpp"
 #include "apache/selection.hpp"
+#include "base/quotes.hpp"
 
 namespace brine::apache {
 
@@ -28,25 +31,24 @@ int refuse(const request_rec* r, int status, const std::string& text) {
   return status;
 }
 
-std::string quoted(const char* text) { return "'" + std::string(text) + "'"; }
-
 // The resource itself is to be run. OK, or the status of the refusal.
 int check_script(request_rec* r) {
   const bool may_execute = (ap_allow_options(r) & OPT_EXECCGI) != 0;
   if (!may_execute && matched_alias(r) == nullptr) {
     return refuse(r, HTTP_FORBIDDEN,
-                  "BRINE0101: Options ExecCGI is off for " + quoted(r->filename) +
+                  "BRINE0101: Options ExecCGI is off for " + base::in_quotes(r->filename) +
                       ", so it is not run as a WSGI script; switch it on there or map the script "
                       "with WSGIScriptAlias");
   }
   if (r->finfo.filetype == APR_NOFILE) {
     return refuse(r, HTTP_NOT_FOUND,
-                  "BRINE0102: there is no WSGI script " + quoted(r->filename) +
+                  "BRINE0102: there is no WSGI script " + base::in_quotes(r->filename) +
                       ", or httpd's user may not see it");
   }
   if (r->finfo.filetype == APR_DIR) {
-    return refuse(r, HTTP_FORBIDDEN,
-                  "BRINE0103: " + quoted(r->filename) + " is a directory, not a WSGI script");
+    return refuse(
+        r, HTTP_FORBIDDEN,
+        "BRINE0103: " + base::in_quotes(r->filename) + " is a directory, not a WSGI script");
   }
   return OK;
 }
@@ -56,8 +58,8 @@ int check_body(const request_rec* r, bool chunked_allowed) {
   if (encoding != nullptr) {
     if (strcasecmp(encoding, "chunked") != 0) {
       return refuse(r, HTTP_NOT_IMPLEMENTED,
-                    "BRINE0105: the request has the Transfer-Encoding " + quoted(encoding) +
-                        "; only 'chunked' is understood");
+                    "BRINE0105: the request has the Transfer-Encoding " +
+                        base::in_quotes(encoding) + "; only 'chunked' is understood");
     }
     if (!chunked_allowed) {
       return refuse(r, HTTP_LENGTH_REQUIRED,
@@ -73,7 +75,7 @@ int check_body(const request_rec* r, bool chunked_allowed) {
   const auto [stop, error] = std::from_chars(text, end, length);
   if (error != std::errc() || stop != end || stop == text || length < 0) {
     return refuse(r, HTTP_BAD_REQUEST,
-                  "BRINE0107: the request's Content-Length is no number: " + quoted(text));
+                  "BRINE0107: the request's Content-Length is no number: " + base::in_quotes(text));
   }
   const apr_off_t limit = ap_get_limit_req_body(r);
   if (limit > 0 && length > limit) {
@@ -97,7 +99,7 @@ bool is_allowed(const AllowedGroup* allowed, std::string_view group) {
 int refuse_group(const request_rec* r, const Selection& selection, const char* code_and_start,
                  const std::string& end) {
   return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
-                code_and_start + ("'" + std::string(selection.process_group) + "'") + end);
+                code_and_start + base::in_quotes(selection.process_group) + end);
 }
 
 int check_threads(const request_rec* r, const Selection& selection) {
@@ -116,12 +118,13 @@ int check_process_group(const request_rec* r, const Selection& selection) {
     return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
                   "BRINE0113: WSGIRestrictProcess does not name the process group '" +
                       std::string(embedded ? "%{GLOBAL}" : group) + "', in which " +
-                      quoted(selection.target.script.data()) + " would run");
+                      base::in_quotes(selection.target.script.data()) + " would run");
   }
   if (embedded && server_settings(ap_server_conf).process.restrict_embedded) {
     return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
                   "BRINE0112: WSGIRestrictEmbedded On forbids to run " +
-                      quoted(selection.target.script.data()) + " in httpd's own processes");
+                      base::in_quotes(selection.target.script.data()) +
+                      " in httpd's own processes");
   }
   const GroupAccess access =
       embedded ? GroupAccess::granted : daemon_group_access(group, r->server);
@@ -167,8 +170,8 @@ int check_request(request_rec* r, const Selection& selection, bool resource_is_s
   if (r->used_path_info == AP_REQ_REJECT_PATH_INFO && r->path_info != nullptr &&
       *r->path_info != '\0') {
     return refuse(r, HTTP_NOT_FOUND,
-                  "BRINE0104: AcceptPathInfo is Off for " + quoted(r->filename) +
-                      ", and the request has the path info " + quoted(r->path_info));
+                  "BRINE0104: AcceptPathInfo is Off for " + base::in_quotes(r->filename) +
+                      ", and the request has the path info " + base::in_quotes(r->path_info));
   }
   if (const int status = check_body(r, selection.settings.chunked_request); status != OK) {
     return status;
@@ -257,7 +260,7 @@ wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& req
     log(r, base::Level::error,
         "BRINE0109: Python is not running in this process, see BRINE0001 to BRINE0004 "
         "earlier in the log; cannot run " +
-            quoted(selection.target.script.data()));
+            base::in_quotes(selection.target.script.data()));
     return wsgi::Outcome::failed_before_headers;
   }
   const Serving serving;

@@ -2,7 +2,11 @@
 
 #include <pthread.h>
 
+#include <exception>
 #include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "apache/log_lines.hpp"
 

@@ -1,6 +1,8 @@
 // Log sinks over httpd's error log.
 #pragma once
 
+#include <string_view>
+
 #include "apache/httpd.hpp"
 #include "base/log.hpp"
 

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/quotes.hpp"
+
 namespace brine::apache {
 
 namespace {
@@ -10,8 +12,6 @@ namespace {
 constexpr std::string_view kBlanks = " \t\r\n\f\v";
 
 }  // namespace
-
-std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 bool Words::done() {
   const std::size_t start = rest_.find_first_not_of(kBlanks);
@@ -28,12 +28,12 @@ std::string_view Words::quoted_or_bare() {
   }
   const std::size_t end = rest_.find(rest_.front(), 1);
   if (end == std::string_view::npos) {
-    throw std::invalid_argument("has an unterminated quote in " + in_quotes(rest_));
+    throw std::invalid_argument("has an unterminated quote in " + base::in_quotes(rest_));
   }
   const std::string_view word = rest_.substr(1, end - 1);
   rest_.remove_prefix(end + 1);
   if (!rest_.empty() && kBlanks.find(rest_.front()) == std::string_view::npos) {
-    throw std::invalid_argument("needs a blank after the quoted " + in_quotes(word));
+    throw std::invalid_argument("needs a blank after the quoted " + base::in_quotes(word));
   }
   return word;
 }
@@ -48,7 +48,7 @@ std::pair<std::string_view, std::string_view> Words::next_option() {
   const std::size_t equals = rest_.find_first_of(std::string("=").append(kBlanks));
   if (equals == std::string_view::npos || rest_[equals] != '=' || equals == 0) {
     const std::string_view word = rest_.substr(0, rest_.find_first_of(kBlanks));
-    throw std::invalid_argument("has the argument " + in_quotes(word) +
+    throw std::invalid_argument("has the argument " + base::in_quotes(word) +
                                 ", where an option of the form name=value is expected");
   }
   const std::string_view name = rest_.substr(0, equals);

@@ -7,9 +7,6 @@
 
 namespace brine::apache {
 
-/// `text` as error messages quote it.
-std::string in_quotes(std::string_view text);
-
 /// Takes the words of `text` one by one: separated by blanks; a word, or the value of a
 /// `name=value` word, may be quoted with " or ', and then holds blanks. There are no escapes.
 class Words {

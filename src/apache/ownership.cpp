@@ -8,11 +8,11 @@
 #include <cstring>
 #include <memory>
 
+#include "base/quotes.hpp"
+
 namespace brine::apache {
 
 namespace {
-
-std::string quoted(const std::string& path) { return "'" + path + "'"; }
 
 // The path without its last part; "/" for what is directly below it.
 std::string parent_of(const std::string& path) {
@@ -23,11 +23,12 @@ std::string parent_of(const std::string& path) {
 std::string with_mode(const std::string& path, const struct stat& info) {
   char mode[8];
   std::snprintf(mode, sizeof(mode), "%04o", info.st_mode & 07777U);
-  return quoted(path) + " (mode " + mode + ")";
+  return base::in_quotes(path) + " (mode " + mode + ")";
 }
 
 Judgement unseen(const std::string& path) {
-  return {Ownership::other_owner, quoted(path) + " cannot be seen: " + std::strerror(errno)};
+  return {Ownership::other_owner,
+          base::in_quotes(path) + " cannot be seen: " + std::strerror(errno)};
 }
 
 class Judge {
@@ -53,15 +54,15 @@ class Judge {
 
  private:
   Judgement judge_file(const std::string& path) const {
-    struct stat info {};
+    struct stat info = {};
     if (::stat(path.c_str(), &info) != 0) return unseen(path);
     if (group_.script_user && info.st_uid != *group_.script_user) {
-      return {Ownership::other_owner, quoted(path) + " is owned by user #" +
+      return {Ownership::other_owner, base::in_quotes(path) + " is owned by user #" +
                                           std::to_string(info.st_uid) + ", not #" +
                                           std::to_string(*group_.script_user) + " (script-user)"};
     }
     if (group_.script_group && info.st_gid != *group_.script_group) {
-      return {Ownership::other_owner, quoted(path) + " is owned by group #" +
+      return {Ownership::other_owner, base::in_quotes(path) + " is owned by group #" +
                                           std::to_string(info.st_gid) + ", not #" +
                                           std::to_string(*group_.script_group) + " (script-group)"};
     }
@@ -69,11 +70,12 @@ class Judge {
   }
 
   Judgement judge_folder(const std::string& path) const {
-    struct stat info {};
+    struct stat info = {};
     if (::stat(path.c_str(), &info) != 0) return unseen(path);
     if (group_.script_user && info.st_uid != 0 && info.st_uid != *group_.script_user) {
-      return {Ownership::other_owner, "the folder " + quoted(path) + " is owned by user #" +
-                                          std::to_string(info.st_uid) + ", not by root or #" +
+      return {Ownership::other_owner, "the folder " + base::in_quotes(path) +
+                                          " is owned by user #" + std::to_string(info.st_uid) +
+                                          ", not by root or #" +
                                           std::to_string(*group_.script_user) + " (script-user)"};
     }
     return judge_mode(path, info);
@@ -87,7 +89,7 @@ class Judge {
   }
 
   static Judgement judge_higher(const std::string& path) {
-    struct stat info {};
+    struct stat info = {};
     if (::stat(path.c_str(), &info) != 0) return unseen(path);
     if ((info.st_mode & S_IWOTH) == 0 || (info.st_mode & S_ISVTX) != 0) return {};
     return {Ownership::writable, with_mode(path, info) + " can be written by others"};

@@ -3,10 +3,15 @@
 #include <http_ssl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "apache/environ_keys.hpp"
 #include "apache/log.hpp"

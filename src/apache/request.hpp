@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <span>
+#include <string_view>
 
 #include "apache/body.hpp"
 #include "apache/selection.hpp"

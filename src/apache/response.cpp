@@ -1,8 +1,11 @@
 #include "apache/response.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <functional>
+#include <string_view>
+#include <system_error>
 
 #include "apache/sent_file.hpp"
 
@@ -16,7 +19,7 @@ bool is_header(const char* name, std::size_t size, std::string_view expected) {
   return size == expected.size() && strncasecmp(name, expected.data(), size) == 0;
 }
 
-char* copy(char* to, std::string_view text) {
+char* append_text(char* to, std::string_view text) {
   std::memcpy(to, text.data(), text.size());
   to[text.size()] = '\0';
   return to + text.size() + 1;
@@ -37,11 +40,11 @@ void ApacheResponse::start(int status, std::string_view status_line,
   char* text = memory + lines_size;
   status_ = status;
   status_line_ = text;
-  text = copy(text, status_line);
+  text = append_text(text, status_line);
   for (std::size_t i = 0; i < headers.size(); ++i) {
-    char* value = copy(text, headers[i].name);
+    char* value = append_text(text, headers[i].name);
     headers_[i] = {text, headers[i].name.size(), value};
-    text = copy(value, headers[i].value);
+    text = append_text(value, headers[i].value);
   }
 }
 

@@ -1,7 +1,9 @@
 // wsgi::ResponseWriter over httpd's output filters.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "apache/httpd.hpp"
 #include "wsgi/request.hpp"

@@ -211,7 +211,7 @@ std::size_t SentFile::read(char* into, std::size_t size, std::int64_t offset) {
 }
 
 std::int64_t SentFile::size_now() const {
-  struct stat info {};
+  struct stat info = {};
   return ::fstat(fd_.get(), &info) == 0 ? info.st_size : 0;
 }
 

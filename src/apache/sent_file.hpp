@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "apache/httpd.hpp"

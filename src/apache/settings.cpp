@@ -1,5 +1,7 @@
 #include "apache/settings.hpp"
 
+#include <utility>
+
 #include "base/pool.hpp"
 
 namespace brine::apache {
@@ -45,10 +47,10 @@ void inherit_field(HandlerScripts& own, const HandlerScripts& parent, apr_pool_t
 void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool) {
   auto own_fields = own.fields();
   auto parent_fields = parent.fields();
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
+  const auto inherit_each = [&]<std::size_t... i>(std::index_sequence<i...>) {
     (inherit_field(std::get<i>(own_fields), std::get<i>(parent_fields), pool), ...);
-  }
-  (std::make_index_sequence<std::tuple_size_v<Listed>>());
+  };
+  inherit_each(std::make_index_sequence<std::tuple_size_v<Listed>>());
 }
 
 ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core) {

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <iterator>
 #include <system_error>
 #include <utility>
 

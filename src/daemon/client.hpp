@@ -1,8 +1,11 @@
 // httpd's side of a group: sends a request to one of its processes and passes the answer on.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/channel.hpp"

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <string_view>
 #include <vector>
 
 namespace brine::daemon {

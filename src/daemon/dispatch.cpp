@@ -4,9 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace brine::daemon {
 
@@ -222,7 +227,7 @@ bool Dispatch::pass_file(bool end) {
   std::memcpy(&piece, connection_.reader.payload().data(), sizeof(piece));
   connection_.reader.take(sizeof(piece));
   const base::UniqueFd fd = connection_.reader.take_descriptor();
-  struct stat info {};
+  struct stat info = {};
   if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || piece.offset < 0 ||
       piece.length < 0 || piece.length > INT64_MAX - piece.offset) {
     failure_ = Io::failed;

@@ -1,6 +1,11 @@
 // One request on one connection, from httpd's side.
 #pragma once
 
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <span>
+
 #include "daemon/client.hpp"
 
 namespace brine::daemon {

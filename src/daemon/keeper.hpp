@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <string>

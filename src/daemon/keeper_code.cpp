@@ -1,5 +1,8 @@
 // The Keeper's part in reloading: which code its processes are to run.
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <string>
 
 #include "daemon/keeper.hpp"
 #include "daemon/policy.hpp"

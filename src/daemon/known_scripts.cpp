@@ -8,7 +8,7 @@ namespace brine::daemon {
 
 // Microseconds since the epoch; 0 if it cannot be seen.
 std::int64_t KnownScripts::changed_at(const std::string& path) const {
-  struct stat info {};
+  struct stat info = {};
   if (::stat((root_ + path).c_str(), &info) != 0) return 0;
   return info.st_mtim.tv_sec * 1'000'000 + info.st_mtim.tv_nsec / 1000;
 }

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 
+#include "base/quotes.hpp"
+
 namespace brine::daemon {
 
 namespace {
@@ -51,7 +53,7 @@ std::string describe(const Obituary& obituary) {
   if (obituary.requests.empty()) text += "none";
   for (const InProgress& request : obituary.requests) {
     if (&request != &obituary.requests.front()) text += ", ";
-    text += "'" + request.what + "' for " + seconds(request.age);
+    text += base::in_quotes(request.what) + " for " + seconds(request.age);
   }
   text += "; peak memory " + std::to_string(obituary.peak_kib / 1024) + " MiB";
   if (!obituary.stack.empty()) text += "\n" + obituary.stack;

@@ -1,6 +1,7 @@
 // The one line that tells why a daemon process ended.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <mutex>
+#include <utility>
 
 #include "base/unique_fd.hpp"
 

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <new>
+#include <span>
+#include <string_view>
 
 namespace brine::daemon {
 
@@ -29,10 +32,11 @@ constexpr std::size_t kTogether = 256;
 // Room for a frame's parts; none if there is no memory for so many.
 class Parts {
  public:
-  explicit Parts(std::size_t count)
-      : many_(count > kTogether ? new (std::nothrow) iovec[count] : nullptr),
-        parts_(count > kTogether ? many_.get() : few_.data(),
-               count > kTogether && many_ == nullptr ? 0 : count) {}
+  explicit Parts(std::size_t count) : parts_(few_.data(), std::min(count, kTogether)) {
+    if (count <= kTogether) return;
+    many_.reset(new (std::nothrow) iovec[count]);
+    parts_ = {many_.get(), many_ == nullptr ? 0 : count};
+  }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
 

@@ -9,10 +9,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <exception>
 #include <memory>
 #include <new>
+#include <optional>
+#include <span>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace brine::daemon {
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <exception>
 #include <list>
 #include <string>
 #include <vector>

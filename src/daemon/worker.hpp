@@ -1,6 +1,7 @@
 // A daemon process: serves requests that come over connections from httpd, until it is told to go.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "base/unique_fd.hpp"

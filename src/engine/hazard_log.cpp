@@ -12,7 +12,7 @@ bool contains(std::string_view list, std::string_view id) {
 }
 
 // Adds what `list`, separated by commas, does not have yet.
-void merge(std::string& list, std::string_view ids) {
+void add_new(std::string& list, std::string_view ids) {
   while (!ids.empty()) {
     const std::string_view id = ids.substr(0, ids.find(','));
     if (!contains(list, id)) list.append(list.empty() ? "" : ",").append(id);
@@ -33,7 +33,7 @@ void HazardLog::found(std::string_view, std::string_view text) noexcept {
 void HazardNote::found(std::string_view ids, std::string_view text) noexcept {
   HazardLog::found(ids, text);
   try {
-    merge(ids_, ids);
+    add_new(ids_, ids);
     request_.note(kNote, ids_);
   } catch (const std::exception&) {
     // Likewise.

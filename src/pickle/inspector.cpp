@@ -1,6 +1,7 @@
 #include "pickle/inspector.hpp"
 
 #include <array>
+#include <utility>
 
 namespace brine::pickle {
 

@@ -1,6 +1,10 @@
 #include "pickle/module.hpp"
 
+#include <exception>
+#include <iterator>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"

@@ -1,5 +1,6 @@
 #include "pickle/pickler.hpp"
 
+#include <utility>
 #include <vector>
 
 #include "cpython/callback.hpp"

@@ -1,5 +1,8 @@
 // brine._guard.StreamScanner: the scanner for streams of strangers, for Python.
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"

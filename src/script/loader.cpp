@@ -1,9 +1,11 @@
 #include "script/loader.hpp"
 
+#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <utility>
 
+#include "base/quotes.hpp"
 #include "cpython/error.hpp"
 #include "script/module_name.hpp"
 
@@ -26,8 +28,6 @@ constexpr unsigned kSweepAfter = 8;
 
 // So long code that asks for a new process as soon as it is loaded is not asked.
 constexpr base::Nanos kRest = 2 * base::kSecond;
-
-std::string quoted(std::string_view path) { return "'" + std::string(path) + "'"; }
 
 }  // namespace
 
@@ -97,9 +97,9 @@ bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& w
     return yes != 0;
   } catch (const ErrorSet&) {
     const ErrorText error = cpython::take_error(gil);
-    log.log(Level::error, "BRINE0308: reload_required() of WSGI script " + quoted(script.path) +
-                              " raised " + error.summary + ", so it is not reloaded\n" +
-                              error.traceback);
+    log.log(Level::error, "BRINE0308: reload_required() of WSGI script " +
+                              base::in_quotes(script.path) + " raised " + error.summary +
+                              ", so it is not reloaded\n" + error.traceback);
     return false;
   }
 }
@@ -155,7 +155,7 @@ void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wa
   }
   if (!next) return failed(script, source, wanted, error, log);
 
-  log.log(Level::info, "loaded WSGI script " + quoted(script.path) + " (generation " +
+  log.log(Level::info, "loaded WSGI script " + base::in_quotes(script.path) + " (generation " +
                            std::to_string(next->number) + ") into interpreter '" + interpreter_ +
                            "'");
   script.failed.reset();
@@ -191,7 +191,7 @@ GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source
 
 void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
                     const ErrorText& error, base::LogSink& log) const {
-  const std::string what = "WSGI script " + quoted(script.path);
+  const std::string what = "WSGI script " + base::in_quotes(script.path);
   std::string traceback = error.traceback.empty() ? "" : "\n" + error.traceback;
   const bool repeated = script.failed && script.failed->stamp == source.stamp;
   script.failed = FailedAttempt{source.stamp, file_clock_now()};
@@ -252,15 +252,15 @@ Ref Loader::application(const GilLock& gil, Generation& generation, const Wanted
                                                   generation.callable_name.get()));
   if (!found) {
     PyErr_Clear();
-    log.log(Level::error, "BRINE0304: WSGI script " + quoted(wanted.path) + " does not define " +
-                              quoted(callable) +
+    log.log(Level::error, "BRINE0304: WSGI script " + base::in_quotes(wanted.path) +
+                              " does not define " + base::in_quotes(callable) +
                               "; name the application so, or set WSGICallableObject");
     throw Unavailable{.missing_callable = true};
   }
   if (PyCallable_Check(found.get()) == 0) {
-    log.log(Level::error, "BRINE0305: " + quoted(callable) + " in WSGI script " +
-                              quoted(wanted.path) + " is of type " + Py_TYPE(found.get())->tp_name +
-                              ", which cannot be called");
+    log.log(Level::error, "BRINE0305: " + base::in_quotes(callable) + " in WSGI script " +
+                              base::in_quotes(wanted.path) + " is of type " +
+                              Py_TYPE(found.get())->tp_name + ", which cannot be called");
     throw Unavailable{};
   }
   return found;

@@ -136,7 +136,7 @@ PyObject* set_handler(PyObject*, PyObject* arguments) noexcept {
     PyObject *function = nullptr, *handler = nullptr;
     int signal = 0;
     if (PyArg_ParseTuple(arguments, "OiO", &function, &signal, &handler) == 0) throw ErrorSet{};
-    struct sigaction process {};
+    struct sigaction process = {};
     if (::sigaction(signal, nullptr, &process) != 0)
       return steal(gil, PyErr_SetFromErrno(PyExc_OSError));
     PyObject* const before = PyObject_CallFunction(function, "iO", signal, handler);

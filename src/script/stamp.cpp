@@ -29,7 +29,7 @@ struct Descriptor {
 }  // namespace
 
 std::optional<Stamp> stamp_of(const std::string& path) noexcept {
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return std::nullopt;
   return make_stamp(info);
 }
@@ -37,7 +37,7 @@ std::optional<Stamp> stamp_of(const std::string& path) noexcept {
 Source read_source(const std::string& path) {
   Source source;
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  struct stat info {};
+  struct stat info = {};
   if (file.fd < 0 || ::fstat(file.fd, &info) != 0) {
     source.error = errno;
     return source;

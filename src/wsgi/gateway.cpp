@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -317,7 +319,7 @@ bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, Exchange& exchange) 
   int fd = -1;
   long long offset = 0;
   if (PyArg_ParseTuple(found.get(), "iL", &fd, &offset) == 0) throw ErrorSet{};
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(fd, &info) != 0 || offset > info.st_size) return false;
   // From the current position; no more than an application's own Content-Length.
   const std::int64_t rest = info.st_size - offset;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <system_error>
 
 namespace brine::wsgi {
 namespace {
@@ -32,7 +33,7 @@ constexpr std::string_view kHopByHop[] = {
     "te",         "trailer",    "trailers",           "transfer-encoding",
     "upgrade"};
 
-std::string as_bytes(std::string_view text) { return "b'" + shown(text) + "'"; }
+std::string bytes_literal(std::string_view text) { return "b'" + shown(text) + "'"; }
 
 }  // namespace
 
@@ -57,17 +58,17 @@ std::optional<std::string> environ_name(std::string_view header) {
 std::string bad_status(std::string_view status) {
   const std::string_view code = status.substr(0, 3);
   if (code.size() != 3 || !std::all_of(code.begin(), code.end(), is_digit)) {
-    return "status code must be a 3 digit integer: " + as_bytes(status);
+    return "status code must be a 3 digit integer: " + bytes_literal(status);
   }
   if (status.size() > 3 && status[3] != ' ') {
-    return "no space following status code: " + as_bytes(status);
+    return "no space following status code: " + bytes_literal(status);
   }
   if (std::any_of(status.begin(), status.end(), is_control)) {
-    return "control character in status reason phrase: " + as_bytes(status);
+    return "control character in status reason phrase: " + bytes_literal(status);
   }
-  if (code[0] == '0') return "status code must be 100 or more: " + as_bytes(status);
+  if (code[0] == '0') return "status code must be 100 or more: " + bytes_literal(status);
   if (code[0] == '1') {
-    return "1xx is an interim response, which start_response cannot send: " + as_bytes(status);
+    return "1xx is an interim response, which start_response cannot send: " + bytes_literal(status);
   }
   return "";
 }
@@ -92,18 +93,18 @@ std::string bad_header(std::string_view name, std::string_view value) {
   if (name.empty()) return "header name is empty";
   for (const char c : name) {
     if (kToken[static_cast<unsigned char>(c)]) continue;
-    if (c == ' ') return "space character in header name: " + as_bytes(name);
-    if (is_control(c)) return "control character in header name: " + as_bytes(name);
-    return "character not allowed in header name: " + as_bytes(name);
+    if (c == ' ') return "space character in header name: " + bytes_literal(name);
+    if (is_control(c)) return "control character in header name: " + bytes_literal(name);
+    return "character not allowed in header name: " + bytes_literal(name);
   }
   for (const char c : value) {
-    if (c == '\r') return "carriage return character in header value: " + as_bytes(value);
-    if (c == '\n') return "line feed character in header value: " + as_bytes(value);
-    if (c == '\0') return "null character in header value: " + as_bytes(value);
+    if (c == '\r') return "carriage return character in header value: " + bytes_literal(value);
+    if (c == '\n') return "line feed character in header value: " + bytes_literal(value);
+    if (c == '\0') return "null character in header value: " + bytes_literal(value);
   }
   for (const std::string_view hop : kHopByHop) {
     if (same_name(name, hop)) {
-      return "hop-by-hop header is the server's, not the application's: " + as_bytes(name);
+      return "hop-by-hop header is the server's, not the application's: " + bytes_literal(name);
     }
   }
   return "";

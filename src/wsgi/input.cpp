@@ -1,7 +1,11 @@
 #include "wsgi/input.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"

@@ -2,6 +2,7 @@
 
 #include <structmember.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -2,6 +2,7 @@
 // view lies within them, and what was read can be written and read again.
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <string_view>
 #include <vector>
 

@@ -39,16 +39,16 @@ void check_ranges(const DaemonOptions& options) {
 }
 
 // A value in the quotes that it does not hold; one with both could not have been given.
-std::string quoted(const std::string& text) {
+std::string written(const std::string& text) {
   const char quote = text.find('"') == std::string::npos ? '"' : '\'';
   return quote + text + quote;
 }
 
 void check_written_again(const DaemonOptions& options) {
-  std::string line = quoted(options.group.name);
+  std::string line = written(options.group.name);
   for (const auto& [name, text] : options.given) {
     if (text.find('"') != std::string::npos && text.find('\'') != std::string::npos) return;
-    line.append(" ").append(name).append("=").append(quoted(text));
+    line.append(" ").append(name).append("=").append(written(text));
   }
   if (options.group.name.find('"') != std::string::npos) return;
   const DaemonOptions again = parse_daemon_options(line);

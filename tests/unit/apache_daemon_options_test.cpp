@@ -2,6 +2,9 @@
 
 #include <chrono>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "apache/daemon_options.hpp"
 

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <optional>
+
 #include "apache/environ_keys.hpp"
 
 namespace brine::apache {

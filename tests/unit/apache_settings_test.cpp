@@ -1,6 +1,8 @@
 #include <apr_general.h>
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 #include "apache/settings.hpp"
 #include "base/pool.hpp"
 

@@ -1,6 +1,7 @@
 // The gate counts what it lets in, for one process at a time; rows of groups lie apart.
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <thread>
 #include <vector>
 

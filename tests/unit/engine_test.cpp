@@ -6,13 +6,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "fake_request.hpp"
 
@@ -910,7 +917,7 @@ TEST_F(EngineTest, LeavesFaulthandlerToAnApplicationThatEnablesIt) {
       "os.waitpid(pid, 0)\nstart()\nreturn [b'']");
   EXPECT_EQ(serve(), Outcome::completed) << request.log_text();
   EXPECT_GT(std::filesystem::file_size(own), 0U);
-  struct stat info {};
+  struct stat info = {};
   ASSERT_EQ(::fstat(crash_file(), &info), 0);
   EXPECT_EQ(info.st_size, 0);
 }

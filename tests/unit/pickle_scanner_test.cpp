@@ -1,7 +1,9 @@
 // What the scanner reads from streams that pickle wrote, and from those that it never would.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,6 +1,9 @@
 // Decisions about scripts, without Python.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <optional>
+
 #include "script/module_name.hpp"
 #include "script/verdict.hpp"
 

@@ -1,6 +1,9 @@
 // The rules of header fields and status lines.
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+
 #include "wsgi/headers.hpp"
 
 namespace brine::wsgi {
