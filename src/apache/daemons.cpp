@@ -154,7 +154,10 @@ class Daemons {
 
   /// In a child of httpd.
   void enter_child() {
-    if (::getpid() != owner_) plumbing_.keep_httpds_ends();
+    if (::getpid() != owner_) {
+      plumbing_.keep_httpds_ends();
+      plumbing_.hide_from_forks();
+    }
     for (std::size_t i = 0; i < plumbing_.groups().size(); ++i) {
       clients_.push_back(std::make_unique<daemon::Client>(
           *plumbing_.groups()[i], plumbing_.scoreboard().group(i), plumbing_.senders(i)));

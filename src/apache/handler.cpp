@@ -18,6 +18,7 @@
 #include "apache/response.hpp"
 #include "apache/selection.hpp"
 #include "base/quotes.hpp"
+#include "daemon/private_fd.hpp"
 
 namespace brine::apache {
 
@@ -264,7 +265,9 @@ wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& req
     return wsgi::Outcome::failed_before_headers;
   }
   const Serving serving;
-  return engine->serve(selection.target, request, response);
+  const wsgi::Outcome outcome = engine->serve(selection.target, request, response);
+  daemon::end_if_forked();  // what follows is its parent's
+  return outcome;
 }
 
 int serve(request_rec* r, const Selection& selection) {

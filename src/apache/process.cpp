@@ -14,11 +14,13 @@
 #include <string>
 
 #include "apache/alias.hpp"
+#include "apache/forks.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/python_home.hpp"
 #include "apache/settings.hpp"
 #include "brine/version.h"
+#include "daemon/private_fd.hpp"
 #include "engine/engine_loader.hpp"
 
 namespace brine::apache {
@@ -73,6 +75,7 @@ engine::Engine* start_engine() {
   if (missing_reported && engine::find_engine(python).empty()) {
     return nullptr;
   }
+  guard_application_forks();
   return start_python(python, embedded_config(), server_log);
 }
 
@@ -99,7 +102,9 @@ void preload_scripts(engine::Engine& engine, const server_rec* server) {
     target.registered = settings.registered_modules.value.value_or(false);
     target.pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report);
     ServerLog server_log(server);
-    if (!engine.preload(target, server_log)) {
+    const bool loaded = engine.preload(target, server_log);
+    daemon::end_if_forked();
+    if (!loaded) {
       server_log.log(base::Level::error, "BRINE0008: the script '" + std::string(preload.script) +
                                              "' could not be loaded at the process's start; the "
                                              "first request for it tries again");

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cpython/signals.hpp"
+
 namespace brine::cpython {
 namespace {
 
@@ -66,6 +68,7 @@ std::string start_python(const RuntimeConfig& wanted) {
   ConfigOwner owner;
   status = fill(owner.config, wanted);
   if (PyStatus_Exception(status)) return words("configuration", status);
+  ignore_python_signals();
   status = Py_InitializeFromConfig(&owner.config);
   if (PyStatus_Exception(status)) return words("initialisation", status);
   return "";

@@ -10,6 +10,7 @@
 
 #include "daemon/channel.hpp"
 #include "daemon/choice.hpp"
+#include "daemon/private_fd.hpp"
 #include "daemon/scoreboard.hpp"
 
 namespace brine::daemon {
@@ -19,7 +20,7 @@ struct Connection {
   Connection(base::UniqueFd own_fd, std::uint32_t own_incarnation)
       : fd(std::move(own_fd)), incarnation(own_incarnation), reader(fd.get()) {}
 
-  base::UniqueFd fd;
+  PrivateFd fd;
   std::uint32_t incarnation;
   FrameReader reader;
   std::vector<char> request;  ///< the encoded request

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "daemon/channel.hpp"
+#include "daemon/private_fd.hpp"
 
 namespace brine::daemon {
 
@@ -48,6 +49,13 @@ void Plumbing::keep_httpds_ends() {
   generation_.read_end.reset();
   configuration_.read_end.reset();
   configuration_.held_end.reset();
+}
+
+void Plumbing::hide_from_forks() const {
+  for (const std::vector<base::UniqueFd>& senders : senders_) {
+    for (const base::UniqueFd& sender : senders) daemon::hide_from_forks(sender.get());
+  }
+  daemon::hide_from_forks(generation_.held_end.get());
 }
 
 void Plumbing::keep_daemons_ends() {

@@ -33,6 +33,8 @@ class Plumbing {
 
   /// For httpd's children: drops what is the daemon processes'.
   void keep_httpds_ends();
+  /// For the processes of httpd that serve: what an application forks has none of the ends.
+  void hide_from_forks() const;
   /// For the supervisor: drops what is httpd's.
   void keep_daemons_ends();
 

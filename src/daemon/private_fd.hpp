@@ -1,4 +1,4 @@
-// Descriptors of a daemon process that are not for the processes which its application forks.
+// Descriptors of a process that are not for the processes which an application in it forks.
 #pragma once
 
 #include <concepts>
@@ -10,9 +10,13 @@
 namespace brine::daemon {
 
 /// From here on a forked process has an ended pipe in the place of every PrivateFd: it can neither
-/// read what is the daemon process's, nor write, nor keep open what that closes. To be called once
-/// in a process. Throws std::system_error.
-void guard_forks();
+/// read what is its parent's, nor write, nor keep open what that closes. Likewise in the place of
+/// every other descriptor that `is_private` names, which is called in the forked process, where
+/// only what a signal handler may do is allowed. Throws std::system_error.
+void guard_forks(bool (*is_private)(int fd) noexcept = nullptr);
+
+/// Makes a PrivateFd of a descriptor that stays open as long as the process lives.
+void hide_from_forks(int fd);
 
 /// Ends the calling process if the application has forked it, and has come back from it.
 void end_if_forked() noexcept;

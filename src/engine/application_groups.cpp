@@ -83,6 +83,10 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
     steal(gil, PyObject_CallFunction(bootstrap.get(gil, "become_service"), "O",
                                      name.empty() ? Py_True : Py_False));
   }
+  if (config.process_group.empty()) {
+    steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "start_programs_unmasked")));
+  }
+  if (!name.empty()) steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "refuse_forks")));
   restrict_access(gil, bootstrap, config);
   add_paths(gil, bootstrap, config);
 }

@@ -2,6 +2,7 @@
 #include "script/bootstrap.hpp"
 
 #include "cpython/error.hpp"
+#include "cpython/signals.hpp"
 #include "pickle/module.hpp"
 #include "script/embedded_python.hpp"
 #include "script/service.hpp"
@@ -58,7 +59,8 @@ void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_poli
     Ref function = steal(gil, PyCFunction_New(method, nullptr));
     check(gil, PyDict_SetItemString(globals, method->ml_name, function.get()));
   };
-  for (PyMethodDef* method : {&own_source_method, &make_guard_method, &execute_guard_method}) {
+  for (PyMethodDef* method : {&own_source_method, &make_guard_method, &execute_guard_method,
+                              &cpython::call_unmasked_method}) {
     add(method);
   }
   for (PyMethodDef* method = service_methods; method->ml_name != nullptr; ++method) add(method);

@@ -4,9 +4,10 @@ It is compiled into the engine under the file name "<brine>", which the log leav
 Nothing here is on the path of an ordinary request, and what is imported here every interpreter has to
 find room for: modules that import much in their turn are left to the applications. The engine puts
 among its globals before it runs: own_source(module name), make_guard(spec), execute_guard(module),
-PICKLE_POLICY, and the functions of script/service.hpp.
+call_unmasked(function, args, kwargs), PICKLE_POLICY, and the functions of script/service.hpp.
 """
 
+import _posixsubprocess
 import atexit
 import collections
 import functools
@@ -608,6 +609,58 @@ def replace_signal_function(wrapper, original):
     wrapper.__name__ = wrapper.__qualname__ = "signal"
     wrapper.__doc__ = original.__doc__
     signal.signal = wrapper
+
+
+# --- processes that applications start ------------------------------------------------------------
+
+
+def replace_in_os(name, function):
+    """Puts a function in the place of one of module os, which has it from module posix."""
+    original = getattr(os, name)
+    function = functools.wraps(original)(function)
+    for module in (os, sys.modules["posix"]):
+        setattr(module, name, function)
+
+
+def start_programs_unmasked():
+    """Programs start with no signal blocked. httpd's threads block all: the main thread takes them.
+
+    One that is forked without another program is seen to by apache/forks.cpp.
+    """
+    spawn, spawnp, fork_exec = os.posix_spawn, os.posix_spawnp, _posixsubprocess.fork_exec
+
+    def posix_spawn(*args, **kwargs):
+        return spawn(*args, **{"setsigmask": (), **kwargs})
+
+    def posix_spawnp(*args, **kwargs):
+        return spawnp(*args, **{"setsigmask": (), **kwargs})
+
+    def system(command):
+        sys.audit("os.system", command)
+        pid = posix_spawn("/bin/sh", ["sh", "-c", os.fsencode(command)], os.environ)
+        return os.waitpid(pid, 0)[1]
+
+    @functools.wraps(fork_exec)
+    def unmasked(*args, **kwargs):
+        return call_unmasked(fork_exec, args, kwargs)
+
+    for function in (posix_spawn, posix_spawnp, system):
+        replace_in_os(function.__name__, function)
+    _posixsubprocess.fork_exec = unmasked  # of multiprocessing and, imported or not yet, subprocess
+    if getattr(sys.modules.get("subprocess"), "_fork_exec", None) is fork_exec:
+        sys.modules["subprocess"]._fork_exec = unmasked
+
+
+def refuse_forks():
+    """In a sub-interpreter: in most releases of CPython every child of one dies at once."""
+    for name in ("fork", "forkpty"):
+
+        def refused():
+            raise RuntimeError(
+                "a sub-interpreter of Python cannot fork; with 'WSGIApplicationGroup %{GLOBAL}' the "
+                "application runs in the main interpreter, which can (subprocess works in both)")
+
+        replace_in_os(name, refused)
 
 
 def add_paths(paths):
