@@ -5,11 +5,14 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "apache/daemon_options.hpp"
 #include "base/quotes.hpp"
 
 namespace brine::apache {
 
 namespace {
+
+constexpr std::uint64_t kLargestBuffer = 1ULL << 40U;
 
 bool same_word(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -60,6 +63,27 @@ ScriptReloading parse_script_reloading(std::string_view text) {
 HeadMapping parse_head_mapping(std::string_view text) {
   return choose<HeadMapping>(
       text, {{"Auto", HeadMapping::automatic}, {"On", HeadMapping::on}, {"Off", HeadMapping::off}});
+}
+
+ChunkedRequest parse_chunked_request(std::string_view text) {
+  return choose<ChunkedRequest>(text, {{"On", ChunkedRequest::on},
+                                       {"Off", ChunkedRequest::off},
+                                       {"Stream", ChunkedRequest::stream}});
+}
+
+std::int64_t parse_buffering(std::string_view text) {
+  if (same_word(text, "Off")) {
+    return 0;
+  }
+  try {
+    const std::uint64_t size = parse_size(text);
+    if (size <= kLargestBuffer) {
+      return static_cast<std::int64_t>(size);
+    }
+  } catch (const std::invalid_argument&) {  // says nothing of Off
+  }
+  throw std::invalid_argument("must be Off or a size up to 1024G such as 512K, 10M or 1G, not " +
+                              base::in_quotes(text));
 }
 
 bool parse_keep_last_good(std::string_view text) {

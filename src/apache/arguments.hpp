@@ -27,9 +27,19 @@ enum class ScriptReloading : std::uint8_t { off, on, rolling };
 /// WSGIMapHEADToGET.
 enum class HeadMapping : std::uint8_t { automatic, on, off };
 
+/// WSGIChunkedRequest: what becomes of a body whose length the client does not tell.
+enum class ChunkedRequest : std::uint8_t {
+  off,
+  on,      ///< it is read before the application is asked, which then gets its length
+  stream,  ///< the application reads it as it comes
+};
+
 bool parse_flag(std::string_view text);
 ScriptReloading parse_script_reloading(std::string_view text);
 HeadMapping parse_head_mapping(std::string_view text);
+ChunkedRequest parse_chunked_request(std::string_view text);
+/// "Off" (0), or a number of bytes such as "512K".
+std::int64_t parse_buffering(std::string_view text);
 /// Keep or Fail: whether a script's last good generation goes on serving.
 bool parse_keep_last_good(std::string_view text);
 /// Anonymous or Registered: whether scripts stay in sys.modules.

@@ -34,6 +34,8 @@ HeaderKind classify_header(std::string_view name) {
       return is(name, "Authorization") ? HeaderKind::authorization : HeaderKind::ordinary;
     case "Content-Length"sv.size():
       return is(name, "Content-Length") ? HeaderKind::content_length : HeaderKind::ordinary;
+    case "Transfer-Encoding"sv.size():
+      return is(name, "Transfer-Encoding") ? HeaderKind::transfer_encoding : HeaderKind::ordinary;
     case "Proxy-Authorization"sv.size():
       return is(name, "Proxy-Authorization") ? HeaderKind::proxy_authorization
                                              : HeaderKind::ordinary;

@@ -15,6 +15,7 @@ enum class HeaderKind : std::uint8_t {
   content_length,
   authorization,
   proxy_authorization,
+  transfer_encoding,
 };
 
 /// `name` in any case.

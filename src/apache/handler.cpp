@@ -1,5 +1,6 @@
 #include "apache/handler.hpp"
 
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -54,7 +55,7 @@ int check_script(request_rec* r) {
   return OK;
 }
 
-int check_body(const request_rec* r, bool chunked_allowed) {
+int check_body(const request_rec* r, ChunkedRequest chunked) {
   const char* encoding = apr_table_get(r->headers_in, "Transfer-Encoding");
   if (encoding != nullptr) {
     if (strcasecmp(encoding, "chunked") != 0) {
@@ -62,7 +63,7 @@ int check_body(const request_rec* r, bool chunked_allowed) {
                     "BRINE0105: the request has the Transfer-Encoding " +
                         base::in_quotes(encoding) + "; only 'chunked' is understood");
     }
-    if (!chunked_allowed) {
+    if (chunked == ChunkedRequest::off) {
       return refuse(r, HTTP_LENGTH_REQUIRED,
                     "BRINE0106: the request's body is chunked, and WSGIChunkedRequest is Off here");
     }
@@ -202,7 +203,11 @@ const char* describe(wsgi::ReadStatus status) {
 }
 
 // What httpd is to answer because of a body that could not be read.
-int body_failure(const BodyReader& body) {
+int body_failure(const RequestBody& body) {
+  if (const int error = body.file_error(); error != 0) {
+    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+    return full ? HTTP_INSUFFICIENT_STORAGE : HTTP_INTERNAL_SERVER_ERROR;
+  }
   // A filter that has already answered says so: nothing may be sent after it.
   if (body.httpd_status() == AP_FILTER_ERROR) {
     return AP_FILTER_ERROR;
@@ -222,15 +227,15 @@ int body_failure(const BodyReader& body) {
   return HTTP_BAD_REQUEST;
 }
 
-int status_of(wsgi::Outcome outcome, const ApacheRequest& request, const ApacheResponse& response) {
+int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheResponse& response) {
   switch (outcome) {
     case wsgi::Outcome::completed:
     case wsgi::Outcome::failed_after_headers:
       return OK;
     case wsgi::Outcome::client_aborted:
-      return response.started() ? OK : body_failure(request.body());
+      return response.started() ? OK : body_failure(body);
     case wsgi::Outcome::failed_before_headers:
-      return body_failure(request.body());
+      return body_failure(body);
     case wsgi::Outcome::no_application:
       return HTTP_NOT_FOUND;
     case wsgi::Outcome::rejected:
@@ -270,26 +275,40 @@ wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& req
   return outcome;
 }
 
-int serve(request_rec* r, const Selection& selection) {
-  ApacheRequest request(r, selection);
-  if (!request.read_small_body()) {
-    const wsgi::ReadStatus status = request.body().status();
-    // A client that goes away is nobody's fault.
-    const bool gone = status == wsgi::ReadStatus::client_gone;
-    log(r, gone ? base::Level::info : base::Level::error,
-        std::string("BRINE0111: the request's body could not be read: ") + describe(status));
-    return body_failure(request.body());
+// The body could not be read as far as it has to be before the application is asked.
+int refuse_body(request_rec* r, const RequestBody& body) {
+  // httpd would read the rest of it before it sends the page.
+  r->connection->keepalive = AP_CONN_CLOSE;
+  if (body.file_error() != 0) {
+    log(r, base::Level::error,
+        std::string("BRINE0118: the request's body could not be kept in a temporary file in '") +
+            base::TemporaryFile::folder() + "': " + std::strerror(body.file_error()));
+    return body_failure(body);
   }
-  ApacheResponse response(r, selection.settings.enable_sendfile);
+  // A client that goes away is nobody's fault.
+  const bool gone = body.status() == wsgi::ReadStatus::client_gone;
+  log(r, gone ? base::Level::info : base::Level::error,
+      std::string("BRINE0111: the request's body could not be read: ") + describe(body.status()));
+  return body_failure(body);
+}
+
+int serve(request_rec* r, const Selection& selection) {
+  const ResolvedSettings& settings = selection.settings;
+  const BodyFacts facts = body_facts(r);
+  RequestBody body(r, facts);
+  if (!body.take(plan_body(facts, settings.chunked_request, settings.request_buffering))) {
+    return refuse_body(r, body);
+  }
+  ApacheRequest request(r, selection, body);
+  ApacheResponse response(r, settings.enable_sendfile);
   const wsgi::Outcome outcome = run(r, selection, request, response);
   if (outcome == wsgi::Outcome::overfull || outcome == wsgi::Outcome::not_ready) {
     apr_table_setn(r->err_headers_out, "Retry-After", kRetryAfter);
   }
-  const int status = status_of(outcome, request, response);
+  const int status = status_of(outcome, body, response);
   // httpd would read a body to its end before it sends the page, however long the client takes. Of
   // most failures it knows itself that they end the connection.
-  const bool unread = !request.head().body_complete && !request.body().ended();
-  if (unread && (status == HTTP_BAD_GATEWAY || status == HTTP_GATEWAY_TIME_OUT)) {
+  if (!body.ended() && (status == HTTP_BAD_GATEWAY || status == HTTP_GATEWAY_TIME_OUT)) {
     r->connection->keepalive = AP_CONN_CLOSE;
   }
   return status;

@@ -19,6 +19,7 @@
 #include "apache/log.hpp"
 #include "apache/python_home.hpp"
 #include "apache/settings.hpp"
+#include "base/temporary_file.hpp"
 #include "brine/version.h"
 #include "daemon/private_fd.hpp"
 #include "engine/engine_loader.hpp"
@@ -123,6 +124,7 @@ bool any_server_serves_wsgi() {
 
 void start_child(apr_pool_t* pchild, server_rec*) {
   apr_pool_cleanup_register(pchild, nullptr, shut_down, apr_pool_cleanup_null);
+  base::TemporaryFile::folder();  // before there is Python, which may change the environment
   if (!any_server_serves_wsgi() || server_settings(ap_server_conf).process.restrict_embedded) {
     return;
   }

@@ -25,8 +25,6 @@ namespace {
 
 using wsgi::Var;
 
-constexpr std::int64_t kSmallBody = 65536;
-
 const core_dir_config& core_settings(const request_rec* r) {
   return *static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
 }
@@ -117,13 +115,15 @@ bool joined_to_earlier(apr_pool_t* pool, std::span<wsgi::Field> earlier, wsgi::F
 
 }  // namespace
 
-ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection) : r_(r), body_(r) {
+ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection, RequestBody& body)
+    : r_(r), body_(body) {
   set_request_line(selection);
   set_server();
   set_client();
   set_paths();
   set_script(selection);
   collect_headers(selection.pass_authorization);
+  set_body();
   collect_extra();
   head_.head_request = r->header_only != 0;
   head_.request_start = static_cast<double>(r->request_time) / APR_USEC_PER_SEC;
@@ -230,6 +230,12 @@ void ApacheRequest::collect_headers(bool pass_authorization) {
           continue;
         }
         break;
+      case HeaderKind::transfer_encoding:
+        // RFC 9112, 7.1.3: gone with the chunks. There are applications that would decode it again.
+        if (!body_.found_length().empty()) {
+          continue;
+        }
+        break;
       case HeaderKind::ordinary:
         break;
     }
@@ -279,34 +285,13 @@ void ApacheRequest::collect_redirect(wsgi::Field*& next) {
   }
 }
 
-bool ApacheRequest::read_small_body() {
-  const std::string_view length = head_.vars[static_cast<std::size_t>(Var::content_length)];
-  if (length.data() != nullptr) {
-    std::from_chars(length.data(), length.data() + length.size(), head_.content_length);
+void ApacheRequest::set_body() {
+  if (!body_.found_length().empty()) {
+    set(Var::content_length, body_.found_length());
   }
-  const bool chunked = apr_table_get(r_->headers_in, "Transfer-Encoding") != nullptr;
-  if (!chunked && head_.content_length <= 0 && r_->kept_body == nullptr) {
-    head_.body_complete = true;
-    return true;
-  }
-  if (chunked || head_.content_length <= 0 || head_.content_length > kSmallBody ||
-      r_->expecting_100) {
-    return true;
-  }
-  const auto size = static_cast<std::size_t>(head_.content_length);
-  char* start = static_cast<char*>(apr_palloc(r_->pool, size));
-  std::size_t used = 0;
-  while (used < size && !body_.ended()) {
-    const wsgi::ReadResult result = body_.read({start + used, size - used});
-    if (result.status != wsgi::ReadStatus::ok) {
-      return false;
-    }
-    used += result.bytes;
-  }
-  head_.body_start = {start, used};
-  // An input filter that unpacks the body may have more of it than the client announced.
-  head_.body_complete = body_.ended();
-  return true;
+  head_.content_length = body_.length();
+  head_.body_start = body_.start();
+  head_.body_complete = body_.complete();
 }
 
 void ApacheRequest::note(const char* name, std::string_view value) noexcept {

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "apache/body.hpp"
+#include "apache/request_body.hpp"
 #include "apache/selection.hpp"
 #include "wsgi/request.hpp"
 
@@ -14,13 +14,8 @@ namespace brine::apache {
 /// Lives on the handler's stack. Its views point into the request_rec and its pool.
 class ApacheRequest final : public wsgi::Request {
  public:
-  ApacheRequest(request_rec* r, const Selection& selection);
-
-  /// Reads the body now if it is small and the client does not wait for "100 Continue", so that
-  /// Python need not wait for it. False: it could not be read, see body().
-  bool read_small_body();
-
-  const BodyReader& body() const { return body_; }
+  /// `body`: what is to be read of it has been read; filters may have changed the headers too.
+  ApacheRequest(request_rec* r, const Selection& selection, RequestBody& body);
 
   const wsgi::Head& head() const noexcept override { return head_; }
   wsgi::ReadResult read(std::span<char> into) noexcept override { return body_.read(into); }
@@ -39,11 +34,12 @@ class ApacheRequest final : public wsgi::Request {
   void set_paths();
   void set_script(const Selection& selection);
   void collect_headers(bool pass_authorization);
+  void set_body();
   void collect_extra();
   void collect_redirect(wsgi::Field*& next);
 
   request_rec* r_;
-  BodyReader body_;
+  RequestBody& body_;
   wsgi::Head head_;
   PortText server_port_;
   PortText remote_port_;

@@ -73,7 +73,8 @@ struct RequestSettings {
   Setting<std::string_view> callable;
   Setting<bool> pass_authorization;
   Setting<HeadMapping> map_head_to_get;
-  Setting<bool> chunked_request;
+  Setting<ChunkedRequest> chunked_request;
+  Setting<std::int64_t> request_buffering;
   Setting<ScriptReloading> script_reloading;
   Setting<bool> keep_last_good;
   Setting<bool> registered_modules;
@@ -85,9 +86,9 @@ struct RequestSettings {
 
   auto fields() {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
-                    chunked_request, script_reloading, keep_last_good, registered_modules,
-                    enable_sendfile, ignore_activity, pickle_policy, allowed_groups,
-                    handler_scripts);
+                    chunked_request, request_buffering, script_reloading, keep_last_good,
+                    registered_modules, enable_sendfile, ignore_activity, pickle_policy,
+                    allowed_groups, handler_scripts);
   }
 };
 
@@ -98,7 +99,8 @@ struct ResolvedSettings {
   std::string_view callable;
   bool pass_authorization;
   HeadMapping map_head_to_get;
-  bool chunked_request;
+  ChunkedRequest chunked_request;
+  std::int64_t request_buffering;  ///< bytes; 0: Off
   ScriptReloading script_reloading;
   bool keep_last_good;
   bool registered_modules;

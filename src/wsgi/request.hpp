@@ -143,12 +143,11 @@ struct Head {
   std::span<const Field> headers;
   /// Further environ variables (SetEnv, SetEnvIf, mod_ssl's, REDIRECT_*): r->subprocess_env.
   std::span<const Field> extra;
-  /// Bytes of the body that were read before Python is entered (small bodies, all of it).
+  /// Bytes of the body that are in memory before Python is entered (small bodies, all of it).
   std::string_view body_start;
   /// No byte is left behind `body_start`: `Request::read` need not be called.
   bool body_complete = false;
-  /// Content-Length, or -1 if the request has none. The body ends where `Request::read` says, which
-  /// can be later: an input filter may unpack it.
+  /// The body's length, or -1 where it is not known. The body ends where `Request::read` says.
   std::int64_t content_length = -1;
   bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
   double request_start = 0;   ///< seconds since the epoch
@@ -181,7 +180,7 @@ class Request : public base::LogSink {
   virtual const Head& head() const noexcept = 0;
 
   /// Reads up to into.size() bytes behind `Head::body_start`. BLOCKS: never call it with the GIL.
-  /// Sends "100 Continue" first where the client waits for it. Returns 0 bytes at the end only.
+  /// Returns 0 bytes at the end only.
   virtual ReadResult read(std::span<char> into) noexcept = 0;
 
   /// As `read`, until `into` is full or the body has ended; a failure leaves what came before it.

@@ -21,6 +21,9 @@ ACCEPTED_ONLY = ["WSGISocketPrefix run/wsgi", "WSGISocketRotation On", "WSGIAcce
                  "WSGIDestroyInterpreter Off"]
 BAD_VALUES = [
     ("WSGIMapHEADToGET Maybe", "WSGIMapHEADToGET", "Maybe"),
+    ("WSGIChunkedRequest Maybe", "WSGIChunkedRequest", "Maybe"),
+    ("WSGIRequestBuffering 10X", "WSGIRequestBuffering", "10X"),
+    ("WSGIRequestBuffering On", "WSGIRequestBuffering", "On"),
     ("WSGIReloadFailure Never", "WSGIReloadFailure", "Never"),
     ("WSGIScriptModules Other", "WSGIScriptModules", "Other"),
     ("WSGIInterpreterLimit many", "WSGIInterpreterLimit", "many"),

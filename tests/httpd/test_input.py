@@ -16,6 +16,9 @@ WSGIScriptAlias /echo {apps}/echo.wsgi
 WSGIScriptAlias /digest {apps}/digest.wsgi
 WSGIScriptAlias /error {apps}/input_error.wsgi
 WSGIScriptAlias /caught {apps}/raises_input.wsgi
+<Location /echo>
+  WSGIChunkedRequest Stream
+</Location>
 <LocationMatch ^/(digest|caught)/limited>
   LimitRequestBody 1000
 </LocationMatch>
@@ -89,13 +92,14 @@ def test_big_upload(httpd):
     assert answer.text == f"{count << 20} {digest.hexdigest()}"
 
 
-def test_body_is_echoed_while_it_comes(httpd):
+@pytest.mark.parametrize("size", [10, 65536])
+def test_body_is_echoed_while_it_comes(httpd, size):
     with httpd.raw() as raw:
         raw.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
-        raw.send(b"10000\r\n" + b"a" * 65536 + b"\r\n")
-        raw.read_until(b"a" * 65536)
-        raw.send(b"10000\r\n" + b"b" * 65536 + b"\r\n0\r\n\r\n")
-        raw.read_until(b"b" * 65536)
+        raw.send(b"%x\r\n" % size + b"a" * size + b"\r\n")
+        raw.read_until(b"a" * size)
+        raw.send(b"%x\r\n" % size + b"b" * size + b"\r\n0\r\n\r\n")
+        raw.read_until(b"b" * size)
         raw.read_until(b"0\r\n\r\n")
 
 
@@ -117,11 +121,13 @@ def test_expect_100_continue(httpd):
         assert raw.read_to_end().endswith(b'["body"]')
 
 
-def test_expect_100_continue_is_not_sent_when_nothing_is_read(httpd):
+def test_expect_100_continue_is_sent_before_the_application_is_asked(httpd):
     with httpd.raw() as raw:
         raw.send(b"POST /input?nothing HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n"
                  b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
-        assert raw.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert raw.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
+        raw.send(b"body")
+        assert raw.read_to_end().startswith(b"HTTP/1.1 200 ")
 
 
 def test_unread_body_does_not_disturb_the_next_request(httpd):

@@ -103,6 +103,23 @@ TEST(Number, IsWholeAndInRange) {
   }
 }
 
+TEST(Buffering, IsASizeOrOff) {
+  EXPECT_EQ(parse_buffering("off"), 0);
+  EXPECT_EQ(parse_buffering("0"), 0);
+  EXPECT_EQ(parse_buffering("512K"), 512 << 10);
+  EXPECT_EQ(parse_buffering("10M"), 10 << 20);
+  for (const char* bad : {"", "On", "-1", "10X", "2048G", "99999999999999999999"}) {
+    EXPECT_THROW(parse_buffering(bad), std::invalid_argument) << bad;
+  }
+}
+
+TEST(ChunkedRequest, IsOneOfThree) {
+  EXPECT_EQ(parse_chunked_request("on"), ChunkedRequest::on);
+  EXPECT_EQ(parse_chunked_request("Off"), ChunkedRequest::off);
+  EXPECT_EQ(parse_chunked_request("STREAM"), ChunkedRequest::stream);
+  EXPECT_THROW(parse_chunked_request("Yes"), std::invalid_argument);
+}
+
 TEST(HashSeed, IsRandomOrANumber) {
   EXPECT_EQ(parse_hash_seed("Random"), "random");
   EXPECT_EQ(parse_hash_seed("0"), "0");

@@ -41,7 +41,8 @@ TEST_F(SettingsTest, DefaultsLiveInResolve) {
   EXPECT_EQ(settings.callable, "application");
   EXPECT_FALSE(settings.pass_authorization);
   EXPECT_EQ(settings.map_head_to_get, HeadMapping::automatic);
-  EXPECT_TRUE(settings.chunked_request);
+  EXPECT_EQ(settings.chunked_request, ChunkedRequest::on);
+  EXPECT_EQ(settings.request_buffering, 0);
   EXPECT_EQ(settings.script_reloading, ScriptReloading::on);
   EXPECT_TRUE(settings.keep_last_good);
   EXPECT_FALSE(settings.registered_modules);

@@ -76,9 +76,11 @@ class Server:
     """A live httpd. Start it with `Server(...)`, end it with `stop()`.
 
     `files`, {name: text}, are written before: a script that processes load at their start.
+    `env` holds further variables of httpd's environment.
     """
 
-    def __init__(self, workspace, variant, text, modules=(), folder=None, daemon="", user=None, files=None):
+    def __init__(self, workspace, variant, text, modules=(), folder=None, daemon="", user=None, files=None,
+                 env=None):
         self.workspace, self.variant = workspace, variant
         self.folder = folder or workspace.new_folder()
         self.user = user if os.geteuid() == 0 else None
@@ -86,6 +88,7 @@ class Server:
             shutil.chown(self.folder, self.user)
         self.log = ErrorLog(self.folder / "error.log")
         self._text, self._modules, self._daemon = text, modules, daemon
+        self._env = {**environment(workspace.build), **(env or {})}
         self._taken_stock = {}
         for name, content in (files or {}).items():
             self.write(name, content)
@@ -104,7 +107,7 @@ class Server:
         with (self.folder / "stderr.log").open("wb") as stderr:
             return subprocess.Popen(
                 [HTTPD, "-f", str(self.folder / "httpd.conf"), "-DFOREGROUND"],
-                env=environment(self.workspace.build), cwd=self.folder, stdin=subprocess.DEVNULL,
+                env=self._env, cwd=self.folder, stdin=subprocess.DEVNULL,
                 stdout=stderr, stderr=stderr, start_new_session=True,
                 user=self.user, extra_groups=[] if self.user else None)
 
