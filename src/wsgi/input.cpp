@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -142,13 +143,18 @@ Ref read_bytes(GilLock& gil, Exchange& exchange, std::size_t limit) {
   return steal(gil, bytes);
 }
 
+// Bytes that are here, or else the next that come, at most `size`.
+std::size_t read_some(GilLock& gil, Exchange& exchange, char* into, std::size_t size) {
+  const std::size_t ready = take_ready(exchange, into, size);
+  return ready != 0 ? ready : receive(gil, exchange, into, size, false);
+}
+
 // readline(size): up to and with the next newline.
 Ref read_line(GilLock& gil, Exchange& exchange, std::size_t limit) {
   std::string line;
   char block[8192];
   while (line.size() < limit) {
-    std::size_t got = take_ready(exchange, block, sizeof block);
-    if (got == 0) got = receive(gil, exchange, block, sizeof block, false);
+    const std::size_t got = read_some(gil, exchange, block, sizeof block);
     if (got == 0) break;
     const std::size_t usable = std::min(got, limit - line.size());
     const void* newline = std::memchr(block, '\n', usable);
@@ -211,18 +217,31 @@ PyObject* input_readlines(PyObject* self, PyObject* args) noexcept {
   });
 }
 
-PyObject* input_readinto(PyObject* self, PyObject* into) noexcept {
+using Reading = std::size_t(GilLock& gil, Exchange& exchange, char* into, std::size_t size);
+
+template <Reading* read>
+PyObject* read_into(PyObject* self, PyObject* into) noexcept {
   return callback([&](GilLock& gil) {
     const ExchangeUse use = use_of(gil, self);
-    Exchange& exchange = use.exchange();
     struct Buffer {
       Py_buffer view{};
       ~Buffer() { PyBuffer_Release(&view); }
     } buffer;
     cpython::check(gil, PyObject_GetBuffer(into, &buffer.view, PyBUF_WRITABLE));
-    const std::size_t got = read_fully(gil, exchange, static_cast<char*>(buffer.view.buf),
-                                       static_cast<std::size_t>(buffer.view.len));
+    const std::size_t got = read(gil, use.exchange(), static_cast<char*>(buffer.view.buf),
+                                 static_cast<std::size_t>(buffer.view.len));
     return steal(gil, PyLong_FromSize_t(got));
+  });
+}
+
+// What a TextIOWrapper reads by: it must not wait for more than has come.
+PyObject* input_read1(PyObject* self, PyObject* args) noexcept {
+  return callback([&](GilLock& gil) {
+    const ExchangeUse use = use_of(gil, self);
+    const std::size_t room = std::min(size_argument(gil, "read1", args), kBlock);
+    const auto block = std::make_unique_for_overwrite<char[]>(room);
+    const std::size_t got = read_some(gil, use.exchange(), block.get(), room);
+    return steal(gil, PyBytes_FromStringAndSize(block.get(), static_cast<Py_ssize_t>(got)));
   });
 }
 
@@ -235,15 +254,60 @@ PyObject* input_next(PyObject* self) noexcept {
 }
 
 PyObject* input_close(PyObject*, PyObject*) noexcept { Py_RETURN_NONE; }
+PyObject* input_is(PyObject*, PyObject*) noexcept { Py_RETURN_TRUE; }
+PyObject* input_is_not(PyObject*, PyObject*) noexcept { Py_RETURN_FALSE; }
+PyObject* input_enter(PyObject* self, PyObject*) noexcept { return Py_NewRef(self); }
+
+// As the io classes do where a stream lacks an operation.
+PyObject* input_unsupported(PyObject*, PyObject*) noexcept {
+  return callback([&](GilLock& gil) -> Ref {
+    Ref io = steal(gil, PyImport_ImportModule("io"));
+    Ref error = steal(gil, PyObject_GetAttrString(io.get(), "UnsupportedOperation"));
+    cpython::raise(gil, error.get(), "wsgi.input can only be read, from its start to its end");
+  });
+}
+
+PyObject* input_closed(PyObject* self, void*) noexcept {
+  return PyBool_FromLong(reinterpret_cast<Input*>(self)->exchange == nullptr ? 1 : 0);
+}
 
 PyMethodDef input_methods[] = {
     {"read", input_read, METH_VARARGS, "read(size=-1) -> bytes; b'' at the end of the body"},
     {"readline", input_readline, METH_VARARGS, "readline(size=-1) -> bytes, with its newline"},
     {"readlines", input_readlines, METH_VARARGS, "readlines(hint=-1) -> list of lines"},
-    {"readinto", input_readinto, METH_O, "readinto(buffer) -> number of bytes read into it"},
+    {"readinto", read_into<read_fully>, METH_O, "readinto(buffer) -> number of bytes read into it"},
+    {"read1", input_read1, METH_VARARGS, "read1(size=-1) -> bytes: what has come"},
+    {"readinto1", read_into<read_some>, METH_O, "readinto1(buffer): what has come"},
     {"close", input_close, METH_NOARGS, "Does nothing: the body belongs to the server."},
+    {"flush", input_close, METH_NOARGS, "Does nothing."},
+    {"__enter__", input_enter, METH_NOARGS, nullptr},
+    {"__exit__", input_close, METH_VARARGS, nullptr},
+    {"readable", input_is, METH_NOARGS, "True"},
+    {"writable", input_is_not, METH_NOARGS, "False"},
+    {"seekable", input_is_not, METH_NOARGS, "False"},
+    {"isatty", input_is_not, METH_NOARGS, "False"},
+    {"detach", input_unsupported, METH_VARARGS, nullptr},
+    {"fileno", input_unsupported, METH_VARARGS, nullptr},
+    {"seek", input_unsupported, METH_VARARGS, nullptr},
+    {"tell", input_unsupported, METH_VARARGS, nullptr},
+    {"truncate", input_unsupported, METH_VARARGS, nullptr},
+    {"write", input_unsupported, METH_VARARGS, nullptr},
+    {"writelines", input_unsupported, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
+
+PyGetSetDef input_attributes[] = {
+    {"closed", input_closed, nullptr, "Whether the request has ended.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+// isinstance() and issubclass() take it for one. It does not inherit: io's own instances are dearer
+// to make and to drop, and each request has one.
+void register_as_stream(const GilLock& gil, PyObject* type) {
+  Ref io = steal(gil, PyImport_ImportModule("io"));
+  Ref base = steal(gil, PyObject_GetAttrString(io.get(), "BufferedIOBase"));
+  steal(gil, PyObject_CallMethod(base.get(), "register", "O", type));
+}
 
 }  // namespace
 
@@ -251,13 +315,16 @@ Ref make_input_type(const GilLock& gil) {
   PyType_Slot slots[] = {
       {Py_tp_dealloc, reinterpret_cast<void*>(cpython::free_instance)},
       {Py_tp_methods, input_methods},
+      {Py_tp_getset, input_attributes},
       {Py_tp_iter, reinterpret_cast<void*>(PyObject_SelfIter)},
       {Py_tp_iternext, reinterpret_cast<void*>(input_next)},
       {0, nullptr},
   };
   PyType_Spec spec = {"mod_wsgi.Input", sizeof(Input), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  return steal(gil, PyType_FromSpec(&spec));
+  Ref type = steal(gil, PyType_FromSpec(&spec));
+  register_as_stream(gil, type.get());
+  return type;
 }
 
 Ref make_input(const GilLock& gil, PyObject* type, Exchange& exchange) {

@@ -42,6 +42,17 @@ EXPECTED = {
     "nothing": [],
     "twice": [BODY.decode(), "", ""],
     "close": [],
+    "buffered": LINES,
+    "text": [BODY.decode()],
+    "text-lines": LINES + [""],
+    "wrapped-twice": [BODY[:4].decode(), BODY[4:].decode()],
+    "read1": [BODY.decode(), "", ""],
+    "readinto1": [BODY.decode()],
+    "with": [BODY.decode()],
+    "facts": [str((True, True, False, False, True, True, False, False, False, False, None))],
+    "unsupported": ["fileno", "seek", "tell", "truncate", "write", "writelines", "detach"],
+    "csv": ["first", "second line", "", "last without end"],
+    "copied": [BODY.decode()],
 }
 
 
