@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "apache/alias.hpp"
+#include "apache/buffered_response.hpp"
 #include "apache/daemon_groups.hpp"
 #include "apache/daemons.hpp"
 #include "apache/guarded.hpp"
@@ -230,8 +231,9 @@ int body_failure(const RequestBody& body) {
 int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheResponse& response) {
   switch (outcome) {
     case wsgi::Outcome::completed:
-    case wsgi::Outcome::failed_after_headers:
       return OK;
+    case wsgi::Outcome::failed_after_headers:  // perhaps none of them has been sent yet
+      return response.started() ? OK : HTTP_INTERNAL_SERVER_ERROR;
     case wsgi::Outcome::client_aborted:
       return response.started() ? OK : body_failure(body);
     case wsgi::Outcome::failed_before_headers:
@@ -255,7 +257,7 @@ int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheRespon
 
 // In httpd's own process, or in one of the daemon process group's.
 wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& request,
-                  ApacheResponse& response) {
+                  wsgi::ResponseWriter& response) {
   if (!selection.process_group.empty()) {
     daemon::Client* client = daemon_client(selection.process_group);
     return client != nullptr ? client->serve(selection.target, request, response)
@@ -301,7 +303,11 @@ int serve(request_rec* r, const Selection& selection) {
   }
   ApacheRequest request(r, selection, body);
   ApacheResponse response(r, settings.enable_sendfile);
-  const wsgi::Outcome outcome = run(r, selection, request, response);
+  BufferedResponse buffered(response, request, settings.response_buffering);
+  const wsgi::Outcome outcome = settings.response_buffering == 0
+                                    ? run(r, selection, request, response)
+                                    : run(r, selection, request, buffered);
+  buffered.finish();
   if (outcome == wsgi::Outcome::overfull || outcome == wsgi::Outcome::not_ready) {
     apr_table_setn(r->err_headers_out, "Retry-After", kRetryAfter);
   }

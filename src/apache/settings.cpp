@@ -62,6 +62,7 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
       .map_head_to_get = settings.map_head_to_get.value.value_or(HeadMapping::automatic),
       .chunked_request = settings.chunked_request.value.value_or(ChunkedRequest::on),
       .request_buffering = settings.request_buffering.value.value_or(0),
+      .response_buffering = settings.response_buffering.value.value_or(0),
       .script_reloading = settings.script_reloading.value.value_or(ScriptReloading::on),
       .keep_last_good = settings.keep_last_good.value.value_or(true),
       .registered_modules = settings.registered_modules.value.value_or(false),

@@ -75,6 +75,7 @@ struct RequestSettings {
   Setting<HeadMapping> map_head_to_get;
   Setting<ChunkedRequest> chunked_request;
   Setting<std::int64_t> request_buffering;
+  Setting<std::int64_t> response_buffering;
   Setting<ScriptReloading> script_reloading;
   Setting<bool> keep_last_good;
   Setting<bool> registered_modules;
@@ -86,9 +87,9 @@ struct RequestSettings {
 
   auto fields() {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
-                    chunked_request, request_buffering, script_reloading, keep_last_good,
-                    registered_modules, enable_sendfile, ignore_activity, pickle_policy,
-                    allowed_groups, handler_scripts);
+                    chunked_request, request_buffering, response_buffering, script_reloading,
+                    keep_last_good, registered_modules, enable_sendfile, ignore_activity,
+                    pickle_policy, allowed_groups, handler_scripts);
   }
 };
 
@@ -100,7 +101,8 @@ struct ResolvedSettings {
   bool pass_authorization;
   HeadMapping map_head_to_get;
   ChunkedRequest chunked_request;
-  std::int64_t request_buffering;  ///< bytes; 0: Off
+  std::int64_t request_buffering;   ///< bytes; 0: Off
+  std::int64_t response_buffering;  ///< likewise
   ScriptReloading script_reloading;
   bool keep_last_good;
   bool registered_modules;

@@ -55,13 +55,15 @@ bool TemporaryFile::append(std::string_view bytes) noexcept {
     fd_.reset(open_nameless(folder()));
     if (!fd_) return false;
   }
+  std::int64_t at = size_;
   while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(fd_.get(), bytes.data(), bytes.size(), size_);
+    const ssize_t written = ::pwrite(fd_.get(), bytes.data(), bytes.size(), at);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(written));
-    size_ += written;
+    at += written;
   }
+  size_ = at;
   return true;
 }
 

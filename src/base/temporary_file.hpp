@@ -16,7 +16,8 @@ class TemporaryFile {
   /// is read by the first call, which must come before other threads may change it.
   static const char* folder();
 
-  /// Appends, and makes the file with the first bytes. False: errno tells why. BLOCKS.
+  /// Appends, and makes the file with the first bytes. False: nothing has been appended, and errno
+  /// tells why. BLOCKS.
   bool append(std::string_view bytes) noexcept;
 
   /// Reads from `offset` as many bytes as are there, up to into.size(). -1: it failed. BLOCKS.

@@ -2,9 +2,11 @@
 
 import re
 import select
+import socket
 
 import pytest
 
+from harness import client
 from harness.deadline import until
 
 pytestmark = pytest.mark.modes("embedded")  # the configuration has a daemon group too
@@ -21,6 +23,9 @@ WSGIScriptAlias /embedded {apps}/few_places.wsgi process-group=%{GLOBAL} applica
 WSGIScriptAlias /daemon {apps}/few_places.wsgi process-group=site application-group=%{GLOBAL}
 <LocationMatch /buffered>
   WSGIRequestBuffering 1M
+</LocationMatch>
+<LocationMatch /kept>
+  WSGIResponseBuffering 4M
 </LocationMatch>
 <Location /server-status>
   SetHandler server-status
@@ -85,3 +90,37 @@ def test_slow_senders(httpd, mode):
     finally:
         for raw in raws:
             raw.close()
+
+
+class SlowReceiver:
+    """A client that asks for 2 MiB, and takes them when it is told to."""
+
+    def __init__(self, port, path):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(client.TIMEOUT)
+        self.socket.connect(("127.0.0.1", port))
+        self.socket.sendall(f"GET {path}?large HTTP/1.0\r\n\r\n".encode())
+
+    def take(self):
+        """The size of the body."""
+        parts = [self.socket.recv(65536)]
+        while parts[-1]:
+            parts.append(self.socket.recv(65536))
+        return len(b"".join(parts).partition(b"\r\n\r\n")[2])
+
+
+@MODES
+def test_slow_receivers(httpd, mode):
+    path = f"/{mode}/kept"
+    receivers = [SlowReceiver(httpd.port, path) for _ in range(100)]
+    try:
+        for receiver in receivers:  # each has its answer's first byte, and no more room
+            assert receiver.socket.recv(1, socket.MSG_PEEK)
+        for _ in range(10):
+            assert httpd.get(path).text == "0"
+        for receiver in receivers[::20]:
+            assert receiver.take() == 2 << 20
+    finally:
+        for receiver in receivers:
+            receiver.socket.close()
