@@ -1,6 +1,11 @@
 #include "cpython/interpreter.hpp"
 
+#include <limits.h>
+#include <pthread.h>
+
 #include <algorithm>
+#include <optional>
+#include <stdexcept>
 #include <vector>
 
 #include "cpython/ref.hpp"
@@ -17,6 +22,30 @@ struct Entry {
 // would need the GIL at a time when nothing may block.
 thread_local std::vector<Entry> states_of_thread;
 
+// From CPython 3.12 on PyGILState_Ensure uses the state by which the thread held the GIL last.
+constexpr bool kFollows = PY_VERSION_HEX >= 0x030C0000;
+
+// Before, it uses the state that was made first in the thread: the main interpreter's. A C function
+// that calls back from a sub-interpreter would wait for the GIL that its own thread holds.
+std::optional<pthread_key_t> gilstate_key;  // where CPython keeps it; written once, at the start
+
+// CPython does not tell the key, but its value.
+void find_gilstate_key() {
+  const void* const state = PyGILState_GetThisThreadState();
+  for (pthread_key_t key = 0; key < PTHREAD_KEYS_MAX; ++key) {
+    if (::pthread_getspecific(key) == state) {
+      gilstate_key = key;
+      return;
+    }
+  }
+}
+
+// What C functions in this thread are to use from now on.
+PyThreadState* choose(PyThreadState* state) {
+  if (gilstate_key) ::pthread_setspecific(*gilstate_key, state);
+  return state;
+}
+
 void remember(PyThreadState* state) {
   states_of_thread.push_back({PyThreadState_GetInterpreter(state), state});
 }
@@ -24,11 +53,17 @@ void remember(PyThreadState* state) {
 }  // namespace
 
 Interpreter Interpreter::main(const GilLock&) {
+  if (!kFollows) find_gilstate_key();
   remember(PyThreadState_Get());
   return Interpreter(PyInterpreterState_Main());
 }
 
 Interpreter Interpreter::sub(GilLock&) {
+  if (!kFollows && !gilstate_key) {
+    throw std::runtime_error(
+        "this Python has no sub-interpreters that C functions can call back into; use "
+        "WSGIApplicationGroup %{GLOBAL}");
+  }
   PyThreadState* before = PyThreadState_Get();
   PyThreadState* made = Py_NewInterpreter();
   if (made == nullptr) {
@@ -44,18 +79,17 @@ Interpreter Interpreter::sub(GilLock&) {
 PyThreadState* Interpreter::thread_state() const {
   auto found = std::find_if(states_of_thread.begin(), states_of_thread.end(),
                             [this](const Entry& entry) { return entry.interpreter == state_; });
-  if (found != states_of_thread.end()) return found->state;
+  if (found != states_of_thread.end()) return choose(found->state);
   if (states_of_thread.empty()) {
-    // The main interpreter's state first, and by PyGILState, whichever interpreter is wanted: it is
-    // what PyGILState_Ensure finds from then on, and C extensions that use that belong into the
-    // main interpreter. Never released: the state stays.
+    // The main interpreter's state first, and by PyGILState, whichever interpreter is wanted.
+    // Never released: the state stays.
     PyGILState_Ensure();
     remember(PyEval_SaveThread());
     return thread_state();
   }
   PyThreadState* state = PyThreadState_New(state_);
   remember(state);
-  return state;
+  return choose(state);
 }
 
 }  // namespace brine::cpython
