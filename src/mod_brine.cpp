@@ -5,6 +5,7 @@
 #include "apache/directives.hpp"
 #include "apache/handler.hpp"
 #include "apache/process.hpp"
+#include "apache/replacing.hpp"
 #include "apache/settings.hpp"
 #include "apache/status.hpp"
 
@@ -16,6 +17,7 @@ void register_hooks(apr_pool_t*) {
   brine::apache::register_daemon_hooks();
   brine::apache::register_alias_hooks();
   brine::apache::register_handler_hooks();
+  brine::apache::register_replacing_hooks();
   brine::apache::register_status_hooks();
 }
 

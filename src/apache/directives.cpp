@@ -312,6 +312,11 @@ const command_rec directive_table[] = {
                   kServerOrDirectory, "Anonymous or Registered"),
     AP_INIT_TAKE1("WSGIEnableSendfile", (setting<&RequestSettings::enable_sendfile, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGILocationRedirect",
+                  (setting<&RequestSettings::location_redirect, &parse_flag>), nullptr, kAnywhere,
+                  "On or Off"),
+    AP_INIT_TAKE1("WSGIErrorOverride", (setting<&RequestSettings::error_override, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
     AP_INIT_TAKE1("WSGIIgnoreActivity", (setting<&RequestSettings::ignore_activity, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
 
@@ -368,7 +373,6 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore_globally>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_globally>, nullptr, kServer, "no effect"),
-    AP_INIT_TAKE1("WSGIErrorOverride", directive<&ignore>, nullptr, kAnywhere, "no effect"),
     AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore>, nullptr, OR_AUTHCFG, "no effect"),
     {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},
 };

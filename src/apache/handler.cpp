@@ -16,6 +16,7 @@
 #include "apache/log.hpp"
 #include "apache/ownership.hpp"
 #include "apache/process.hpp"
+#include "apache/replacing.hpp"
 #include "apache/request.hpp"
 #include "apache/response.hpp"
 #include "apache/selection.hpp"
@@ -255,6 +256,15 @@ int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheRespon
   return HTTP_INTERNAL_SERVER_ERROR;
 }
 
+// The same, where nothing of the answer was passed on: OK if it may be replaced.
+int replacing_status(wsgi::Outcome outcome, const RequestBody& body,
+                     const ApacheResponse& response) {
+  if (response.is_whole()) {
+    return OK;
+  }
+  return outcome == wsgi::Outcome::client_aborted ? body_failure(body) : HTTP_BAD_GATEWAY;
+}
+
 // In httpd's own process, or in one of the daemon process group's.
 wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& request,
                   wsgi::ResponseWriter& response) {
@@ -302,7 +312,7 @@ int serve(request_rec* r, const Selection& selection) {
     return refuse_body(r, body);
   }
   ApacheRequest request(r, selection, body);
-  ApacheResponse response(r, settings.enable_sendfile);
+  ApacheResponse response(r, settings.enable_sendfile, request.head().replacements);
   BufferedResponse buffered(response, request, settings.response_buffering);
   const wsgi::Outcome outcome = settings.response_buffering == 0
                                     ? run(r, selection, request, response)
@@ -311,13 +321,16 @@ int serve(request_rec* r, const Selection& selection) {
   if (outcome == wsgi::Outcome::overfull || outcome == wsgi::Outcome::not_ready) {
     apr_table_setn(r->err_headers_out, "Retry-After", kRetryAfter);
   }
-  const int status = status_of(outcome, body, response);
+  const bool replaced = response.is_replaced();
+  const int status =
+      replaced ? replacing_status(outcome, body, response) : status_of(outcome, body, response);
   // httpd would read a body to its end before it sends the page, however long the client takes. Of
   // most failures it knows itself that they end the connection.
-  if (!body.ended() && (status == HTTP_BAD_GATEWAY || status == HTTP_GATEWAY_TIME_OUT)) {
+  if (!body.ended() &&
+      (replaced || status == HTTP_BAD_GATEWAY || status == HTTP_GATEWAY_TIME_OUT)) {
     r->connection->keepalive = AP_CONN_CLOSE;
   }
-  return status;
+  return replaced && status == OK ? replace(r, response) : status;
 }
 
 int handle(request_rec* r) {

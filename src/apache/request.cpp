@@ -16,6 +16,7 @@
 #include "apache/environ_keys.hpp"
 #include "apache/log.hpp"
 #include "apache/paths.hpp"
+#include "apache/replacing.hpp"
 #include "base/clock.hpp"
 #include "base/pool.hpp"
 
@@ -126,6 +127,7 @@ ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection, Request
   set_body();
   collect_extra();
   head_.head_request = r->header_only != 0;
+  head_.replacements = allowed_replacements(r, selection);
   head_.request_start = static_cast<double>(r->request_time) / APR_USEC_PER_SEC;
   head_.thread_id = thread_number();
   if (!selection.process_group.empty()) {

@@ -39,6 +39,7 @@ void ApacheResponse::start(int status, std::string_view status_line,
   headers_ = {reinterpret_cast<HeaderLine*>(memory), headers.size()};
   char* text = memory + lines_size;
   status_ = status;
+  replacement_ = wsgi::replacement(allowed_, status, headers);
   status_line_ = text;
   text = append_text(text, status_line);
   for (std::size_t i = 0; i < headers.size(); ++i) {
@@ -86,6 +87,27 @@ bool ApacheResponse::begin() {
   return true;
 }
 
+const char* ApacheResponse::field(std::string_view name) const {
+  for (const HeaderLine& line : headers_) {
+    if (is_header(line.name, line.name_size, name)) {
+      return line.value;
+    }
+  }
+  return nullptr;
+}
+
+// Whether what the application sends is dropped, because something else takes its place. A file
+// that X-Sendfile names is put there by an output filter, which sees the head.
+bool ApacheResponse::replaces(wsgi::End end) {
+  if (replacement_ != wsgi::Replacement::local_redirect &&
+      replacement_ != wsgi::Replacement::error_page) {
+    return false;
+  }
+  replaced_ = true;
+  whole_ = whole_ || end == wsgi::End::last;
+  return true;
+}
+
 char* ApacheResponse::allocate(std::size_t size) noexcept {
   char* memory = static_cast<char*>(apr_palloc(r_->pool, size));
   allocated_ = {memory, size};
@@ -130,6 +152,9 @@ bool ApacheResponse::wants_only_the_end() const {
 }
 
 Delivery ApacheResponse::send(std::span<const std::string_view> blocks, wsgi::End end) noexcept {
+  if (replaces(end)) {
+    return Delivery::ok;
+  }
   const bool dropped = wants_only_the_end();
   if (!begin()) {
     return Delivery::client_gone;
@@ -147,6 +172,9 @@ Delivery ApacheResponse::send(std::span<const std::string_view> blocks, wsgi::En
 
 Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t length,
                                    wsgi::End end) noexcept {
+  if (replaces(end)) {
+    return Delivery::ok;
+  }
   if (wants_only_the_end()) {
     return send({}, end);
   }

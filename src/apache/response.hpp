@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "apache/httpd.hpp"
+#include "wsgi/replacement.hpp"
 #include "wsgi/request.hpp"
 
 namespace brine::apache {
@@ -13,10 +14,28 @@ namespace brine::apache {
 /// Lives on the handler's stack.
 class ApacheResponse final : public wsgi::ResponseWriter {
  public:
-  ApacheResponse(request_rec* r, bool enable_sendfile) : r_(r), enable_sendfile_(enable_sendfile) {}
+  struct HeaderLine {
+    const char* name;
+    std::size_t name_size;
+    const char* value;
+  };
+
+  ApacheResponse(request_rec* r, bool enable_sendfile, const wsgi::Replacements& allowed)
+      : r_(r), allowed_(allowed), enable_sendfile_(enable_sendfile) {}
 
   /// Whether something has been passed to httpd: its status can no longer be changed.
   bool started() const { return brigade_ != nullptr; }
+
+  /// Whether the application's answer has come, and nothing of it is passed to httpd: another one
+  /// is to take its place. `is_whole`: it has come to its end.
+  bool is_replaced() const { return replaced_; }
+  bool is_whole() const { return whole_; }
+  wsgi::Replacement replacement() const { return replacement_; }
+
+  int status() const { return status_; }
+  std::span<const HeaderLine> lines() const { return headers_; }
+  /// The value of the application's field of that name, or null.
+  const char* field(std::string_view name) const;
 
   void start(int status, std::string_view status_line,
              std::span<const wsgi::Field> headers) noexcept override;
@@ -27,17 +46,12 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   void abort() noexcept override;
 
  private:
-  struct HeaderLine {
-    const char* name;
-    std::size_t name_size;
-    const char* value;
-  };
-
   void apply_header(const HeaderLine& line);
   bool is_allocated(std::string_view block) const;
   bool wants_only_the_end() const;
   apr_bucket* bucket_of(std::string_view block);
   bool begin();
+  bool replaces(wsgi::End end);
   wsgi::Delivery pass(wsgi::End end);
   wsgi::Delivery pass_brigade();
 
@@ -47,6 +61,10 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   const char* status_line_ = nullptr;
   std::span<HeaderLine> headers_;
   std::string_view allocated_;  ///< what allocate() gave out last
+  wsgi::Replacements allowed_;
+  wsgi::Replacement replacement_ = wsgi::Replacement::none;
+  bool replaced_ = false;
+  bool whole_ = false;
   bool enable_sendfile_;
 };
 

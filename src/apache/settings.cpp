@@ -68,6 +68,8 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
       .registered_modules = settings.registered_modules.value.value_or(false),
       .enable_sendfile =
           settings.enable_sendfile.value.value_or(core.enable_sendfile != ENABLE_SENDFILE_OFF),
+      .location_redirect = settings.location_redirect.value,
+      .error_override = settings.error_override.value.value_or(false),
       .ignore_activity = settings.ignore_activity.value.value_or(false),
       .pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report),
       .allowed_groups = settings.allowed_groups.value.value_or(nullptr),

@@ -80,6 +80,8 @@ struct RequestSettings {
   Setting<bool> keep_last_good;
   Setting<bool> registered_modules;
   Setting<bool> enable_sendfile;
+  Setting<bool> location_redirect;
+  Setting<bool> error_override;
   Setting<bool> ignore_activity;
   Setting<pickle::Policy> pickle_policy;
   Setting<const AllowedGroup*> allowed_groups;
@@ -88,8 +90,9 @@ struct RequestSettings {
   auto fields() {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
                     chunked_request, request_buffering, response_buffering, script_reloading,
-                    keep_last_good, registered_modules, enable_sendfile, ignore_activity,
-                    pickle_policy, allowed_groups, handler_scripts);
+                    keep_last_good, registered_modules, enable_sendfile, location_redirect,
+                    error_override, ignore_activity, pickle_policy, allowed_groups,
+                    handler_scripts);
   }
 };
 
@@ -107,6 +110,8 @@ struct ResolvedSettings {
   bool keep_last_good;
   bool registered_modules;
   bool enable_sendfile;
+  std::optional<bool> location_redirect;  ///< none: in daemon processes only
+  bool error_override;
   bool ignore_activity;
   pickle::Policy pickle_policy;
   const AllowedGroup* allowed_groups;  ///< null: all

@@ -28,7 +28,7 @@ struct RequestPrefix {
   std::uint8_t registered;
   std::uint8_t pickle_policy;
   std::uint8_t ignore_activity;
-  std::uint8_t unused;
+  std::uint8_t replacements;  // bits: local_redirect, error_page, file
 };
 
 constexpr std::size_t kTargetTexts = 4;
@@ -122,6 +122,9 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
   prefix.registered = target.registered ? 1 : 0;
   prefix.pickle_policy = static_cast<std::uint8_t>(target.pickle_policy);
   prefix.ignore_activity = target.ignore_activity ? 1 : 0;
+  prefix.replacements = static_cast<std::uint8_t>((head.replacements.local_redirect ? 1 : 0) |
+                                                  (head.replacements.error_page ? 2 : 0) |
+                                                  (head.replacements.file ? 4 : 0));
   return prefix;
 }
 
@@ -135,6 +138,8 @@ bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) 
   head.queue_start = prefix.queue_start;
   head.body_complete = prefix.body_complete != 0;
   head.head_request = prefix.head_request != 0;
+  head.replacements = {(prefix.replacements & 1) != 0, (prefix.replacements & 2) != 0,
+                       (prefix.replacements & 4) != 0};
   target.seen = {prefix.device, prefix.inode, prefix.size, prefix.mtime_us};
   target.reloading = static_cast<wsgi::Reloading>(prefix.reloading);
   target.keep_last_good = prefix.keep_last_good != 0;

@@ -38,6 +38,15 @@ PyObject* log_info(PyObject*, PyObject* text) noexcept {
 
 PyMethodDef log_info_method = {"log_info", log_info, METH_O, nullptr};
 
+// log_warning(text), likewise.
+PyObject* log_warning(PyObject*, PyObject* text) noexcept {
+  const GilLock gil = GilLock::adopt();
+  wsgi::current_log().log(Level::warning, cpython::to_utf8(gil, text));
+  Py_RETURN_NONE;
+}
+
+PyMethodDef log_warning_method = {"log_warning", log_warning, METH_O, nullptr};
+
 // WSGIRestrictStdin, WSGIRestrictStdout, WSGIRestrictSignal.
 void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap, const Config& config) {
   const std::pair<bool, const char*> streams[] = {{config.restrict_stdin, "stdin"},
@@ -87,6 +96,8 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
     steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "start_programs_unmasked")));
   }
   if (!name.empty()) steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "refuse_forks")));
+  Ref warn = steal(gil, PyCFunction_New(&log_warning_method, nullptr));
+  steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "warn_of_text_files"), warn.get()));
   restrict_access(gil, bootstrap, config);
   add_paths(gil, bootstrap, config);
 }

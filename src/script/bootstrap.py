@@ -9,6 +9,7 @@ call_unmasked(function, args, kwargs), PICKLE_POLICY, and the functions of scrip
 
 import _posixsubprocess
 import atexit
+import codecs
 import collections
 import functools
 import gc
@@ -439,7 +440,7 @@ class FileWrapper:
         block = self.filelike.read(self.blksize)
         if not block:
             raise StopIteration
-        return block
+        return encode(self, block) if isinstance(block, str) else block
 
     def close(self):
         close = getattr(self.filelike, "close", None)
@@ -448,6 +449,48 @@ class FileWrapper:
 
 
 FileWrapper.__module__ = "mod_wsgi"
+
+
+def encode(wrapper, text):
+    """A block of a file that is open as text, in the file's own encoding."""
+    file = wrapper.filelike
+    encoder = wrapper.__dict__.get("_encoder")
+    if encoder is None:
+        name, errors = getattr(file, "encoding", None), getattr(file, "errors", None)
+        encoder = codecs.getincrementalencoder(name or "utf-8")(errors or "strict")
+        wrapper.__dict__["_encoder"] = encoder
+        tell_of_text_file(file)
+    return encoder.encode(text)
+
+
+def binary_file(file):
+    """What a file that is open as text reads from, if it has all of it still to read; else the file itself."""
+    if type(file) is not io.TextIOWrapper:
+        return file
+    tell_of_text_file(file)
+    try:
+        unread = file.buffer.seekable() and file.tell() == 0
+    except (OSError, ValueError):  # closed, or being iterated
+        unread = False
+    return file.buffer if unread else file
+
+
+log_warning = None
+"""Logs a warning; None once it has told of a file that is open as text."""
+
+
+def warn_of_text_files(function):
+    global log_warning
+    log_warning = function
+
+
+def tell_of_text_file(file):
+    global log_warning
+    warn, log_warning = log_warning, None
+    if warn is not None:
+        warn(f"BRINE0414: the application gave wsgi.file_wrapper a file that is open as text, "
+             f"{getattr(file, 'name', None) or type(file).__qualname__!r}; it is sent, but PEP 3333 asks for bytes: "
+             'open it with "rb" (told once)')
 
 
 def plain_file(wrapper):
@@ -462,6 +505,7 @@ def plain_file(wrapper):
     temporary = getattr(sys.modules.get("tempfile"), "_TemporaryFileWrapper", None)
     if temporary and type(file) is temporary:
         file = file.file
+    file = binary_file(file)
     if type(file) not in (io.FileIO, io.BufferedReader, io.BufferedRandom):
         return None
     if type(getattr(file, "raw", file)) is not io.FileIO:

@@ -1,6 +1,7 @@
 #include "wsgi/gateway.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -30,6 +31,19 @@ namespace {
 // Up to this size a body is copied, so that it can be sent after the GIL is released; a larger one
 // stays where it is, and the GIL is taken once more to drop it.
 constexpr std::size_t kCopied = 65536;
+
+// The size of a file that ends where it says, else 0: files of /proc and /sys say 0 or 4096,
+// whatever is in them.
+std::int64_t true_size(GilLock& gil, Exchange& exchange, int fd) {
+  const ExchangeUse use(gil, exchange);
+  const GilRelease released(gil);  // the file system may be slow
+  struct stat info = {};
+  char byte = 0;
+  const bool is_true = ::fstat(fd, &info) == 0 && info.st_size > 0 &&
+                       ::pread(fd, &byte, 1, info.st_size - 1) == 1 &&
+                       ::pread(fd, &byte, 1, info.st_size) == 0;
+  return is_true ? info.st_size : 0;
+}
 
 // What the application did against PEP 3333.
 struct Violation {
@@ -319,10 +333,10 @@ bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, Exchange& exchange) 
   int fd = -1;
   long long offset = 0;
   if (PyArg_ParseTuple(found.get(), "iL", &fd, &offset) == 0) throw ErrorSet{};
-  struct stat info = {};
-  if (::fstat(fd, &info) != 0 || offset > info.st_size) return false;
+  const std::int64_t size = true_size(gil, exchange, fd);
+  if (offset >= size) return false;
   // From the current position; no more than an application's own Content-Length.
-  const std::int64_t rest = info.st_size - offset;
+  const std::int64_t rest = size - offset;
   exchange.length = exchange.declared < 0 ? rest : std::min(rest, exchange.declared);
   exchange.sent = exchange.ended = true;
   const ExchangeUse use(gil, exchange);

@@ -133,6 +133,13 @@ struct Target {
   bool ignore_activity = false;  ///< WSGIIgnoreActivity: no sign that the process is in use
 };
 
+/// What may be put in the place of the application's body; see wsgi/replacement.hpp.
+struct Replacements {
+  bool local_redirect = false;  ///< WSGILocationRedirect
+  bool error_page = false;      ///< WSGIErrorOverride
+  bool file = false;            ///< mod_xsendfile is at work
+};
+
 /// The request as known before its body is read. All views live as long as the request.
 struct Head {
   /// Indexed by Var; a view whose data() is null means that the environ lacks this key.
@@ -150,7 +157,8 @@ struct Head {
   /// The body's length, or -1 where it is not known. The body ends where `Request::read` says.
   std::int64_t content_length = -1;
   bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
-  double request_start = 0;   ///< seconds since the epoch
+  Replacements replacements;
+  double request_start = 0;  ///< seconds since the epoch
   /// Likewise, where a daemon process serves: when httpd passed the request on, and when a thread
   /// took it up; else 0.
   double queue_start = 0;

@@ -11,6 +11,7 @@
 #include "cpython/instance.hpp"
 #include "wsgi/exchange_use.hpp"
 #include "wsgi/headers.hpp"
+#include "wsgi/replacement.hpp"
 
 namespace brine::wsgi {
 
@@ -132,7 +133,9 @@ void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* h
   exchange.response.start(code, line, fields);
   exchange.started = true;
   exchange.declared = declared;
-  exchange.bodyless = code == 204 || code == 304 || exchange.request.head().head_request;
+  const Head& head = exchange.request.head();
+  exchange.bodyless = code == 204 || code == 304 || head.head_request ||
+                      replacement(head.replacements, code, fields) != Replacement::none;
 }
 
 PyObject* start_response_write(PyObject* self, PyObject* data) noexcept {

@@ -1,7 +1,8 @@
 """Sends files by wsgi.file_wrapper: `/PATH?WAY`.
 
 Branches: whole, block size, offset (tell() is not 0), length (Content-Length shorter than the file),
-slice (both), long (Content-Length longer than the file), pipe, bytesio, text (a broken file), object
+slice (both), long (Content-Length longer than the file), pipe, bytesio, text (open as text), text-read (likewise, a
+line of it read), text-iterated (a line by next()), text-memory (io.StringIO), utf-16 (text in another encoding), object
 with read() only, closed afterwards (noted in PATH.closed), subclass, deleted, written (write()
 before), middleware (wrapped in a generator), twice (instance attributes), not-started.
 """
@@ -38,6 +39,11 @@ def pipe(data):
     os.write(writer, data)
     os.close(writer)
     return os.fdopen(reader, "rb")
+
+
+def a_line_read(file, how):
+    getattr(file, how)()
+    return file
 
 
 def at(file, offset):
@@ -80,4 +86,8 @@ def application(environ, start_response):
         "only-read": lambda: wrap(OnlyRead(b"only read" * 1000)),
         "closing": lambda: wrap(Noting(path)),
         "text": lambda: wrap(open(path)),
+        "text-read": lambda: wrap(a_line_read(open(path), "readline")),
+        "text-iterated": lambda: wrap(a_line_read(open(path), "__next__")),
+        "text-memory": lambda: wrap(io.StringIO("caf\xe9 " * 5000)),
+        "utf-16": lambda: wrap(a_line_read(open(path, encoding="utf-16-le", newline=""), "readline"), 7),
     }[way]()

@@ -78,8 +78,8 @@ def test_good_values(configtest, line):
     assert passed, said
 
 
-@pytest.mark.parametrize("line", ["WSGIErrorOverride On"])
-def test_directives_without_effect_are_taken_in_a_vhost(configtest, line):
+@pytest.mark.parametrize("line", ["WSGIErrorOverride On", "WSGILocationRedirect Off"])
+def test_directives_of_answers_are_taken_in_a_vhost(configtest, line):
     passed, said = configtest(f"<VirtualHost *>\n{line}\n</VirtualHost>")
     assert passed, said
 

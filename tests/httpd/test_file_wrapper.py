@@ -91,12 +91,47 @@ def test_a_file_that_is_gone_already(httpd, path):
     assert httpd.get(f"/send{path}?deleted").body == CONTENT
 
 
-def test_a_text_file_is_an_error(httpd, path):
-    answer = httpd.get(f"/send{path}?text")
-    if answer.status == 200:  # its descriptor is that of a regular file: bytes can be sent
-        assert answer.body == CONTENT
-    else:
-        httpd.expect_log("BRINE040[14]")
+TEXTS = {
+    "text": (b"caf\xe9\r\nsecond \xff\x00line\n" * 3000,) * 2,  # its bytes, whatever they mean as text
+    "text-read": ("first\ncaf\u00e9\nlast".encode() * 3000, ("caf\u00e9\nlastfirst\n".encode() * 3000)[:-6]),
+    "text-iterated": ("first\ncaf\u00e9\nlast".encode() * 3000, ("caf\u00e9\nlastfirst\n".encode() * 3000)[:-6]),
+    "text-memory": (b"", "caf\u00e9 ".encode() * 5000),
+    "utf-16": (("first\ncaf\u00e9\n" * 2000).encode("utf-16-le"), ("caf\u00e9\nfirst\n" * 2000)[:-6].encode("utf-16-le")),
+}
+
+
+@pytest.mark.parametrize("way", TEXTS)
+def test_a_file_that_is_open_as_text_is_sent(httpd, path, way):
+    content, expected = TEXTS[way]
+    path.write_bytes(content)
+    answer = httpd.get(f"/send{path}?{way}")
+    assert (answer.status, answer.complete) == (200, True)
+    assert answer.body == expected
+    httpd.allow_log("BRINE0414")  # once an interpreter
+
+
+@pytest.mark.parametrize("name", ["/proc/version", "/proc/self/status", "/proc/cpuinfo", "/sys/kernel/mm/transparent_hugepage/enabled",
+                                  "/sys/kernel/notes", "/proc/sys/kernel/ostype", "/sys/fs/cgroup/cgroup.controllers"])
+@pytest.mark.parametrize("way", ["whole", "unbuffered", "text", "offset"])
+def test_a_file_whose_size_lies_is_read(httpd, name, way):
+    if not os.access(name, os.R_OK):
+        pytest.skip(f"no {name} here")
+    answer = httpd.get(f"/send{name}?{way}")
+    assert (answer.status, answer.complete) == (200, True)
+    with open(name, "rb") as file:
+        expected = file.read()[10 if way == "offset" else 0:]
+    if name not in ("/proc/self/status", "/proc/cpuinfo"):
+        assert answer.body == expected
+    assert answer.body[:5] == expected[:5] or way == "offset"
+    assert answer.body or len(expected) < 2
+    httpd.allow_log("BRINE0414")
+
+
+def test_a_sparse_file_is_sent_by_its_size(httpd, path):
+    os.truncate(path, 0)
+    os.truncate(path, 300_000)
+    answer = httpd.get(f"/send{path}?whole")
+    assert (answer.body, answer.header("Content-Length")) == (bytes(300_000), "300000")
 
 
 def test_large_file(httpd, path):

@@ -29,6 +29,7 @@ struct Sample {
     head.content_length = 8;
     head.body_complete = true;
     head.head_request = true;
+    head.replacements = {true, false, true};
     head.request_start = 1.5;
     head.queue_start = 2.5;
     target.script = "/srv/app.wsgi";
@@ -71,6 +72,9 @@ TEST(RequestFrame, EverythingComesBack) {
   EXPECT_EQ(frame.head.content_length, 8);
   EXPECT_TRUE(frame.head.body_complete);
   EXPECT_TRUE(frame.head.head_request);
+  EXPECT_TRUE(frame.head.replacements.local_redirect);
+  EXPECT_FALSE(frame.head.replacements.error_page);
+  EXPECT_TRUE(frame.head.replacements.file);
   EXPECT_EQ(frame.head.request_start, 1.5);
   EXPECT_EQ(frame.head.queue_start, 2.5);
   EXPECT_EQ(frame.target.script, "/srv/app.wsgi");
