@@ -1,5 +1,6 @@
 """Holds the documents to the sources: a page for each directive, and links that lead somewhere."""
 
+import math
 import re
 from pathlib import Path
 
@@ -59,6 +60,50 @@ def test_a_directives_page_is_complete(name):
     assert text.startswith(f"# {name}\n")
     assert [part for part in PARTS if f"**{part}:**" not in text] == []
     assert [section for section in SECTIONS if f"\n{section}\n" not in text] == []
+
+
+def contexts():
+    """{directive: context}, as the table of directives says."""
+    text = (ROOT / "src" / "apache" / "directives.cpp").read_text()
+    table = text[text.index("directive_table[]"):]
+    where = {"kServer": "server config, virtual host", "kServerOrDirectory": "server config, virtual host, directory",
+             "kAnywhere": "server config, virtual host, directory, .htaccess", "OR_AUTHCFG": "directory, .htaccess"}
+    result = {}
+    for row in re.split(r"AP_INIT_\w+\(", table)[1:]:
+        # The setters for the whole process refuse a virtual host.
+        main_only = re.search(r"process_setting<|python_home|python_warnings|ignore_globally|ignore_sockets", row)
+        flag = re.search(r"\bk(?:Server\w*|Anywhere)\b|OR_AUTHCFG", row)[0]
+        result[re.match(r'\s*"<?(\w+)', row)[1]] = "server config" if main_only else where[flag]
+    return result
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_directives_page_tells_its_context(name):
+    text = (DIRECTIVES / f"{name}.md").read_text()
+    assert re.search(r"\*\*Context:\*\* (.+?) *$", text, re.MULTILINE)[1] == contexts()[name]
+
+
+def test_what_is_said_to_be_the_same_is_tested():
+    """Each item names the tests that hold it, and these exist."""
+    page = (ROOT / "docs" / "migrating.md").read_text()
+    section = page[page.index("## What is the same"):page.index("## What is not there yet")]
+    items = re.findall(r"^- .+?(?=^- |^$)", section, re.MULTILINE | re.DOTALL)
+    assert len(items) > 10, "the search for items finds others: has the page's form changed?"
+    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("*test*.py")}
+    for item in items:
+        held = re.search(r"<!-- held by ([^>]+?)\s*-->\s*$", item)
+        assert held, f"no test is named for: {item}"
+        for name in held[1].split():
+            file, _, test = name.partition("::")
+            assert re.search(rf"^def {test}\(", files.get(file, ""), re.MULTILINE), f"there is no test {name}"
+
+
+@pytest.mark.parametrize("page", ["docs/migrating.md", "docs/directives/WSGIDaemonProcess.md"])
+def test_the_factor_of_mod_wsgis_request_timeout(page):
+    text = re.sub(r"\s+", " ", (ROOT / page).read_text())
+    for threads, said in ((5, "2.6"), (15, "3.7")):
+        assert f"{1 + math.log(threads):.1f}" == said
+        assert re.search(rf"{re.escape(said)} times (as long )?with {threads}\b", text)
 
 
 def test_every_hazard_has_an_entry():

@@ -7,6 +7,7 @@ FileWrapper; sys.argv; sys.version; the same object in environ.
 import json
 import sys
 
+import apache
 import mod_wsgi
 
 AT_LOAD = [mod_wsgi.process_group, mod_wsgi.application_group]
@@ -20,6 +21,8 @@ def application(environ, start_response):
         "at_load": AT_LOAD,
         "maximum_processes": mod_wsgi.maximum_processes,
         "threads_per_process": mod_wsgi.threads_per_process,
+        "apache": {name: getattr(apache, name)
+                   for name in ("version", "maximum_processes", "threads_per_process")},
         "wrapper": mod_wsgi.FileWrapper is environ["wsgi.file_wrapper"],
         "argv": sys.argv,
         "python": "%d.%d" % sys.version_info[:2],

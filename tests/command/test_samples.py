@@ -15,7 +15,7 @@ from serving import PATIENCE, poll
 
 MODULES = ("mpm_event", "unixd", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "debian/brine.conf")
+           "pickle-guard.conf", "sending-files.conf", "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
           "    body = {body}\n"
@@ -42,6 +42,12 @@ TREE = {
     "shop/site.wsgi": answering("'site ' + environ['mod_wsgi.application_group']"),
     "plots/plots.wsgi": answering("'plots <' + environ['mod_wsgi.application_group'] + '>'"),
     "wiki/wiki.wsgi": answering("'wiki'") + answering("'statistics'", "statistics"),
+    "downloads.wsgi": ("def application(environ, start_response):\n"
+                       "    found = environ['PATH_INFO'] == '/bill'\n"
+                       "    start_response('200 OK' if found else '404 No', [('Location', '/private/bill.txt')])\n"
+                       "    return [b'never seen']\n"),
+    "private/bill.txt": "the bill",
+    "errors/404.html": "the site's page",
     "small/todo": answering("'todo ' + environ['SCRIPT_NAME']"),
 }
 
@@ -137,6 +143,13 @@ def test_site(running):
     assert get("/cart", Authorization="Bearer x") == "shop /cart None catalogue"
     assert get("/static/style.css") == "p {}"
     assert get("/admin/users") == "shop /admin/users None catalogue"
+
+
+def test_files_and_pages_that_httpd_sends(running):
+    get = running("sending-files.conf")
+    assert get("/bill") == "the bill"
+    assert get("/private/bill.txt") == 403
+    assert get("/else") == 404
 
 
 def test_handlers(running):

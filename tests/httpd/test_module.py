@@ -40,6 +40,12 @@ def test_file_wrapper(facts):
     assert facts["wrapper"] is True
 
 
+def test_the_module_apache(facts):
+    assert facts["apache"]["version"][:2] == [2, 4]
+    for name in ("maximum_processes", "threads_per_process"):
+        assert facts["apache"][name] == facts[name]
+
+
 def test_argv(facts):
     assert facts["argv"] == ["mod_wsgi"]
 
