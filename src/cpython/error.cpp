@@ -40,14 +40,25 @@ std::string summarise(const GilLock& gil, PyObject* type, PyObject* value) {
   return text.empty() ? name : name + ": " + text;
 }
 
+std::string advice_of(const GilLock& gil, PyObject* adviser, PyObject* value) {
+  if (adviser == nullptr) return {};
+  try {
+    Ref advice = steal(gil, PyObject_CallOneArg(adviser, value));
+    return advice.get() == Py_None ? std::string() : to_utf8(gil, advice.get());
+  } catch (const ErrorSet&) {
+    PyErr_Clear();
+    return {};
+  }
+}
+
 }  // namespace
 
-ErrorText take_error(const GilLock& gil) noexcept {
+ErrorText take_error(const GilLock& gil, PyObject* adviser) noexcept {
   PyObject *raw_type = nullptr, *raw_value = nullptr, *raw_traceback = nullptr;
   // Deprecated from 3.12 on, but the one way that 3.10 has too.
   PyErr_Fetch(&raw_type, &raw_value, &raw_traceback);
   PyErr_NormalizeException(&raw_type, &raw_value, &raw_traceback);
-  if (raw_type == nullptr) return {"no exception is set", "", false};
+  if (raw_type == nullptr) return {"no exception is set", "", false, ""};
   try {
     Ref type = steal(gil, raw_type);
     Ref value = raw_value == nullptr ? borrow(gil, Py_None) : steal(gil, raw_value);
@@ -66,6 +77,8 @@ ErrorText take_error(const GilLock& gil) noexcept {
       PyErr_Clear();
       text.traceback = text.summary + " (its traceback cannot be formatted)";
     }
+    if (traceback) PyException_SetTraceback(value.get(), traceback.get());
+    text.advice = advice_of(gil, adviser, value.get());
     return text;
   } catch (...) {  // out of memory
     PyErr_Clear();

@@ -13,11 +13,13 @@ struct ErrorText {
   std::string summary;    ///< "ValueError: boom", one line
   std::string traceback;  ///< as Python prints it, with chained exceptions; ends without newline
   bool system_exit = false;
+  std::string advice;  ///< what the adviser says of it; mostly empty
 };
 
 /// Takes the exception that is set out of the interpreter. Frames of Brine's own Python code are
-/// left out. Never fails: where formatting raises, what can be said is said.
-ErrorText take_error(const GilLock& gil) noexcept;
+/// left out. Never fails: where formatting raises, what can be said is said. `adviser`, if there is
+/// one, is called with the exception and returns what else is to be logged of it, or None.
+ErrorText take_error(const GilLock& gil, PyObject* adviser = nullptr) noexcept;
 
 /// Whether the exception that is set is of `type`, or was raised because of one that is or while
 /// one was handled. It stays set.

@@ -87,7 +87,8 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
       bootstrap(gil, pickle::policy_name(config.pickle_policy)),
       loader(bootstrap, name),
       gateway(gil, surroundings(config, name), bootstrap.get(gil, "FileWrapper"),
-              bootstrap.get(gil, "plain_file"), bootstrap.get(gil, "Log")) {
+              bootstrap.get(gil, "plain_file"), bootstrap.get(gil, "Log"),
+              bootstrap.get(gil, "advise")) {
   if (config.service) {
     steal(gil, PyObject_CallFunction(bootstrap.get(gil, "become_service"), "O",
                                      name.empty() ? Py_True : Py_False));

@@ -143,7 +143,7 @@ PyObject* loads(PyObject* module, PyObject* const* values, Py_ssize_t count,
   return callback([&](GilLock& gil) {
     Guard& guard = guard_of(module);
     PyObject* loaded = Arguments{values, count, keywords}.pass_to(guard.pickle_loads);
-    if (loaded == nullptr && count > 0 && guard.policy() != Policy::off) {
+    if (loaded == nullptr && count > 0) {
       guard.after_failed_load(gil, values[0], nullptr, nullptr);
     }
     return steal(gil, loaded);
@@ -158,7 +158,9 @@ PyObject* load(PyObject* module, PyObject* const* values, Py_ssize_t count,
     const Arguments arguments{values, count, keywords};
     if (guard.policy() == Policy::off || arguments.get(0, "file") == nullptr ||
         !arguments.fit(1, {"file", "fix_imports", "encoding", "errors", "buffers"})) {
-      return steal(gil, arguments.pass_to(guard.pickle_load));
+      PyObject* loaded = arguments.pass_to(guard.pickle_load);
+      if (loaded == nullptr) guard.after_failed_load(gil, nullptr, nullptr, nullptr);
+      return steal(gil, loaded);
     }
     // load() has read what it cannot resolve: the Unpickler knows what it looked for.
     PyObject* made = arguments.pass_to(guard.guarded_unpickler);

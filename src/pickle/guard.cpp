@@ -45,6 +45,11 @@ class Pending {
   Pending& operator=(const Pending&) = delete;
 
   PyObject* value() const noexcept { return value_; }
+  void replace(Ref exception) noexcept {
+    drop();
+    value_ = exception.release();
+    type_ = Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(value_)));
+  }
   bool is(PyObject* type) const noexcept { return PyErr_GivenExceptionMatches(type_, type) != 0; }
   void drop() noexcept {
     Py_CLEAR(type_);
@@ -234,11 +239,20 @@ void Guard::after_failure(GilLock& gil, Policy policy, const Dump& dump) noexcep
 
 void Guard::after_failed_load(GilLock& gil, PyObject* data, PyObject* module,
                               PyObject* name) noexcept {
+  const Policy policy = this->policy();
   const Busy working;
   Pending error(gil);
-  if (!error.is(PyExc_AttributeError) && !error.is(PyExc_ImportError)) return;
   auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
   try {
+    // Pickle imports a module and takes it from sys.modules, where a script does not stay.
+    if (error.is(PyExc_KeyError)) {
+      Ref refusal = steal(gil, PyObject_CallFunctionObjArgs(reaction(gil, "refuse_script"),
+                                                            error.value(), nullptr));
+      if (refusal.get() == Py_None) return;
+      error.replace(std::move(refusal));
+    }
+    if (policy == Policy::off) return;
+    if (!error.is(PyExc_AttributeError) && !error.is(PyExc_ImportError)) return;
     steal(gil, PyObject_CallFunction(reaction(gil, "on_failed_load"), "OOOO", error.value(),
                                      or_none(data), or_none(module), or_none(name)));
   } catch (...) {

@@ -138,7 +138,7 @@ PyObject* unpickler_find_class(PyObject* module, PyObject* const* arguments,
     Guard& guard = guard_of(module);
     PyObject* found = PyObject_Vectorcall(guard.unpickler_find_class.get(), arguments,
                                           static_cast<std::size_t>(count), nullptr);
-    if (found == nullptr && count == 3 && guard.policy() != Policy::off) {
+    if (found == nullptr && count == 3) {
       guard.after_failed_load(gil, nullptr, arguments[1], arguments[2]);
     }
     return steal(gil, found);

@@ -88,15 +88,14 @@ PyObject* Bootstrap::get(const GilLock& gil, const char* name) const {
   return found;
 }
 
-Bootstrap::Executed Bootstrap::execute(GilLock& gil, const std::string& name,
-                                       const std::string& path, const std::string& source,
-                                       unsigned number, bool registered,
+Bootstrap::Executed Bootstrap::execute(GilLock& gil, const std::string& path,
+                                       const std::string& source, unsigned number, bool registered,
                                        const std::string& required) const {
   Ref path_text = path_object(gil, path);
-  Ref result = steal(
-      gil, PyObject_CallFunction(get(gil, "execute"), "sOy#IOs", name.c_str(), path_text.get(),
-                                 source.data(), static_cast<Py_ssize_t>(source.size()), number,
-                                 registered ? Py_True : Py_False, required.c_str()));
+  Ref result =
+      steal(gil, PyObject_CallFunction(get(gil, "execute"), "Oy#IOs", path_text.get(),
+                                       source.data(), static_cast<Py_ssize_t>(source.size()),
+                                       number, registered ? Py_True : Py_False, required.c_str()));
   return {borrow(gil, PyTuple_GetItem(result.get(), 0)),
           borrow(gil, PyTuple_GetItem(result.get(), 1))};
 }

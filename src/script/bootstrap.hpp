@@ -22,9 +22,8 @@ class Bootstrap {
   };
   /// Executes a script's source in a new module, which must define `required` unless that is
   /// empty. Other threads' Python may run meanwhile.
-  Executed execute(cpython::GilLock& gil, const std::string& name, const std::string& path,
-                   const std::string& source, unsigned number, bool registered,
-                   const std::string& required) const;
+  Executed execute(cpython::GilLock& gil, const std::string& path, const std::string& source,
+                   unsigned number, bool registered, const std::string& required) const;
 
   /// After a failed execute(), when its error has been taken.
   void show_serving_source(const cpython::GilLock& gil, const std::string& path) const;

@@ -24,17 +24,20 @@ import sys
 import threading
 import time
 import types
+from _collections_abc import MutableMapping  # loaded already, other than collections.abc
 from _weakref import ref as weak_reference  # the module weakref imports much more
 
 PREFIX = "_mod_wsgi_"
+OWN_FILE = "<brine>"
+IMPORTLIB = importlib._bootstrap._find_and_load.__code__.co_filename
 MOST_GENERATIONS = 1000
 MOST_CALLS = 100
 
 scripts = {}
-"""Module name -> the module of the generation that serves now (or that is being executed)."""
+"""Module name -> the module of the generation that serves now."""
 
 executing = {}
-"""Module name -> the module whose script is being executed; one at a time for each name."""
+"""Module name -> (the module whose script is being executed, the thread); one at a time for each name."""
 
 generation_names = collections.OrderedDict()
 """id of a module's __name__ -> (that string, number of its generation), of the last so many generations.
@@ -46,67 +49,23 @@ known by its generation.
 registered = {}
 """Module name -> the module that stays in sys.modules: WSGIScriptModules Registered."""
 
-looked_up = {}
-"""Module name -> how many calls need to find the module in sys.modules now; see show_scripts_to."""
-
 sources = {}
 """Path -> source of the generation that serves now, as it was executed."""
 
 shown_sources = {}
 """Path -> source that linecache shows now, or will once somebody imports it."""
 
-sys_modules_lock = threading.Lock()
-
 retired = {}
 """(path, generation number) -> weak reference to the mark in that generation's dict."""
-
-
-class ScriptLoader:
-    """What `__loader__` of a WSGI script is: finds its file and source, refuses to import it."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def get_filename(self, name):
-        return self.path
-
-    def get_source(self, name):
-        with open(self.path, "rb") as file:
-            return importlib.util.decode_source(file.read())
-
-    def get_code(self, name):
-        return compile(self.get_source(name), self.path, "exec", dont_inherit=True)
-
-    def is_package(self, name):
-        return False
-
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, module):
-        raise ImportError(
-            f"{module.__name__} is the WSGI script {self.path}, which cannot be imported: it is "
-            "loaded by the server and is not in sys.modules. Move what others need into a module "
-            "on sys.path and import it from there.",
-            name=module.__name__,
-            path=self.path,
-        )
-
-
-class ScriptFinder:
-    """Answers `find_spec` for the scripts of this interpreter, so that tools find their files."""
-
-    def find_spec(self, fullname, path=None, target=None):
-        module = scripts.get(fullname) if fullname.startswith(PREFIX) else None
-        return module and module.__spec__
 
 
 class Generation:
     """The mark in a script's globals: it lives exactly as long as that dict does."""
 
-    __slots__ = ("number", "path", "__weakref__")
+    __slots__ = ("name", "number", "path", "__weakref__")
 
-    def __init__(self, path, number):
+    def __init__(self, name, path, number):
+        self.name = name
         self.path = path
         self.number = number
 
@@ -114,39 +73,55 @@ class Generation:
         return f"<generation {self.number} of WSGI script {self.path}>"
 
 
+def module_name(path):
+    """The name of a script's module, a new string: unique and stable, the one that mod_wsgi gives it."""
+    try:
+        from _md5 import md5  # a small module
+    except ImportError:  # left out of this Python
+        from hashlib import md5
+    return PREFIX + md5(os.fsencode(path), usedforsecurity=False).hexdigest()
+
+
 def new_module(name, path):
     """A module object with the attributes that the import system gives to one."""
-    spec = importlib.machinery.ModuleSpec(name, ScriptLoader(path), origin=path)
+    spec = ScriptSpec(name, ScriptLoader(name, path), origin=path)
     spec.has_location = True
-    return importlib.util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(spec)
+    spec.module = weak_reference(module)
+    return module
 
 
-def execute(name, path, source, number, keep_registered, required):
+def execute(path, source, number, keep_registered, required):
     """Runs `source`, the bytes of the script at `path`, in a new module and returns (module, mark).
 
-    The module is in sys.modules while it executes, as importlib does it, because dataclasses, enum
-    and typing look there; afterwards only if `keep_registered`. Raises whatever the script raises,
-    or AttributeError where it does not define `required` (if not empty). Then all is as it was, but
-    for the lines that a traceback shows: call `show_serving_source` when it has been formatted.
+    The module is in sys.modules while it executes, as importlib does it; afterwards only if
+    `keep_registered`. Raises whatever the script raises, or AttributeError where it does not define
+    `required` (if not empty). Then all is as it was, but for the lines that a traceback shows: call
+    `show_serving_source` when it has been formatted.
     """
+    name = module_name(path)
     module = new_module(name, path)
-    mark = module.__dict__["__brine_generation__"] = Generation(path, number)
+    mark = module.__dict__["__brine_generation__"] = Generation(name, path, number)
     remember_name(name, number)
-    serving = scripts.get(name)
-    scripts[name] = executing[name] = module
+    if name in scripts:
+        module.__class__ = Successor
+    executing[name] = module, threading.get_ident()
     update_sys_modules(name)
     try:
         show_source(path, source)
-        run(compile(source, path, "exec", dont_inherit=True), module.__dict__)
+        code = compile(source, path, "exec", dont_inherit=True)
+        run(code, module.__dict__)
         if required and not hasattr(module, required):
             raise AttributeError(f"WSGI script {path} does not define {required!r} any more")
         # What runs is what tracebacks and inspect show, even if the file is edited later.
         sources[path] = source
+        if mentions(code, "modules"):
+            show_scripts_to(module, OWN_SYS)
+        if type(module) is Successor:
+            module.__class__ = types.ModuleType
+        scripts[name] = module
         put(registered, name, module if keep_registered else None)
         forget_pickle_verdicts()
-    except BaseException:
-        put(scripts, name, serving)
-        raise
     finally:
         del executing[name]
         update_sys_modules(name)
@@ -199,65 +174,283 @@ def put(table, name, value):
         table[name] = value
 
 
-# --- what of the scripts is in sys.modules --------------------------------------------------------
+# --- scripts by their names -----------------------------------------------------------------------
+
+
+def current(name):
+    """The module that a script's name stands for, for the thread that asks; None if it is no script's.
+
+    While a script is executed, its own thread means that module, and others the generation that serves.
+    """
+    found = executing.get(name)
+    if found is not None and (found[1] == threading.get_ident() or name not in scripts):
+        return found[0]
+    return scripts.get(name)
 
 
 def update_sys_modules(name):
-    """Puts the script's module where it belongs by now, or takes it out."""
-    with sys_modules_lock:
-        module = executing.get(name) or registered.get(name)
-        if module is None and looked_up.get(name):
-            module = scripts.get(name)
-        put(sys.modules, name, module)
+    """Puts the script's module into sys.modules where it belongs there by now, or takes it out.
 
-
-class LookUp:
-    """Shows scripts in sys.modules for the time of a call that looks for their classes there."""
-
-    def __init__(self, obj):
-        names = {getattr(part, "__module__", None) for part in getattr(obj, "__mro__", (obj,))}
-        self.names = [name for name in names if name in scripts]
-
-    def __enter__(self):
-        self.count(1)
-
-    def __exit__(self, *exc_info):
-        self.count(-1)
-
-    def count(self, step):
-        for name in self.names:
-            with sys_modules_lock:
-                put(looked_up, name, looked_up.get(name, 0) + step or None)
-            update_sys_modules(name)
-
-
-def show_scripts_to(module, name):
-    """Wraps function `name` of a standard module, whose first argument may be a script's class.
-
-    These functions find the globals or the file of a class by sys.modules[cls.__module__].
+    Under importlib's own lock of that name: an import of it finds one state or the other.
     """
-    function = getattr(module, name)
-
-    @functools.wraps(function)
-    def wrapper(*args, **kwargs):
-        with LookUp(next(iter((*args, *kwargs.values())), None)):
-            return function(*args, **kwargs)
-
-    setattr(module, name, wrapper)
+    with importlib._bootstrap._ModuleLockManager(name):
+        module, _ = executing.get(name, (None, None))
+        put(sys.modules, name, module or registered.get(name))
 
 
-def amend_typing(typing):
-    show_scripts_to(typing, "get_type_hints")
+class Successor(types.ModuleType):
+    """A script's module while it is executed anew, and for ever if that fails.
+
+    It stands in sys.modules meanwhile, for the script's own sake. Threads that serve requests, and come
+    across it there, see the names of the generation that serves.
+    """
+
+    def __getattribute__(self, attribute):
+        # Not by super(): the class may be another by now, in the thread that has loaded the script.
+        names = types.ModuleType.__getattribute__(self, "__dict__")
+        mark = names.get("__brine_generation__")
+        module = mark and current(mark.name)
+        if module is None or module is self:
+            return types.ModuleType.__getattribute__(self, attribute)
+        return getattr(module, attribute)
 
 
-def amend_inspect(inspect):
-    for name in ("getfile", "getmodule", "get_annotations"):
-        show_scripts_to(inspect, name)
+class ScriptSpec(importlib.machinery.ModuleSpec):
+    """The spec of one generation, by which importlib hands out the module that there is."""
+
+    def module(self):
+        """The generation's module, or None."""
+
+    @property
+    def _initializing(self):
+        """importlib sets it when it puts a module into sys.modules, and unsets it when that is loaded."""
+        return self.__dict__.get("_initializing", False)
+
+    @_initializing.setter
+    def _initializing(self, value):
+        self.__dict__["_initializing"] = value
+        if not value:  # a script does not stay there, nor is it put in another's place
+            update_sys_modules(self.name)
+
+
+class ScriptLoader(importlib.machinery.SourceFileLoader):
+    """What `__loader__` of a WSGI script is: finds its file, source and data, and runs nothing."""
+
+    def get_code(self, name):
+        return compile(self.get_source(name), self.path, "exec", dont_inherit=True)
+
+    def is_package(self, name):
+        return False
+
+    def create_module(self, spec):
+        return spec.module()
+
+    def exec_module(self, module):
+        if "__brine_generation__" not in module.__dict__:
+            raise refusal(module.__name__, self.path)
+
+
+def refusal(name, path):
+    """What is raised where something would import a script as its own."""
+    return ImportError(
+        f"{name} is the WSGI script {path}, which cannot be imported: it is loaded by the server and is "
+        "not in sys.modules. Move what others need into a module on sys.path and import it from there.",
+        name=name, path=path)
+
+
+class ScriptFinder:
+    """Finds the scripts of this interpreter: who asks the import system for one gets what serves."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        module = current(fullname) if fullname.startswith(PREFIX) else None
+        if module is None:
+            return None
+        wanted = wanted_submodule(fullname)
+        if wanted is not None:  # importlib would look for the parent in sys.modules, once it is not there any more
+            raise ModuleNotFoundError(f"No module named {wanted!r}; {fullname!r} is not a package", name=wanted)
+        return module.__spec__
+
+
+def wanted_submodule(name):
+    """The submodule for whose sake importlib imports `name` now, or None."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename == IMPORTLIB:
+        wanted = frame.f_locals.get("name")
+        if isinstance(wanted, str) and wanted.startswith(f"{name}."):
+            return wanted
+        frame = frame.f_back
+    return None
+
+
+class Modules(MutableMapping):
+    """sys.modules, in which the scripts are found by their names too.
+
+    `listed`: they are also among its keys.
+    """
+
+    def __init__(self, listed):
+        self.listed = listed
+
+    def __getitem__(self, name):
+        try:
+            return sys.modules[name]
+        except KeyError:
+            module = current(name)
+            if module is None:
+                raise
+            return module
+
+    def __contains__(self, name):
+        return name in sys.modules or (self.listed and current(name) is not None)
+
+    def __setitem__(self, name, module):
+        sys.modules[name] = module
+
+    def __delitem__(self, name):
+        del sys.modules[name]
+
+    def __iter__(self):
+        return iter(self.copy())
+
+    def __len__(self):
+        return len(self.copy())
+
+    def copy(self):
+        return {**scripts, **sys.modules} if self.listed else sys.modules.copy()
+
+
+class Sys(types.ModuleType):
+    """What `sys` is to a module to which scripts are shown: sys itself, but for sys.modules."""
+
+    __getattr__ = sys.__getattribute__
+    __setattr__ = sys.__setattr__
+    __delattr__ = sys.__delattr__
+    __dir__ = sys.__dir__
+
+    def __init__(self, modules):
+        super().__init__("sys")
+        names = self.__dict__
+        names.clear()  # the rest is sys's own
+        names["modules"] = modules
+
+
+LIBRARY_SYS = Sys(Modules(listed=True))
+"""For what looks for the module of a class or function, and takes it as any other."""
+
+OWN_SYS = Sys(Modules(listed=False))
+"""For a script, which is found under its name as with mod_wsgi."""
+
+
+def show_scripts_to(module, shown=LIBRARY_SYS):
+    """Gives a module, instead of `sys` and `sys.modules`, what finds the scripts too.
+
+    Nobody else sees them, pickle least of all, and nothing is in the way of the module's own code.
+    """
+    names = vars(module)
+    instead = {id(sys): shown, id(sys.modules): shown.modules}
+    for name, value in list(names.items()):
+        if id(value) in instead:
+            names[name] = instead[id(value)]
+        elif type(value) is types.FunctionType and value.__defaults__:
+            value.__defaults__ = tuple([instead.get(id(default), default) for default in value.__defaults__])
+
+
+def mentions(code, name):
+    """Whether a code object, or one within it, has a variable or attribute of that name."""
+    return name in code.co_names or any(mentions(part, name) for part in code.co_consts
+                                        if isinstance(part, types.CodeType))
 
 
 def amend_linecache(linecache):
     for path, source in list(shown_sources.items()):  # another thread may load a script
         put(linecache.cache, path, linecache_entry(path, source))
+
+
+# --- what to say where a script was not found by its name -----------------------------------------
+
+
+def advise(error):
+    """What is to be logged of an exception that comes of a script's module not being found, or None."""
+    parts = related(error)
+    if any(type(part).__name__ == "UnsafePickleError" for part in parts):  # refused wherever the script is
+        return None
+    for part in parts:
+        place = origin(part)
+        name = script_not_found(part, place)
+        if name is not None:
+            code = place and place.tb_frame.f_code
+            place = f"{code.co_filename}:{place.tb_lineno} in {code.co_name}" if code else "something"
+            return (f"BRINE0309: {place} looked for the module {name} in sys.modules, where that of WSGI script "
+                    f"'{script_of(name)[0]}' does not stay: set WSGIScriptModules Registered for this script, or "
+                    "move what is looked for into a module of your own on sys.path and import it from the script")
+    return None
+
+
+def related(error):
+    """The exception and those of which it comes, each once."""
+    found = [error]
+    for part in found:
+        for other in (part.__cause__, part.__context__, *getattr(part, "exceptions", ())):
+            if isinstance(other, BaseException) and not any(other is known for known in found):
+                found.append(other)
+        if len(found) > MOST_CALLS:
+            break
+    return found
+
+
+def origin(error):
+    """The entry of the traceback in which an exception was raised; None if that was in no Python code."""
+    place = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename not in (OWN_FILE, IMPORTLIB):
+            place = traceback
+        traceback = traceback.tb_next
+    return place
+
+
+def script_not_found(error, place):
+    """The name of the script's module for whose absence an exception was raised, or None."""
+    name = None
+    if isinstance(error, KeyError):
+        name = error.args and sees_sys_modules(place) and error.args[0]
+    elif isinstance(error, ImportError):
+        name = not str(error).startswith("cannot import name") and error.name
+    elif isinstance(error, AttributeError):
+        if error.obj is None:  # None.__dict__, or raised by Python code
+            name = name_in(str(error)) or (
+                error.name and sees_sys_modules(place) and name_among(place))
+    elif type(error).__name__ == "PicklingError" or "sys.modules" in str(error):
+        name = name_in(str(error))
+    return name if isinstance(name, str) and name in scripts and name not in registered else None
+
+
+def name_in(text):
+    """The first name of a script's module in a text, or None."""
+    found = [name for name in list(scripts) if name in text]
+    return found[0] if found else None
+
+
+def name_among(place):
+    """The name of a script's module among a function's variables, or that of a class or function of it."""
+    for value in list(place.tb_frame.f_locals.values() if place else ()):
+        name = value if isinstance(value, str) else getattr(
+            value if isinstance(value, (type, types.FunctionType)) else type(value), "__module__", None)
+        if isinstance(name, str) and name in scripts:
+            return name
+    return None
+
+
+def sees_sys_modules(place):
+    """Whether code has to do with sys.modules, or calls C code; else it may look into a table of its own."""
+    if place is None:
+        return True
+    import opcode
+    frame = place.tb_frame
+    if "modules" in frame.f_code.co_names or "CALL" in opcode.opname[frame.f_code.co_code[place.tb_lasti]]:
+        return True
+    used = [frame.f_globals.get(name) for name in frame.f_code.co_names]
+    return any(value is sys.modules or value is OWN_SYS.modules for value in (*used, *frame.f_locals.values()))
 
 
 # --- the pickle guard -----------------------------------------------------------------------------
@@ -270,10 +463,10 @@ class OwnModules:
         if fullname == "brine":
             # An application's own package of this name is let be: it becomes the parent of ours.
             spec = importlib.machinery.PathFinder.find_spec(fullname)
-            return spec or importlib.util.spec_from_loader(fullname, self, origin="<brine>", is_package=True)
+            return spec or importlib.util.spec_from_loader(fullname, self, origin=OWN_FILE, is_package=True)
         if not fullname.startswith("brine.") or (fullname != "brine._guard" and own_source(fullname) is None):
             return None
-        return importlib.util.spec_from_loader(fullname, self, origin="<brine>")
+        return importlib.util.spec_from_loader(fullname, self, origin=OWN_FILE)
 
     def get_source(self, name):
         return own_source(name) or ""
@@ -290,9 +483,9 @@ class OwnModules:
             execute_guard(module)
             module.set_policy(PICKLE_POLICY)
             return
-        exec(compile(self.get_source(name), "<brine>", "exec", dont_inherit=True), module.__dict__)
+        exec(compile(self.get_source(name), OWN_FILE, "exec", dont_inherit=True), module.__dict__)
         if name == "brine.pickle._scripts":
-            module.provide(script_of, generation_of)
+            module.provide(script_of, generation_of, refusal)
 
 
 def guard(pickle):
@@ -302,10 +495,10 @@ def guard(pickle):
 
 
 def script_of(name):
-    """(path, module, number of its generation) of the script whose module is called so, or None."""
-    module = scripts.get(name)
+    """(path, module, number of its generation, is it registered) of the script whose module is called so."""
+    module = current(name)
     mark = module and module.__dict__.get("__brine_generation__")
-    return mark and (mark.path, module, mark.number)
+    return mark and (mark.path, module, mark.number, name in registered)
 
 
 def remember_name(name, number):
@@ -735,7 +928,7 @@ def stack_of(thread):
     calls = []
     while frame is not None:
         code = frame.f_code
-        if code.co_filename != "<brine>":
+        if code.co_filename != OWN_FILE:
             calls.append(f'  File "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}')
             text = line_of(code.co_filename, frame.f_lineno or 0, frame.f_globals).strip()
             calls[-1] += text and f"\n    {text}"
@@ -780,15 +973,19 @@ def run_threading_callbacks():
         callback()
 
 
-# --- standard modules that are amended ------------------------------------------------------------
+# --- modules that are amended ---------------------------------------------------------------------
 
-AMENDMENTS = {
-    "inspect": amend_inspect,
-    "linecache": amend_linecache,
-    "pickle": guard,
-    "typing": amend_typing,
-}
-"""Name of a standard module -> what is to be done to it when it has been imported."""
+AMENDMENTS = dict.fromkeys((
+    # They look for the globals or the file of a class or function by sys.modules[...__module__],
+    # or import a module by its name and then take it from there.
+    "attr._make", "bottle", "dataclasses", "doctest", "enum", "flask.helpers", "inspect", "msgspec._utils",
+    "pkg_resources", "pkgutil", "pydantic._internal._generics", "pydantic._internal._namespace_utils",
+    "pydantic._internal._typing_extra", "pydantic.generics", "pydantic.typing", "pydantic.v1.generics",
+    "pydantic.v1.typing", "pydoc", "pyramid.config.assets", "pyramid.path", "sqlalchemy.util.langhelpers",
+    "sqlalchemy.util.typing", "typing", "typing_extensions", "venusian", "venusian.advice", "werkzeug.utils",
+    "zope.interface.advice",
+), show_scripts_to) | {"linecache": amend_linecache, "pickle": guard}
+"""Name of a module -> what is to be done to it when it has been imported."""
 
 
 class AmendingFinder:

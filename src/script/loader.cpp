@@ -7,7 +7,6 @@
 
 #include "base/quotes.hpp"
 #include "cpython/error.hpp"
-#include "script/module_name.hpp"
 
 namespace brine::script {
 
@@ -28,6 +27,10 @@ constexpr unsigned kSweepAfter = 8;
 
 // So long code that asks for a new process as soon as it is loaded is not asked.
 constexpr base::Nanos kRest = 2 * base::kSecond;
+
+void log_advice(const ErrorText& error, base::LogSink& log) {
+  if (!error.advice.empty()) log.log(Level::error, error.advice);
+}
 
 }  // namespace
 
@@ -57,7 +60,6 @@ Loader::Script& Loader::find(const std::string& path) {
   if (!script) {
     script = std::make_unique<Script>();
     script->path = path;
-    script->name = module_name(path);
   }
   return *script;
 }
@@ -96,10 +98,11 @@ bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& w
     cpython::check(gil, yes);
     return yes != 0;
   } catch (const ErrorSet&) {
-    const ErrorText error = cpython::take_error(gil);
+    const ErrorText error = cpython::take_error(gil, bootstrap_.get(gil, "advise"));
     log.log(Level::error, "BRINE0308: reload_required() of WSGI script " +
                               base::in_quotes(script.path) + " raised " + error.summary +
                               ", so it is not reloaded\n" + error.traceback);
+    log_advice(error, log);
     return false;
   }
 }
@@ -150,7 +153,7 @@ void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wa
       error.summary = std::strerror(source.error);
     }
   } catch (const ErrorSet&) {
-    error = cpython::take_error(gil);
+    error = cpython::take_error(gil, bootstrap_.get(gil, "advise"));
     bootstrap_.show_serving_source(gil, script.path);
   }
   if (!next) return failed(script, source, wanted, error, log);
@@ -178,8 +181,8 @@ GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source
   next->settled = read_at - source.stamp.mtime > kSettleTime;
   next->source_hash = std::hash<std::string>{}(source.bytes);
   Bootstrap::Executed executed =
-      bootstrap_.execute(gil, script.name, script.path, source.bytes, next->number,
-                         wanted.registered, keep ? std::string(wanted.callable) : "");
+      bootstrap_.execute(gil, script.path, source.bytes, next->number, wanted.registered,
+                         keep ? std::string(wanted.callable) : "");
   next->module = std::move(executed.module);
   next->mark = std::move(executed.mark);
   next->reload_required =
@@ -201,6 +204,7 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
                               " was changed but does not load: " + error.summary + "; generation " +
                               std::to_string(script.current->number) + " goes on serving" +
                               traceback);
+    log_advice(error, log);
     return;
   }
   if (source.error != 0) {
@@ -212,6 +216,7 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
   } else {
     log.log(Level::error, "BRINE0301: " + what + " does not load: " + error.summary + traceback);
   }
+  log_advice(error, log);
   throw Unavailable{};
 }
 

@@ -58,7 +58,6 @@ class Loader {
  private:
   struct Script {
     std::string path;
-    std::string name;
     // Guarded by the GIL:
     GenerationPtr current;
     std::optional<FailedAttempt> failed;

@@ -184,9 +184,9 @@ void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
 }
 
 // Logs the exception that is set; `interrupted`: it comes of mod_wsgi.RequestTimeout.
-void report(const GilLock& gil, const Exchange& exchange, std::string_view script,
-            bool interrupted) {
-  const ErrorText error = cpython::take_error(gil);
+void report(const GilLock& gil, const Exchange& exchange, std::string_view script, bool interrupted,
+            PyObject* adviser) {
+  const ErrorText error = cpython::take_error(gil, adviser);
   if (exchange.client_gone || exchange.read_status == ReadStatus::client_gone) {
     exchange.request.log(Level::info, "the client went away: " + error.summary);
     return;
@@ -205,6 +205,7 @@ void report(const GilLock& gil, const Exchange& exchange, std::string_view scrip
   } else {
     exchange.request.log(Level::error, "BRINE0401: " + error.summary + where);
   }
+  if (!error.advice.empty()) exchange.request.log(Level::error, error.advice);
 }
 
 void report_violation(const Exchange& exchange, const Violation& violation,
@@ -238,11 +239,12 @@ Outcome fail(GilLock& gil, Exchange& exchange) {
 }  // namespace
 
 Gateway::Gateway(const GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper,
-                 PyObject* plain_file, PyObject* make_log)
+                 PyObject* plain_file, PyObject* make_log, PyObject* adviser)
     : input_type_(make_input_type(gil)),
       start_response_type_(make_start_response_type(gil)),
       file_wrapper_(borrow(gil, file_wrapper)),
       plain_file_(borrow(gil, plain_file)),
+      adviser_(borrow(gil, adviser)),
       request_timeout_(make_request_timeout(gil)),
       input_key_(steal(gil, PyUnicode_InternFromString("wsgi.input"))),
       close_name_(steal(gil, PyUnicode_InternFromString("close"))) {
@@ -288,7 +290,7 @@ Reply Gateway::raised(GilLock& gil, Exchange& exchange, std::string_view script)
   if (was_stopped(gil, exchange)) return {};
   const bool interrupted =
       exchange.interrupted && cpython::error_comes_of(gil, request_timeout_.get());
-  report(gil, exchange, script, interrupted);
+  report(gil, exchange, script, interrupted, adviser_.get());
   const Outcome outcome = fail(gil, exchange);
   if (interrupted && outcome == Outcome::failed_before_headers) return {Outcome::timed_out, {}};
   return {outcome, {}};
@@ -364,9 +366,10 @@ void Gateway::close(GilLock& gil, PyObject* result, Exchange& exchange) const {
     steal(gil, PyObject_CallNoArgs(close.get()));
   } catch (const ErrorSet&) {
     const Interruptible not_now(gil, exchange, false);
-    const ErrorText error = cpython::take_error(gil);
+    const ErrorText error = cpython::take_error(gil, adviser_.get());
     exchange.request.log(Level::error, "BRINE0403: close() of the response raised " +
                                            error.summary + "\n" + error.traceback);
+    if (!error.advice.empty()) exchange.request.log(Level::error, error.advice);
   }
 }
 

@@ -22,10 +22,11 @@ struct Reply {
 /// Serves requests in one interpreter. Its members are guarded by that interpreter's GIL.
 class Gateway {
  public:
-  /// `file_wrapper`, `plain_file` and `make_log` are those of script/bootstrap.py. Makes the
-  /// standard streams and the `mod_wsgi` module of the interpreter too.
+  /// `file_wrapper`, `plain_file`, `make_log` and `adviser` (see cpython::take_error) are those of
+  /// script/bootstrap.py. Makes the standard streams and the `mod_wsgi` module of the interpreter
+  /// too.
   Gateway(const cpython::GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper,
-          PyObject* plain_file, PyObject* make_log);
+          PyObject* plain_file, PyObject* make_log, PyObject* adviser);
 
   /// Calls the application and passes its response on. An ordinary one is left in the Reply, for
   /// `finish`; others are sent with the GIL released. Every failure is logged when this returns.
@@ -53,6 +54,7 @@ class Gateway {
   cpython::Ref start_response_type_;
   cpython::Ref file_wrapper_;
   cpython::Ref plain_file_;
+  cpython::Ref adviser_;
   cpython::Ref request_timeout_;  ///< mod_wsgi.RequestTimeout
   cpython::Ref input_key_;
   cpython::Ref close_name_;

@@ -74,9 +74,10 @@ OTHERS = {
     "dispatched": ("session[0].__reduce__()[1][1]", "an instance of class Item"),
 }
 DOCUMENTED = ("pickle hazard naming-script: session['cart'].items[3] is an instance of class Item, "
-              "defined in the WSGI script SCRIPT (generation 1). Its module name, MODULE, exists in this "
-              "process only: the pickle cannot be loaded by another process, host or interpreter. Move "
-              "class Item into a module on sys.path and import it from the script.")
+              "defined in the WSGI script SCRIPT (generation 1). Its module, MODULE, is in sys.modules "
+              "(WSGIScriptModules Registered) of the server's processes that have loaded the script from this path: "
+              "no other program can load the pickle, nor these once the script has moved. Move class Item into a "
+              "module on sys.path and import it from the script.")
 
 
 @pytest.fixture(autouse=True)

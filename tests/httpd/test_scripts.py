@@ -6,6 +6,8 @@ pytestmark = pytest.mark.every_variant
 
 CONFIG = """
 WSGIScriptAlias /look {apps}/introspection.wsgi
+WSGIScriptAlias /standard {apps}/single_file/standard.wsgi
+WSGIScriptAlias /own {apps}/single_file
 WSGIScriptAlias /one {dir}/scripts/one/app.wsgi
 WSGIScriptAlias /two {dir}/scripts/two/app.wsgi
 WSGIScriptAlias /bare {dir}/scripts/noending
@@ -26,6 +28,17 @@ EXPECTED = {
     "hints_function": ["color", "point", "return"], "hints_tuple": ["name", "point"],
     "doc": "A point.", "patch": [8, 7, True], "logging": [True, True, "logged"],
     "spec": [True, True, True, True], "module_attribute": [True, True], "loader_source": True,
+    "import": [True, True],
+}
+BY_NAME = {
+    "converted": [True, True], "data": "Hello {{ name }}\n", "dispatched": ["part", "other"],
+    "documented": [True, True, None], "frames": [True, True, "frames", "Its size.", True],
+    "fresh_from_spec": True, "functional": [True] * 5, "global_enum": True, "hints": [True, True, True],
+    "import_function": [True, True], "import_module": True, "imported": [True, True, True],
+    "loader_data": "Hello {{ name }}\n", "loader_kind": ["SourceFileLoader", False, True, True],
+    "missing_name": ["ImportError", True], "reloaded": True, "resolved": [True, True],
+    "resources": "Hello {{ name }}\n", "signature": [True, True], "spec_after_import": [True, False],
+    "stays": [False, []], "submodule": [True] * 4, "suites": [1, 1, 1],
 }
 SAYS = """
 def application(environ, start_response):
@@ -73,17 +86,23 @@ def test_tracebacks_show_source_lines(httpd):
     assert "introspection.wsgi" in text and "helper()" in text
 
 
-def test_importing_a_script_is_refused_with_an_explanation(httpd):
-    kind, text = httpd.get("/look?import").json()
-    assert kind == "ImportError"
-    assert "introspection.wsgi" in text and "WSGI script" in text
+@pytest.mark.parametrize("check", BY_NAME)
+def test_what_finds_a_script_by_its_name(httpd, check):
+    assert httpd.get(f"/standard?{check}").json() == BY_NAME[check]
+
+
+@pytest.mark.parametrize("app, text", [
+    ("dataclass_in_function", "(6, ['x', 'kept'], ['number', 'return', 'unit'], 4)"),
+    ("sys_modules", "['Hello', 'set', True, True, True, True]"),
+])
+def test_applications_in_one_file(httpd, app, text):
+    assert httpd.get(f"/own/{app}.wsgi").text == text
 
 
 def test_registered_scripts_are_in_sys_modules(httpd):
     assert httpd.get("/registered?hidden").json() is False
     assert httpd.get("/registered?name").json() is True
-    kind, _ = httpd.get("/registered?import").json()
-    assert kind == "imported"
+    assert httpd.get("/registered?import").json() == [True, False]
 
 
 def test_names_are_stable(httpd):

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "script/module_name.hpp"
 #include "script/verdict.hpp"
 
 namespace brine::script {
@@ -13,16 +12,6 @@ namespace {
 constexpr Stamp kOld{1, 2, 100, 1'000'000'000};
 constexpr Stamp kNew{1, 2, 100, 2'000'000'000};
 constexpr std::int64_t kNow = 100'000'000'000;
-
-TEST(ModuleName, IsThePublishedHashOfThePath) {
-  // FNV-1a 128: the offset basis for "", and the published vector for "a".
-  EXPECT_EQ(module_name(""), "_mod_wsgi_6c62272e07bb014262b821756295c58d");
-  EXPECT_EQ(module_name("a"), "_mod_wsgi_d228cb696f1a8caf78912b704e4a8964");
-}
-
-TEST(ModuleName, DiffersForOneBaseNameInTwoFolders) {
-  EXPECT_NE(module_name("/a/app.wsgi"), module_name("/b/app.wsgi"));
-}
 
 TEST(Decide, LoadsWhatIsNotLoaded) {
   EXPECT_EQ(decide({}, kOld, {}, Reloading::in_place, kNow), Verdict::load);

@@ -153,8 +153,14 @@ def _reload_missing(judgement: Judgement, subject: str, noun: str) -> tuple[str,
 
 
 def _naming_script(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
-    return (f"{subject}, defined in {_home(judgement)}. Its module name, {judgement.module}, exists in this process "
-            "only: the pickle cannot be loaded by another process, host or interpreter.", _move(noun))
+    if judgement.registered:
+        where = ("is in sys.modules (WSGIScriptModules Registered) of the server's processes that have loaded the script "
+                 "from this path: no other program can load the pickle, nor these once the script has moved.")
+    elif judgement.script:
+        where = "does not stay in sys.modules: no process can load the pickle, neither this one nor another."
+    else:
+        where = "is in sys.modules only where that script is loaded and registered: nobody else can load the pickle."
+    return f"{subject}, defined in {_home(judgement)}. Its module, {judgement.module}, {where}", _move(noun)
 
 
 def _naming_local(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:

@@ -30,6 +30,8 @@ class Judgement(NamedTuple):
     script: str | None
     generation: int | None
     current_generation: int | None
+    registered: bool = False
+    """The script's module stays in sys.modules: WSGIScriptModules Registered."""
 
 
 def judge(obj: Any, name: str | None = None) -> Judgement | None:
@@ -47,7 +49,7 @@ def judge(obj: Any, name: str | None = None) -> Judgement | None:
         return None
     generation = _scripts.generation(getattr(obj, "__module__", None)) if script else None
     return Judgement(hazard, module, qualname, script.path if script else None, generation,
-                     script.generation if script else None)
+                     script.generation if script else None, bool(script and script.registered))
 
 
 def _hazard(obj: Any, module: str, qualname: str, script: Any) -> str | None:
@@ -77,7 +79,8 @@ def hazard_of_name(module: str) -> str | None:
 def judge_name(module: str, qualname: str, script: Any) -> Judgement | None:
     """Likewise by the name alone, which pickle has written."""
     hazard = hazard_of_name(module)
-    return hazard and Judgement(hazard, module, qualname, script and script.path, None, script and script.generation)
+    return hazard and Judgement(hazard, module, qualname, script and script.path, None, script and script.generation,
+                                bool(script and script.registered))
 
 
 def judge_anything(obj: Any, name: str | None = None) -> Judgement:

@@ -213,6 +213,14 @@ def _describe_name(module: str, qualname: str, path: str, where: str, judge: Any
 # --- loads ----------------------------------------------------------------------------------------------
 
 
+def refuse_script(error: KeyError) -> ImportError | None:
+    """The exception to raise where pickle did not find a script in sys.modules, since none stays there."""
+    if error.__traceback__ is not None:  # raised by Python code, which pickle has called
+        return None
+    name = error.args[0] if error.args else None
+    return _judge._scripts.refusal(name) if isinstance(name, str) else None
+
+
 def on_failed_load(error: BaseException, data: Any, module: str | None, name: str | None) -> None:
     """Adds to pickle's exception which global was not found, and what to do; reports it as a hazard."""
     if module is None or name is None:

@@ -10,6 +10,8 @@ class Script(NamedTuple):
     module: Any
     """The module of the generation that serves now, or that is being loaded."""
     generation: int
+    registered: bool
+    """WSGIScriptModules Registered: its module stays in sys.modules."""
 
 
 def find(name: str) -> Script | None:
@@ -23,10 +25,17 @@ def generation(name: Any) -> int | None:
     return _generation(name)
 
 
-def provide(find: Callable[[str], Any], generation: Callable[[Any], int | None]) -> None:
-    """The server tells how its scripts are found."""
-    global _find, _generation
-    _find, _generation = find, generation
+def refusal(name: str) -> ImportError | None:
+    """Why the script whose module is called so cannot be imported by its name, if it is one."""
+    script = find(name)
+    return _refusal(name, script.path) if script else None
+
+
+def provide(find: Callable[[str], Any], generation: Callable[[Any], int | None],
+            refusal: Callable[[str, str], ImportError]) -> None:
+    """The server tells how its scripts are found, and how it refuses to import one."""
+    global _find, _generation, _refusal
+    _find, _generation, _refusal = find, generation, refusal
 
 
 def _find(name: str) -> Any:
@@ -35,3 +44,6 @@ def _find(name: str) -> Any:
 
 def _generation(name: Any) -> int | None:
     return None
+
+
+_refusal: Callable[[str, str], ImportError]

@@ -1,0 +1,61 @@
+"""Applications in one file: what looks a script up by its name finds it, as with mod_wsgi, and nothing stays behind."""
+
+import importlib.util
+
+import pytest
+
+CONFIG = """
+WSGIScriptAlias /one {apps}/single_file
+WSGIScriptAlias /django {apps}/single_file/django_urls.wsgi application-group=django
+WSGIScriptAlias /global {apps}/single_file application-group=%{GLOBAL}
+<Directory {apps}/single_file>
+  WSGIApplicationGroup one
+</Directory>
+"""
+#: What mod_wsgi 4.9.4 answers, and what has to be installed.
+SINGLE_FILES = {
+    "dataclass_in_function": ("(6, ['x', 'kept'], ['number', 'return', 'unit'], 4)", None),
+    "dictconfig": ("formatted wanted\n", None),
+    "django_urls": ("Hello from /django/", "django"),
+    "doctests": ("(1, 0, 2, [2, 0, 2, 0])", None),
+    "jinja2_package": ("Hello jinja2", "jinja2"),
+    "pydantic_forward": ("(3, 1)", "pydantic"),
+    "pyramid_site": ("Hello True True", "pyramid"),
+    "sys_modules": ("['Hello', 'set', True, True, True, True]", None),
+    "webpy": ("Hello", "web"),
+}
+#: Likewise, of the checks in libraries.wsgi.
+LIBRARIES = {
+    "attrs_class": [True, 3], "attrs_hints": ["part", "return"], "bottle_load": [True, True],
+    "cattrs_structure": 1, "flask_path": ["hello.txt"], "flask_helper": True, "graphene_name": "found",
+    "marshmallow_name": 3, "pkg_resources_data": "Hello {{ name }}\n", "pydantic_model": 4,
+    "pyramid_names": [True, True, True, True], "sqlalchemy_names": "Child", "sqlalchemy_mapped": "Child",
+    "venusian_scan": ["decorated"], "werkzeug_string": [True, True, None],
+}
+
+
+@pytest.mark.parametrize("app", SINGLE_FILES)
+def test_a_single_file(httpd, app):
+    expected, needs = SINGLE_FILES[app]
+    if needs and importlib.util.find_spec(needs) is None:
+        pytest.skip(f"{needs} is not installed")
+    url = "/django/" if app == "django_urls" else f"/one/{app}.wsgi/"
+    for _ in range(2):
+        answer = httpd.get(url)
+        assert (answer.status, answer.text) == (200, expected)
+        if app == "dictconfig":  # the stream has a line more each time
+            expected *= 2
+
+
+def test_files_beside_a_single_file(httpd):
+    if importlib.util.find_spec("pyramid") is None:
+        pytest.skip("pyramid is not installed")
+    assert httpd.get("/one/pyramid_site.wsgi/static/hello.txt").text == "Hello {{ name }}\n"
+
+
+@pytest.mark.parametrize("check", LIBRARIES)
+def test_libraries(httpd, check):
+    answer = httpd.get(f"/one/libraries.wsgi?{check}").json()
+    if answer == "missing":
+        pytest.skip("the library is not installed")
+    assert answer == LIBRARIES[check]
