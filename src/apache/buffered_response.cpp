@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <span>
+#include <string_view>
 
 namespace brine::apache {
 
@@ -16,7 +19,7 @@ using wsgi::End;
 // Up to this size a response is kept in memory.
 constexpr std::size_t kInMemory = 65536;
 
-bool is_same(std::string_view text, std::string_view expected) {
+bool is_header_text(std::string_view text, std::string_view expected) {
   return text.size() == expected.size() &&
          strncasecmp(text.data(), expected.data(), expected.size()) == 0;
 }
@@ -25,8 +28,8 @@ bool is_same(std::string_view text, std::string_view expected) {
 bool is_event_stream(std::span<const wsgi::Field> headers) {
   constexpr std::string_view kType = "text/event-stream";
   return std::any_of(headers.begin(), headers.end(), [&](const wsgi::Field& header) {
-    return is_same(header.name, "Content-Type") &&
-           is_same(header.value.substr(0, kType.size()), kType);
+    return is_header_text(header.name, "Content-Type") &&
+           is_header_text(header.value.substr(0, kType.size()), kType);
   });
 }
 

@@ -1,7 +1,10 @@
 // WSGIResponseBuffering: takes a response from the application without waiting for the client.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "apache/response.hpp"
 #include "base/log.hpp"

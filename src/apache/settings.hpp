@@ -3,6 +3,7 @@
 // directives.cpp.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>

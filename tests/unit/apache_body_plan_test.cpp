@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include "apache/body_plan.hpp"
 
 namespace brine::apache {
