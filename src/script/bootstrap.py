@@ -899,6 +899,14 @@ def refuse_forks():
 
         replace_in_os(name, refused)
 
+    def amend_popen_fork(popen_fork):
+        # It opens pipes before it forks, and would leave them open each time.
+        popen_fork.Popen._launch = lambda *_: os.fork()
+
+    AMENDMENTS["multiprocessing.popen_fork"] = amend_popen_fork
+    if "multiprocessing.popen_fork" in sys.modules:
+        amend_popen_fork(sys.modules["multiprocessing.popen_fork"])
+
 
 def add_paths(paths):
     """WSGIPythonPath: as `site` adds directories (.pth files work), but before what was there."""
