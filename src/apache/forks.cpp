@@ -82,7 +82,7 @@ extern "C" void ignore_signal(int) {}
 // The prefork MPM's processes ignore SIGINT, which comes to them where httpd runs in a terminal.
 // What is ignored stays so in programs that are started; a handler does not.
 void handle_ignored_interrupt() {
-  struct sigaction action {};
+  struct sigaction action = {};
   if (::sigaction(SIGINT, nullptr, &action) != 0 || action.sa_handler != SIG_IGN) return;
   action.sa_handler = ignore_signal;
   action.sa_flags = SA_RESTART;
@@ -100,7 +100,7 @@ extern "C" void restore_signals() { ::pthread_sigmask(SIG_SETMASK, &mask_before,
 
 extern "C" void reset_signals() {
   for (int signal = 1; signal < NSIG; ++signal) {
-    struct sigaction action {};
+    struct sigaction action = {};
     if (::sigaction(signal, nullptr, &action) == 0 && is_httpds(action)) ::signal(signal, SIG_DFL);
   }
   sigset_t none;

@@ -36,7 +36,7 @@ int open_nameless(const char* folder) noexcept {
 }
 
 bool is_folder(const char* path) noexcept {
-  struct stat info {};
+  struct stat info = {};
   return path != nullptr && ::stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 

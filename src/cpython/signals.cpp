@@ -54,7 +54,7 @@ void ignore_python_signals() noexcept {
 #endif
            SIGXFSZ,
        }) {
-    struct sigaction action {};
+    struct sigaction action = {};
     if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) {
       ::signal(signal, SIG_IGN);
     }

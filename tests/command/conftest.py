@@ -3,7 +3,6 @@
 BRINE_BUILD names the build directory (default: build/). The tests run as root and as a plain user.
 """
 
-import os
 import shutil
 import sys
 import tempfile
@@ -11,12 +10,9 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("BRINE_BUILD") or REPOSITORY / "build").resolve()
-sys.path.insert(0, str(REPOSITORY / "python"))
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2] / "python")]
 
-from serving import Serving  # noqa: E402
+from serving import BUILD, Serving, write_script  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -52,20 +48,6 @@ def folder(public_folder, request):
 def script(folder):
     """A script that answers with one word; tests write others over it."""
     return write_script(folder / "app.wsgi", 'b"one"')
-
-
-def write_script(path, body, before=""):
-    """Writes a script whose answer is the expression `body`, in one step as editors do."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_text(f"{before}\n"
-                   "def application(environ, start_response):\n"
-                   f"    body = {body}\n"
-                   "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
-                   "    return [body]\n")
-    new.chmod(0o644)
-    new.replace(path)
-    return path
 
 
 @pytest.fixture

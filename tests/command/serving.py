@@ -1,4 +1,4 @@
-"""A `brine serve` under test, and how tests wait."""
+"""A `brine serve` under test, the scripts that it serves, and how tests wait."""
 
 import http.client
 import os
@@ -9,7 +9,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("BRINE_BUILD") or REPOSITORY / "build").resolve()
 PATIENCE = 30 * float(os.environ.get("BRINE_TEST_PATIENCE", "1"))
 _NEVER = threading.Event()
 
@@ -23,6 +26,20 @@ def poll(condition, what):
             return result
         _NEVER.wait(0.02)
     raise AssertionError(f"waited {PATIENCE:.0f} seconds for {what}")
+
+
+def write_script(path, body, before=""):
+    """Writes a script whose answer is the expression `body`, in one step as editors do."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.write_text(f"{before}\n"
+                   "def application(environ, start_response):\n"
+                   f"    body = {body}\n"
+                   "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+                   "    return [body]\n")
+    new.chmod(0o644)
+    new.replace(path)
+    return path
 
 
 class Serving:

@@ -10,7 +10,7 @@ from brine.installation import Brine, find_httpd, version
 from brine.pythons import Python, choose_python
 from brine.site import Site, Static, check_host
 from brine.watcher import Watcher
-from conftest import BUILD, REPOSITORY, write_script
+from serving import BUILD, REPOSITORY, write_script
 
 
 def run(brine, *arguments, **options):

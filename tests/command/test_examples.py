@@ -4,7 +4,7 @@ import html.parser
 
 import pytest
 
-from conftest import REPOSITORY
+from serving import REPOSITORY
 
 HELLO = REPOSITORY / "docs/examples/hello.wsgi"
 

@@ -7,8 +7,7 @@ import urllib.request
 
 import pytest
 
-from conftest import REPOSITORY
-from serving import poll
+from serving import REPOSITORY, poll
 
 PICKLE = REPOSITORY / "docs/examples/pickle.wsgi"
 

@@ -10,8 +10,7 @@ import subprocess
 import pytest
 
 from brine.site import free_port
-from conftest import REPOSITORY
-from serving import PATIENCE, Serving, poll
+from serving import PATIENCE, REPOSITORY, Serving, poll
 
 
 class Quickstart(Serving):

@@ -12,7 +12,7 @@ from brine.installation import find_brine, find_httpd
 from brine.private_folder import private_folder
 from brine.refusal import Refusal
 from brine.site import check_script
-from conftest import write_script
+from serving import write_script
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

@@ -10,8 +10,7 @@ import pytest
 from brine.installation import find_httpd
 from brine.server_user import server_user
 from brine.site import free_port
-from conftest import REPOSITORY
-from serving import PATIENCE, poll
+from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",

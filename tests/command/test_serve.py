@@ -9,8 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import write_script
-from serving import poll
+from serving import poll, write_script
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

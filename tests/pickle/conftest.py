@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("BRINE_BUILD") or REPOSITORY / "build").resolve()
-for folder in (BUILD / "python", REPOSITORY / "python", Path(__file__).parent):
+sys.path.insert(0, str(Path(__file__).parent))
+
+from places import BUILD, REPOSITORY  # noqa: E402
+
+for folder in (BUILD / "python", REPOSITORY / "python"):
     sys.path.insert(0, str(folder))
 
 if not list((BUILD / "python" / "brine").glob("_guard.*.so")):

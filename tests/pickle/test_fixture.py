@@ -39,8 +39,14 @@ sys.modules["__main__"].InMain = InMain
 
 @pytest.fixture
 def run(pytester, environment, monkeypatch):
-    """run(TEST): the result of pytest with the plugin, on a file of this source beside the application."""
+    """run(TEST): the result of pytest with the plugin, on a file of this source beside the application.
+
+    No other plugin takes part, whatever is installed or asked for by the environment.
+    """
     monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        monkeypatch.delenv(name, raising=False)
     pytester.makepyfile(application=APPLICATION)
 
     def run(source, *arguments, plugin="-pbrine.pytest_plugin"):

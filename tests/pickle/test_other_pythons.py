@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import BUILD
+from places import BUILD
 
 
 def pythons():

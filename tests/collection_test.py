@@ -1,0 +1,46 @@
+"""The folders of tests can be run in one call, in whatever order, and beside whatever else is installed."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests"
+FOLDERS = ("command", "pickle", "httpd")
+
+
+def names(folder):
+    """The modules of a folder that its tests may import."""
+    return {path.stem for path in (TESTS / folder).iterdir()
+            if path.suffix == ".py" and path.name != "conftest.py" or (path / "__init__.py").exists()}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_no_test_imports_a_conftest():
+    """Each folder has one, and all are called `conftest`: which of them an import finds is a matter of order."""
+    assert not [path.name for folder in FOLDERS for path in (TESTS / folder).rglob("*.py")
+                if "conftest" in imported(path)]
+
+
+def test_no_two_folders_have_a_module_of_the_same_name():
+    count = Counter(name for folder in FOLDERS for name in names(folder))
+    assert not [name for name, times in count.items() if times > 1]
+
+
+def test_all_folders_are_collected_in_one_call():
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "--quick", "-q", "-pno:cacheprovider",
+         *(str(TESTS / folder) for folder in FOLDERS)],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+    assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr
+    assert all(f"tests/{folder}/test_" in answer.stdout for folder in FOLDERS)
