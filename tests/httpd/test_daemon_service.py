@@ -263,7 +263,7 @@ def test_one_that_goes_on_is_cut_off(service):
     site = service(SWALLOWS, time="10s")
     first = site.at_work()
     os.kill(first, signal.SIGTERM)
-    record, = site.server.expect_log("BRINE0628:")
+    record, = site.server.expect_log("BRINE0628:", seconds=30)  # 8 s after it was told
     assert f"process {first} of" in record.text and "'site'" in record.text
     site.server.allow_log("BRINE0610:|BRINE0628:")  # its successors do the same, and the test does not wait
     site.begun(2)

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 
 from .deadline import SCALE
 
@@ -48,6 +49,12 @@ def render(folder, port, build, variant, text, modules=(), daemon=""):
     for name, part in parts.items():
         whole = whole.replace(name, part)
     return fill(whole, folder, port, variant)
+
+
+def patient(text):
+    """The configuration with a group's connect-timeout made as long as the tests wait, where a test gives none."""
+    return re.sub(r"^\s*WSGIDaemonProcess (?!.*(?:connect-timeout|\\\n)).*$", rf"\g<0> connect-timeout={15 * SCALE:g}s", text,
+                  flags=re.MULTILINE)
 
 
 def fill(text, folder, port, variant):

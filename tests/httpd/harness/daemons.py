@@ -25,9 +25,13 @@ def workers(server):
 
 
 def obituaries(server, since=None):
-    """What the lines BRINE0610 say, as matches of OBITUARY."""
-    texts = server.log.texts("BRINE0610:", since)
-    return [OBITUARY.match(text) for text in texts]
+    """What the lines BRINE0610 say, as matches of OBITUARY; waits for those of the processes that have gone."""
+    def all_told():
+        told = {int(OBITUARY.match(text)["pid"]) for text in server.log.texts("BRINE0610:", 0)}
+        return not [pid for pid in starts(server, 0) if pid not in told and not os.path.exists(f"/proc/{pid}")]
+
+    until(all_told, "a line BRINE0610 for each process that has gone")
+    return [OBITUARY.match(text) for text in server.log.texts("BRINE0610:", since)]
 
 
 def starts(server, since=None):

@@ -112,8 +112,9 @@ class Server:
                 user=self.user, extra_groups=[] if self.user else None)
 
     def _configure(self):
-        _write(self.folder, self.port, self.workspace.build, self.variant, self._text,
-               self._modules, self._daemon)
+        path = _write(self.folder, self.port, self.workspace.build, self.variant, self._text,
+                      self._modules, self._daemon)
+        path.write_text(config.patient(path.read_text()))
 
     def _is_ready(self):
         if self.process.poll() is not None:
