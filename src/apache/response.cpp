@@ -130,9 +130,19 @@ apr_bucket* ApacheResponse::bucket_of(std::string_view block) {
 
 Delivery ApacheResponse::pass(wsgi::End end) {
   apr_bucket_alloc_t* buckets = r_->connection->bucket_alloc;
-  apr_bucket* mark =
-      end == wsgi::End::last ? apr_bucket_eos_create(buckets) : apr_bucket_flush_create(buckets);
-  APR_BRIGADE_INSERT_TAIL(brigade_, mark);
+  switch (end) {
+    case wsgi::End::more:
+      APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_flush_create(buckets));
+      break;
+    case wsgi::End::more_at_once:
+      if (APR_BRIGADE_EMPTY(brigade_)) {
+        return Delivery::ok;
+      }
+      break;
+    case wsgi::End::last:
+      APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_eos_create(buckets));
+      break;
+  }
   return pass_brigade();
 }
 

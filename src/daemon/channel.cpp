@@ -236,12 +236,12 @@ void FrameReader::make_room(std::size_t size) {
 }
 
 // Reads what has come, up to `room` bytes and more if the buffer has it.
-Io FrameReader::read(std::size_t room, base::Nanos deadline) {
+Io FrameReader::read(std::size_t room, base::Nanos deadline, int flags) {
   if (begin_ == end_) begin_ = end_ = 0;
   make_room(std::max(room, buffer_.empty() ? kFirstRoom : std::size_t{1}));
   if (deadline != 0 && !wait_readable(fd_, deadline)) return Io::timed_out;
   base::UniqueFd passed;
-  const ssize_t size = receive(fd_, {buffer_.data() + end_, buffer_.size() - end_}, 0, passed);
+  const ssize_t size = receive(fd_, {buffer_.data() + end_, buffer_.size() - end_}, flags, passed);
   if (size < 0) return failure_of(errno);
   if (size == 0) return Io::closed;
   if (passed && descriptors_.size() == kMostDescriptors) return Io::failed;
@@ -258,6 +258,26 @@ Io FrameReader::next(FrameHeader& header, base::Nanos deadline) {
   begin_ += sizeof(header);
   left_ = header.size;
   return header.kind < FrameKind::count_ ? Io::ok : Io::failed;
+}
+
+// The buffer grows with what comes: a block now and then needs no large one.
+bool FrameReader::read_ahead(std::size_t most) {
+  while (end_ - begin_ < most) {
+    const std::size_t have = end_ - begin_;
+    const bool full = buffer_.size() == have;
+    const std::size_t room = full ? std::min(most - have, std::max(have, kFirstRoom)) : 1;
+    if (read(room, 0, MSG_DONTWAIT) != Io::ok) return false;  // why, the next read tells again
+  }
+  return true;
+}
+
+bool FrameReader::has_more() const { return begin_ != end_ || wait_readable(fd_, base::now()); }
+
+bool FrameReader::has_next(FrameKind kind) const {
+  FrameHeader header;
+  if (!has_next()) return false;
+  std::memcpy(&header, buffer_.data() + begin_, sizeof(header));
+  return header.kind == kind;
 }
 
 std::span<const char> FrameReader::payload() const {

@@ -73,6 +73,15 @@ class FrameReader {
   /// then timed_out.
   Io next(FrameHeader& header, base::Nanos deadline);
 
+  /// Reads what has come, without waiting, until `most` bytes are here. False: no more has come.
+  bool read_ahead(std::size_t most);
+
+  /// Whether bytes are here, or have come, that have not been taken.
+  bool has_more() const;
+
+  /// Whether another frame of this kind follows, and its header is here already.
+  bool has_next(FrameKind kind) const;
+
   /// Whether another frame's header is here already.
   bool has_next() const { return left_ == 0 && end_ - begin_ >= sizeof(FrameHeader); }
 
@@ -96,7 +105,7 @@ class FrameReader {
   base::UniqueFd take_descriptor();
 
  private:
-  Io read(std::size_t room, base::Nanos deadline);
+  Io read(std::size_t room, base::Nanos deadline, int flags = 0);
   void make_room(std::size_t size);
 
   int fd_;

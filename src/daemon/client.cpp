@@ -31,7 +31,7 @@ constexpr std::uint64_t kNoLimit = 1ULL << 32;
 constexpr Nanos kHearing = 200 * base::kMillisecond;
 
 // What an idle connection may keep of its buffer for a large request.
-constexpr std::size_t kKeptBytes = 98304;
+constexpr std::size_t kKeptBytes = 131072;
 
 // So often a request follows its script to newer code; then it is served by what there is. A script
 // may change again and again, or its reload_required() ask for ever.

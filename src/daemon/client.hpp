@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct Connection {
   PrivateFd fd;
   std::uint32_t incarnation;
   FrameReader reader;
-  std::vector<char> request;  ///< the encoded request
+  std::vector<char> request;             ///< the encoded request
+  std::vector<std::string_view> blocks;  ///< of the answer's body, in the reader's buffer
 };
 
 /// One for each group in each of httpd's processes; any number of threads use it at once.

@@ -28,6 +28,11 @@ constexpr base::Nanos kTick = base::kSecond;
 // A body, of a request or a response, passes through in pieces of this size.
 constexpr std::size_t kPiece = 65536;
 
+// So much of a response that is there already is passed through httpd's filters at once, in so many
+// blocks.
+constexpr std::size_t kTogether = 131072;
+constexpr std::size_t kMostBlocks = 256;
+
 // So long a piece of the request's body is waited for until it is full.
 constexpr base::Nanos kPatience = 100 * base::kMillisecond;
 
@@ -63,7 +68,7 @@ Progress Dispatch::run(const wsgi::Target& target, std::uint8_t flags) {
     taken_ = true;
     last_sign_ = base::now();
     if (header.kind == FrameKind::refused) return Progress::expired;
-    if (!handle(header)) {
+    if (!handle(header) || !settle()) {
       if (client_gone_) {
         outcome_ = Outcome::client_aborted;
         return Progress::broken;
@@ -132,7 +137,8 @@ bool Dispatch::handle(const FrameHeader& header) {
   const bool end = (header.flags & kEnd) != 0;
   switch (header.kind) {
     case FrameKind::want:
-      return send_data(header.value, (header.flags & kAll) != 0);
+      // The client may wait for what it has been sent before it sends more.
+      return flush() && send_data(header.value, (header.flags & kAll) != 0);
     case FrameKind::head:
       return pass_head(header) && ((header.flags & kDone) == 0 || finish(Outcome::completed));
     case FrameKind::body:
@@ -201,21 +207,50 @@ bool Dispatch::pass_head(const FrameHeader& header) {
   return pass_body((header.flags & kEnd) != 0);
 }
 
+// What is here of the frame's payload becomes a block to be sent.
+void Dispatch::take_block() {
+  const auto bytes = connection_.reader.payload();
+  connection_.blocks.emplace_back(bytes.data(), bytes.size());
+  connection_.reader.take(bytes.size());
+}
+
+bool Dispatch::pass_on(End end) {
+  started_ = true;
+  unflushed_ = end == End::more_at_once;
+  client_gone_ = response_.send(connection_.blocks, end) == Delivery::client_gone;
+  connection_.blocks.clear();
+  return !client_gone_;
+}
+
+bool Dispatch::flush() { return !unflushed_ || pass_on(End::more); }
+
+// Before the next frame is waited for: what has been sent reaches the client meanwhile.
+bool Dispatch::settle() {
+  return finished_ || !unflushed_ || connection_.reader.has_more() || flush();
+}
+
+// A frame of the body, and those behind it that have come already: a pass through httpd's filters
+// and a flush cost more than a block. But the first block of several goes out by itself and at
+// once, so that what httpd makes of the head does not depend on how fast the others come.
 bool Dispatch::pass_body(bool end) {
   FrameReader& reader = connection_.reader;
   do {
     // It has been written already: to wait for all of a block costs no time, and it stays a block.
     if (!gather(std::min(reader.left(), kPiece))) return false;
-    const auto bytes = reader.payload();
-    const std::string_view block(bytes.data(), bytes.size());
-    reader.take(bytes.size());
-    const bool last = end && reader.left() == 0;
-    started_ = true;
-    if (response_.send({&block, block.empty() ? 0U : 1U}, last ? End::last : End::more) ==
-        Delivery::client_gone) {
-      client_gone_ = true;
-      return false;
+    const bool first = !started_ && !end;
+    const bool complete = end && reader.payload().size() == reader.left();
+    if (!first && !complete) reader.read_ahead(kTogether);
+    take_block();
+    while (!first && !end && reader.left() == 0 && connection_.blocks.size() < kMostBlocks &&
+           reader.has_next(FrameKind::body)) {
+      FrameHeader header;
+      failure_ = reader.next(header, 0);
+      end = (header.flags & kEnd) != 0;
+      take_block();
     }
+    const bool last = end && reader.left() == 0;
+    const bool more_is_here = !first && (reader.left() != 0 || reader.has_more());
+    if (!pass_on(last ? End::last : more_is_here ? End::more_at_once : End::more)) return false;
   } while (reader.left() != 0);
   last_sign_ = base::now();
   return true;
@@ -234,6 +269,7 @@ bool Dispatch::pass_file(bool end) {
     return false;
   }
   started_ = true;
+  unflushed_ = false;
   client_gone_ = response_.send_file(fd.get(), piece.offset, piece.length,
                                      end ? End::last : End::more) == Delivery::client_gone;
   last_sign_ = base::now();

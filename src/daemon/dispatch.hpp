@@ -48,6 +48,10 @@ class Dispatch {
   bool handle(const FrameHeader& header);
   bool pass_head(const FrameHeader& header);
   bool pass_body(bool end);
+  void take_block();
+  bool pass_on(wsgi::End end);
+  bool flush();
+  bool settle();
   bool pass_file(bool end);
   wsgi::ReadResult fill(std::span<char> room);
   bool send_data(std::uint64_t wanted, bool all);
@@ -70,9 +74,10 @@ class Dispatch {
   base::Nanos begun_ = 0;
   base::Nanos last_sign_ = 0;  ///< when the process was last heard of
   bool expired_ = false;
-  bool taken_ = false;    ///< the process has begun with the request
-  bool headed_ = false;   ///< the response's head has come
-  bool started_ = false;  ///< the client has been sent something
+  bool taken_ = false;      ///< the process has begun with the request
+  bool headed_ = false;     ///< the response's head has come
+  bool started_ = false;    ///< the client has been sent something
+  bool unflushed_ = false;  ///< what was sent last may be in httpd still
   bool finished_ = false;
   bool client_gone_ = false;
   std::unique_ptr<char[]> data_;  ///< a piece of the request's body; made when one is wanted

@@ -214,8 +214,12 @@ class Request : public base::LogSink {
 
 enum class Delivery : std::uint8_t { ok, client_gone };
 
-/// More of the response follows, or this was its end.
-enum class End : std::uint8_t { more, last };
+/// What follows what is sent.
+enum class End : std::uint8_t {
+  more,          ///< more of the response, after a time: this much is flushed to the client
+  more_at_once,  ///< more of it, which is there already: to flush before that is of no use
+  last,          ///< nothing
+};
 
 /// Takes the answer: `start` once, then `send`/`send_file` until one of them carried End::last, or
 /// `abort`. Nothing is passed on before the first `send`.
@@ -231,7 +235,7 @@ class ResponseWriter {
   /// GIL is released. Does NOT block. Throws std::bad_alloc.
   virtual char* allocate(std::size_t size) = 0;
 
-  /// Sends blocks of the body. BLOCKS. With End::more what is sent is flushed to the client. The
+  /// Sends blocks of the body. BLOCKS. The
   /// blocks need to live until the call returns, no longer; those got from `allocate` are not
   /// copied again.
   virtual Delivery send(std::span<const std::string_view> blocks, End end) noexcept = 0;
