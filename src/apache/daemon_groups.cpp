@@ -33,12 +33,8 @@ namespace fs = std::filesystem;
 // A definition that cannot be had. `text` follows the directive, the group's name and the place.
 [[noreturn]] void refuse(const std::string& text) { throw std::invalid_argument(text); }
 
-std::string at(const Place& place) {
-  return std::string(" (") + place.file + ":" + std::to_string(place.line) + ")";
-}
-
 std::string directive_for(const std::string& group, const Place& place) {
-  return "WSGIDaemonProcess " + group + at(place);
+  return "WSGIDaemonProcess " + group + in_parentheses(place);
 }
 
 // httpd reads its configuration twice when it starts. A warning is said with the second reading, or
@@ -158,7 +154,8 @@ class Completion {
     const Identity identity = for_access(group_.identity, group_.switches_identity);
     check_chroot();
     find_working_home(identity);
-    check_locale();
+    check_locale("lang=", group_.lang);
+    check_locale("locale=", group_.locale);
     find_python(identity);
     find_script_owner();
     if (group_.limits.socket_timeout.count() == 0) {
@@ -233,6 +230,7 @@ class Completion {
                base::in_quotes(shown(group_.identity)) + " " + *found);
       }
       group_.working_home = group_.home;
+      group_.home_origin = "home= of " + self();
     } else if (group_.identity.uid != own_identity().uid) {
       group_.working_home = home_of_user(identity);
     }
@@ -251,17 +249,25 @@ class Completion {
     return "/";
   }
 
-  void check_locale() const {
-    if (group_.locale.empty()) {
-      return;
-    }
-    const locale_t made = newlocale(LC_ALL_MASK, group_.locale.c_str(), nullptr);
+  static bool has_locale(const std::string& name) {
+    const locale_t made = newlocale(LC_ALL_MASK, name.c_str(), nullptr);
     if (made == nullptr) {
-      refuse(
-          "locale= names " + base::in_quotes(group_.locale) +
-          ", which this system does not have: choose one that 'locale -a' lists, such as C.UTF-8");
+      return false;
     }
     freelocale(made);
+    return true;
+  }
+
+  // As in mod_wsgi a site starts all the same: it may never need the locale.
+  void check_locale(const char* option, std::string& name) const {
+    if (name.empty() || has_locale(name)) {
+      return;
+    }
+    const std::string instead = has_locale("C.UTF-8") ? "C.UTF-8" : "C";
+    warn("BRINE0017: " + self() + ": " + option + " names " + base::in_quotes(name) +
+         ", which this system does not have: the processes will run in " + instead +
+         "; choose one that 'locale -a' lists, or install it");
+    name = instead;
   }
 
   // The home that python-home= names, or WSGIPythonHome for the same Python.
@@ -299,8 +305,10 @@ class Completion {
       group_.python_eggs = process_.python_eggs;
     }
     // So that a site behaves the same in a group as in httpd's own processes.
+    group_.python_path_origin = "python-path= of " + self();
     if (group_.python_path.empty() && group_.python == engine::effective_version(process_.python)) {
       group_.python_path = process_.python_path;
+      group_.python_path_origin = "WSGIPythonPath" + in_parentheses(process_.python_path_place);
     }
     if (!home.path.empty()) {
       take_home(home, available, identity);
@@ -476,8 +484,9 @@ class Check {
     const std::string different = differences(first.options, again.options);
     if (!different.empty()) {
       fail(server, "BRINE0011: " + directive_for(name, again.place) +
-                       " defines the group otherwise than the first definition" + at(first.place) +
-                       " does: " + different + "; make them alike, or name the groups differently");
+                       " defines the group otherwise than the first definition" +
+                       in_parentheses(first.place) + " does: " + different +
+                       "; make them alike, or name the groups differently");
       return;
     }
     const auto group = std::find_if(groups_.all.begin(), groups_.all.end(),
@@ -495,7 +504,7 @@ class Check {
   }
 
   void check_reference(const GroupReference& reference, const server_rec* server) {
-    const std::string said = reference.directive + at(reference.place) +
+    const std::string said = reference.directive + in_parentheses(reference.place) +
                              " names the process group " + base::in_quotes(reference.group);
     const auto found = groups_.by_name.find(reference.group);
     if (found == groups_.by_name.end()) {
@@ -508,7 +517,7 @@ class Check {
     if (is_for_this_server && !may_use(server, *found->second)) {
       fail(server, "BRINE0013: " + said +
                        ", which belongs to a virtual host of another ServerName" +
-                       at(found->second->place) +
+                       in_parentheses(found->second->place) +
                        "; define it outside the virtual hosts, or in one with the same ServerName");
     }
   }

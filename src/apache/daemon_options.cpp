@@ -189,24 +189,40 @@ void processes(DaemonOptions& options, std::string_view text) {
   options.group.multiprocess = true;  // mod_wsgi: also for processes=1
 }
 
+// How an option is taken. As in mod_wsgi, some may be given without a value, and are then as if
+// left out: templates and variables that are not set make such lines.
+enum class Kind {
+  has_value,
+  may_be_empty,
+  ignored,  ///< it has no effect, and nobody can tell
+  missed,   ///< it has no effect, and what a site relied on is not there
+  missed_if_on,
+  missed_may_be_empty,
+};
+
 struct Option {
   std::string_view name;
   Set* set;
-  bool has_effect = true;
+  Kind kind = Kind::has_value;
+  std::string_view missed = {};  ///< what is not there, and what to do
 };
+
+constexpr std::string_view kNoAgent =
+    "no New Relic agent is started: let the script start it, by newrelic.agent.initialize()";
 
 constexpr Option kOptions[] = {
     {"processes", &processes},
     {"threads", &in_group<&Group::threads, &whole_number<0, 65533>>},
     {"user", &in_options<&DaemonOptions::user, &name_or_id>},
     {"group", &in_options<&DaemonOptions::user_group, &name_or_id>},
-    {"supplementary-groups", &in_options<&DaemonOptions::supplementary_groups, &names_or_ids>},
+    {"supplementary-groups", &in_options<&DaemonOptions::supplementary_groups, &names_or_ids>,
+     Kind::may_be_empty},
     {"umask", &in_group<&Group::umask, &octal>},
     {"chroot", &in_group<&Group::chroot, &root_folder>},
     {"home", &in_group<&Group::home, &absolute_path>},
-    {"lang", &in_group<&Group::lang, &text>},
-    {"locale", &in_group<&Group::locale, &text>},
-    {"display-name", &in_group<&Group::display_name, &text>},
+    {"lang", &in_group<&Group::lang, &text>, Kind::may_be_empty},
+    {"locale", &in_group<&Group::locale, &text>, Kind::may_be_empty},
+    {"display-name", &in_group<&Group::display_name, &text>, Kind::may_be_empty},
     {"cpu-priority", &in_group<&Group::cpu_priority, &whole_number<-20, 19>>},
     {"stack-size", &in_group<&Group::stack_size, &stack_size>},
     {"send-buffer-size", &in_group<&Group::send_buffer_size, &size_or_none<512, kLargestBuffer>>},
@@ -214,9 +230,9 @@ constexpr Option kOptions[] = {
      &in_group<&Group::receive_buffer_size, &size_or_none<512, kLargestBuffer>>},
 
     {"python", &in_group<&Group::python, &parse_python_version>},
-    {"python-home", &in_options<&DaemonOptions::python_home, &text>},
-    {"python-path", &in_group<&Group::python_path, &parse_path_list>},
-    {"python-eggs", &in_group<&Group::python_eggs, &text>},
+    {"python-home", &in_options<&DaemonOptions::python_home, &text>, Kind::may_be_empty},
+    {"python-path", &in_group<&Group::python_path, &parse_path_list>, Kind::may_be_empty},
+    {"python-eggs", &in_group<&Group::python_eggs, &text>, Kind::may_be_empty},
     {"switch-interval", &in_group<&Group::switch_interval, &switch_interval>},
     {"script-user", &in_options<&DaemonOptions::script_user, &name_or_id>},
     {"script-group", &in_options<&DaemonOptions::script_group, &name_or_id>},
@@ -240,14 +256,15 @@ constexpr Option kOptions[] = {
     {"memory-limit", &in_limits<&Limits::memory_limit, &parse_size>},
     {"virtual-memory-limit", &in_limits<&Limits::virtual_memory, &parse_size>},
 
-    {"socket-user", &nowhere<&name_or_id>, false},
-    {"header-buffer-size", &nowhere<&size_or_none<8192, kLargestBuffer>>, false},
-    {"response-buffer-size", &nowhere<&size_or_none<65536, kLargestBuffer>>, false},
-    {"response-socket-timeout", &nowhere<&bare_seconds>, false},
-    {"response-flush-delay", &nowhere<&bare_milliseconds>, false},
-    {"server-metrics", &nowhere<&parse_flag>, false},
-    {"newrelic-config-file", &nowhere<&text>, false},
-    {"newrelic-environment", &nowhere<&text>, false},
+    {"socket-user", &nowhere<&name_or_id>, Kind::ignored},
+    {"header-buffer-size", &nowhere<&size_or_none<8192, kLargestBuffer>>, Kind::ignored},
+    {"response-buffer-size", &nowhere<&size_or_none<65536, kLargestBuffer>>, Kind::ignored},
+    {"response-flush-delay", &nowhere<&bare_milliseconds>, Kind::ignored},
+    {"response-socket-timeout", &nowhere<&bare_seconds>, Kind::missed,
+     "clients that do not take their response are cut off after httpd's Timeout"},
+    {"server-metrics", &nowhere<&parse_flag>, Kind::missed_if_on, kNoMetrics},
+    {"newrelic-config-file", &nowhere<&text>, Kind::missed_may_be_empty, kNoAgent},
+    {"newrelic-environment", &nowhere<&text>, Kind::missed_may_be_empty, kNoAgent},
 };
 
 const Option& find_option(std::string_view name) {
@@ -259,9 +276,22 @@ const Option& find_option(std::string_view name) {
   return *option;
 }
 
+void note_effect(DaemonOptions& options, const Option& option, std::string_view text) {
+  const bool takes_effect = option.kind == Kind::has_value || option.kind == Kind::may_be_empty;
+  const bool as_by_default =
+      option.kind == Kind::ignored || (option.kind == Kind::missed_if_on && !parse_flag(text));
+  if (!takes_effect) {
+    options.without_effect.push_back(
+        {option.name, as_by_default ? std::string_view() : option.missed});
+  }
+}
+
 void set_option(DaemonOptions& options, std::string_view name, std::string_view text) {
   const Option& option = find_option(name);
   if (text.empty()) {
+    if (option.kind == Kind::may_be_empty || option.kind == Kind::missed_may_be_empty) {
+      return;
+    }
     throw std::invalid_argument("has an empty value for the option " + base::in_quotes(name));
   }
   const auto [before, is_new] = options.given.emplace(name, text);
@@ -279,9 +309,7 @@ void set_option(DaemonOptions& options, std::string_view name, std::string_view 
     throw std::invalid_argument("has the option " + base::in_quotes(name) + ", which " +
                                 error.what());
   }
-  if (!option.has_effect) {
-    options.without_effect.push_back(option.name);
-  }
+  note_effect(options, option, text);
 }
 
 std::string group_name(Words& words) {

@@ -13,6 +13,16 @@
 
 namespace brine::apache {
 
+/// An option of mod_wsgi that Brine has no use for.
+struct WithoutEffect {
+  std::string_view name;
+  std::string_view missed;  ///< what a site relied on and is not there; empty: nobody can tell
+};
+
+/// Of server-metrics= and WSGIServerMetrics.
+inline constexpr std::string_view kNoMetrics =
+    "there is no mod_wsgi.server_metrics(): httpd's mod_status shows the groups' numbers";
+
 /// What one WSGIDaemonProcess says. What has to be looked up is kept as text beside `group`.
 struct DaemonOptions {
   /// All that can be known from the text alone; the rest is filled in by daemon_groups.
@@ -22,9 +32,9 @@ struct DaemonOptions {
   std::optional<std::vector<std::string>> supplementary_groups;
   std::string script_user;
   std::string script_group;
-  std::string python_home;                       ///< as given: perhaps relative to ServerRoot
-  std::map<std::string, std::string> given;      ///< every option with its text
-  std::vector<std::string_view> without_effect;  ///< options of mod_wsgi that Brine has no use for
+  std::string python_home;                   ///< as given: perhaps relative to ServerRoot
+  std::map<std::string, std::string> given;  ///< every option with its text
+  std::vector<WithoutEffect> without_effect;
 };
 
 /// The arguments of a WSGIDaemonProcess line. Throws std::invalid_argument with a clause that

@@ -103,8 +103,10 @@ class HttpdHost final : public daemon::Host {
     engine::Config config = shared_engine_config();
     config.program = group.program;
     config.home = group.prefix;
-    config.python_path = group.python_path;
-    if (!group.home.empty()) config.python_path.insert(config.python_path.begin(), group.home);
+    if (!group.home.empty()) config.python_path.push_back({group.home, group.home_origin});
+    for (const std::string& directory : group.python_path) {
+      config.python_path.push_back({directory, group.python_path_origin});
+    }
     config.python_eggs = group.python_eggs;
     config.process_group = group.name;
     config.maximum_processes = group.processes;

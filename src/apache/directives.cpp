@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "apache/arguments.hpp"
+#include "apache/ignored.hpp"
 #include "apache/settings.hpp"
 #include "base/pool.hpp"
 #include "base/quotes.hpp"
@@ -227,13 +228,17 @@ void python_warnings(cmd_parms& line, RequestSettings&, const char* filter) {
   process_settings(line).python_warnings.emplace_back(filter);
 }
 
-// For directives of mod_wsgi that have nothing to switch in Brine. What is said of them is said at
-// start: an .htaccess file adds nothing.
-void ignore(cmd_parms& line, RequestSettings&, const char*) {
+void ignore_for(cmd_parms& line, std::string_view why, bool missed = false) {
+  const Ignored ignored{line.cmd->name, place_of(line), why, missed};
   if (in_server_config(line)) {
-    server_settings(line.server).ignored.push_back({line.cmd->name, place_of(line)});
+    server_settings(line.server).ignored.push_back(ignored);
+  } else {
+    report_ignored_in_file(line.server, ignored);
   }
 }
+
+// For directives of mod_wsgi that have nothing to switch in Brine.
+void ignore(cmd_parms& line, RequestSettings&, const char*) { ignore_for(line, {}); }
 
 // Likewise, for the whole server only.
 void ignore_globally(cmd_parms& line, RequestSettings& settings, const char* argument) {
@@ -244,19 +249,30 @@ void ignore_globally(cmd_parms& line, RequestSettings& settings, const char* arg
 // Likewise, for what mod_wsgi's daemon processes need to be reached.
 void ignore_sockets(cmd_parms& line, RequestSettings&, const char*) {
   process_settings(line);
-  server_settings(line.server)
-      .ignored.push_back({line.cmd->name, place_of(line),
-                          ", whose daemon processes need neither socket files nor a mutex"});
+  ignore_for(line, "whose daemon processes need neither socket files nor a mutex");
+}
+
+// Off is what there is.
+void ignore_metrics(cmd_parms& line, RequestSettings&, const char* argument) {
+  process_settings(line);
+  const bool wanted = apr_strnatcasecmp(argument, "Off") != 0;
+  ignore_for(line, wanted ? kNoMetrics : std::string_view(), wanted);
 }
 
 void daemon_process(cmd_parms& line, RequestSettings&, const char* arguments) {
   DaemonDefinition definition{parse_daemon_options(arguments), place_of(line)};
   ServerSettings& server = server_settings(line.server);
-  for (const std::string_view option : definition.options.without_effect) {
-    server.ignored.push_back(
-        {"WSGIDaemonProcess's option " + std::string(option), definition.place});
+  for (const WithoutEffect& option : definition.options.without_effect) {
+    server.ignored.push_back({"WSGIDaemonProcess's option " + std::string(option.name),
+                              definition.place, option.missed, !option.missed.empty()});
   }
   server.daemon_definitions.push_back(std::move(definition));
+}
+
+void python_path(cmd_parms& line, RequestSettings&, const char* paths) {
+  ProcessSettings& process = process_settings(line);
+  process.python_path = parse_path_list(paths);
+  process.python_path_place = place_of(line);
 }
 
 constexpr int kServer = RSRC_CONF;
@@ -328,9 +344,8 @@ const command_rec directive_table[] = {
                   nullptr, kServer, "version of the embedded Python, such as 3.12"),
     AP_INIT_TAKE1("WSGIPythonHome", directive<&python_home>, nullptr, kServer,
                   "virtual environment or Python's prefix"),
-    AP_INIT_TAKE1("WSGIPythonPath",
-                  (process_setting<&ProcessSettings::python_path, &parse_path_list>), nullptr,
-                  kServer, "directories separated by ':'"),
+    AP_INIT_TAKE1("WSGIPythonPath", directive<&python_path>, nullptr, kServer,
+                  "directories separated by ':'"),
     AP_INIT_TAKE1("WSGIPythonEggs", (process_setting<&ProcessSettings::python_eggs, &parse_text>),
                   nullptr, kServer, "directory"),
     AP_INIT_TAKE1("WSGIPythonWarnings", directive<&python_warnings>, nullptr, kServer,
@@ -372,7 +387,7 @@ const command_rec directive_table[] = {
                   "no effect"),
     AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore_globally>, nullptr, kServer,
                   "no effect"),
-    AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_globally>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_metrics>, nullptr, kServer, "no effect"),
     AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore>, nullptr, OR_AUTHCFG, "no effect"),
     {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},
 };

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -16,9 +17,11 @@
 #include "apache/alias.hpp"
 #include "apache/forks.hpp"
 #include "apache/guarded.hpp"
+#include "apache/ignored.hpp"
 #include "apache/log.hpp"
 #include "apache/python_home.hpp"
 #include "apache/settings.hpp"
+#include "base/quotes.hpp"
 #include "base/temporary_file.hpp"
 #include "brine/version.h"
 #include "daemon/private_fd.hpp"
@@ -64,7 +67,10 @@ engine::Config embedded_config() {
   engine::Config config = shared_engine_config();
   config.program = settings.resolved_home.program;
   config.home = settings.resolved_home.home;
-  config.python_path = settings.python_path;
+  for (const std::string& directory : settings.python_path) {
+    config.python_path.push_back(
+        {directory, "WSGIPythonPath" + in_parentheses(settings.python_path_place)});
+  }
   config.python_eggs = settings.python_eggs;
   fill_process_model(config);
   return config;
@@ -113,8 +119,8 @@ void preload_scripts(engine::Engine& engine, const server_rec* server) {
   }
 }
 
-bool any_server_serves_wsgi() {
-  for (const server_rec* server = ap_server_conf; server != nullptr; server = server->next) {
+bool any_server_serves_wsgi(const server_rec* main_server) {
+  for (const server_rec* server = main_server; server != nullptr; server = server->next) {
     if (server_settings(server).serves_wsgi) {
       return true;
     }
@@ -125,23 +131,14 @@ bool any_server_serves_wsgi() {
 void start_child(apr_pool_t* pchild, server_rec*) {
   apr_pool_cleanup_register(pchild, nullptr, shut_down, apr_pool_cleanup_null);
   base::TemporaryFile::folder();  // before there is Python, which may change the environment
-  if (!any_server_serves_wsgi() || server_settings(ap_server_conf).process.restrict_embedded) {
+  if (!any_server_serves_wsgi(ap_server_conf) ||
+      server_settings(ap_server_conf).process.restrict_embedded) {
     return;
   }
   if (engine::Engine* started = engine()) {
     for (const server_rec* server = ap_server_conf; server != nullptr; server = server->next) {
       preload_scripts(*started, server);
     }
-  }
-}
-
-void report_ignored(const server_rec* server) {
-  for (const Ignored& ignored : server_settings(server).ignored) {
-    ServerLog(server).log(base::Level::info,
-                          std::string("BRINE0007: ") + ignored.directive + " (" +
-                              ignored.place.file + ":" + std::to_string(ignored.place.line) +
-                              ") is accepted for mod_wsgi's sake and has no effect in Brine" +
-                              ignored.why);
   }
 }
 
@@ -182,11 +179,73 @@ int check_python_home(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_se
     return OK;
   } catch (const std::invalid_argument& error) {
     ServerLog(main_server)
-        .log(base::Level::error,
-             std::string("BRINE0005: WSGIPythonHome (") + settings.python_home_place.file + ":" +
-                 std::to_string(settings.python_home_place.line) + ") " + error.what());
+        .log(base::Level::error, "BRINE0005: WSGIPythonHome" +
+                                     in_parentheses(settings.python_home_place) + " " +
+                                     error.what());
     return HTTP_INTERNAL_SERVER_ERROR;
   }
+}
+
+// Part of `httpd -t`, when all groups are complete: PYTHONHOME in the environment, which rules
+// where the configuration names no home.
+class EnvironmentCheck {
+ public:
+  EnvironmentCheck(server_rec* main_server, std::string home)
+      : main_server_(main_server), home_(std::move(home)) {}
+
+  int run() {
+    const ProcessSettings& process = server_settings(main_server_).process;
+    if (any_server_serves_wsgi(main_server_) && !process.restrict_embedded) {
+      check(process.resolved_home.program + process.resolved_home.home,
+            {engine::effective_version(process.python), {}, server_identity(), "httpd"});
+    }
+    for (const DaemonGroup& group : server_settings(main_server_).daemon_groups.all) {
+      if (group.group.chroot.empty()) {  // what lies there is seen from there only
+        check(group.group.program + group.group.prefix,
+              {group.group.python,
+               {},
+               identity_of(group.group),
+               "daemon group " + base::in_quotes(group.group.name)});
+      }
+    }
+    return failed_ ? HTTP_INTERNAL_SERVER_ERROR : OK;
+  }
+
+ private:
+  static Identity identity_of(const daemon::Group& group) {
+    if (!group.switches_identity) {
+      return server_identity();
+    }
+    Identity identity{group.identity.uid,
+                      group.identity.supplementary.value_or(std::vector<gid_t>())};
+    identity.groups.push_back(group.identity.gid);
+    return identity;
+  }
+
+  void check(const std::string& configured, const HomeCircumstances& circumstances) {
+    if (!configured.empty()) {
+      return;
+    }
+    try {
+      check_environment_home(home_, circumstances);
+    } catch (const std::invalid_argument& error) {
+      failed_ = true;
+      ServerLog(main_server_)
+          .log(base::Level::error,
+               std::string("BRINE0019: PYTHONHOME in httpd's environment ") + error.what() +
+                   ": take it out (Debian: /etc/apache2/envvars), and name an environment by "
+                   "WSGIPythonHome or python-home=");
+    }
+  }
+
+  server_rec* main_server_;
+  std::string home_;
+  bool failed_ = false;
+};
+
+int check_environment(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  const char* home = std::getenv("PYTHONHOME");
+  return home == nullptr || *home == '\0' ? OK : EnvironmentCheck(main_server, home).run();
 }
 
 int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
@@ -197,10 +256,10 @@ int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec
   ap_add_version_component(pconf, "Brine/" BRINE_VERSION);
   for (const server_rec* server = main_server; server != nullptr; server = server->next) {
     warn_of_shadowed_aliases(server);
-    report_ignored(server);
   }
+  report_ignored(pconf, main_server);
   const std::string& python = server_settings(main_server).process.python;
-  missing_reported = any_server_serves_wsgi() && engine::find_engine(python).empty();
+  missing_reported = any_server_serves_wsgi(main_server) && engine::find_engine(python).empty();
   if (missing_reported) {
     ServerLog(main_server).log(base::Level::error, engine::explain_missing(python));
   }
@@ -271,6 +330,7 @@ Serving::~Serving() { in_engine = outer_; }
 
 void register_process_hooks() {
   ap_hook_check_config(guarded<&check_python_home>, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_check_config(guarded<&check_environment>, nullptr, nullptr, APR_HOOK_LAST);
   ap_hook_post_config(guarded<&finish_configuration>, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_child_init(guarded<&start_child>, nullptr, nullptr, APR_HOOK_MIDDLE);
 }

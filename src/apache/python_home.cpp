@@ -163,6 +163,27 @@ std::string version_of_home(const std::string& given, const std::vector<std::str
   return version_at(root, part);
 }
 
+void check_environment_home(const std::string& given, const HomeCircumstances& circumstances) {
+  const fs::path prefix = given.substr(0, given.find(':'));
+  const std::string& version = circumstances.version;
+  std::string archive = "python" + version + ".zip";
+  archive.erase(archive.find('.'), 1);
+  if (is_there(prefix / "lib" / archive) || is_there(prefix / "lib64" / archive)) {
+    return;
+  }
+  const fs::path encodings = library(prefix, version, "encodings");
+  if (encodings.empty()) {
+    const std::string other = version_at(prefix, "encodings");
+    refuse(given, (is_there(prefix / "pyvenv.cfg") ? "which is a virtual environment"
+                   : !is_there(prefix)             ? "which does not exist"
+                   : other.empty()                 ? "which is no Python's prefix"
+                                                   : "which is for Python " + other) +
+                      " (there is no lib/python" + version + "/encodings in it), and with which " +
+                      circumstances.runner + " cannot run Python " + version);
+  }
+  require_access(given, encodings, circumstances, Wanted::read);
+}
+
 PythonHome resolve_python_home(const std::string& given, const HomeCircumstances& circumstances) {
   const fs::path root = root_of(given);
   std::error_code error;

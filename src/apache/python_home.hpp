@@ -33,4 +33,9 @@ std::string version_of_home(const std::string& given, const std::vector<std::str
 /// and says what is wrong and what to do.
 PythonHome resolve_python_home(const std::string& given, const HomeCircumstances& circumstances);
 
+/// `given` is PYTHONHOME in httpd's environment, which every Python obeys that no home is chosen
+/// for: "prefix" or "prefix:exec_prefix". Throws std::invalid_argument, likewise, where Python
+/// could not start with it.
+void check_environment_home(const std::string& given, const HomeCircumstances& circumstances);
+
 }  // namespace brine::apache

@@ -102,6 +102,10 @@ const RequestSettings& settings_outside_sections(const server_rec* s) {
       ap_get_module_config(s->lookup_defaults, &wsgi_module));
 }
 
+std::string in_parentheses(const Place& place) {
+  return std::string(" (") + place.file + ":" + std::to_string(place.line) + ")";
+}
+
 void* create_request_settings(apr_pool_t* pool, char*) {
   return base::pool_emplace<RequestSettings>(pool);
 }

@@ -27,6 +27,9 @@ struct Place {
   int line = 0;
 };
 
+/// " (file:12)", as it follows the name of a directive.
+std::string in_parentheses(const Place& place);
+
 /// A value that a section of the configuration may give; where it does not, the enclosing one's
 /// holds. The alignment lets a static_assert count the fields (see settings.cpp).
 template <class T>
@@ -174,11 +177,12 @@ struct DaemonGroups {
   std::map<std::string_view, const DaemonGroup*> by_name;
 };
 
-/// A directive that Brine accepts and ignores.
+/// A directive, or an option of one, that Brine accepts and ignores.
 struct Ignored {
-  std::string directive;
+  std::string what;
   Place place;
-  const char* why = "";  ///< a clause that goes on behind "has no effect in Brine"
+  std::string_view why = {};  ///< a clause that goes on behind "has no effect in Brine"
+  bool missed = false;        ///< a site relied on it; else nobody can tell the difference
 };
 
 /// What can be said for the whole server only, mostly about the embedded Python.
@@ -188,6 +192,7 @@ struct ProcessSettings {
   Place python_home_place;
   PythonHome resolved_home;  ///< set once the whole configuration is known
   std::vector<std::string> python_path;
+  Place python_path_place;
   std::string python_eggs;
   std::vector<std::string> python_warnings;
   int python_optimize = 0;
@@ -202,6 +207,7 @@ struct ProcessSettings {
 };
 
 class Daemons;
+class SaidOnce;
 
 /// Settings of the main server or of one virtual host.
 struct ServerSettings {
@@ -215,10 +221,11 @@ struct ServerSettings {
   std::vector<GroupReference> group_references;
   /// A directive here says that requests will need Python in httpd's own processes.
   bool serves_wsgi = false;
-  bool names_no_group = false;  ///< a script here runs where WSGIProcessGroup says
-  ProcessSettings process;      ///< of the main server only
-  DaemonGroups daemon_groups;   ///< of the main server only
-  Daemons* daemons = nullptr;   ///< of the main server only, once they have been started
+  bool names_no_group = false;    ///< a script here runs where WSGIProcessGroup says
+  ProcessSettings process;        ///< of the main server only
+  DaemonGroups daemon_groups;     ///< of the main server only
+  Daemons* daemons = nullptr;     ///< of the main server only, once they have been started
+  SaidOnce* said_once = nullptr;  ///< likewise
 };
 
 const RequestSettings& request_settings(const request_rec* r);

@@ -92,6 +92,8 @@ struct Group {
   std::string program;  ///< see engine::Config
   std::string prefix;   ///< see engine::Config::home
   std::vector<std::string> python_path;
+  std::string python_path_origin;  ///< what names these directories, with file and line
+  std::string home_origin;         ///< likewise, of home=
   std::string python_eggs;
   double switch_interval = 0;  ///< seconds; 0: Python's own
 

@@ -90,7 +90,9 @@ void set_environment(const Group& group) {
   if (!group.user_home.empty()) ::setenv("HOME", group.user_home.c_str(), 1);
   if (!group.lang.empty()) ::setenv("LANG", group.lang.c_str(), 1);
   if (!group.locale.empty()) ::setenv("LC_ALL", group.locale.c_str(), 1);
-  if (!group.locale.empty() || !group.lang.empty()) std::setlocale(LC_ALL, "");
+  const bool has_locale = !group.locale.empty() || !group.lang.empty();
+  // What httpd's own environment adds to it, or a chroot, may lack the locale's files.
+  if (has_locale && std::setlocale(LC_ALL, "") == nullptr) std::setlocale(LC_ALL, "C.UTF-8");
 }
 
 }  // namespace

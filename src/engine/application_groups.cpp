@@ -63,19 +63,20 @@ void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap, con
   }
 }
 
-// WSGIPythonPath.
+// WSGIPythonPath, python-path=, home=.
 void add_paths(const GilLock& gil, const script::Bootstrap& bootstrap, const Config& config) {
   if (config.python_path.empty()) return;
   Ref paths = steal(gil, PyList_New(0));
-  for (const std::string& path : config.python_path) {
-    check(gil, PyList_Append(paths.get(), script::path_object(gil, path).get()));
+  for (const SearchPath& path : config.python_path) {
+    check(gil, PyList_Append(paths.get(), script::path_object(gil, path.directory).get()));
   }
   Ref missing = steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "add_paths"), paths.get()));
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(missing.get()); ++i) {
+    const auto index = static_cast<std::size_t>(PyLong_AsSize_t(PyList_GET_ITEM(missing.get(), i)));
+    const SearchPath& path = config.python_path.at(index);
     wsgi::current_log().log(Level::warning,
-                            "BRINE0203: WSGIPythonPath names '" +
-                                cpython::to_utf8(gil, PyList_GET_ITEM(missing.get(), i)) +
-                                "', which is not a directory that the server's user can see");
+                            "BRINE0203: " + path.origin + " names '" + path.directory +
+                                "', which is not a directory that the process's user can see");
   }
 }
 

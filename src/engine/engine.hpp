@@ -15,10 +15,16 @@ namespace brine::engine {
 
 /// Raise it with every change of this file or of wsgi/request.hpp: mod_brine.so refuses an engine
 /// that was built with another number.
-inline constexpr std::uint32_t kAbi = 13;
+inline constexpr std::uint32_t kAbi = 14;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
+
+/// A directory for sys.path.
+struct SearchPath {
+  std::string directory;
+  std::string origin;  ///< what in the configuration names it, with file and line
+};
 
 /// What a process needs to start Python; read once, by `EngineExport::start`.
 struct Config {
@@ -26,16 +32,16 @@ struct Config {
   /// `home` a prefix (PYTHONHOME). At most one is set; none: the Python the engine was built for.
   std::string program;
   std::string home;
-  std::vector<std::string> python_path;  ///< WSGIPythonPath, each entry a directory
-  std::string python_eggs;               ///< WSGIPythonEggs, or empty
-  std::vector<std::string> warnings;     ///< WSGIPythonWarnings, `-W` syntax
-  int optimize = 0;                      ///< WSGIPythonOptimize
-  bool write_bytecode = true;            ///< WSGIDontWriteBytecode Off
-  std::string hash_seed;                 ///< WSGIPythonHashSeed: "random", a number, or empty
-  bool restrict_stdin = false;           ///< WSGIRestrictStdin
-  bool restrict_stdout = false;          ///< WSGIRestrictStdout
-  bool restrict_signal = true;           ///< WSGIRestrictSignal
-  int interpreter_limit = 64;            ///< WSGIInterpreterLimit: sub-interpreters in this process
+  std::vector<SearchPath> python_path;
+  std::string python_eggs;            ///< WSGIPythonEggs, or empty
+  std::vector<std::string> warnings;  ///< WSGIPythonWarnings, `-W` syntax
+  int optimize = 0;                   ///< WSGIPythonOptimize
+  bool write_bytecode = true;         ///< WSGIDontWriteBytecode Off
+  std::string hash_seed;              ///< WSGIPythonHashSeed: "random", a number, or empty
+  bool restrict_stdin = false;        ///< WSGIRestrictStdin
+  bool restrict_stdout = false;       ///< WSGIRestrictStdout
+  bool restrict_signal = true;        ///< WSGIRestrictSignal
+  int interpreter_limit = 64;         ///< WSGIInterpreterLimit: sub-interpreters in this process
   /// WSGIPickleGuard of the main server: for threads that serve no request.
   pickle::Policy pickle_policy = pickle::Policy::report;
 

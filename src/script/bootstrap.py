@@ -909,8 +909,11 @@ def refuse_forks():
 
 
 def add_paths(paths):
-    """WSGIPythonPath: as `site` adds directories (.pth files work), but before what was there."""
-    missing = [path for path in paths if not os.path.isdir(path)]
+    """WSGIPythonPath: as `site` adds directories (.pth files work), but before what was there.
+
+    Returns the indices of those that are no directories.
+    """
+    missing = [index for index, path in enumerate(paths) if not os.path.isdir(path)]
     before = list(sys.path)
     for path in paths:
         site.addsitedir(path)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import harness.server
+
 pytestmark = pytest.mark.modes("embedded")  # what httpd -t says depends on no mode
 
 BOOLEANS = ["WSGIPassAuthorization", "WSGIChunkedRequest", "WSGIIgnoreActivity",
@@ -124,6 +126,68 @@ def test_directives_without_effect_are_accepted_and_said_to_be_so(start_httpd):
     for line in ACCEPTED_ONLY:
         assert server.log.texts(f"BRINE0007.*{line.split()[0]}"), line
     assert server.log.texts("WSGISocketPrefix .* neither socket files nor a mutex")
+    server.allow_log("BRINE0016: WSGIServerMetrics")
+
+
+def test_what_has_no_effect_is_said_once_for_all_virtual_hosts(start_httpd):
+    host = "<VirtualHost *:*>\nServerName {}.example\n<Location />\nWSGIGroupAuthoritative On\n</Location>\n</VirtualHost>\n"
+    server = start_httpd("".join(host.format(i) for i in range(9)))
+    line, = server.log.texts("BRINE0007: ", since=0)
+    assert "WSGIGroupAuthoritative (" in line and "httpd.conf:" in line and "and 8 other places)" in line
+
+
+def test_what_has_no_effect_in_a_file_that_each_request_reads_is_said_once(start_httpd):
+    server = start_httpd("<Directory {dir}/htdocs>\nAllowOverride All\nRequire all granted\n</Directory>\n")
+    server.write("htdocs/page.txt", "page")
+    server.write("htdocs/.htaccess", "WSGIGroupAuthoritative On\n")
+    for _ in range(9):
+        assert server.get("/page.txt").text == "page"
+    line, = server.log.texts("BRINE0007: ", since=0)
+    assert "WSGIGroupAuthoritative (" in line and ".htaccess:1)" in line
+
+
+@pytest.mark.parametrize("value, level", [("On", "BRINE0016"), ("Off", "BRINE0007")])
+def test_metrics_are_missed_where_they_were_wanted(start_httpd, value, level):
+    server = start_httpd(f"WSGIServerMetrics {value}\n")
+    server.expect_log(f"{level}: WSGIServerMetrics")
+    assert len(server.log.texts("BRINE00(07|16)", since=0)) == 1
+
+
+# --- PYTHONHOME in the environment ---------------------------------------------------------------
+
+EMBEDDED = "WSGIScriptAlias /x {apps}/where.wsgi process-group=%{GLOBAL} application-group=%{GLOBAL}\n"
+IN_A_GROUP = "WSGIRestrictEmbedded On\nWSGIDaemonProcess site threads=1\n"
+
+
+@pytest.fixture
+def python_home(monkeypatch):
+    """python_home(VALUE): httpd's environment has it."""
+    clean = harness.server.environment
+    return lambda value: monkeypatch.setattr(harness.server, "environment",
+                                             lambda build: {**clean(build), "PYTHONHOME": str(value)})
+
+
+@pytest.mark.parametrize("text, who", [(EMBEDDED, "with which httpd cannot"), (IN_A_GROUP, "daemon group 'site'")])
+@pytest.mark.parametrize("value", ["/no/such/prefix", "/etc", "/etc:/usr"])
+def test_a_wrong_pythonhome_is_found(configtest, python_home, text, who, value):
+    python_home(value)
+    passed, said = configtest(text)
+    assert not passed
+    assert f"BRINE0019: PYTHONHOME in httpd's environment names '{value}'" in said and who in said
+
+
+def test_a_pythonhome_that_nobody_uses_is_nobody_s_fault(configtest, python_home):
+    python_home("/no/such/prefix")
+    assert configtest("")[0]
+    assert configtest("WSGIRestrictEmbedded On\n" + EMBEDDED)[0]
+
+
+def test_the_configuration_s_home_comes_before_the_environment_s(start_httpd, venv, python_home):
+    python_home("/no/such/prefix")
+    server = start_httpd(f"WSGIPythonHome {venv}\n" + EMBEDDED.replace("{apps}/where", "{dir}/scripts/app"), files={
+        "scripts/app.wsgi": "import inside_venv\ndef application(environ, start_response):\n"
+                            "    start_response('200 OK', [])\n    return [inside_venv.ANSWER.encode()]\n"})
+    assert server.get("/x").text == "from the venv"
 
 
 # --- WSGIPythonHome ------------------------------------------------------------------------------

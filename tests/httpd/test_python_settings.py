@@ -1,5 +1,7 @@
 """WSGIPythonPath, WSGIPythonOptimize and the other settings of the whole interpreter."""
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.every_variant
@@ -48,7 +50,8 @@ def test_python_path(start_httpd, workspace):
 def test_python_path_that_does_not_exist(start_httpd):
     server = start_httpd("WSGIPythonPath /no/such/folder\n" + ALIAS)
     assert ask(server, "optimize") == [0, True]
-    server.expect_log("BRINE0203")
+    record, = server.expect_log("BRINE0203")
+    assert re.search(r"BRINE0203: WSGIPythonPath \(.*/httpd.conf:\d+\) names '/no/such/folder',", record.text)
 
 
 def test_optimize(start_httpd):

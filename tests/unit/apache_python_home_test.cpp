@@ -80,6 +80,32 @@ TEST_F(PythonHomeTest, Prefix) {
   EXPECT_EQ(resolve(folder_ / "py").program, "");
 }
 
+// PYTHONHOME: what Python makes of it, which is not what WSGIPythonHome may name.
+TEST_F(PythonHomeTest, InTheEnvironment) {
+  const auto said = [this](const std::string& value) -> std::string {
+    try {
+      check_environment_home(value, {"3.11", {}, identity_});
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  make_file("py/lib/python3.11/encodings/__init__.py");
+  make_file("zipped/lib/python311.zip");
+  make_file("old/lib/python3.9/encodings/__init__.py");
+  const std::string py = (folder_ / "py").string();
+  EXPECT_EQ(said(py), "accepted");
+  EXPECT_EQ(said(py + ":/exec/prefix"), "accepted");
+  EXPECT_EQ(said(folder_ / "zipped"), "accepted");
+  EXPECT_MENTIONS(said("/no/such/prefix"), "which does not exist");
+  EXPECT_MENTIONS(said(py + "/lib"), "which is no Python's prefix");
+  EXPECT_MENTIONS(said(folder_ / "old"), "which is for Python 3.9");
+  EXPECT_MENTIONS(said(make_environment()), "which is a virtual environment");
+  EXPECT_MENTIONS(said("/no"), "httpd cannot run Python 3.11");
+  fs::permissions(folder_ / "py", fs::perms(0700));
+  EXPECT_MENTIONS(said(py), "may not enter '" + py + "'");
+}
+
 TEST_F(PythonHomeTest, MissingFolder) {
   EXPECT_MENTIONS(refusal(folder_ / "none"), "which does not exist");
 }
