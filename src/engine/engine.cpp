@@ -283,7 +283,8 @@ Engine* start(const Config& config, base::LogSink& log, std::string& error) noex
     wsgi::set_server_log(log);
     static HazardLog hazards(log);
     pickle::set_process_listener(hazards);
-    // The configuration's word counts: with PYTHONHOME an environment's packages would not be found.
+    // The configuration's word counts: with PYTHONHOME an environment's packages would not be
+    // found.
     if (!config.program.empty() || !config.home.empty()) unsetenv("PYTHONHOME");
     if (!config.python_eggs.empty()) setenv("PYTHON_EGG_CACHE", config.python_eggs.c_str(), 1);
     error = cpython::start_python(runtime_config(config));

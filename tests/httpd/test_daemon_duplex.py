@@ -26,6 +26,8 @@ WSGIDaemonProcess brisk threads=2 socket-timeout=400ms
 WSGIScriptAlias /brisk {apps}/duplex.wsgi process-group=brisk application-group=%{GLOBAL}
 """
 MIB = 1 << 20
+FIRST = 65536
+"""So much of a body httpd takes before it asks for a thread."""
 
 
 @pytest.fixture
@@ -155,6 +157,7 @@ def test_request_timeout_while_a_client_sends_slowly(httpd):
     before = group.counters()
     with httpd.raw() as raw:
         post_head(raw, "/slow/count", MIB)
+        raw.send(b"x" * FIRST)
         until(lambda: answered(raw), "an answer")
         assert raw.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 504")
     httpd.expect_log("BRINE0608.*POST /slow/count")
@@ -169,6 +172,7 @@ def test_a_process_that_dies_while_a_client_sends_slowly(httpd, group):
     pid, = group.pids()
     with httpd.raw() as raw:
         post_head(raw, "/app/count", MIB)
+        raw.send(b"x" * FIRST)
         until(lambda: not answered(raw) and group.count("in-flight") == 1, "it reads")
         os.kill(pid, signal.SIGKILL)
         until(lambda: answered(raw), "an answer")
