@@ -1,6 +1,7 @@
 #include "wsgi/environ.hpp"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "wsgi/headers.hpp"
@@ -14,7 +15,8 @@ using cpython::steal;
 
 namespace {
 
-// More names than this come from somebody who invents them: they are not kept.
+// More names than this come from somebody who invents them: all are forgotten then, and those that
+// are in use come back with the next request.
 constexpr std::size_t kKeptHeaders = 512;
 
 // Paths are in the file system's encoding; all else is bytes shown as latin-1 (PEP 3333, "Unicode
@@ -71,6 +73,10 @@ Environ::Environ(const GilLock& gil, PyObject* constants)
       queue_start_(interned(gil, "mod_wsgi.queue_start")),
       daemon_start_(interned(gil, "mod_wsgi.daemon_start")) {
   for (std::size_t i = 0; i < kVarCount; ++i) variables_[i].key = interned(gil, kVarNames[i]);
+  for (const std::string_view field : kCommonFields) {
+    const std::string name = environ_name(field).value();
+    common_keys_.emplace(name, interned(gil, name));
+  }
 }
 
 // Brings the template to this request's variables: most of them are as the last request left them.
@@ -101,17 +107,21 @@ void Environ::update_template(const GilLock& gil, const Head& head) {
   }
 }
 
+// The environ key of a field, or nothing if it has none. Since Python 3.12 an interned string lives
+// as long as its interpreter: no name that a client can make up is interned.
+Ref Environ::header_key(const GilLock& gil, std::string_view field) const {
+  const std::optional<std::string> name = environ_name(field);
+  if (!name) return {};
+  const auto common = common_keys_.find(*name);
+  if (common != common_keys_.end()) return cpython::borrow(gil, common->second.get());
+  return latin1(gil, *name);
+}
+
 void Environ::set_header(const GilLock& gil, PyObject* environ, const Field& field) {
   auto found = headers_.find(field.name);
   if (found == headers_.end()) {
-    const auto name = environ_name(field.name);
-    Header header{name ? interned(gil, *name) : Ref(), "", Ref()};
-    if (headers_.size() >= kKeptHeaders) {
-      if (header.key) {
-        check(gil, PyDict_SetItem(environ, header.key.get(), latin1(gil, field.value).get()));
-      }
-      return;
-    }
+    if (headers_.size() >= kKeptHeaders) headers_.clear();
+    Header header{header_key(gil, field.name), "", Ref()};
     found = headers_.emplace(std::string(field.name), std::move(header)).first;
   }
   Header& header = found->second;

@@ -43,11 +43,14 @@ class Environ {
   };
 
   void update_template(const cpython::GilLock& gil, const Head& head);
+  cpython::Ref header_key(const cpython::GilLock& gil, std::string_view field) const;
   void set_header(const cpython::GilLock& gil, PyObject* environ, const Field& field);
 
   // All guarded by the GIL of the interpreter:
   cpython::Ref template_;
   std::array<Variable, kVarCount> variables_;
+  // By the environ key: those of kCommonFields, which are interned.
+  std::unordered_map<std::string, cpython::Ref, Hash, std::equal_to<>> common_keys_;
   // By the name that the client sent. Browsers send most fields with the same value each time.
   std::unordered_map<std::string, Header, Hash, std::equal_to<>> headers_;
   cpython::Ref thread_id_, request_start_, application_start_, queue_start_, daemon_start_;

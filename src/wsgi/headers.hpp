@@ -1,12 +1,90 @@
 // The rules of header fields and status lines: pure functions over text.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace brine::wsgi {
+
+/// The request fields that browsers, programs and proxies send, as far as they become environ keys.
+inline constexpr auto kCommonFields = std::to_array<std::string_view>({
+    "Accept",
+    "Accept-Charset",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Access-Control-Request-Headers",
+    "Access-Control-Request-Method",
+    "Authorization",
+    "Cache-Control",
+    "CF-Connecting-IP",
+    "CF-IPCountry",
+    "CF-Ray",
+    "CF-Visitor",
+    "Connection",
+    "Content-Encoding",
+    "Cookie",
+    "Date",
+    "Depth",
+    "Destination",
+    "DNT",
+    "Expect",
+    "Forwarded",
+    "From",
+    "Host",
+    "HTTP2-Settings",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
+    "Keep-Alive",
+    "Max-Forwards",
+    "Origin",
+    "Overwrite",
+    "Pragma",
+    "Priority",
+    "Range",
+    "Referer",
+    "Save-Data",
+    "Sec-CH-UA",
+    "Sec-CH-UA-Mobile",
+    "Sec-CH-UA-Platform",
+    "Sec-Fetch-Dest",
+    "Sec-Fetch-Mode",
+    "Sec-Fetch-Site",
+    "Sec-Fetch-User",
+    "Sec-GPC",
+    "Sec-WebSocket-Extensions",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Version",
+    "TE",
+    "Traceparent",
+    "Tracestate",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+    "Upgrade-Insecure-Requests",
+    "User-Agent",
+    "Via",
+    "X-API-Key",
+    "X-Correlation-ID",
+    "X-CSRF-Token",
+    "X-CSRFToken",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Server",
+    "X-HTTP-Method-Override",
+    "X-Real-IP",
+    "X-Request-ID",
+    "X-Requested-With",
+    "X-Scheme",
+});
 
 /// The environ key of a request header field ("User-Agent" -> "HTTP_USER_AGENT"), or none if the
 /// field must not reach the application: a name with other characters than letters, digits and '-'

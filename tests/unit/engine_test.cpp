@@ -325,6 +325,29 @@ TEST_F(EngineTest, NeverSendsTheBytesUnderAGzipFile) {
   EXPECT_EQ(response.body, "plain");
 }
 
+// Since Python 3.12 an interned string is never freed. To intern an equal string gives back the one
+// that is interned already, and itself where none is.
+TEST_F(EngineTest, InternsNoNameThatAClientMakesUp) {
+  write_app(
+      "import sys\n"
+      "def interned(key):\n"
+      "    fresh = ''.join(list(key))\n"
+      "    return sys.intern(fresh) is not fresh\n"
+      "start()\n"
+      "made_up = [key for key in environ if key.startswith('HTTP_MADE_UP')]\n"
+      "assert interned('HTTP_HOST'), 'applications look it up'\n"
+      "return [b'%d of %d' % (sum(map(interned, made_up)), len(made_up))]");
+  for (int round = 0; round < 40; ++round) {  // more names than the environ's maker remembers
+    std::vector<std::string> names;
+    for (int i = 0; i < 20; ++i) names.push_back("Made-Up-" + std::to_string(20 * round + i));
+    std::vector<wsgi::Field> headers = {{"Host", "localhost"}};
+    for (const std::string& name : names) headers.push_back({name, "value"});
+    request.head_.headers = headers;
+    ASSERT_EQ(serve(), Outcome::completed) << request.log_text();
+    ASSERT_EQ(response.body, "0 of 20");
+  }
+}
+
 TEST_F(EngineTest, MakesAFreshEnvironForEachRequest) {
   write_app(
       "seen = [environ.get('X_TEST'), environ['SERVER_NAME'], environ.get('HTTP_A'),"
