@@ -1,5 +1,7 @@
 #include "apache/selection.hpp"
 
+#include <algorithm>
+
 #include "apache/alias.hpp"
 #include "apache/daemon_groups.hpp"
 #include "apache/expansion.hpp"
@@ -23,12 +25,14 @@ const ScriptOptions& options_of(const request_rec* r, const HandlerScript* handl
 }
 
 // httpd has looked at the file when it mapped the URL to it.
-wsgi::FileSeen file_seen(const apr_finfo_t& info) {
-  constexpr apr_int32_t kNeeded = APR_FINFO_IDENT | APR_FINFO_SIZE | APR_FINFO_MTIME;
+base::FileSeen file_seen(const apr_finfo_t& info) {
+  constexpr apr_int32_t kNeeded =
+      APR_FINFO_IDENT | APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_CTIME | APR_FINFO_NLINK;
   if ((info.valid & kNeeded) != kNeeded) {
     return {};
   }
-  return {info.device, info.inode, info.size, info.mtime};
+  return {info.device, info.inode, info.size,
+          info.mtime,  info.ctime, static_cast<std::uint64_t>(std::max(info.nlink, 0))};
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ std::uint64_t name_of(std::string_view path) noexcept {
   return std::hash<std::string_view>{}(path) | 1U;
 }
 
-// Never 0, which only a time in 1970 is, or that of a file which is not there.
-std::uint64_t version_of(std::int64_t changed) noexcept {
-  return static_cast<std::uint64_t>(changed) | (1ULL << 63U);
+// Never 0, as the version of a file is that is not there.
+std::uint64_t told_of(std::int64_t version) noexcept {
+  return static_cast<std::uint64_t>(version) | (1ULL << 63U);
 }
 
 }  // namespace
@@ -36,10 +36,10 @@ BrokenScripts::Entry* BrokenScripts::find_or_add(std::uint64_t name) noexcept {
   return nullptr;
 }
 
-bool BrokenScripts::first_to_tell(std::string_view path, std::int64_t changed) noexcept {
+bool BrokenScripts::first_to_tell(std::string_view path, std::int64_t version) noexcept {
   Entry* const entry = find_or_add(name_of(path));
-  const std::uint64_t version = version_of(changed);
-  return entry == nullptr || entry->told.exchange(version) != version;
+  const std::uint64_t told = told_of(version);
+  return entry == nullptr || entry->told.exchange(told) != told;
 }
 
 void BrokenScripts::forget(std::string_view path) noexcept {

@@ -11,9 +11,9 @@ namespace brine::daemon {
 
 class BrokenScripts {
  public:
-  /// Whether this version of the script (see ScriptTimes) is one of which nobody has said yet that
-  /// it does not load. From now on somebody has. Where no place is left, it is said again.
-  bool first_to_tell(std::string_view path, std::int64_t changed) noexcept;
+  /// Whether this version of the script (see ScriptVersions) is one of which nobody has said yet
+  /// that it does not load. From now on somebody has. Where no place is left, it is said again.
+  bool first_to_tell(std::string_view path, std::int64_t version) noexcept;
 
   /// It loads: should it fail another time, that is news.
   void forget(std::string_view path) noexcept;

@@ -62,7 +62,7 @@ std::optional<Packet> receive_packet(int fd, bool& closed) {
                 std::string(bytes.data() + 2, static_cast<std::size_t>(size) - 2)};
 }
 
-std::string pack(const ScriptTimes& scripts) {
+std::string pack(const ScriptVersions& scripts) {
   std::string text;
   for (const auto& [path, changed] : scripts) {
     text.append(path).append(1, '\0').append(std::to_string(changed)).append(1, '\0');
@@ -70,8 +70,8 @@ std::string pack(const ScriptTimes& scripts) {
   return text;
 }
 
-ScriptTimes unpack_failed(std::string_view text) {
-  ScriptTimes scripts;
+ScriptVersions unpack_failed(std::string_view text) {
+  ScriptVersions scripts;
   const auto next = [&text] {
     const std::string_view word = text.substr(0, text.find('\0'));
     text.remove_prefix(std::min(word.size() + 1, text.size()));

@@ -45,7 +45,7 @@ enum class Message : std::uint8_t {
   retire,         ///< number: a Reason: it should be replaced
   // from the supervisor
   load,         ///< text: pack(Script): another process of the group has had to load it
-  code_failed,  ///< text: pack(ScriptTimes): new code did not load because of these
+  code_failed,  ///< text: pack(ScriptVersions): new code did not load because of these
   drain,        ///< number: Reason; leave when no request is left
   stop,         ///< number: Reason; leave, whatever is running, within shutdown-timeout
 };
@@ -62,12 +62,11 @@ bool send_packet(int fd, const Packet& packet) noexcept;
 /// The next packet; none if there is none now, or (`closed`) none will ever come.
 std::optional<Packet> receive_packet(int fd, bool& closed);
 
-/// Paths of scripts, and when each was last changed: microseconds since the epoch, 0 if it cannot
-/// be seen.
-using ScriptTimes = std::map<std::string, std::int64_t, std::less<>>;
+/// Paths of scripts, and the version of each, see base::version_of().
+using ScriptVersions = std::map<std::string, std::int64_t, std::less<>>;
 
-std::string pack(const ScriptTimes& scripts);
-ScriptTimes unpack_failed(std::string_view text);
+std::string pack(const ScriptVersions& scripts);
+ScriptVersions unpack_failed(std::string_view text);
 
 std::string pack(const Script& script);
 std::optional<Script> unpack(std::string_view text);

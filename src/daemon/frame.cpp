@@ -17,6 +17,8 @@ struct RequestPrefix {
   std::uint64_t inode;
   std::int64_t size;
   std::int64_t mtime_us;
+  std::int64_t ctime_us;
+  std::uint64_t links;
   std::uint32_t text_bytes;  // all texts with their NULs
   std::uint32_t body_bytes;
   std::uint32_t headers;
@@ -111,6 +113,8 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
   prefix.inode = target.seen.inode;
   prefix.size = target.seen.size;
   prefix.mtime_us = target.seen.mtime_us;
+  prefix.ctime_us = target.seen.ctime_us;
+  prefix.links = target.seen.links;
   prefix.text_bytes = static_cast<std::uint32_t>(text_bytes);
   prefix.body_bytes = static_cast<std::uint32_t>(head.body_start.size());
   prefix.headers = static_cast<std::uint32_t>(head.headers.size());
@@ -140,7 +144,8 @@ bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) 
   head.head_request = prefix.head_request != 0;
   head.replacements = {(prefix.replacements & 1) != 0, (prefix.replacements & 2) != 0,
                        (prefix.replacements & 4) != 0};
-  target.seen = {prefix.device, prefix.inode, prefix.size, prefix.mtime_us};
+  target.seen = {prefix.device,   prefix.inode,    prefix.size,
+                 prefix.mtime_us, prefix.ctime_us, prefix.links};
   target.reloading = static_cast<wsgi::Reloading>(prefix.reloading);
   target.keep_last_good = prefix.keep_last_good != 0;
   target.registered = prefix.registered != 0;

@@ -79,11 +79,11 @@ class Keeper {
   bool end_stuck_starts(base::Nanos now);
   void ask_for_new_code();
   void discard(Process& process);
-  void reject_code(const Process& process, const ScriptTimes& scripts);
-  bool keep_old_code(std::uint32_t code, const ScriptTimes& scripts);
+  void reject_code(const Process& process, const ScriptVersions& scripts);
+  bool keep_old_code(std::uint32_t code, const ScriptVersions& scripts);
   void note_overdue(Process& process);
   void wait_for_slot(base::Nanos now);
-  static void tell_of_failure(const Process& process, const ScriptTimes& scripts);
+  static void tell_of_failure(const Process& process, const ScriptVersions& scripts);
   bool blame_code(const Process& process);
   void plan_retry();
   bool is_overdue(const Process& process, base::Nanos now) const;

@@ -32,7 +32,7 @@ void Keeper::script_loaded(Process& process, const std::string& text) {
 // Whether a process that has not loaded all its scripts is worse than one of those that serve:
 // only what somebody has can be lost.
 bool Keeper::others_have_more(const Process& process) const {
-  const ScriptTimes missing = scripts_.to_be_kept(process.failed_scripts);
+  const ScriptVersions missing = scripts_.to_be_kept(process.failed_scripts);
   return std::any_of(processes_.begin(), processes_.end(), [&](const Process& other) {
     const bool serves = other.phase == Phase::serving || other.phase == Phase::retiring;
     return serves && has_more(other.failed_scripts, missing);
@@ -117,7 +117,7 @@ void Keeper::discard(Process& process) {
 }
 
 // `scripts`: those that do not load.
-void Keeper::reject_code(const Process& process, const ScriptTimes& scripts) {
+void Keeper::reject_code(const Process& process, const ScriptVersions& scripts) {
   const bool news = retries_ == 0 || scripts_.changed_since_failure();
   scripts_.note_failure(process.scripts);
   if (process.code == view_.board->code.load() && scripts_.changed_since_failure()) {
@@ -143,7 +143,7 @@ void Keeper::reject_code(const Process& process, const ScriptTimes& scripts) {
 
 // Whoever serves goes on with what it has, as far as these scripts go, and no request waits for
 // this code any longer. False: there is newer code to wait for.
-bool Keeper::keep_old_code(std::uint32_t code, const ScriptTimes& scripts) {
+bool Keeper::keep_old_code(std::uint32_t code, const ScriptVersions& scripts) {
   std::atomic<std::uint32_t>& failed = view_.board->failed_code;
   failed.store(std::max(failed.load(), code));
   const bool newest = code == view_.board->code.load();
@@ -201,7 +201,7 @@ bool Keeper::blame_code(const Process& process) {
   return true;
 }
 
-void Keeper::tell_of_failure(const Process& process, const ScriptTimes& scripts) {
+void Keeper::tell_of_failure(const Process& process, const ScriptVersions& scripts) {
   if (process.control) {
     send_packet(process.control.get(), {Message::code_failed, 0, pack(scripts)});
   }

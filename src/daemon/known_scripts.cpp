@@ -1,16 +1,13 @@
 #include "daemon/known_scripts.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
+
+#include "base/stamp.hpp"
 
 namespace brine::daemon {
 
-// Microseconds since the epoch; 0 if it cannot be seen.
-std::int64_t KnownScripts::changed_at(const std::string& path) const {
-  struct stat info = {};
-  if (::stat((root_ + path).c_str(), &info) != 0) return 0;
-  return info.st_mtim.tv_sec * 1'000'000 + info.st_mtim.tv_nsec / 1000;
+std::int64_t KnownScripts::version_of(const std::string& path) const {
+  return base::version_of(root_ + path);
 }
 
 bool KnownScripts::add(const Script& script) {
@@ -28,8 +25,8 @@ bool KnownScripts::knows(const std::string& path) const {
                      [&](const Script& script) { return script.path == path; });
 }
 
-ScriptTimes KnownScripts::to_be_kept(const ScriptTimes& failed) const {
-  ScriptTimes kept;
+ScriptVersions KnownScripts::to_be_kept(const ScriptVersions& failed) const {
+  ScriptVersions kept;
   for (const Script& script : all_) {
     const auto found = failed.find(script.path);
     if (script.keep_last_good && found != failed.end()) kept.insert(*found);
@@ -37,21 +34,21 @@ ScriptTimes KnownScripts::to_be_kept(const ScriptTimes& failed) const {
   return kept;
 }
 
-ScriptTimes KnownScripts::as_they_are() const {
-  ScriptTimes times;
-  for (const Script& script : all_) times[script.path] = changed_at(script.path);
-  return times;
+ScriptVersions KnownScripts::as_they_are() const {
+  ScriptVersions versions;
+  for (const Script& script : all_) versions[script.path] = version_of(script.path);
+  return versions;
 }
 
-bool KnownScripts::changed_since(const ScriptTimes& then) const {
+bool KnownScripts::changed_since(const ScriptVersions& then) const {
   return std::any_of(then.begin(), then.end(), [this](const auto& script) {
-    return script.second != changed_at(script.first);
+    return script.second != version_of(script.first);
   });
 }
 
 bool KnownScripts::changed_since_failure(const std::string& path) const {
   const auto failed = failed_.find(path);
-  return failed == failed_.end() || failed->second != changed_at(path);
+  return failed == failed_.end() || failed->second != version_of(path);
 }
 
 }  // namespace brine::daemon

@@ -14,7 +14,7 @@
 namespace brine::daemon {
 
 /// Whether a process that lacks the scripts `lacking` has one that is missing in another one.
-inline bool has_more(const ScriptTimes& lacking, const ScriptTimes& missing) {
+inline bool has_more(const ScriptVersions& lacking, const ScriptVersions& missing) {
   return std::any_of(missing.begin(), missing.end(),
                      [&](const auto& script) { return !lacking.contains(script.first); });
 }
@@ -37,17 +37,17 @@ class KnownScripts {
   bool knows(const std::string& path) const;
 
   /// All of them, as a process that starts now will see them.
-  ScriptTimes as_they_are() const;
+  ScriptVersions as_they_are() const;
 
   /// Those of `failed` whose last good code is to be kept (WSGIReloadFailure Keep).
-  ScriptTimes to_be_kept(const ScriptTimes& failed) const;
+  ScriptVersions to_be_kept(const ScriptVersions& failed) const;
 
   /// They did not load as they were then.
-  void note_failure(ScriptTimes then) { failed_ = std::move(then); }
+  void note_failure(ScriptVersions then) { failed_ = std::move(then); }
   void note_success() { failed_.clear(); }
 
   /// Whether any of these is no longer as it was `then`.
-  bool changed_since(const ScriptTimes& then) const;
+  bool changed_since(const ScriptVersions& then) const;
   /// Whether any has changed since they did not load.
   bool changed_since_failure() const { return changed_since(failed_); }
   /// Whether this one has.
@@ -56,11 +56,11 @@ class KnownScripts {
  private:
   static constexpr std::size_t kMost = 500;
 
-  std::int64_t changed_at(const std::string& path) const;
+  std::int64_t version_of(const std::string& path) const;
 
   std::string root_;
   std::vector<Script> all_;
-  ScriptTimes failed_;  ///< as they did not load
+  ScriptVersions failed_;  ///< as they did not load
 };
 
 }  // namespace brine::daemon

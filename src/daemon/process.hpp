@@ -36,9 +36,9 @@ struct Process {
   base::Nanos ready_at = 0;
   base::Nanos deadline = 0;          ///< of the phase; 0: none
   std::uint64_t fresh_resident = 0;  ///< bytes when it became ready; only with memory-recycle
-  ScriptTimes scripts;               ///< the group's, as they were when it was started
+  ScriptVersions scripts;            ///< the group's, as they were when it was started
   std::size_t scripts_given = 0;     ///< so many it was told to load at its start
-  ScriptTimes failed_scripts;        ///< those of them that did not load
+  ScriptVersions failed_scripts;     ///< those of them that did not load
   bool timed_out = false;            ///< it was killed since it did not leave in time
   bool overdue = false;              ///< it has been loading its scripts for too long
 

@@ -355,10 +355,17 @@ Serving::Served Serving::serve_request(std::size_t thread, int fd, const FrameHe
   return usable ? Served::usable : Served::unusable;
 }
 
-void Serving::set_failed(ScriptTimes scripts) {
+void Serving::set_failed(ScriptVersions scripts) {
   const std::lock_guard lock(failed_mutex_);
   failed_ = std::move(scripts);
   code_failed_.store(true, std::memory_order_release);
+}
+
+// Of a script that new processes could not load.
+std::optional<std::int64_t> Serving::failed_version(std::string_view path) {
+  const std::lock_guard lock(failed_mutex_);
+  const auto failed = failed_.find(path);
+  return failed != failed_.end() ? std::optional(failed->second) : std::nullopt;
 }
 
 // While new processes cannot load the group's scripts, this one goes on: with the last good code of
@@ -369,10 +376,9 @@ wsgi::Reloading Serving::reloading(const wsgi::Target& target, bool keep_code) {
     return target.reloading;
   }
   if (code_failed_.load(std::memory_order_acquire)) {
-    const std::lock_guard lock(failed_mutex_);
-    const auto failed = failed_.find(target.script);
-    if (failed == failed_.end()) return Reloading::in_place;
-    if (failed->second == target.seen.mtime_us) return Reloading::rolling;
+    const std::optional<std::int64_t> failed = failed_version(target.script);
+    if (!failed) return Reloading::in_place;
+    if (*failed == base::version_of(std::string(target.script))) return Reloading::rolling;
   }
   return keep_code ? Reloading::rolling : target.reloading;
 }

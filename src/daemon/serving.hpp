@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -56,7 +57,7 @@ class Serving {
   void note_missing(const Script& script);
 
   /// New processes cannot load these scripts.
-  void set_failed(ScriptTimes scripts);
+  void set_failed(ScriptVersions scripts);
 
   /// Takes back what a process of httpd counted in before it died; to be called now and then.
   void mend_count() noexcept;
@@ -80,6 +81,7 @@ class Serving {
   std::pair<wsgi::Outcome, bool> run(std::size_t thread, Remote& remote,
                                      const wsgi::Target& target);
   void note_scripts(const wsgi::Target& target, wsgi::Outcome outcome, bool changed);
+  std::optional<std::int64_t> failed_version(std::string_view path);
   wsgi::Reloading reloading(const wsgi::Target& target, bool keep_code);
   void count_out() noexcept;
   void watch(int fd, Line* line, bool again) noexcept;
@@ -98,7 +100,7 @@ class Serving {
   std::set<std::string> scripts_;  // guarded by scripts_mutex_: those that are loaded
   std::atomic<bool> code_failed_{false};
   std::mutex failed_mutex_;
-  ScriptTimes failed_;  // guarded by failed_mutex_
+  ScriptVersions failed_;  // guarded by failed_mutex_
   std::atomic<base::Nanos> change_told_{0};
   std::atomic<std::size_t> line_count_{0};
   std::atomic<bool> descriptors_gone_{false};

@@ -147,7 +147,7 @@ class Worker {
   bool load(const Script& script) {
     wsgi::Target target = target_of(script);
     if (group_.is_service()) target.callable = {};  // nobody calls it
-    const ScriptTimes times = KnownScripts({script}, {}).as_they_are();
+    const ScriptVersions versions = KnownScripts({script}, {}).as_they_are();
     LoadLog log(log_);
     const bool loaded = engine_->preload(target, log);
     end_if_forked();
@@ -157,7 +157,7 @@ class Worker {
       log.release(true);
       return true;
     }
-    const bool news = broken.first_to_tell(script.path, times.at(script.path));
+    const bool news = broken.first_to_tell(script.path, versions.at(script.path));
     log.release(news);
     log_.log(news ? Level::error : Level::info,
              "BRINE0614: the script '" + script.path + "' could not be loaded beforehand by a " +

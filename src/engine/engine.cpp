@@ -52,12 +52,9 @@ script::Wanted wanted(const wsgi::Target& target) {
   result.keep_last_good = target.keep_last_good;
   result.registered = target.registered;
   if (result.reloading == script::Reloading::off) return result;
-  if (target.seen.mtime_us == 0) {
-    result.glimpse = script::stamp_of(result.path);  // here, since the GIL is not held yet
-  } else {
-    result.glimpse = script::Stamp{target.seen.device, target.seen.inode, target.seen.size,
-                                   target.seen.mtime_us * 1000};
-  }
+  // Here, since the GIL is not held yet.
+  result.seen = target.seen.links != 0 ? target.seen : base::see(result.path);
+  if (result.seen.links != 1) result.stamp = base::stamp_of(result.path);
   return result;
 }
 

@@ -6,18 +6,18 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/stamp.hpp"
 #include "cpython/ref.hpp"
-#include "script/stamp.hpp"
 
 namespace brine::script {
 
 /// What one execution of a script file made. Every member is guarded by the GIL.
 struct Generation {
   unsigned number = 0;  ///< 1 for the first that was loaded in this interpreter
-  Stamp stamp;
+  base::Stamp stamp;
   bool settled = false;  ///< see Loaded::settled
   base::Nanos loaded_at = 0;
-  std::size_t source_hash = 0;  ///< tells whether a file of the same stamp has other bytes
+  std::size_t source_hash = 0;  ///< tells whether a file of almost the same stamp has other bytes
   cpython::Ref module;
   cpython::Ref mark;             ///< lives as long as the module's globals
   cpython::Ref reload_required;  ///< the script's function of that name, or empty

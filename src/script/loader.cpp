@@ -32,6 +32,8 @@ void log_advice(const ErrorText& error, base::LogSink& log) {
   if (!error.advice.empty()) log.log(Level::error, error.advice);
 }
 
+bool is_settled(const Source& source) { return source.read_at - source.stamp.ctime > kSettleTime; }
+
 }  // namespace
 
 Lease Loader::lease(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
@@ -64,14 +66,14 @@ Loader::Script& Loader::find(const std::string& path) {
   return *script;
 }
 
-// What is at the script's path now: mostly httpd's glimpse is enough to know that nothing changed.
+// What is at the script's path now: mostly what httpd saw is enough to know that nothing changed.
 std::optional<Stamp> Loader::look(GilLock& gil, const Script& script, const Wanted& wanted) {
   if (!script.current || wanted.reloading == Reloading::off) return std::nullopt;
-  if (wanted.glimpse && is_version(script.current->stamp, *wanted.glimpse)) {
+  if (base::shows(wanted.seen, script.current->stamp) || wanted.stamp == script.current->stamp) {
     return script.current->stamp;
   }
   GilRelease released(gil);  // the file system may be slow
-  return stamp_of(script.path);
+  return base::stamp_of(script.path);
 }
 
 Verdict Loader::judge(const Script& script, const Wanted& wanted,
@@ -129,9 +131,10 @@ bool Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool de
     if (script.attempts != attempts && script.failed && script.failed->stamp == source.stamp) {
       throw Unavailable{};
     }
-    if (verdict == Verdict::settle) {
+    if (verdict == Verdict::compare) {
       if (script.current->source_hash == std::hash<std::string>{}(source.bytes)) {
-        script.current->settled = true;
+        script.current->stamp = source.stamp;
+        script.current->settled = is_settled(source);
         return true;
       }
       if (wanted.reloading == Reloading::elsewhere) return false;
@@ -170,7 +173,6 @@ void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wa
 
 GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source,
                               const Wanted& wanted) {
-  const std::int64_t read_at = file_clock_now();
   // A file that is being rewritten in place may be read when it is still empty: where the last good
   // generation can go on, a script that lost its application is not good.
   const bool keep = script.current && wanted.keep_last_good;
@@ -178,7 +180,7 @@ GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source
                      [this, path = script.path](Generation* old) { retire(path, old); });
   next->number = script.loads + 1;
   next->stamp = source.stamp;
-  next->settled = read_at - source.stamp.mtime > kSettleTime;
+  next->settled = is_settled(source);
   next->source_hash = std::hash<std::string>{}(source.bytes);
   Bootstrap::Executed executed =
       bootstrap_.execute(gil, script.path, source.bytes, next->number, wanted.registered,

@@ -13,6 +13,7 @@
 #include "cpython/error.hpp"
 #include "script/bootstrap.hpp"
 #include "script/generation.hpp"
+#include "script/source.hpp"
 #include "script/verdict.hpp"
 
 namespace brine::script {
@@ -21,8 +22,9 @@ namespace brine::script {
 struct Wanted {
   std::string path;
   std::string_view callable;
-  std::string_view resource;     ///< argument of the script's reload_required()
-  std::optional<Stamp> glimpse;  ///< the file as httpd saw it, see is_version()
+  std::string_view resource;   ///< argument of the script's reload_required()
+  base::FileSeen seen;         ///< the file as it was before the GIL was taken ...
+  std::optional<Stamp> stamp;  ///< ... and its stamp, where that does not tell enough
   Reloading reloading = Reloading::in_place;
   bool keep_last_good = true;
   bool registered = false;

@@ -4,15 +4,17 @@
 #include <cstdint>
 #include <optional>
 
-#include "script/stamp.hpp"
+#include "base/stamp.hpp"
 
 namespace brine::script {
+
+using base::Stamp;
 
 /// What is known of the generation that serves now.
 struct Loaded {
   Stamp stamp;
   /// False while a later write could still bear the same stamp: the file was read within the file
-  /// clock's granularity of its last change.
+  /// clock's granularity of its last change, which its ctime tells.
   bool settled = true;
 };
 
@@ -33,7 +35,7 @@ enum class Verdict : std::uint8_t {
   use,      ///< serve with what is loaded
   load,     ///< read and execute the file
   changed,  ///< what is loaded is no longer what the file holds; it is not loaded here
-  settle,   ///< read the file and compare it with what runs
+  compare,  ///< read the file: where its bytes are what runs, its stamp is remembered
 };
 
 /// How long after its last change a file's stamp can be relied on, in ns: the kernel's clock tick
@@ -52,9 +54,10 @@ inline Verdict decide(const std::optional<Loaded>& loaded, const std::optional<S
   if (reloading == Reloading::off) return Verdict::use;
   if (failed && seen == failed->stamp && now - failed->at < kRetryTime) return Verdict::use;
   if (seen != loaded->stamp) {
+    if (seen && differs_in_ctime_alone(*seen, loaded->stamp)) return Verdict::compare;
     return reloading == Reloading::elsewhere ? Verdict::changed : Verdict::load;
   }
-  if (!loaded->settled && now - loaded->stamp.mtime > kSettleTime) return Verdict::settle;
+  if (!loaded->settled && now - loaded->stamp.ctime > kSettleTime) return Verdict::compare;
   return Verdict::use;
 }
 

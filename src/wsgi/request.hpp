@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "base/stamp.hpp"
 #include "pickle/policy.hpp"
 
 namespace brine::wsgi {
@@ -101,14 +102,6 @@ struct Field {
   std::string_view value;
 };
 
-/// A file as the server saw it when it mapped the request; device and inode as stat gives them.
-struct FileSeen {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::int64_t size = 0;
-  std::int64_t mtime_us = 0;  ///< microseconds since the epoch; 0: the server has not looked
-};
-
 /// What a change of the script's file leads to.
 enum class Reloading : std::uint8_t {
   off,
@@ -125,7 +118,7 @@ struct Target {
   std::string_view callable;           ///< name of the application object, usually "application"
   std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
   std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
-  FileSeen seen;                       ///< the script; spares the engine a look of its own
+  base::FileSeen seen;                 ///< the script; spares the engine a look of its own
   Reloading reloading = Reloading::in_place;              ///< WSGIScriptReloading
   bool keep_last_good = true;                             ///< WSGIReloadFailure Keep
   bool registered = false;                                ///< WSGIScriptModules Registered

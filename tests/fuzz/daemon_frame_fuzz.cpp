@@ -64,7 +64,7 @@ void check_packets(std::string_view text) {
     require(again && again->path == script->path && again->callable == script->callable &&
             again->application_group == script->application_group);
   }
-  const daemon::ScriptTimes failed = daemon::unpack_failed(text);
+  const daemon::ScriptVersions failed = daemon::unpack_failed(text);
   require(daemon::unpack_failed(daemon::pack(failed)) == failed);
 }
 

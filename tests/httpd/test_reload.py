@@ -76,6 +76,109 @@ def test_an_older_file_is_a_change_too(httpd, script):
     assert ask(httpd, "older").body == b"old"
 
 
+def rewrite(path, text):
+    """Other code of the same size in the same file, whose time of change is put back."""
+    stamp = path.stat()
+    path.write_text(SAYS.format(text=text))
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_ino) == (stamp.st_size, stamp.st_ino)
+    assert path.stat().st_mtime_ns == stamp.st_mtime_ns
+
+
+def loads(httpd, name):
+    return len(httpd.log.texts(rf"loaded WSGI script '.*/{name}' "))
+
+
+def test_a_rewritten_file_with_its_old_time_and_size(httpd, script):
+    path = script("times", "aaaa")
+    assert everywhere(httpd, "times") == {b"aaaa"}
+    for text in ("bbbb", "cccc"):
+        rewrite(path, text)
+        assert everywhere(httpd, "times") == {text.encode()}
+
+
+def test_a_time_that_differs_by_a_nanosecond(httpd, script):
+    path = script("nano", "aaaa")
+    os.utime(path, ns=(10**18, 10**18))
+    assert everywhere(httpd, "nano") == {b"aaaa"}
+    path.write_text(SAYS.format(text="bbbb"))
+    os.utime(path, ns=(10**18, 10**18 + 1))
+    assert everywhere(httpd, "nano") == {b"bbbb"}
+
+
+def test_another_mode_or_link_loads_nothing(httpd, script, variant):
+    path = script("mode", "same")
+    assert everywhere(httpd, "mode") == {b"same"}
+    before = loads(httpd, "mode.wsgi")
+    generations = len(httpd.log.texts("mode.wsgi' .generation 2."))
+    for change in (lambda: path.chmod(0o644), lambda: path.chmod(0o755),
+                   lambda: os.link(path, path.with_suffix(".link")),
+                   lambda: path.with_suffix(".link").unlink()):
+        change()
+        assert everywhere(httpd, "mode") == {b"same"}
+    assert not generations and not httpd.log.texts("mode.wsgi' .generation 2.")
+    if variant.one_process:
+        assert loads(httpd, "mode.wsgi") == before, "nothing is loaded"
+    rewrite(path, "test")
+    assert everywhere(httpd, "mode") == {b"test"}
+
+
+RELEASED = """
+import os
+
+RELEASE = os.path.basename(os.path.dirname(os.path.realpath(__file__)))
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [f"{RELEASE} {os.path.basename(os.path.dirname(__file__))}".encode()]
+"""
+SWITCHES = ("folder", "file", "renamed")
+
+
+@pytest.mark.parametrize("switched", SWITCHES)
+def test_a_deployment_by_hard_links(httpd, switched):
+    root = httpd.folder / "scripts" / f"links-{switched}"
+    first = httpd.write(f"scripts/links-{switched}/one/app.wsgi", RELEASED)
+    (root / "two").mkdir()
+    (root / "two").chmod(0o755)
+
+    def serve(release):
+        next = root / "next"
+        if switched == "folder":
+            next.symlink_to(root / release)
+            next.rename(root / "current")
+        elif switched == "file":
+            (root / "current").mkdir(exist_ok=True)
+            next.symlink_to(root / release / "app.wsgi")
+            next.rename(root / "current" / "app.wsgi")
+        else:
+            if (root / "current").exists():
+                (root / "current").rename(root / "old")
+            (root / release).rename(root / "current")
+
+    def answers():
+        return {httpd.get(f"/s/links-{switched}/current/app.wsgi").text for _ in range(20)}
+
+    def release(name):
+        return f"{'current' if switched == 'renamed' else name} current"
+
+    if switched == "renamed":
+        first.write_text(RELEASED.replace("RELEASE = ", "RELEASE = str(os.stat(os.path.dirname("
+                                          "os.path.realpath(__file__))).st_ino) or "))
+        inodes = {name: str((root / name).stat().st_ino) for name in ("one", "two")}
+        release = lambda name: f"{inodes[name]} current"  # noqa: E731
+    serve("one")
+    assert answers() == {release("one")}
+    os.link(first if first.exists() else root / "current" / "app.wsgi", root / "two" / "app.wsgi")
+    assert answers() == {release("one")}, "it is linked, but not yet switched to"
+    serve("two")
+    assert answers() == {release("two")}
+    assert answers() == {release("two")}, "and stays"
+    if switched != "renamed":
+        serve("one")
+        assert answers() == {release("one")}, "a roll-back"
+
+
 @in_place
 def test_the_generation_is_logged(httpd, script):
     script("logged", "one")

@@ -251,8 +251,8 @@ TEST(Control, MalformedScriptsAreRefused) {
   }
 }
 
-TEST(Control, ScriptTimesSurviveTheJourney) {
-  const ScriptTimes scripts = {{"/a.wsgi", 17}, {"/b.wsgi", 0}};
+TEST(Control, ScriptVersionsSurviveTheJourney) {
+  const ScriptVersions scripts = {{"/a.wsgi", 17}, {"/b.wsgi", 0}};
   EXPECT_EQ(unpack_failed(pack(scripts)), scripts);
   EXPECT_TRUE(unpack_failed("").empty());
   EXPECT_EQ(unpack_failed("/cut off").size(), 1U);
@@ -291,15 +291,15 @@ TEST(KnownScripts, BelievesAProcessSoMuchAndNoMore) {
 }
 
 TEST(KnownScripts, OnlyWhatSomebodyHasCanBeLost) {
-  const ScriptTimes none;
-  const ScriptTimes a = {{"/a.wsgi", 1}};
-  const ScriptTimes both = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
+  const ScriptVersions none;
+  const ScriptVersions a = {{"/a.wsgi", 1}};
+  const ScriptVersions both = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
   EXPECT_TRUE(has_more(none, a));
   EXPECT_TRUE(has_more(a, both)) << "it has b";
   EXPECT_FALSE(has_more(a, none));
   EXPECT_FALSE(has_more(a, a));
   EXPECT_FALSE(has_more(both, a));
-  const ScriptTimes later = {{"/a.wsgi", 2}};
+  const ScriptVersions later = {{"/a.wsgi", 2}};
   EXPECT_FALSE(has_more(a, later)) << "another version that nobody has loaded";
 }
 
@@ -307,8 +307,8 @@ TEST(KnownScripts, LastGoodCodeIsKeptWhereThatIsWanted) {
   Script failing = script_at("/b.wsgi");
   failing.keep_last_good = false;
   const KnownScripts scripts({script_at("/a.wsgi"), failing, script_at("/c.wsgi")}, "");
-  const ScriptTimes failed = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
-  EXPECT_EQ(scripts.to_be_kept(failed), (ScriptTimes{{"/a.wsgi", 1}}));
+  const ScriptVersions failed = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
+  EXPECT_EQ(scripts.to_be_kept(failed), (ScriptVersions{{"/a.wsgi", 1}}));
 }
 
 // --- scripts that do not load

@@ -36,7 +36,7 @@ struct Sample {
     target.callable = "application";
     target.application_group = "";
     target.resource = "/srv/resource";
-    target.seen = {1, 2, 3, 4};
+    target.seen = {1, 2, 3, 4, 5, 6};
     target.reloading = wsgi::Reloading::fresh_process;
     target.keep_last_good = false;
     target.registered = true;
@@ -81,6 +81,8 @@ TEST(RequestFrame, EverythingComesBack) {
   EXPECT_EQ(frame.target.script.data()[frame.target.script.size()], '\0');
   EXPECT_EQ(frame.target.resource, "/srv/resource");
   EXPECT_EQ(frame.target.seen.mtime_us, 4);
+  EXPECT_EQ(frame.target.seen.ctime_us, 5);
+  EXPECT_EQ(frame.target.seen.links, 6U);
   EXPECT_EQ(frame.target.seen.device, 1U);
   EXPECT_EQ(frame.target.reloading, wsgi::Reloading::fresh_process);
   EXPECT_FALSE(frame.target.keep_last_good);

@@ -9,8 +9,8 @@
 namespace brine::script {
 namespace {
 
-constexpr Stamp kOld{1, 2, 100, 1'000'000'000};
-constexpr Stamp kNew{1, 2, 100, 2'000'000'000};
+constexpr Stamp kOld{1, 2, 100, 1'000'000'000, 1'000'000'000, 8, 9};
+constexpr Stamp kNew{1, 2, 100, 2'000'000'000, 2'000'000'000, 8, 9};
 constexpr std::int64_t kNow = 100'000'000'000;
 
 TEST(Decide, LoadsWhatIsNotLoaded) {
@@ -32,8 +32,44 @@ TEST(Decide, ReloadsOnAnyDifferenceOfTheStamp) {
   other = kOld;
   other.size = 99;
   EXPECT_EQ(decide(Loaded{kOld}, other, {}, Reloading::in_place, kNow), Verdict::load);
+  other = kOld;
+  other.mtime += 1;
+  EXPECT_EQ(decide(Loaded{kOld}, other, {}, Reloading::in_place, kNow), Verdict::load)
+      << "a nanosecond";
+  other = kOld;
+  other.folder_inode = 10;
+  other.ctime += 1;
+  EXPECT_EQ(decide(Loaded{kOld}, other, {}, Reloading::in_place, kNow), Verdict::load)
+      << "the same file, by a link in another folder";
   EXPECT_EQ(decide(Loaded{kOld}, std::nullopt, {}, Reloading::in_place, kNow), Verdict::load)
       << "it has gone";
+}
+
+TEST(Decide, ComparesWhatDiffersInCtimeAlone) {
+  Stamp other = kOld;
+  other.ctime += 1;
+  for (const Reloading reloading : {Reloading::in_place, Reloading::elsewhere}) {
+    EXPECT_EQ(decide(Loaded{kOld}, other, {}, reloading, kNow), Verdict::compare);
+  }
+  EXPECT_EQ(decide(Loaded{kOld}, other, {}, Reloading::off, kNow), Verdict::use);
+}
+
+TEST(Shows, TellsAFileWithOneNameByAllOfItsTimes) {
+  const Stamp stamp{1, 2, 100, 1'000'000'999, 2'000'000'999, 8, 9};
+  const base::FileSeen same{1, 2, 100, 1'000'000, 2'000'000, 1};
+  EXPECT_TRUE(base::shows(same, stamp));
+  const auto differs = [&](auto change) {
+    base::FileSeen other = same;
+    change(other);
+    return !base::shows(other, stamp);
+  };
+  EXPECT_TRUE(differs([](base::FileSeen& seen) { seen.device = 2; }));
+  EXPECT_TRUE(differs([](base::FileSeen& seen) { seen.inode = 3; }));
+  EXPECT_TRUE(differs([](base::FileSeen& seen) { seen.size = 99; }));
+  EXPECT_TRUE(differs([](base::FileSeen& seen) { ++seen.mtime_us; }));
+  EXPECT_TRUE(differs([](base::FileSeen& seen) { ++seen.ctime_us; }));
+  EXPECT_TRUE(differs([](base::FileSeen& seen) { seen.links = 2; })) << "by which of its names?";
+  EXPECT_TRUE(differs([](base::FileSeen& seen) { seen.links = 0; })) << "nobody has looked";
 }
 
 TEST(Decide, OnlyNoticesAChangeThatIsLoadedElsewhere) {
@@ -44,7 +80,7 @@ TEST(Decide, OnlyNoticesAChangeThatIsLoadedElsewhere) {
   EXPECT_EQ(elsewhere(Loaded{kOld}, kNew), Verdict::changed);
   EXPECT_EQ(elsewhere(Loaded{kOld}, std::nullopt), Verdict::changed) << "it has gone";
   EXPECT_EQ(elsewhere({}, kOld), Verdict::load) << "the first load is nobody else's";
-  EXPECT_EQ(elsewhere(Loaded{kOld, false}, kOld), Verdict::settle);
+  EXPECT_EQ(elsewhere(Loaded{kOld, false}, kOld), Verdict::compare);
 }
 
 TEST(Decide, LeavesItAloneWithReloadingOff) {
@@ -63,9 +99,9 @@ TEST(Decide, DoesNotRetryABrokenVersionAtOnce) {
 
 TEST(Decide, ComparesAFileThatWasReadWithinTheClocksGranularity) {
   const Loaded fresh{kOld, false};
-  EXPECT_EQ(decide(fresh, kOld, {}, Reloading::in_place, kOld.mtime + kSettleTime), Verdict::use);
-  EXPECT_EQ(decide(fresh, kOld, {}, Reloading::in_place, kOld.mtime + kSettleTime + 1),
-            Verdict::settle);
+  EXPECT_EQ(decide(fresh, kOld, {}, Reloading::in_place, kOld.ctime + kSettleTime), Verdict::use);
+  EXPECT_EQ(decide(fresh, kOld, {}, Reloading::in_place, kOld.ctime + kSettleTime + 1),
+            Verdict::compare);
 }
 
 }  // namespace

@@ -1,0 +1,67 @@
+#include "base/stamp.hpp"
+
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+namespace brine::base {
+namespace {
+
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+// The folder's own name, which a symbolic link anywhere in `path` may have hidden.
+bool examine_folder(const char* path, struct stat& info) {
+  char resolved[PATH_MAX];
+  if (::realpath(path, resolved) == nullptr) return false;
+  char* const slash = std::strrchr(resolved, '/');
+  slash[slash == resolved ? 1 : 0] = '\0';
+  return ::stat(resolved, &info) == 0;
+}
+
+}  // namespace
+
+Stamp stamp_of(const std::string& path, const struct stat& info) noexcept {
+  Stamp stamp{static_cast<std::uint64_t>(info.st_dev), static_cast<std::uint64_t>(info.st_ino),
+              static_cast<std::int64_t>(info.st_size), nanoseconds(info.st_mtim),
+              nanoseconds(info.st_ctim)};
+  struct stat folder = {};
+  if (examine_folder(path.c_str(), folder)) {
+    stamp.folder_device = static_cast<std::uint64_t>(folder.st_dev);
+    stamp.folder_inode = static_cast<std::uint64_t>(folder.st_ino);
+  }
+  return stamp;
+}
+
+std::optional<Stamp> stamp_of(const std::string& path) noexcept {
+  struct stat info = {};
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return stamp_of(path, info);
+}
+
+FileSeen see(const std::string& path) noexcept {
+  struct stat info = {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return {static_cast<std::uint64_t>(info.st_dev), static_cast<std::uint64_t>(info.st_ino),
+          static_cast<std::int64_t>(info.st_size), nanoseconds(info.st_mtim) / 1000,
+          nanoseconds(info.st_ctim) / 1000,        static_cast<std::uint64_t>(info.st_nlink)};
+}
+
+std::int64_t version_of(const std::string& path) noexcept {
+  const std::optional<Stamp> stamp = stamp_of(path);
+  if (!stamp) return 0;
+  // FNV-1a, by words.
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const std::uint64_t part :
+       {stamp->device, stamp->inode, static_cast<std::uint64_t>(stamp->size),
+        static_cast<std::uint64_t>(stamp->mtime), static_cast<std::uint64_t>(stamp->ctime),
+        stamp->folder_device, stamp->folder_inode}) {
+    hash = (hash ^ part) * 0x100000001b3U;
+    hash ^= hash >> 32U;
+  }
+  return static_cast<std::int64_t>(hash | 1U);
+}
+
+}  // namespace brine::base
