@@ -1,5 +1,28 @@
--- Shapes wrk's one request from the arguments METHOD BODY_BYTES CLOSE(0|1) ["NAME: VALUE" ...], and
+-- Shapes wrk's one request from the arguments METHOD BODY_BYTES CLOSE(0|1) NEW(0|1) ["NAME: VALUE" ...], and
 -- prints what was measured as one line of JSON that load.py reads.
+
+-- A text that no other request has had.
+local function new(count)
+  return string.format("%08x%08x%08x", os.time(), math.random(0, 0x7fffffff), count)
+end
+
+-- With NEW: each request has a URL, a Host, a cookie and names of header fields of its own.
+local function made_up_request()
+  local count = 0
+  return function()
+    count = count + 1
+    local headers = {}
+    for name, value in pairs(wrk.headers) do
+      headers[name] = value
+    end
+    headers["Host"] = new(count) .. ".example"
+    headers["Cookie"] = "id=" .. new(count)
+    for i = 1, 10 do
+      headers["X-" .. i .. "-" .. new(count)] = "x"
+    end
+    return wrk.format(nil, wrk.path .. "/" .. new(count) .. "?" .. new(count), headers)
+  end
+end
 
 function init(args)
   wrk.method = args[1]
@@ -11,7 +34,11 @@ function init(args)
   if args[3] == "1" then
     wrk.headers["Connection"] = "close"
   end
-  for i = 4, #args do
+  if args[4] == "1" then
+    math.randomseed(os.time() + tonumber(tostring({}):match("0x(%x+)"), 16) % 100000)
+    request = made_up_request()
+  end
+  for i = 5, #args do
     local name, value = args[i]:match("^([^:]+): (.*)$")
     wrk.headers[name] = value
   end

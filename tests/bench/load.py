@@ -25,6 +25,7 @@ class Load:
     connections: int = 16
     close: bool = False  #: a new connection for every request
     headers: tuple[tuple[str, str], ...] = ()  #: further header fields
+    new: bool = False  #: each request has a URL, Host, cookie and field names that none had before
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def command(url: str, load: Load, seconds: float) -> list[str]:
     return [wrk, f"-t{min(THREADS, load.connections)}", f"-c{load.connections}",
             f"-d{max(1, round(seconds))}s",
             "--timeout", "10s", "--latency", "-s", str(SCRIPT), url, "--",
-            load.method, str(load.body_bytes), str(int(load.close)),
+            load.method, str(load.body_bytes), str(int(load.close)), str(int(load.new)),
             *(f"{name}: {value}" for name, value in load.headers)]
 
 

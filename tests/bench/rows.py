@@ -122,6 +122,9 @@ ROWS = (
     Row("memory", "memory growth", "/hello", "/hello", 12, how="memory",
         # The smallest thing that can leak is 16 bytes; threads that warm up late make 1 to 2 of it.
         goals=(Goal("growth", most=4.0), Goal("growth", most=4.0, mode=DAEMON))),
+    Row("memory-new", "memory growth, names that clients make up", "/hello", "/hello", 12, how="memory",
+        load=Load(new=True),
+        goals=(Goal("growth", most=4.0), Goal("growth", most=4.0, mode=DAEMON))),
 )
 
 
