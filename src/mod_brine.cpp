@@ -4,6 +4,7 @@
 #include "apache/daemons.hpp"
 #include "apache/directives.hpp"
 #include "apache/handler.hpp"
+#include "apache/open_names.hpp"
 #include "apache/process.hpp"
 #include "apache/replacing.hpp"
 #include "apache/settings.hpp"
@@ -17,6 +18,7 @@ void register_hooks(apr_pool_t*) {
   brine::apache::register_daemon_hooks();
   brine::apache::register_alias_hooks();
   brine::apache::register_handler_hooks();
+  brine::apache::register_open_name_hooks();
   brine::apache::register_replacing_hooks();
   brine::apache::register_status_hooks();
 }

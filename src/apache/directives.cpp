@@ -109,6 +109,13 @@ void refer_to_group(cmd_parms& line, const std::optional<std::string_view>& grou
   }
 }
 
+// Notes a name of application groups that is filled in with each request.
+void note_open_name(cmd_parms& line, const std::optional<std::string_view>& group) {
+  if (group && (*group == "%{HOST}" || group->starts_with("%{ENV:")) && in_server_config(line)) {
+    server_settings(line.server).open_names.push_back({*group, line.cmd->name, place_of(line)});
+  }
+}
+
 // Notes where a script's requests will need Python, as far as its own options say it.
 void expect_requests(ServerSettings& server, const std::optional<std::string_view>& group) {
   if (!group) {
@@ -143,6 +150,7 @@ void add_alias(cmd_parms& line, Alias alias, const char* rest) {
   alias.options = parse_script_options(words, {.callable = true, .pass_authorization = true});
   alias.place = place_of(line);
   refer_to_group(line, alias.options.process_group);
+  note_open_name(line, alias.options.application_group);
   ServerSettings& server = server_settings(line.server);
   server.aliases.push_back(alias);
   server.own_aliases = server.aliases.size();
@@ -180,6 +188,7 @@ void handler_script(cmd_parms& line, RequestSettings& settings, const char* rest
   Words words(rest);
   script->options = parse_script_options(words, {.pass_authorization = true});
   refer_to_group(line, script->options.process_group);
+  note_open_name(line, script->options.application_group);
   script->next = settings.handler_scripts.first;
   settings.handler_scripts.first = script;
   expect_requests(server_settings(line.server), script->options.process_group);
@@ -208,6 +217,24 @@ void import_script(cmd_parms& line, RequestSettings&, const char* rest) {
 void process_group(cmd_parms& line, RequestSettings& settings, const char* name) {
   settings.process_group = parse_group(name);
   refer_to_group(line, settings.process_group.value);
+}
+
+void application_group(cmd_parms& line, RequestSettings& settings, const char* name) {
+  settings.application_group = name;
+  note_open_name(line, settings.application_group.value);
+}
+
+void interpreter_limit(cmd_parms& line, RequestSettings&, const char* rest) {
+  InterpreterLimits& limits = process_settings(line).interpreter_limits;
+  const auto number = [&](const char* what) {
+    return parse_int<0, 100000>(next_argument(line, rest, what));
+  };
+  limits = {number("a number of sub-interpreters"), std::nullopt};
+  if (*rest == '\0') return;
+  limits.clients = number("the number of those that clients may name");
+  if (*rest != '\0') {
+    throw std::invalid_argument("takes two numbers, and has more: " + base::in_quotes(rest));
+  }
 }
 
 void restrict_process(cmd_parms& line, RequestSettings& settings, const char* name) {
@@ -297,8 +324,7 @@ const command_rec directive_table[] = {
                   "name of a daemon process group, %{GLOBAL}, or another expansion"),
     AP_INIT_ITERATE("WSGIRestrictProcess", directive<&restrict_process>, nullptr,
                     kServerOrDirectory, "names of the process groups that may be used here"),
-    AP_INIT_TAKE1("WSGIApplicationGroup",
-                  (setting<&RequestSettings::application_group, &parse_text>), nullptr,
+    AP_INIT_TAKE1("WSGIApplicationGroup", directive<&application_group>, nullptr,
                   kServerOrDirectory, "interpreter's name or expansion"),
     AP_INIT_TAKE1("WSGICallableObject", (setting<&RequestSettings::callable, &parse_text>), nullptr,
                   kAnywhere, "name of the application object in the script"),
@@ -374,9 +400,8 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGICaseSensitivity",
                   (process_setting<&ProcessSettings::case_sensitive, &parse_flag>), nullptr,
                   kServer, "On or Off"),
-    AP_INIT_TAKE1("WSGIInterpreterLimit",
-                  (process_setting<&ProcessSettings::interpreter_limit, &parse_int<0, 100000>>),
-                  nullptr, kServer, "number of sub-interpreters in a process"),
+    AP_INIT_RAW_ARGS("WSGIInterpreterLimit", directive<&interpreter_limit>, nullptr, kServer,
+                     "number of sub-interpreters in a process, and of those that clients may name"),
 
     AP_INIT_TAKE1("WSGISocketPrefix", directive<&ignore_sockets>, nullptr, kServer, "no effect"),
     AP_INIT_TAKE1("WSGISocketRotation", directive<&ignore_sockets>, nullptr, kServer, "no effect"),

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <optional>
+#include <span>
 #include <string>
 
+#include "apache/alias.hpp"
 #include "apache/paths.hpp"
 #include "apache/settings.hpp"
 #include "base/pool.hpp"
@@ -24,24 +27,58 @@ const char* environment_name(request_rec* r, std::string_view value) {
   return base::pool_copy(r->pool, value).data();
 }
 
-const char* look_up(request_rec* r, const char* name) {
+struct Variable {
+  const char* value = nullptr;  // null: it is not set
+  bool of_the_process = false;  // httpd was started with it
+};
+
+Variable look_up(request_rec* r, const char* name) {
   const char* value = apr_table_get(r->notes, name);
   if (value == nullptr) {
     value = apr_table_get(r->subprocess_env, name);
   }
-  return value != nullptr ? value : std::getenv(name);
+  return value != nullptr ? Variable{value, false} : Variable{std::getenv(name), true};
 }
 
-// SCRIPT_NAME as a part of an interpreter's name.
-std::string resource_path(request_rec* r) {
-  const bool case_sensitive = server_settings(ap_server_conf).process.case_sensitive;
-  const std::string_view path_info = r->path_info != nullptr ? r->path_info : "";
-  std::string path = collapse_slashes(script_name(r->uri, path_info));
-  if (!case_sensitive) {
-    std::transform(path.begin(), path.end(), path.begin(),
+std::string_view path_info(const request_rec* r) {
+  return r->path_info != nullptr ? r->path_info : "";
+}
+
+// As a part of a group's name.
+std::string cased(std::string name) {
+  if (!server_settings(ap_server_conf).process.case_sensitive) {
+    std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return static_cast<char>(apr_tolower(c)); });
   }
-  return path;
+  return name;
+}
+
+// What the configuration and the file system say of the request's script, in no word of a client's.
+std::string resource_name(request_rec* r, const HandlerScript* handler) {
+  if (handler != nullptr) {
+    return std::string(handler->script);
+  }
+  const Alias* alias = matched_alias(r);
+  if (alias == nullptr) {
+    return resource_of_file(script_name(r->uri, path_info(r)), r->filename);
+  }
+  return alias->expression == nullptr ? resource_of_prefix(alias->url, alias->target, r->filename)
+                                      : resource_of_expression(alias->url, r->filename);
+}
+
+// Whether a ServerName or ServerAlias of the request's virtual host is this very name. Else a
+// wildcard let the client in, or it is the host that takes all names which nobody has.
+bool is_name_of_server(const server_rec* server, const char* name) {
+  if (strcasecmp(name, server->server_hostname != nullptr ? server->server_hostname : "") == 0) {
+    return true;
+  }
+  const apr_array_header_t* names = server->names;
+  const std::span<char* const> aliases(
+      names != nullptr ? reinterpret_cast<char* const*>(names->elts) : nullptr,
+      names != nullptr ? static_cast<std::size_t>(names->nelts) : 0);
+  return std::any_of(aliases.begin(), aliases.end(), [name](const char* alias) {
+    return alias != nullptr && strcasecmp(name, alias) == 0;
+  });
 }
 
 // The port of the request's URL. One that only the client can have named is not believed: each name
@@ -68,41 +105,69 @@ std::string_view server_group(request_rec* r) {
   return base::pool_copy(r->pool, with_port(r, r->server->server_hostname));
 }
 
+bool names_host(const request_rec* r) { return r->hostname != nullptr && *r->hostname != '\0'; }
+
 std::string_view host_group(request_rec* r) {
-  const bool named = r->hostname != nullptr && *r->hostname != '\0';
-  return named ? base::pool_copy(r->pool, with_port(r, r->hostname)) : server_group(r);
+  return names_host(r) ? base::pool_copy(r->pool, with_port(r, r->hostname)) : server_group(r);
 }
 
-std::string_view resource_group(request_rec* r) {
+std::string_view resource_group(request_rec* r, const std::string& resource) {
   std::string name = with_port(r, r->server->server_hostname);
-  name.append("|").append(resource_path(r));
+  name.append("|").append(cased(resource));
   return base::pool_copy(r->pool, name);
+}
+
+// What `%{ENV:NAME}` holds, which may be one of the other expansions; other values are themselves,
+// and so is a variable that is not set.
+ApplicationGroupName expand_variable(request_rec* r, std::string_view value) {
+  const char* name = environment_name(r, value);
+  const Variable found = name != nullptr ? look_up(r, name) : Variable{};
+  if (found.value == nullptr) {
+    return {value, wsgi::NamedBy::configuration};
+  }
+  return {found.value,
+          found.of_the_process ? wsgi::NamedBy::configuration : wsgi::NamedBy::variable};
+}
+
+// One of those that need no more than the server and the Host header.
+std::optional<ApplicationGroupName> expand_fixed(request_rec* r, std::string_view value) {
+  if (value == "%{GLOBAL}") {
+    return ApplicationGroupName{"", wsgi::NamedBy::configuration};
+  }
+  if (value == "%{SERVER}") {
+    return ApplicationGroupName{server_group(r), wsgi::NamedBy::configuration};
+  }
+  if (value == "%{HOST}") {
+    const bool known = !names_host(r) || is_name_of_server(r->server, r->hostname);
+    return ApplicationGroupName{host_group(r),
+                                known ? wsgi::NamedBy::configuration : wsgi::NamedBy::host};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-std::string_view expand_group(request_rec* r, std::string_view value) {
+std::string_view expand_process_group(request_rec* r, std::string_view value) {
   if (!value.starts_with('%')) {
     return value;
   }
-  if (const char* name = environment_name(r, value)) {
-    const char* found = look_up(r, name);
-    if (found == nullptr) {
-      return value;
-    }
-    // What the variable holds may be one of the other expansions.
-    value = found;
+  const ApplicationGroupName group = expand_variable(r, value);
+  if (group.text == "%{RESOURCE}") {
+    return resource_group(r, collapse_slashes(script_name(r->uri, path_info(r))));
   }
-  if (value == "%{GLOBAL}") {
-    return "";
+  return expand_fixed(r, group.text).value_or(group).text;
+}
+
+ApplicationGroupName expand_application_group(request_rec* r, std::string_view value,
+                                              const HandlerScript* handler) {
+  if (!value.starts_with('%')) {
+    return {value, wsgi::NamedBy::configuration};
   }
-  if (value == "%{RESOURCE}") {
-    return resource_group(r);
+  const ApplicationGroupName group = expand_variable(r, value);
+  if (group.text == "%{RESOURCE}") {
+    return {resource_group(r, resource_name(r, handler)), wsgi::NamedBy::configuration};
   }
-  if (value == "%{SERVER}") {
-    return server_group(r);
-  }
-  return value == "%{HOST}" ? host_group(r) : value;
+  return expand_fixed(r, group.text).value_or(group);
 }
 
 std::string_view expand_callable(request_rec* r, std::string_view value) {
@@ -110,7 +175,7 @@ std::string_view expand_callable(request_rec* r, std::string_view value) {
   if (name == nullptr) {
     return value;
   }
-  const char* found = look_up(r, name);
+  const char* found = look_up(r, name).value;
   return found != nullptr ? found : "application";
 }
 

@@ -57,6 +57,28 @@ std::string_view script_name(std::string_view uri, std::string_view path_info) {
   return uri.substr(0, uri.find('/', u));
 }
 
+std::string resource_of_prefix(std::string_view url, std::string_view target,
+                               std::string_view file) {
+  url = url.substr(0, skip_slashes_back(url, url.size()));
+  target = target.substr(0, skip_slashes_back(target, target.size()));
+  if (file.starts_with(target)) {
+    return collapse_slashes(std::string(url).append(file.substr(target.size())));
+  }
+  // The target goes on behind the file: a part of it is PATH_INFO of each request. Its SCRIPT_NAME
+  // may be that of other files.
+  const std::string_view more = target.starts_with(file) ? target.substr(file.size()) : "";
+  return collapse_slashes(script_name(url, more)).append("|").append(file);
+}
+
+std::string resource_of_expression(std::string_view expression, std::string_view file) {
+  return std::string(expression).append("|").append(file);
+}
+
+std::string resource_of_file(std::string_view script_name, std::string_view file) {
+  const std::string name = collapse_slashes(script_name);
+  return name.starts_with('/') && file.ends_with(name) ? name : std::string(file);
+}
+
 std::string collapse_slashes(std::string_view path) {
   std::string collapsed;
   collapsed.reserve(path.size());

@@ -14,6 +14,20 @@ std::size_t match_prefix(std::string_view alias, std::string_view uri);
 /// SCRIPT_NAME: what is left of `uri` without its end `path_info`, however its slashes are doubled.
 std::string_view script_name(std::string_view uri, std::string_view path_info);
 
+/// How %{RESOURCE} names a script that an alias of the prefix `url` mapped to `target`: by
+/// SCRIPT_NAME, as that is spelt in the configuration and in the file system. `file` is `target`, a
+/// file below it, or what `target` puts a path behind.
+std::string resource_of_prefix(std::string_view url, std::string_view target,
+                               std::string_view file);
+
+/// Likewise, where a regular expression did: by that and by the file, since SCRIPT_NAME is what the
+/// client made of it.
+std::string resource_of_expression(std::string_view expression, std::string_view file);
+
+/// Likewise, where no alias did: by SCRIPT_NAME if that is how the file's path ends, else
+/// (something rewrote the URL, perhaps any URL) by that path.
+std::string resource_of_file(std::string_view script_name, std::string_view file);
+
 /// Whether `path` holds "//".
 inline bool has_double_slash(std::string_view path) {
   return path.find("//") != std::string_view::npos;

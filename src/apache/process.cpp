@@ -278,7 +278,8 @@ engine::Config shared_engine_config() {
   config.restrict_stdin = settings.restrict_stdin;
   config.restrict_stdout = settings.restrict_stdout;
   config.restrict_signal = settings.restrict_signal;
-  config.interpreter_limit = settings.interpreter_limit;
+  config.interpreter_limit = settings.interpreter_limits.configured;
+  config.client_interpreter_limit = settings.interpreter_limits.of_clients();
   config.at_terminal = runs_at_terminal();
   config.pickle_policy = settings_outside_sections(ap_server_conf)
                              .pickle_policy.value.value_or(pickle::Policy::report);

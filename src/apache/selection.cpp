@@ -42,12 +42,15 @@ Selection select(request_rec* r, const HandlerScript* handler) {
   selection.settings = resolve(request_settings(r), core_settings(r));
   const ResolvedSettings& settings = selection.settings;
   const ScriptOptions& options = options_of(r, handler);
-  selection.process_group = expand_group(r, options.process_group.value_or(settings.process_group));
+  selection.process_group =
+      expand_process_group(r, options.process_group.value_or(settings.process_group));
   selection.pass_authorization = options.pass_authorization.value_or(settings.pass_authorization);
   wsgi::Target& target = selection.target;
   target.resource = r->filename;
-  target.application_group =
-      expand_group(r, options.application_group.value_or(settings.application_group));
+  const ApplicationGroupName group = expand_application_group(
+      r, options.application_group.value_or(settings.application_group), handler);
+  target.application_group = group.text;
+  target.group_named_by = group.named_by;
   if (handler != nullptr) {
     selection.handler_script = handler->script;
     target.script = handler->script;

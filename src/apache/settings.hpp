@@ -3,6 +3,7 @@
 // directives.cpp.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -185,6 +186,21 @@ struct Ignored {
   bool missed = false;        ///< a site relied on it; else nobody can tell the difference
 };
 
+/// A name of application groups that requests may fill in.
+struct OpenName {
+  std::string_view name;  ///< %{HOST}, %{ENV:...}
+  const char* directive;
+  Place place;
+};
+
+/// WSGIInterpreterLimit.
+struct InterpreterLimits {
+  int configured = 64;         ///< how many sub-interpreters the configuration may name
+  std::optional<int> clients;  ///< how many clients may, where that was said
+
+  int of_clients() const { return clients.value_or(std::min(configured, 16)); }
+};
+
 /// What can be said for the whole server only, mostly about the embedded Python.
 struct ProcessSettings {
   std::string python;       ///< "3.12", or empty: the default engine
@@ -203,7 +219,7 @@ struct ProcessSettings {
   bool restrict_signal = true;
   bool restrict_embedded = false;
   bool case_sensitive = true;
-  int interpreter_limit = 64;
+  InterpreterLimits interpreter_limits;
 };
 
 class Daemons;
@@ -219,6 +235,7 @@ struct ServerSettings {
   std::vector<Ignored> ignored;          ///< likewise
   std::vector<DaemonDefinition> daemon_definitions;
   std::vector<GroupReference> group_references;
+  std::vector<OpenName> open_names;  ///< this server's own
   /// A directive here says that requests will need Python in httpd's own processes.
   bool serves_wsgi = false;
   bool names_no_group = false;    ///< a script here runs where WSGIProcessGroup says

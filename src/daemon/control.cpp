@@ -93,15 +93,17 @@ std::string pack(const Script& script) {
   text += static_cast<char>(script.keep_last_good);
   text += static_cast<char>(script.registered);
   text += static_cast<char>(script.pickle_policy);
+  text += static_cast<char>(script.group_named_by);
   return text + script.path + '\0' + script.callable + '\0' + script.application_group;
 }
 
 std::optional<Script> unpack(std::string_view text) {
-  constexpr std::size_t kFlags = 4;
+  constexpr std::size_t kFlags = 5;
   const std::size_t first = text.find('\0', kFlags);
   const std::size_t second = first == std::string_view::npos ? first : text.find('\0', first + 1);
   if (second == std::string_view::npos || text[0] > static_cast<char>(wsgi::Reloading::rolling) ||
-      text[3] > static_cast<char>(pickle::Policy::builtin_only)) {
+      text[3] > static_cast<char>(pickle::Policy::builtin_only) ||
+      text[4] > static_cast<char>(wsgi::NamedBy::variable)) {
     return std::nullopt;
   }
   Script script;
@@ -110,6 +112,7 @@ std::optional<Script> unpack(std::string_view text) {
   script.keep_last_good = text[1] != 0;
   script.registered = text[2] != 0;
   script.pickle_policy = static_cast<pickle::Policy>(text[3]);
+  script.group_named_by = static_cast<wsgi::NamedBy>(text[4]);
   script.path = text.substr(kFlags, first - kFlags);
   script.callable = text.substr(first + 1, second - first - 1);
   script.application_group = text.substr(second + 1);

@@ -31,6 +31,8 @@ struct RequestPrefix {
   std::uint8_t pickle_policy;
   std::uint8_t ignore_activity;
   std::uint8_t replacements;  // bits: local_redirect, error_page, file
+  std::uint8_t group_named_by;
+  std::uint8_t unused[7];
 };
 
 constexpr std::size_t kTargetTexts = 4;
@@ -126,6 +128,7 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
   prefix.registered = target.registered ? 1 : 0;
   prefix.pickle_policy = static_cast<std::uint8_t>(target.pickle_policy);
   prefix.ignore_activity = target.ignore_activity ? 1 : 0;
+  prefix.group_named_by = static_cast<std::uint8_t>(target.group_named_by);
   prefix.replacements = static_cast<std::uint8_t>((head.replacements.local_redirect ? 1 : 0) |
                                                   (head.replacements.error_page ? 2 : 0) |
                                                   (head.replacements.file ? 4 : 0));
@@ -134,6 +137,7 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
 
 bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) {
   if (prefix.reloading > static_cast<std::uint8_t>(wsgi::Reloading::rolling) ||
+      prefix.group_named_by > static_cast<std::uint8_t>(wsgi::NamedBy::variable) ||
       prefix.pickle_policy > static_cast<std::uint8_t>(pickle::Policy::builtin_only)) {
     return false;
   }
@@ -151,6 +155,7 @@ bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) 
   target.registered = prefix.registered != 0;
   target.pickle_policy = static_cast<pickle::Policy>(prefix.pickle_policy);
   target.ignore_activity = prefix.ignore_activity != 0;
+  target.group_named_by = static_cast<wsgi::NamedBy>(prefix.group_named_by);
   return true;
 }
 

@@ -58,6 +58,7 @@ struct Script {
   std::string path;
   std::string callable;  ///< empty: none has to be there
   std::string application_group;
+  wsgi::NamedBy group_named_by = wsgi::NamedBy::configuration;
   wsgi::Reloading reloading = wsgi::Reloading::fresh_process;
   bool keep_last_good = true;
   bool registered = false;

@@ -12,7 +12,10 @@ std::int64_t KnownScripts::version_of(const std::string& path) const {
 
 bool KnownScripts::add(const Script& script) {
   const bool known = std::any_of(all_.begin(), all_.end(), [&](const Script& other) {
-    return other.path == script.path && other.application_group == script.application_group;
+    if (other.path != script.path) return false;
+    // Whoever makes up names of groups makes up no places here.
+    return other.application_group == script.application_group ||
+           script.group_named_by != wsgi::NamedBy::configuration;
   });
   const bool proper = script.path.starts_with('/') && script.path.find("/../") == std::string::npos;
   if (known || !proper || all_.size() >= kMost) return false;

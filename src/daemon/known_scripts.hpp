@@ -31,7 +31,7 @@ class KnownScripts {
 
   /// Adds a script that a process says it has loaded; false if it is known. The process runs what
   /// users have written: it may fill no more memory than kMost scripts take, nor lead out of
-  /// `root`.
+  /// `root`. One group that clients named is enough for a script.
   bool add(const Script& script);
 
   bool knows(const std::string& path) const;

@@ -435,6 +435,7 @@ void Serving::note_scripts(const wsgi::Target& target, Outcome outcome, bool cha
   const Script script{std::string(target.script),
                       std::string(target.callable),
                       std::string(target.application_group),
+                      target.group_named_by,
                       target.reloading,
                       target.keep_last_good,
                       target.registered,

@@ -48,6 +48,7 @@ wsgi::Target target_of(const Script& script) {
   target.script = script.path;
   target.callable = script.callable;
   target.application_group = script.application_group;
+  target.group_named_by = script.group_named_by;
   target.resource = script.path;
   target.reloading = script.reloading;
   target.keep_last_good = script.keep_last_good;

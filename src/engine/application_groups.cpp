@@ -80,6 +80,22 @@ void add_paths(const GilLock& gil, const script::Bootstrap& bootstrap, const Con
   }
 }
 
+// Which limit has been reached, and by whose doing.
+std::string why_not(const Config& config, wsgi::NamedBy named_by) {
+  if (named_by == wsgi::NamedBy::configuration) {
+    return "the configuration names more than the " + std::to_string(config.interpreter_limit) +
+           " sub-interpreters that WSGIInterpreterLimit allows";
+  }
+  const std::string limit =
+      ", and there are already " + std::to_string(config.client_interpreter_limit) +
+      " that clients have named, as many as WSGIInterpreterLimit allows by its second number";
+  return named_by == wsgi::NamedBy::host
+             ? "it is named by the client's Host header (%{HOST}), which no ServerName or "
+               "ServerAlias matches but by a wildcard" +
+                   limit
+             : "it is named by a variable (%{ENV:...})" + limit;
+}
+
 }  // namespace
 
 ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
@@ -107,29 +123,34 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
 ApplicationGroups::ApplicationGroups(const GilLock& gil, const Config& config)
     : config_(config), main_(new ApplicationGroup(gil, Interpreter::main(gil), config_, "")) {}
 
-ApplicationGroup& ApplicationGroups::get(std::string_view name, base::LogSink& log) {
+ApplicationGroup& ApplicationGroups::get(std::string_view name, wsgi::NamedBy named_by,
+                                         base::LogSink& log) {
   if (name.empty()) return *main_;
-  Slot& wanted = slot(name, log);
+  Slot& wanted = slot(name, named_by, log);
   const std::lock_guard making(wanted.making);
   if (wanted.group == nullptr) wanted.group = make(std::string(name), log);
   if (wanted.group == nullptr) throw NoGroup::failed;
   return *wanted.group;
 }
 
-ApplicationGroups::Slot& ApplicationGroups::slot(std::string_view name, base::LogSink& log) {
+// What clients name has places of its own: it takes none of those that the configuration names.
+ApplicationGroups::Slot& ApplicationGroups::slot(std::string_view name, wsgi::NamedBy named_by,
+                                                 base::LogSink& log) {
   {
     const std::shared_lock reading(mutex_);
     if (auto found = slots_.find(name); found != slots_.end()) return *found->second;
   }
   const std::lock_guard writing(mutex_);
   if (auto found = slots_.find(name); found != slots_.end()) return *found->second;
-  if (slots_.size() >= static_cast<std::size_t>(config_.interpreter_limit)) {
+  const bool of_client = named_by != wsgi::NamedBy::configuration;
+  const int there =
+      of_client ? slots_of_clients_ : static_cast<int>(slots_.size()) - slots_of_clients_;
+  if (there >= (of_client ? config_.client_interpreter_limit : config_.interpreter_limit)) {
     log.log(Level::error, "BRINE0201: no interpreter for application group '" + std::string(name) +
-                              "': the limit of " + std::to_string(config_.interpreter_limit) +
-                              " sub-interpreters is reached (WSGIInterpreterLimit). A group named "
-                              "by %{HOST} or %{ENV:...} lets clients make new ones");
+                              "': " + why_not(config_, named_by));
     throw NoGroup::limit;
   }
+  slots_of_clients_ += of_client ? 1 : 0;
   return *slots_.emplace(std::string(name), std::make_unique<Slot>()).first->second;
 }
 

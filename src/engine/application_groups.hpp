@@ -43,7 +43,7 @@ class ApplicationGroups {
 
   /// The group of that name (empty: the main interpreter), made if it is new. BLOCKS while another
   /// thread makes it; not for a thread that holds the GIL. Throws NoGroup; the reason is logged.
-  ApplicationGroup& get(std::string_view name, base::LogSink& log);
+  ApplicationGroup& get(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
 
   ApplicationGroup& main() const noexcept { return *main_; }
 
@@ -62,7 +62,7 @@ class ApplicationGroups {
     }
   };
 
-  Slot& slot(std::string_view name, base::LogSink& log);
+  Slot& slot(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
   ApplicationGroup* make(const std::string& name, base::LogSink& log);
 
   const Config config_;
@@ -70,6 +70,7 @@ class ApplicationGroups {
   mutable std::shared_mutex mutex_;
   // Guarded by mutex_:
   std::unordered_map<std::string, std::unique_ptr<Slot>, Hash, std::equal_to<>> slots_;
+  int slots_of_clients_ = 0;  // so many of them
 };
 
 }  // namespace brine::engine

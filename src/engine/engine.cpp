@@ -92,7 +92,8 @@ class PythonEngine final : public Engine {
   Outcome serve(const wsgi::Target& target, wsgi::Request& request,
                 wsgi::ResponseWriter& response) noexcept override {
     try {
-      ApplicationGroup& group = groups_.get(target.application_group, request);
+      ApplicationGroup& group =
+          groups_.get(target.application_group, target.group_named_by, request);
       const script::Wanted script = wanted(target);
       wsgi::Exchange exchange{request, response};
       ServingThread& thread = threads_.own();
@@ -111,7 +112,7 @@ class PythonEngine final : public Engine {
 
   bool preload(const wsgi::Target& target, base::LogSink& log) noexcept override {
     try {
-      ApplicationGroup& group = groups_.get(target.application_group, log);
+      ApplicationGroup& group = groups_.get(target.application_group, target.group_named_by, log);
       script::Wanted script = wanted(target);
       if (script.reloading == script::Reloading::elsewhere) {
         script.reloading = script::Reloading::in_place;  // this is the process that is to have it

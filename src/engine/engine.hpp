@@ -41,7 +41,10 @@ struct Config {
   bool restrict_stdin = false;        ///< WSGIRestrictStdin
   bool restrict_stdout = false;       ///< WSGIRestrictStdout
   bool restrict_signal = true;        ///< WSGIRestrictSignal
-  int interpreter_limit = 64;         ///< WSGIInterpreterLimit: sub-interpreters in this process
+  /// WSGIInterpreterLimit: sub-interpreters in this process that the configuration names, and those
+  /// that clients do.
+  int interpreter_limit = 64;
+  int client_interpreter_limit = 16;
   /// WSGIPickleGuard of the main server: for threads that serve no request.
   pickle::Policy pickle_policy = pickle::Policy::report;
 

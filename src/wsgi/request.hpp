@@ -112,16 +112,24 @@ enum class Reloading : std::uint8_t {
   rolling,
 };
 
+/// Who chose the name of an application group.
+enum class NamedBy : std::uint8_t {
+  configuration,
+  host,      ///< %{HOST}: the client, by its Host header
+  variable,  ///< %{ENV:...}: a variable, which may hold what a client sent
+};
+
 /// What to run and where: the result of mapping a URL and reading the settings that hold for it.
 struct Target {
   std::string_view script;             ///< absolute path of the WSGI script file
   std::string_view callable;           ///< name of the application object, usually "application"
   std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
   std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
-  base::FileSeen seen;                 ///< the script; spares the engine a look of its own
-  Reloading reloading = Reloading::in_place;              ///< WSGIScriptReloading
-  bool keep_last_good = true;                             ///< WSGIReloadFailure Keep
-  bool registered = false;                                ///< WSGIScriptModules Registered
+  NamedBy group_named_by = NamedBy::configuration;  ///< of application_group
+  base::FileSeen seen;                        ///< the script; spares the engine a look of its own
+  Reloading reloading = Reloading::in_place;  ///< WSGIScriptReloading
+  bool keep_last_good = true;                 ///< WSGIReloadFailure Keep
+  bool registered = false;                    ///< WSGIScriptModules Registered
   pickle::Policy pickle_policy = pickle::Policy::report;  ///< WSGIPickleGuard
   bool ignore_activity = false;  ///< WSGIIgnoreActivity: no sign that the process is in use
 };

@@ -1,7 +1,7 @@
 """WSGIApplicationGroup: which interpreter serves a request, and how many there may be."""
 
 CONFIG = """
-WSGIInterpreterLimit 12
+WSGIInterpreterLimit 12 12
 WSGIScriptAlias /app {apps}/where.wsgi
 WSGIScriptAlias /state {apps}/state.wsgi
 WSGIScriptAlias /state2 {apps}/state.wsgi
@@ -40,7 +40,7 @@ WSGIScriptAlias /state2 {apps}/state.wsgi
 </Location>
 """
 LIMIT = """
-WSGIInterpreterLimit 2
+WSGIInterpreterLimit 2 2
 WSGIApplicationGroup %{HOST}
 WSGIScriptAlias /app {apps}/where.wsgi
 """

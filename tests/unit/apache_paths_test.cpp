@@ -53,5 +53,31 @@ TEST(CollapseSlashes, MakesEachRunOne) {
   EXPECT_FALSE(has_double_slash("/a/b/"));
 }
 
+TEST(ResourceOfPrefix, IsScriptNameAsTheConfigurationSpellsIt) {
+  EXPECT_EQ(resource_of_prefix("/app", "/srv/app.wsgi", "/srv/app.wsgi"), "/app");
+  EXPECT_EQ(resource_of_prefix("//app/", "/srv/app.wsgi", "/srv/app.wsgi"), "/app");
+  EXPECT_EQ(resource_of_prefix("/", "/srv/app.wsgi", "/srv/app.wsgi"), "");
+  EXPECT_EQ(resource_of_prefix("/s", "/srv", "/srv/sub/x.wsgi"), "/s/sub/x.wsgi");
+  EXPECT_EQ(resource_of_prefix("/s/", "/srv/", "/srv/x.wsgi"), "/s/x.wsgi");
+  EXPECT_EQ(resource_of_prefix("/", "/srv", "/srv/x.wsgi"), "/x.wsgi");
+}
+
+TEST(ResourceOfPrefix, KeepsFilesApartThatTheTargetPutsAPathBehind) {
+  EXPECT_EQ(resource_of_prefix("/api", "/srv/a.wsgi/api", "/srv/a.wsgi"), "|/srv/a.wsgi");
+  EXPECT_EQ(resource_of_prefix("/api", "/srv/b.wsgi/api", "/srv/b.wsgi"), "|/srv/b.wsgi");
+  EXPECT_EQ(resource_of_prefix("/x", "/srv/a.wsgi", "/elsewhere"), "/x|/elsewhere");
+}
+
+TEST(ResourceOfExpression, HasNothingOfTheUrl) {
+  EXPECT_EQ(resource_of_expression("^/x/(.*)", "/srv/a.wsgi"), "^/x/(.*)|/srv/a.wsgi");
+}
+
+TEST(ResourceOfFile, IsScriptNameIfTheFileIsCalledSo) {
+  EXPECT_EQ(resource_of_file("/sub//x.wsgi", "/var/www/sub/x.wsgi"), "/sub/x.wsgi");
+  for (const char* made_up : {"/made/up", "/up/x.wsgi", "x.wsgi", "", "/", "/ub/x.wsgi"}) {
+    EXPECT_EQ(resource_of_file(made_up, "/var/www/sub/x.wsgi"), "/var/www/sub/x.wsgi") << made_up;
+  }
+}
+
 }  // namespace
 }  // namespace brine::apache

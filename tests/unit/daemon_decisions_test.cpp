@@ -232,6 +232,7 @@ TEST(Control, AScriptSurvivesTheJourney) {
   script.keep_last_good = false;
   script.registered = true;
   script.pickle_policy = pickle::Policy::enforce;
+  script.group_named_by = wsgi::NamedBy::host;
   const auto back = unpack(pack(script));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->path, script.path);
@@ -241,12 +242,27 @@ TEST(Control, AScriptSurvivesTheJourney) {
   EXPECT_EQ(back->keep_last_good, script.keep_last_good);
   EXPECT_EQ(back->registered, script.registered);
   EXPECT_EQ(back->pickle_policy, script.pickle_policy);
+  EXPECT_EQ(back->group_named_by, script.group_named_by);
+}
+
+TEST(KnownScripts, HasAPlaceForEachScriptThatClientsNameGroupsFor) {
+  KnownScripts scripts({}, {});
+  Script script;
+  script.path = "/a.wsgi";
+  script.group_named_by = wsgi::NamedBy::host;
+  script.application_group = "a.example";
+  EXPECT_TRUE(scripts.add(script));
+  script.application_group = "b.example";
+  EXPECT_FALSE(scripts.add(script)) << "new code is tried in one of them";
+  script.group_named_by = wsgi::NamedBy::configuration;
+  EXPECT_TRUE(scripts.add(script));
 }
 
 TEST(Control, MalformedScriptsAreRefused) {
   for (const std::string& text :
-       {std::string(), std::string("\1\1"), std::string("\1\1\1\1/path"),
-        std::string("\x09\1\1\1/path\0x\0y", 13), std::string("\1\1\1\x09/path\0x\0y", 13)}) {
+       {std::string(), std::string("\1\1"), std::string("\1\1\1\1\1/path"),
+        std::string("\x09\1\1\1\1/path\0x\0y", 14), std::string("\1\1\1\x09\1/path\0x\0y", 14),
+        std::string("\1\1\1\1\x09/path\0x\0y", 14)}) {
     EXPECT_FALSE(unpack(text)) << text.size();
   }
 }

@@ -42,6 +42,7 @@ struct Sample {
     target.registered = true;
     target.pickle_policy = pickle::Policy::builtin_only;
     target.ignore_activity = true;
+    target.group_named_by = wsgi::NamedBy::variable;
   }
 
   std::vector<char> encoded() const {
@@ -89,6 +90,7 @@ TEST(RequestFrame, EverythingComesBack) {
   EXPECT_TRUE(frame.target.registered);
   EXPECT_EQ(frame.target.pickle_policy, pickle::Policy::builtin_only);
   EXPECT_TRUE(frame.target.ignore_activity);
+  EXPECT_EQ(frame.target.group_named_by, wsgi::NamedBy::variable);
 }
 
 TEST(RequestFrame, EveryTruncationIsRefused) {

@@ -44,6 +44,7 @@ Engine& engine() {
     std::string error;
     Config config;
     config.interpreter_limit = 4;
+    config.client_interpreter_limit = 1;
     config.multithread = true;
     config.switch_interval = 0.002;
     config.crash_fd = crash_file();
@@ -565,7 +566,15 @@ TEST_F(EngineTest, LimitsInterpretersAndKeepsThemApart) {
   }
   target_.application_group = "d";
   EXPECT_EQ(serve(), Outcome::rejected);
-  EXPECT_TRUE(logged("BRINE0201"));
+  EXPECT_TRUE(logged("BRINE0201") && logged("the configuration names more than the 4"));
+  target_.group_named_by = wsgi::NamedBy::host;
+  EXPECT_EQ(serve(), Outcome::completed) << "clients have places of their own";
+  target_.application_group = "e";
+  EXPECT_EQ(serve(), Outcome::rejected);
+  EXPECT_TRUE(logged("BRINE0201") && logged("Host header")) << request.log_text();
+  target_.group_named_by = wsgi::NamedBy::variable;
+  EXPECT_EQ(serve(), Outcome::rejected);
+  EXPECT_TRUE(logged("%{ENV:...}")) << request.log_text();
   target_.application_group = "a";
   serve();
   EXPECT_EQ(response.body, "a:2");
