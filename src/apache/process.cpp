@@ -13,6 +13,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "apache/alias.hpp"
 #include "apache/forks.hpp"

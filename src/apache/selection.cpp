@@ -1,6 +1,7 @@
 #include "apache/selection.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "apache/alias.hpp"
 #include "apache/daemon_groups.hpp"
