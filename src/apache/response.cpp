@@ -200,7 +200,8 @@ Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t len
 }
 
 void ApacheResponse::abort() noexcept {
-  if (!started()) {
+  // With its end passed on the response is whole, whatever happens afterwards.
+  if (!started() || r_->eos_sent) {
     return;
   }
   r_->connection->keepalive = AP_CONN_CLOSE;
