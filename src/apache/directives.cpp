@@ -359,6 +359,8 @@ const command_rec directive_table[] = {
                   "On or Off"),
     AP_INIT_TAKE1("WSGIErrorOverride", (setting<&RequestSettings::error_override, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGIStrictHeaders", (setting<&RequestSettings::strict_headers, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
     AP_INIT_TAKE1("WSGIIgnoreActivity", (setting<&RequestSettings::ignore_activity, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
 

@@ -128,6 +128,7 @@ ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection, Request
   collect_extra();
   head_.head_request = r->header_only != 0;
   head_.replacements = allowed_replacements(r, selection);
+  head_.strict_headers = selection.settings.strict_headers;
   head_.request_start = static_cast<double>(r->request_time) / APR_USEC_PER_SEC;
   head_.thread_id = thread_number();
   if (!selection.process_group.empty()) {

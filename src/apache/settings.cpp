@@ -70,6 +70,7 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
           settings.enable_sendfile.value.value_or(core.enable_sendfile != ENABLE_SENDFILE_OFF),
       .location_redirect = settings.location_redirect.value,
       .error_override = settings.error_override.value.value_or(false),
+      .strict_headers = settings.strict_headers.value.value_or(false),
       .ignore_activity = settings.ignore_activity.value.value_or(false),
       .pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report),
       .allowed_groups = settings.allowed_groups.value.value_or(nullptr),

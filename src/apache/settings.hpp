@@ -87,6 +87,7 @@ struct RequestSettings {
   Setting<bool> enable_sendfile;
   Setting<bool> location_redirect;
   Setting<bool> error_override;
+  Setting<bool> strict_headers;
   Setting<bool> ignore_activity;
   Setting<pickle::Policy> pickle_policy;
   Setting<const AllowedGroup*> allowed_groups;
@@ -96,7 +97,7 @@ struct RequestSettings {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
                     chunked_request, request_buffering, response_buffering, script_reloading,
                     keep_last_good, registered_modules, enable_sendfile, location_redirect,
-                    error_override, ignore_activity, pickle_policy, allowed_groups,
+                    error_override, strict_headers, ignore_activity, pickle_policy, allowed_groups,
                     handler_scripts);
   }
 };
@@ -117,6 +118,7 @@ struct ResolvedSettings {
   bool enable_sendfile;
   std::optional<bool> location_redirect;  ///< none: in daemon processes only
   bool error_override;
+  bool strict_headers;
   bool ignore_activity;
   pickle::Policy pickle_policy;
   const AllowedGroup* allowed_groups;  ///< null: all

@@ -32,7 +32,8 @@ struct RequestPrefix {
   std::uint8_t ignore_activity;
   std::uint8_t replacements;  // bits: local_redirect, error_page, file
   std::uint8_t group_named_by;
-  std::uint8_t unused[7];
+  std::uint8_t strict_headers;
+  std::uint8_t unused[6];
 };
 
 constexpr std::size_t kTargetTexts = 4;
@@ -132,6 +133,7 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
   prefix.replacements = static_cast<std::uint8_t>((head.replacements.local_redirect ? 1 : 0) |
                                                   (head.replacements.error_page ? 2 : 0) |
                                                   (head.replacements.file ? 4 : 0));
+  prefix.strict_headers = head.strict_headers ? 1 : 0;
   return prefix;
 }
 
@@ -148,6 +150,7 @@ bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) 
   head.head_request = prefix.head_request != 0;
   head.replacements = {(prefix.replacements & 1) != 0, (prefix.replacements & 2) != 0,
                        (prefix.replacements & 4) != 0};
+  head.strict_headers = prefix.strict_headers != 0;
   target.seen = {prefix.device,   prefix.inode,    prefix.size,
                  prefix.mtime_us, prefix.ctime_us, prefix.links};
   target.reloading = static_cast<wsgi::Reloading>(prefix.reloading);

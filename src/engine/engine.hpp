@@ -15,7 +15,7 @@ namespace brine::engine {
 
 /// Raise it with every change of this file or of wsgi/request.hpp: mod_brine.so refuses an engine
 /// that was built with another number.
-inline constexpr std::uint32_t kAbi = 15;
+inline constexpr std::uint32_t kAbi = 16;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";

@@ -275,7 +275,17 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
   } catch (const ErrorSet&) {
     reply = raised(gil, exchange, script);
   }
+  if (!exchange.left_out.empty()) tell_left_out(exchange, script);
   return reply;
+}
+
+void Gateway::tell_left_out(const Exchange& exchange, std::string_view script) {
+  if (!told_.emplace(script).second) return;
+  exchange.request.log(Level::warning,
+                       "BRINE0409: the application of WSGI script '" + std::string(script) +
+                           "' gave the header " + exchange.left_out +
+                           ", which is the server's (hop-by-hop, PEP 3333): it is left out; told "
+                           "once a script");
 }
 
 bool Gateway::interrupt(const GilLock&, Exchange& exchange, unsigned long thread) const {

@@ -1,7 +1,10 @@
 // One request through a WSGI application: environ, call, iterate, close (PEP 3333).
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "cpython/error.hpp"
@@ -48,6 +51,7 @@ class Gateway {
   void deliver(cpython::GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) const;
   bool deliver_file(cpython::GilLock& gil, PyObject* wrapper, Exchange& exchange) const;
   void close(cpython::GilLock& gil, PyObject* result, Exchange& exchange) const;
+  void tell_left_out(const Exchange& exchange, std::string_view script);
   Reply raised(cpython::GilLock& gil, Exchange& exchange, std::string_view script) const;
 
   cpython::Ref input_type_;
@@ -59,6 +63,7 @@ class Gateway {
   cpython::Ref input_key_;
   cpython::Ref close_name_;
   std::optional<Environ> environ_;
+  std::set<std::string, std::less<>> told_;  ///< scripts whose hop-by-hop fields have been told
 };
 
 }  // namespace brine::wsgi

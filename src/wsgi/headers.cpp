@@ -11,6 +11,7 @@ namespace {
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 constexpr bool is_alnum(char c) { return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z'); }
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 constexpr bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte < 0x20 || byte == 0x7F;
@@ -26,12 +27,18 @@ constexpr std::array<bool, 256> make_token_table() {
 }
 constexpr std::array<bool, 256> kToken = make_token_table();
 
-// PEP 3333, "Other HTTP Features": hop-by-hop header fields (RFC 2616, 13.5.1) belong to the
-// server.
-constexpr std::string_view kHopByHop[] = {
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
-    "te",         "trailer",    "trailers",           "transfer-encoding",
-    "upgrade"};
+// Those of RFC 2616, 13.5.1, which PEP 3333 names, and Proxy-Connection of RFC 9110, 7.6.1. Of
+// Transfer-Encoding see bad_header().
+constexpr std::string_view kHopByHop[] = {"connection",
+                                          "keep-alive",
+                                          "proxy-authenticate",
+                                          "proxy-authorization",
+                                          "proxy-connection",
+                                          "te",
+                                          "trailer",
+                                          "trailers",
+                                          "upgrade"};
+constexpr std::string_view kTransferEncoding = "transfer-encoding";
 
 std::string bytes_literal(std::string_view text) { return "b'" + shown(text) + "'"; }
 
@@ -80,10 +87,7 @@ bool is_plain(std::string_view name, std::string_view value) {
   bool plain = !name.empty();
   for (const char c : name) plain &= kToken[static_cast<unsigned char>(c)];
   for (const char c : value) plain &= static_cast<unsigned char>(c) >= 0x20;
-  for (const std::string_view hop : kHopByHop) {
-    if (name.size() == hop.size()) plain &= !same_name(name, hop);
-  }
-  return plain;
+  return plain && !same_name(name, kTransferEncoding);
 }
 
 }  // namespace
@@ -102,12 +106,30 @@ std::string bad_header(std::string_view name, std::string_view value) {
     if (c == '\n') return "line feed character in header value: " + bytes_literal(value);
     if (c == '\0') return "null character in header value: " + bytes_literal(value);
   }
-  for (const std::string_view hop : kHopByHop) {
-    if (same_name(name, hop)) {
-      return "hop-by-hop header is the server's, not the application's: " + bytes_literal(name);
-    }
+  if (same_name(name, kTransferEncoding)) {
+    return "hop-by-hop header is the server's, not the application's: " + bytes_literal(name);
   }
   return "";
+}
+
+bool is_hop_by_hop(std::string_view name) noexcept {
+  for (const std::string_view hop : kHopByHop) {
+    if (same_name(name, hop)) return true;
+  }
+  return false;
+}
+
+bool names_option(std::string_view connection, std::string_view name) noexcept {
+  if (same_name(name, "Content-Length")) return false;
+  while (!connection.empty()) {
+    const std::size_t comma = connection.find(',');
+    std::string_view option = connection.substr(0, comma);
+    connection.remove_prefix(comma == std::string_view::npos ? connection.size() : comma + 1);
+    while (!option.empty() && is_blank(option.front())) option.remove_prefix(1);
+    while (!option.empty() && is_blank(option.back())) option.remove_suffix(1);
+    if (same_name(option, name)) return true;
+  }
+  return false;
 }
 
 std::optional<std::int64_t> parse_content_length(std::string_view value) noexcept {

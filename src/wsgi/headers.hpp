@@ -99,9 +99,17 @@ std::optional<std::string> environ_name(std::string_view header);
 std::string bad_status(std::string_view status);
 
 /// What is wrong with a response header field, likewise: an empty name, a name with blanks, control
-/// or separator characters (RFC 9110, token), a value with CR, LF or NUL, and the hop-by-hop fields
-/// that PEP 3333 forbids to applications.
+/// or separator characters (RFC 9110, token), a value with CR, LF or NUL, and Transfer-Encoding, by
+/// which the client would see another end of the body than the server.
 std::string bad_header(std::string_view name, std::string_view value);
+
+/// Whether a response header field is hop-by-hop, so that it is the server's and not the
+/// application's (PEP 3333, "Other HTTP Features"; RFC 9110, 7.6.1).
+bool is_hop_by_hop(std::string_view name) noexcept;
+
+/// Whether the value of a Connection field makes the field `name` hop-by-hop too (RFC 9110, 7.6.1).
+/// Content-Length is never: it tells where the body ends.
+bool names_option(std::string_view connection, std::string_view name) noexcept;
 
 /// Whether two field names are the same; ASCII letters in either case.
 bool same_name(std::string_view a, std::string_view b) noexcept;

@@ -159,7 +159,8 @@ struct Head {
   std::int64_t content_length = -1;
   bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
   Replacements replacements;
-  double request_start = 0;  ///< seconds since the epoch
+  bool strict_headers = false;  ///< WSGIStrictHeaders: a hop-by-hop field is an error
+  double request_start = 0;     ///< seconds since the epoch
   /// Likewise, where a daemon process serves: when httpd passed the request on, and when a thread
   /// took it up; else 0.
   double queue_start = 0;

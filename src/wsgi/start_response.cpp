@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cpython/callback.hpp"
@@ -110,6 +112,61 @@ void allow_replacement(const GilLock& gil, const Exchange& exchange, PyObject* e
   throw ErrorSet{};
 }
 
+// The application's header fields, as far as they are its own.
+struct Fields {
+  std::vector<Field> own;
+  std::int64_t declared = -1;  // Content-Length, or -1
+  std::string left_out;        // those that are the server's, for the log
+};
+
+// A field that is the server's: it is left out, or an error under WSGIStrictHeaders.
+void leave_out(const GilLock& gil, const Exchange& exchange, const Field& field, Fields& fields) {
+  if (exchange.request.head().strict_headers) {
+    cpython::raise(gil, PyExc_ValueError,
+                   "hop-by-hop header is the server's, not the application's: b'" +
+                       shown(field.name) + "' (WSGIStrictHeaders is On)");
+  }
+  constexpr std::size_t kEnough = 300;
+  if (fields.left_out.size() > kEnough) return;
+  fields.left_out.append(fields.left_out.empty() ? "'" : ", '");
+  fields.left_out.append(shown(field.name)).append(": ").append(shown(field.value)).append("'");
+}
+
+// Leaves out what a Connection field makes hop-by-hop.
+void leave_out_named(const GilLock& gil, const Exchange& exchange, std::string_view connection,
+                     Fields& fields) {
+  std::erase_if(fields.own, [&](const Field& field) {
+    const bool named = names_option(connection, field.name);
+    if (named) leave_out(gil, exchange, field, fields);
+    return named;
+  });
+}
+
+Fields own_fields(const GilLock& gil, const Exchange& exchange, PyObject* headers) {
+  Fields fields;
+  fields.own.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));
+  std::vector<std::string_view> connections;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); ++i) {
+    const Field field = header_field(gil, PyList_GET_ITEM(headers, i));
+    if (is_hop_by_hop(field.name)) {
+      leave_out(gil, exchange, field, fields);
+      if (same_name(field.name, "Connection")) connections.push_back(field.value);
+      continue;
+    }
+    if (same_name(field.name, "Content-Length")) {
+      if (fields.declared >= 0) {
+        cpython::raise(gil, PyExc_ValueError, "there is more than one Content-Length");
+      }
+      fields.declared = content_length(gil, field);
+    }
+    fields.own.push_back(field);
+  }
+  for (const std::string_view connection : connections) {
+    leave_out_named(gil, exchange, connection, fields);
+  }
+  return fields;
+}
+
 void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* headers) {
   const std::string_view line = latin1_view(gil, status);
   if (const std::string wrong = bad_status(line); !wrong.empty()) {
@@ -120,22 +177,15 @@ void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* h
         gil, PyExc_TypeError,
         std::string("start_response() argument 2 must be list, not ") + Py_TYPE(headers)->tp_name);
   }
-  std::vector<Field> fields;
-  fields.reserve(static_cast<std::size_t>(PyList_GET_SIZE(headers)));
-  std::int64_t declared = -1;
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); ++i) {
-    fields.push_back(header_field(gil, PyList_GET_ITEM(headers, i)));
-    if (same_name(fields.back().name, "Content-Length")) {
-      declared = content_length(gil, fields.back());
-    }
-  }
+  Fields fields = own_fields(gil, exchange, headers);
   const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-  exchange.response.start(code, line, fields);
+  exchange.response.start(code, line, fields.own);
   exchange.started = true;
-  exchange.declared = declared;
+  exchange.declared = fields.declared;
+  exchange.left_out = std::move(fields.left_out);
   const Head& head = exchange.request.head();
   exchange.bodyless = code == 204 || code == 304 || head.head_request ||
-                      replacement(head.replacements, code, fields) != Replacement::none;
+                      replacement(head.replacements, code, fields.own) != Replacement::none;
 }
 
 PyObject* start_response_write(PyObject* self, PyObject* data) noexcept {

@@ -20,8 +20,7 @@ REFUSED = {
                    "status-unicode-digits", "header-one", "header-three", "name-empty",
                    "name-space", "name-colon", "name-newline", "name-nul", "name-not-latin-1",
                    "value-newline", "value-return", "value-nul", "value-not-latin-1",
-                   "length-word", "length-negative", "connection", "keep-alive",
-                   "transfer-encoding", "te", "trailer", "upgrade", "proxy-authenticate"],
+                   "length-word", "length-negative", "length-twice", "transfer-encoding"],
     "RuntimeError": ["exc-info-string", "exc-info-true", "second-call"],
 }
 TEXTS = {

@@ -60,10 +60,27 @@ TEST(BadHeader, RefusesWhatWouldSplitOrCutTheResponse) {
             "null character in header value: b'x\\x00y'");
 }
 
-TEST(BadHeader, RefusesHopByHopFields) {
-  for (const char* name : {"Connection", "Keep-Alive", "TE", "Transfer-Encoding", "upgrade"}) {
-    EXPECT_NE(bad_header(name, "x"), "") << name;
+TEST(BadHeader, RefusesAnotherEndOfTheBody) {
+  EXPECT_NE(bad_header("transfer-Encoding", "chunked"), "");
+  EXPECT_EQ(bad_header("Connection", "close"), "");
+}
+
+TEST(HopByHop, AreTheServersFields) {
+  for (const char* name : {"Connection", "Keep-Alive", "TE", "Trailer", "upgrade",
+                           "Proxy-Connection", "PROXY-AUTHENTICATE", "Proxy-Authorization"}) {
+    EXPECT_TRUE(is_hop_by_hop(name)) << name;
   }
+  for (const char* name : {"", "Connections", "Content-Type", "Via", "WWW-Authenticate"}) {
+    EXPECT_FALSE(is_hop_by_hop(name)) << name;
+  }
+}
+
+TEST(HopByHop, AreThoseThatConnectionNames) {
+  EXPECT_TRUE(names_option("X-Hop", "x-hop"));
+  EXPECT_TRUE(names_option("close,\t X-Hop ,", "X-Hop"));
+  EXPECT_FALSE(names_option("X-Hopper, X", "X-Hop"));
+  EXPECT_FALSE(names_option("", "X-Hop"));
+  EXPECT_FALSE(names_option("Content-Length", "content-length"));
 }
 
 TEST(ContentLength, IsDigitsOnly) {
