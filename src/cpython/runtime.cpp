@@ -2,8 +2,10 @@
 
 #include <Python.h>
 
+#include <clocale>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "cpython/signals.hpp"
 
@@ -54,6 +56,29 @@ PyStatus fill(PyConfig& config, const RuntimeConfig& wanted) {
   return status;
 }
 
+bool is_c(std::string_view locale) { return locale == "C" || locale == "POSIX"; }
+
+std::string_view variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string_view{} : value;
+}
+
+// As Python's own start does (PEP 538), so that locale.getlocale() and C libraries speak of UTF-8
+// too. A locale that the process has already is its own; httpd has none. What C.UTF-8 says of
+// single bytes is what C says, so it is all the same to httpd.
+void coerce_c_locale() {
+  const char* locale = std::setlocale(LC_CTYPE, nullptr);
+  if (locale == nullptr || !is_c(locale)) return;
+  locale = nullptr;
+  for (const char* name : {"C.UTF-8", "C.utf8", "UTF-8"}) {
+    if (locale == nullptr) locale = std::setlocale(LC_CTYPE, name);
+  }
+  if (locale == nullptr || !variable("LC_ALL").empty()) return;
+  // For what takes its locale from the environment: the application, and programs that it starts.
+  const std::string_view asked = variable(variable("LC_CTYPE").empty() ? "LANG" : "LC_CTYPE");
+  if (asked.empty() || is_c(asked)) ::setenv("LC_CTYPE", locale, 1);
+}
+
 }  // namespace
 
 std::string start_python(const RuntimeConfig& wanted) {
@@ -61,7 +86,8 @@ std::string start_python(const RuntimeConfig& wanted) {
   PyPreConfig_InitPythonConfig(&preconfig);
   const char* utf8 = std::getenv("PYTHONUTF8");
   preconfig.utf8_mode = utf8 != nullptr && std::strcmp(utf8, "0") == 0 ? 0 : 1;
-  preconfig.configure_locale = 0;  // the process's locale belongs to httpd
+  preconfig.configure_locale = 0;  // coerce_c_locale() does
+  if (preconfig.utf8_mode != 0) coerce_c_locale();
   PyStatus status = Py_PreInitialize(&preconfig);
   if (PyStatus_Exception(status)) return words("pre-initialisation", status);
 

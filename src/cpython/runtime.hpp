@@ -17,9 +17,10 @@ struct RuntimeConfig {
 };
 
 /// Starts Python. On success the calling thread is its main thread and holds the GIL; otherwise
-/// returns Python's own words. httpd's signal handlers, locale and buffers are left alone, but for
-/// signals by which the process would end where Python raises an exception; text is UTF-8 unless
-/// the environment says PYTHONUTF8=0, since servers are started with LANG=C.
+/// returns Python's own words. httpd's signal handlers and buffers are left alone, but for signals
+/// by which the process would end where Python raises an exception. Text is UTF-8 unless the
+/// environment says PYTHONUTF8=0, since servers are started with LANG=C; LC_CTYPE is then no longer
+/// C.
 std::string start_python(const RuntimeConfig& config);
 
 }  // namespace brine::cpython

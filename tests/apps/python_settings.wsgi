@@ -1,6 +1,7 @@
 """Tells what this interpreter's settings are: path, flags, hash, streams, signals, bytecode."""
 
 import json
+import locale
 import signal
 import sys
 import warnings
@@ -46,6 +47,7 @@ FACTS = {
     "warnings": try_warn,
     "prefix": lambda: [sys.prefix, sys.base_prefix],
     "import": lambda: __import__("brine_test_extra").ANSWER,
+    "locale": lambda: [locale.getlocale()[1], locale.getpreferredencoding(False).lower(), locale.setlocale(locale.LC_NUMERIC)],
     "eggs": lambda: __import__("os").environ.get("PYTHON_EGG_CACHE"),
 }
 
