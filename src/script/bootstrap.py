@@ -29,6 +29,7 @@ from _weakref import ref as weak_reference  # the module weakref imports much mo
 
 PREFIX = "_mod_wsgi_"
 OWN_FILE = "<brine>"
+OWN_SYS_NAME = "__brine_sys__"
 IMPORTLIB = importlib._bootstrap._find_and_load.__code__.co_filename
 MOST_GENERATIONS = 1000
 MOST_CALLS = 100
@@ -109,7 +110,8 @@ def execute(path, source, number, keep_registered, required):
     update_sys_modules(name)
     try:
         show_source(path, source)
-        code = compile(source, path, "exec", dont_inherit=True)
+        code = compiled(source, path)
+        module.__dict__[OWN_SYS_NAME] = OWN_SYS
         run(code, module.__dict__)
         if required and not hasattr(module, required):
             raise AttributeError(f"WSGI script {path} does not define {required!r} any more")
@@ -353,6 +355,38 @@ def show_scripts_to(module, shown=LIBRARY_SYS):
             names[name] = instead[id(value)]
         elif type(value) is types.FunctionType and value.__defaults__:
             value.__defaults__ = tuple([instead.get(id(default), default) for default in value.__defaults__])
+
+
+def compiled(source, path):
+    """The code of a script. Where it may look into sys.modules, what its functions import finds scripts there."""
+    if b"modules" not in source:
+        return compile(source, path, "exec", dont_inherit=True)
+    import _ast as ast  # makes a class of each kind of node
+    tree = compile(source, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    parts = [(tree, False)]
+    for part, inside in parts:
+        inside = inside or isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        for field in part._fields:
+            value = getattr(part, field, None)
+            if inside and isinstance(value, list):
+                setattr(part, field, [each for one in value for each in (one, *own_names(ast, one))])
+            parts += [(each, inside) for each in (value if isinstance(value, list) else [value])
+                      if isinstance(each, ast.AST)]
+    return compile(tree, path, "exec", dont_inherit=True)
+
+
+def own_names(ast, statement):
+    """Assignments that follow an import of sys, or of modules from it, within a function."""
+    place = {name: getattr(statement, name) for name in getattr(statement, "_attributes", ())}
+    for alias in getattr(statement, "names", ()):
+        value = ast.Name(OWN_SYS_NAME, ast.Load(), **place)
+        if isinstance(statement, ast.ImportFrom):
+            if (statement.module, statement.level, alias.name) != ("sys", 0, "modules"):
+                continue
+            value = ast.Attribute(value, alias.name, ast.Load(), **place)
+        elif not isinstance(statement, ast.Import) or alias.name != "sys":
+            continue
+        yield ast.Assign([ast.Name(alias.asname or alias.name, ast.Store(), **place)], value, **place)
 
 
 def mentions(code, name):
@@ -989,12 +1023,13 @@ def run_threading_callbacks():
 AMENDMENTS = dict.fromkeys((
     # They look for the globals or the file of a class or function by sys.modules[...__module__],
     # or import a module by its name and then take it from there.
-    "attr._make", "bottle", "dataclasses", "doctest", "enum", "flask.helpers", "inspect", "msgspec._utils",
-    "pkg_resources", "pkgutil", "pydantic._internal._generics", "pydantic._internal._namespace_utils",
-    "pydantic._internal._typing_extra", "pydantic.generics", "pydantic.typing", "pydantic.v1.generics",
-    "pydantic.v1.typing", "pydoc", "pyramid.config.assets", "pyramid.path", "sqlalchemy.util.langhelpers",
-    "sqlalchemy.util.typing", "typing", "typing_extensions", "venusian", "venusian.advice", "werkzeug.utils",
-    "zope.interface.advice",
+    "attr._make", "bottle", "cherrypy.lib.reprconf", "dataclasses", "doctest", "enum", "flask.helpers", "inspect",
+    "msgspec._utils", "oslo_utils.importutils", "pkg_resources", "pkgutil", "pydantic._internal._generics",
+    "pydantic._internal._namespace_utils", "pydantic._internal._typing_extra", "pydantic.generics", "pydantic.typing",
+    "pydantic.v1.generics", "pydantic.v1.typing", "pydoc", "pyramid.config.assets", "pyramid.path",
+    "sqlalchemy.util.langhelpers", "sqlalchemy.util.typing", "strawberry.annotation",
+    "strawberry.types.type_resolver", "typing", "typing_extensions", "unittest.case", "unittest.suite", "venusian",
+    "venusian.advice", "werkzeug.utils", "zope.interface.advice",
 ), show_scripts_to) | {"linecache": amend_linecache, "pickle": guard}
 """Name of a module -> what is to be done to it when it has been imported."""
 

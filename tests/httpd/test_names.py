@@ -21,7 +21,7 @@ SINGLE_FILES = {
     "jinja2_package": ("Hello jinja2", "jinja2"),
     "pydantic_forward": ("(3, 1)", "pydantic"),
     "pyramid_site": ("Hello True True", "pyramid"),
-    "sys_modules": ("['Hello', 'set', True, True, True, True]", None),
+    "sys_modules": ("['Hello', 'set', True, True, True, True, True]", None),
     "webpy": ("Hello", "web"),
 }
 #: Likewise, of the checks in libraries.wsgi.

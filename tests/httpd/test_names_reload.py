@@ -357,9 +357,8 @@ def unpickled():
     import _pickle
     return _pickle.loads(f"c{__name__}\\nItem\\n.".encode())
 
-def in_function():
-    import sys
-    return sys.modules[__name__]
+def by_another_way():
+    return importlib.import_module("sys").modules[__name__]
 
 def answer_of(query):
     return str(eval(query.replace("%20", " ")))
@@ -373,7 +372,7 @@ def answer_of(query):
     ("library.import_and_take(__name__)", "lookups_of_a_library.py:17 in import_and_take"),
     ("library.checked(Item)", "lookups_of_a_library.py:21 in checked"),
     ("library.wrapped(Item)", "lookups_of_a_library.py:7 in by_key"),
-    ("in_function()", r"finds.wsgi:\d+ in in_function"),
+    ("by_another_way()", r"finds.wsgi:\d+ in by_another_way"),
     ("unpickled()", r"finds.wsgi:\d+ in unpickled"),
     ("pickle.dumps(Item())", "<string>:1 in <module>"),
 ])

@@ -36,7 +36,7 @@ BY_NAME = {
     "fresh_from_spec": True, "functional": [True] * 5, "global_enum": True, "hints": [True, True, True],
     "import_function": [True, True], "import_module": True, "imported": [True, True, True],
     "loader_data": "Hello {{ name }}\n", "loader_kind": ["SourceFileLoader", False, True, True],
-    "missing_name": ["ImportError", True], "reloaded": True, "resolved": [True, True],
+    "missing_name": ["ImportError", True], "module_fixtures": ["set up", 1], "reloaded": True, "resolved": [True, True],
     "resources": "Hello {{ name }}\n", "signature": [True, True], "spec_after_import": [True, False],
     "stays": [False, []], "submodule": [True] * 4, "suites": [1, 1, 1],
 }
@@ -93,7 +93,7 @@ def test_what_finds_a_script_by_its_name(httpd, check):
 
 @pytest.mark.parametrize("app, text", [
     ("dataclass_in_function", "(6, ['x', 'kept'], ['number', 'return', 'unit'], 4)"),
-    ("sys_modules", "['Hello', 'set', True, True, True, True]"),
+    ("sys_modules", "['Hello', 'set', True, True, True, True, True]"),
 ])
 def test_applications_in_one_file(httpd, app, text):
     assert httpd.get(f"/own/{app}.wsgi").text == text

@@ -129,6 +129,17 @@ def suites():
             for name in (__name__, __name__ + ".Test", __name__ + ".Test.test")]
 
 
+def module_fixtures():
+    ran = []
+    globals()["setUpModule"] = lambda: ran.append("set up")
+    try:
+        result = unittest.TestResult()
+        unittest.defaultTestLoader.loadTestsFromTestCase(Test).run(result)
+    finally:
+        del globals()["setUpModule"]
+    return [*ran, result.testsRun]
+
+
 def global_enum():
     if sys.version_info < (3, 11):
         return True
@@ -189,6 +200,7 @@ CHECKS = {
     "loader_kind": lambda: [type(__loader__).__mro__[1].__name__, __loader__.is_package(__name__),
                             __loader__.path == __file__, __loader__.get_filename(__name__) == __file__],
     "missing_name": missing_name,
+    "module_fixtures": module_fixtures,
     "reloaded": reloaded,
     "resolved": lambda: [pkgutil.resolve_name(__name__ + ".Part.size") is Part.size,
                          pkgutil.resolve_name(__name__ + ":Part") is Part],
