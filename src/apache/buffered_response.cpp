@@ -102,7 +102,7 @@ Delivery BufferedResponse::send_file(int fd, std::int64_t offset, std::int64_t l
 void BufferedResponse::abort() noexcept {
   if (state_ == State::streaming) {
     response_.abort();
-  } else {
+  } else if (state_ == State::keeping) {
     state_ = State::aborted;
   }
 }

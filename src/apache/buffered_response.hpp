@@ -13,8 +13,8 @@
 
 namespace brine::apache {
 
-/// Keeps what it is given, up to `most` bytes; beyond that it passes all on as it comes. Lives on
-/// the handler's stack.
+/// Keeps what it is given, up to `most` bytes; beyond that it passes all on as it comes. Not for
+/// the answer to HEAD, which has no body. Lives on the handler's stack.
 class BufferedResponse final : public wsgi::ResponseWriter {
  public:
   BufferedResponse(ApacheResponse& response, base::LogSink& log, std::int64_t most)
@@ -26,7 +26,8 @@ class BufferedResponse final : public wsgi::ResponseWriter {
   wsgi::Delivery send(std::span<const std::string_view> blocks, wsgi::End end) noexcept override;
   wsgi::Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
                            wsgi::End end) noexcept override;
-  /// Where nothing has been passed on yet, nothing will be: the client can be told of the failure.
+  /// Where nothing has been passed on yet, nothing will be, unless all of it is here: the client
+  /// can be told of the failure.
   void abort() noexcept override;
 
   /// Passes on what has been kept, once the application is done with the request. BLOCKS.

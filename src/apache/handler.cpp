@@ -314,9 +314,9 @@ int serve(request_rec* r, const Selection& selection) {
   ApacheRequest request(r, selection, body);
   ApacheResponse response(r, settings.enable_sendfile, request.head().replacements);
   BufferedResponse buffered(response, request, settings.response_buffering);
-  const wsgi::Outcome outcome = settings.response_buffering == 0
-                                    ? run(r, selection, request, response)
-                                    : run(r, selection, request, buffered);
+  const bool keeps = settings.response_buffering != 0 && r->header_only == 0;
+  const wsgi::Outcome outcome =
+      keeps ? run(r, selection, request, buffered) : run(r, selection, request, response);
   buffered.finish();
   if (outcome == wsgi::Outcome::overfull || outcome == wsgi::Outcome::not_ready) {
     apr_table_setn(r->err_headers_out, "Retry-After", kRetryAfter);

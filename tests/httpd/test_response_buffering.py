@@ -11,6 +11,7 @@ WSGIScriptAlias /errors {apps}/errors.wsgi
 WSGIScriptAlias /length {apps}/length.wsgi
 WSGIScriptAlias /send {apps}/file_wrapper.wsgi
 WSGIScriptAlias /events {apps}/events.wsgi
+WSGIScriptAlias /late {apps}/late_failure.wsgi
 WSGIResponseBuffering 1M
 <LocationMatch /off>
   WSGIResponseBuffering Off
@@ -58,16 +59,37 @@ def test_a_failure_after_size_is_cut(httpd):
     httpd.expect_log("BRINE0406")
 
 
+@pytest.mark.modes("daemon")
+def test_a_process_that_dies_after_the_last_byte(httpd):
+    """The answer is here whole, and the client gets it so."""
+    answer = httpd.get("/late?die&8")
+    assert (answer.status, answer.body, answer.complete) == (200, b"12345678", True)
+    httpd.expect_log("BRINE0603")
+    httpd.expect_log("BRINE0610: ")
+    httpd.allow_log(r"BRINE0610\|")
+    until(lambda: httpd.get("/late?generator-good&8").status == 200, "a new process serves")
+
+
 @pytest.mark.parametrize("size", [0, 10, 200_000, 3_000_000])
 def test_files(httpd, size):
     path = httpd.write("htdocs/file", "z" * size)
     assert httpd.get(f"/send{path}?whole").body == b"z" * size
 
 
-def test_head(httpd):
-    for shape in ("list", "many-generator"):
-        answer = httpd.request("HEAD", f"/shape?{shape}")
-        assert (answer.status, answer.body) == (200, b"")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_head(httpd, shape):
+    """It ends with the first block, which is not to be taken for the whole."""
+    lengths = [httpd.request(method, f"/shape?{shape}").header("Content-Length")
+               for method in ("GET", "HEAD")]
+    assert lengths[1] in (lengths[0], None)
+    if shape in ("list", "tuple", "many", "large"):
+        assert lengths[1] == lengths[0]
+
+
+def test_the_length_that_the_application_states_for_head(httpd):
+    for sent in ("0", "10", "4500", "10=list", "100000=list"):
+        answer = httpd.request("HEAD", f"/length?500000={sent}")
+        assert (answer.status, answer.header("Content-Length")) == (200, "500000")
 
 
 def test_an_event_stream_is_not_kept(httpd):
