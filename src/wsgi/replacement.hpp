@@ -2,6 +2,7 @@
 // of its answer. Both sides judge by them: Python's, to leave the body, httpd's, to replace it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -45,10 +46,21 @@ inline bool is_local_path(std::string_view location) noexcept {
   return true;
 }
 
+/// Whether httpd 2.4 has a page, and a place for an ErrorDocument, for a status. In the place of
+/// any other one (418, 499, 520) it would answer 500; the client is to see what the application
+/// says.
+inline bool has_error_page(int status) noexcept {
+  constexpr std::array<int, 7> kWithout = {418, 419, 420, 425, 427, 430, 509};
+  const bool in_range =
+      (status >= 400 && status <= 431) || status == 451 || (status >= 500 && status <= 511);
+  return in_range && std::find(kWithout.begin(), kWithout.end(), status) == kWithout.end();
+}
+
 inline Replacement replacement(const Replacements& allowed, int status,
                                std::span<const Field> fields) noexcept {
   if (status >= 400 && status < 600) {
-    return allowed.error_page ? Replacement::error_page : Replacement::none;
+    const bool has_page = allowed.error_page && has_error_page(status);
+    return has_page ? Replacement::error_page : Replacement::none;
   }
   if (allowed.local_redirect && status == 200 && is_local_path(find_field(fields, "Location"))) {
     return Replacement::local_redirect;

@@ -47,6 +47,24 @@ def test_every_error_is_overridden(httpd, status):
     assert b"SECRET" not in answer.body and answer.body
 
 
+@pytest.mark.parametrize("status", ["418 I'm a teapot", "419 Expired", "425 Early", "499 Closed", "520 Unknown"])
+def test_a_status_without_a_page_stays_as_it_is(httpd, status):
+    """httpd would make 500 of it: the client is to see which error it is."""
+    answer = ask(httpd, status=status, way="generator")
+    assert (f"{answer.status} {answer.reason}", answer.body) == (status, b"SECRET")
+
+
+def test_every_status_stays(httpd):
+    connection = httpd.connect()
+    for status in range(400, 600):
+        connection.request("GET", "/on?" + quote(json.dumps({"status": f"{status} Own", "way": "list"})))
+        answer = connection.getresponse()
+        assert (answer.status, bool(answer.read())) == (status, True)
+        if answer.will_close:  # httpd's rule for some errors
+            connection.close()
+    connection.close()
+
+
 @pytest.mark.parametrize("status", ["200 OK", "206 Partial Content", "302 Found", "304 Not Modified"])
 def test_what_is_no_error_stays(httpd, status):
     answer = ask(httpd, status=status, way="list", headers=[["Location", "http://other/"]])

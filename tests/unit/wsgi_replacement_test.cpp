@@ -24,14 +24,17 @@ TEST(Replacement, ALocalRedirectIs200WithAPathOfThisServer) {
   EXPECT_EQ(with({}, 200, {"Location", "/a"}), Replacement::none);
 }
 
-TEST(Replacement, AnErrorIsAStatusFrom400To599) {
-  for (const int status : {400, 404, 499, 500, 599}) {
+TEST(Replacement, AnErrorIsAStatusThatHttpdHasAPageFor) {
+  for (const int status : {400, 404, 417, 421, 431, 451, 500, 511}) {
     EXPECT_EQ(replacement(kAll, status, {}), Replacement::error_page) << status;
     EXPECT_EQ(replacement({}, status, {}), Replacement::none) << status;
   }
-  for (const int status : {200, 304, 399, 600, 999}) {
+  for (const int status : {200, 304, 399, 418, 419, 425, 432, 499, 509, 512, 520, 599, 600, 999}) {
     EXPECT_EQ(replacement(kAll, status, {}), Replacement::none) << status;
+    EXPECT_EQ(with(kAll, status, {"Location", "/a"}),
+              status == 200 ? Replacement::local_redirect : Replacement::none);
   }
+  EXPECT_EQ(with(kAll, 499, {"X-Sendfile", "/a"}), Replacement::none);
 }
 
 TEST(Replacement, AFileIsNamedByXSendfile) {
