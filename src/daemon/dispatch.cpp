@@ -177,6 +177,10 @@ bool names_length(std::span<const wsgi::Field> headers) {
 
 bool Dispatch::pass_head(const FrameHeader& header) {
   FrameReader& reader = connection_.reader;
+  if (headed_) {  // httpd would keep each of them as long as the request
+    failure_ = Io::failed;
+    return false;
+  }
   if (!gather(std::min<std::size_t>(8, reader.left()))) return false;
   const auto size = head_size(reader.payload());
   if (!size || *size > kMostText || !gather(*size)) {
@@ -264,10 +268,11 @@ bool Dispatch::pass_file(bool end) {
   const base::UniqueFd fd = connection_.reader.take_descriptor();
   struct stat info = {};
   if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || piece.offset < 0 ||
-      piece.length < 0 || piece.length > INT64_MAX - piece.offset) {
+      piece.length < 0 || piece.length > INT64_MAX - piece.offset || filed_) {
     failure_ = Io::failed;
     return false;
   }
+  filed_ = true;
   started_ = true;
   unflushed_ = false;
   client_gone_ = response_.send_file(fd.get(), piece.offset, piece.length,
