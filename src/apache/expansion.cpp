@@ -82,13 +82,17 @@ bool is_name_of_server(const server_rec* server, const char* name) {
 }
 
 // The port of the request's URL. One that only the client can have named is not believed: each name
-// that it made up would be an interpreter.
+// that it made up would be an interpreter. Where the configuration gives none, the URL of a client
+// that comes through a proxy has the usual one.
 apr_port_t known_port(request_rec* r) {
   const apr_port_t port = ap_get_server_port(r);
   const apr_port_t own = r->connection->local_addr->port;
-  const bool known = port == own || port == r->server->port || port == DEFAULT_HTTP_PORT ||
-                     port == DEFAULT_HTTPS_PORT;
-  return known ? port : own;
+  const apr_port_t configured = r->server->port;
+  if (port == own || port == configured) {
+    return port;
+  }
+  const bool usual = port == DEFAULT_HTTP_PORT || port == DEFAULT_HTTPS_PORT;
+  return configured != 0 ? configured : usual ? port : own;
 }
 
 // "host" or "host:8080".

@@ -117,6 +117,19 @@ def test_made_up_hosts_have_places_of_their_own(start_httpd):
         assert "Host header" in record.text and "second number" in record.text
 
 
+@pytest.mark.modes("embedded")
+@pytest.mark.parametrize("group, name", [("%{RESOURCE}", "site.example:{}|/app"), ("%{SERVER}", "site.example:{}"),
+                                         ("%{HOST}", "site.example:{}")])
+def test_ports_make_no_interpreter_where_the_server_s_name_has_one(start_httpd, group, name):
+    server = start_httpd(f"WSGIInterpreterLimit 1 0\nWSGIApplicationGroup {group}\n"
+                         "WSGIScriptAlias /app {dir}/scripts/app.wsgi\n"
+                         "<VirtualHost *>\nServerName site.example:{port}\n</VirtualHost>\n")
+    server.write("scripts/app.wsgi", WHERE)
+    for port in ("", ":80", ":443", ":8081", f":{server.port}"):
+        answer = ask(server, "site.example" + port)
+        assert (answer.status, answer.text.split()[0]) == (200, name.format(server.port)), port
+
+
 def test_variables_have_places_of_their_own(start_httpd):
     server = start_httpd("WSGIInterpreterLimit 2 1\nSetEnvIf X-Name (.+) NAME=$1\n"
                          "WSGIScriptAlias /open {dir}/scripts/app.wsgi application-group=%{ENV:NAME}\n"
