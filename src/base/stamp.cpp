@@ -12,13 +12,17 @@ std::int64_t nanoseconds(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
-// The folder's own name, which a symbolic link anywhere in `path` may have hidden.
-bool examine_folder(const char* path, struct stat& info) {
-  char resolved[PATH_MAX];
-  if (::realpath(path, resolved) == nullptr) return false;
-  char* const slash = std::strrchr(resolved, '/');
-  slash[slash == resolved ? 1 : 0] = '\0';
-  return ::stat(resolved, &info) == 0;
+// The folder in which the file really lies: a symbolic link anywhere in `path` may have hidden it.
+// Only a link that is the file's own name has to be followed by name.
+bool examine_folder(const std::string& path, struct stat& info) {
+  char name[PATH_MAX];
+  if (path.size() >= sizeof name || ::lstat(path.c_str(), &info) != 0) return false;
+  std::memcpy(name, path.c_str(), path.size() + 1);
+  if (S_ISLNK(info.st_mode) && ::realpath(path.c_str(), name) == nullptr) return false;
+  char* const slash = std::strrchr(name, '/');
+  if (slash == nullptr) return false;
+  slash[slash == name ? 1 : 0] = '\0';
+  return ::stat(name, &info) == 0;
 }
 
 }  // namespace
@@ -28,7 +32,7 @@ Stamp stamp_of(const std::string& path, const struct stat& info) noexcept {
               static_cast<std::int64_t>(info.st_size), nanoseconds(info.st_mtim),
               nanoseconds(info.st_ctim)};
   struct stat folder = {};
-  if (examine_folder(path.c_str(), folder)) {
+  if (examine_folder(path, folder)) {
     stamp.folder_device = static_cast<std::uint64_t>(folder.st_dev);
     stamp.folder_inode = static_cast<std::uint64_t>(folder.st_ino);
   }
