@@ -85,7 +85,7 @@ def write_configuration(brine, folder, tree, sample, port):
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_httpd_accepts_the_sample(brine, folder, tree, sample):
     command = write_configuration(brine, folder, tree, sample, 8000)
-    answer = subprocess.run([*command, "-t"], capture_output=True, text=True)
+    answer = subprocess.run([*command, "-t", "-D", "BRINE_TEST"], capture_output=True, text=True)
     assert "Syntax OK" in answer.stderr
 
 
