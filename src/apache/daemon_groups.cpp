@@ -410,17 +410,6 @@ bool may_use(const server_rec* server, const DaemonGroup& group) {
   });
 }
 
-// The main server, then the virtual hosts in the order of the configuration: httpd's own list has
-// the last one first.
-std::vector<server_rec*> in_order(server_rec* main_server) {
-  std::vector<server_rec*> servers;
-  for (server_rec* server = main_server; server != nullptr; server = server->next) {
-    servers.push_back(server);
-  }
-  std::reverse(servers.begin() + 1, servers.end());
-  return servers;
-}
-
 // Completes the groups, and finds what is wrong with them and with what refers to them.
 class Check {
  public:
@@ -429,7 +418,7 @@ class Check {
 
   // False: something is wrong, and has been logged.
   bool run() {
-    const std::vector<server_rec*> servers = in_order(main_server_);
+    const std::vector<server_rec*> servers = servers_with_settings(main_server_);
     for (server_rec* server : servers) {
       expect_embedded_python(server);
       for (const DaemonDefinition& definition : server_settings(server).daemon_definitions) {

@@ -56,7 +56,7 @@ std::vector<IgnoredNotice> notices_of(const std::vector<Ignored>& ignored) {
 
 void report_ignored(apr_pool_t* pconf, server_rec* main_server) {
   std::vector<Ignored> all;
-  for (const server_rec* server = main_server; server != nullptr; server = server->next) {
+  for (const server_rec* server : servers_with_settings(main_server)) {
     const std::vector<Ignored>& own = server_settings(server).ignored;
     all.insert(all.end(), own.begin(), own.end());
   }

@@ -70,7 +70,7 @@ int check_open_names(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_ser
   if (decided || (first_reading && !testing)) {
     return OK;
   }
-  for (const server_rec* server = main_server; server != nullptr; server = server->next) {
+  for (const server_rec* server : servers_with_settings(main_server)) {
     tell(main_server, server, testing ? base::Level::warning : base::Level::info);
   }
   return OK;

@@ -137,7 +137,7 @@ void start_child(apr_pool_t* pchild, server_rec*) {
     return;
   }
   if (engine::Engine* started = engine()) {
-    for (const server_rec* server = ap_server_conf; server != nullptr; server = server->next) {
+    for (const server_rec* server : servers_with_settings(ap_server_conf)) {
       preload_scripts(*started, server);
     }
   }
@@ -255,7 +255,7 @@ int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec
     return OK;
   }
   ap_add_version_component(pconf, "Brine/" BRINE_VERSION);
-  for (const server_rec* server = main_server; server != nullptr; server = server->next) {
+  for (const server_rec* server : servers_with_settings(main_server)) {
     warn_of_shadowed_aliases(server);
   }
   report_ignored(pconf, main_server);

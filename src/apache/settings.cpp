@@ -1,6 +1,8 @@
 #include "apache/settings.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/pool.hpp"
 
@@ -115,6 +117,18 @@ void* merge_request_settings(apr_pool_t* pool, void* parent, void* child) {
   auto* merged = base::pool_emplace<RequestSettings>(pool, *static_cast<RequestSettings*>(child));
   inherit(*merged, *static_cast<RequestSettings*>(parent), pool);
   return merged;
+}
+
+std::vector<server_rec*> servers_with_settings(server_rec* main_server) {
+  std::vector<server_rec*> servers;
+  for (server_rec* server = main_server->next; server != nullptr; server = server->next) {
+    if (&server_settings(server) != &server_settings(main_server)) {
+      servers.push_back(server);
+    }
+  }
+  servers.push_back(main_server);
+  std::reverse(servers.begin(), servers.end());  // httpd's own list has the last one first
+  return servers;
 }
 
 void* create_server_settings(apr_pool_t* pool, server_rec*) {

@@ -249,6 +249,9 @@ struct ServerSettings {
 
 const RequestSettings& request_settings(const request_rec* r);
 ServerSettings& server_settings(const server_rec* s);
+/// The main server, then the virtual hosts that have settings of their own, in the order of the
+/// configuration. httpd gives one without any of our directives the main server's very settings.
+std::vector<server_rec*> servers_with_settings(server_rec* main_server);
 /// What a server's configuration says outside all sections: what holds where no request is served.
 const RequestSettings& settings_outside_sections(const server_rec* s);
 

@@ -136,6 +136,27 @@ def test_what_has_no_effect_is_said_once_for_all_virtual_hosts(start_httpd):
     assert "WSGIGroupAuthoritative (" in line and "httpd.conf:" in line and "and 8 other places)" in line
 
 
+def test_what_virtual_hosts_share_with_the_main_server_is_said_once(configtest, start_httpd):
+    """httpd gives a virtual host without any of our directives the main server's very settings."""
+    hosts = "".join(f"<VirtualHost *:*>\nServerName {i}.example\n</VirtualHost>\n" for i in range(9))
+    text = ("WSGISocketPrefix /run/wsgi\nWSGIScriptAlias /a {apps}/hello.wsgi\nWSGIScriptAlias /a/b {apps}/hello.wsgi\n"
+            "WSGIScriptAlias /c {apps}/hello.wsgi application-group=%{ENV:NAME}\n"
+            "WSGIImportScript {dir}/scripts/none.wsgi process-group=%{GLOBAL} application-group=%{GLOBAL}\n") + hosts
+    passed, said = configtest(text)
+    assert passed and said.count("BRINE0018") == 1, said
+    passed, said = configtest("WSGIProcessGroup none\n" + text)
+    assert not passed and said.count("BRINE0012") == 1, said
+    server = start_httpd(text)
+    server.expect_log("BRINE0006")
+    line, = server.log.texts("BRINE0007: ", since=0)
+    assert "other place" not in line
+    server.expect_log("BRINE0008")
+    server.allow_log("BRINE0303")
+    server.stop()
+    assert len(server.log.texts("BRINE0006", since=0)) == 1
+    assert len(server.log.texts("BRINE0008", since=0)) == len(server.log.texts("BRINE0303", since=0)) == 1
+
+
 def test_what_has_no_effect_in_a_file_that_each_request_reads_is_said_once(start_httpd):
     server = start_httpd("<Directory {dir}/htdocs>\nAllowOverride All\nRequire all granted\n</Directory>\n")
     server.write("htdocs/page.txt", "page")
