@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from brine.config import render
-from brine.installation import Brine, find_brine, find_httpd, version
-from brine.pythons import choose_python
+from brine.installation import Brine, Httpd, find_brine, find_httpd, version
+from brine.pythons import Python, choose_python
 from brine.refusal import Refusal
 from brine.server import serve
 from brine.server_user import ServerUser, demand_reachable, server_user
-from brine.site import (MPMS, Site, check_host, check_script, check_statics, check_url_path, free_port)
+from brine.site import (MPMS, Site, check_host, check_name, check_script, check_statics, check_url_path, free_port)
+from brine.state_folder import demand_not_running, state_folder
 
 _RELOADING = """\
 reloading:
@@ -21,11 +22,17 @@ reloading:
   a script that no longer loads leaves the last good one in service (its traceback is shown here).
   Modules that the script imports are not watched, unless --reload is given: then a change of any .py
   file under the script's folder restarts httpd gracefully, and a script that does not load answers
-  500, so that the error is seen in the browser. --reload is for development.
+  500, so that the error is seen in the browser. --reload is for development. It listens by inotify
+  where Debian's package python3-watchdog is installed, and else looks twice a second.
 
 imports:
   The script's folder is on Python's module path; for a script inside a package (a Django project's
   wsgi.py), the folder above the package is.
+"""
+_EXIT_STATUS = """
+exit status:
+  0 after Ctrl-C or SIGTERM; 1 if the script has never loaded, if its process ended while it loaded
+  the script, or if httpd ended by itself; 2 if the command was refused.
 """
 
 
@@ -45,7 +52,8 @@ def _add_site_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("script", metavar="SCRIPT", help="the WSGI script: a Python file that defines `application`")
     add("--port", type=_Range(0, 65535), default=8000, metavar="N", help="TCP port (default 8000; 0: a free one)")
-    add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)")
+    add("--host", default="127.0.0.1",
+        help="address to listen on (default 127.0.0.1: this machine only; 0.0.0.0 or ::, all of its addresses)")
     add("--mount", default="/", metavar="URL", help="URL path of the script (default /)")
     add("--static", action="append", default=[], metavar="URL=DIR",
         help="let httpd serve the files of DIR at URL; may be repeated")
@@ -54,8 +62,12 @@ def _add_site_options(parser: argparse.ArgumentParser) -> None:
              "environment or python (default: the active virtual environment, else the Python that Brine "
              "was built for first)")
     add("--threads", type=_Range(1, 1000), default=8, metavar="N",
-        help="requests served at the same time (default 8): threads of one process, or processes with prefork")
+        help="requests that the script serves at the same time (default 8): threads of one process, or processes "
+             "with prefork; httpd has more, for clients with slow lines")
     add("--mpm", choices=MPMS, default="event", help="httpd's way to use processes and threads (default event)")
+    add("--name", default="", metavar="NAME",
+        help="what the folder of a configured site's pid file and log is called (default: made of the script, the "
+             "address and the port, so that no two sites share one)")
     add("--reload", action="store_true", help="development: also watch imported modules, see below")
 
 
@@ -77,7 +89,8 @@ def _parser(pickle_used: bool) -> argparse.ArgumentParser:
         "config": ("print that configuration", "Print the httpd configuration that `brine serve` would use."),
     }
     for name, (summary, description) in texts.items():
-        _add_site_options(commands.add_parser(name, help=summary, description=description, epilog=_RELOADING,
+        epilog = _RELOADING + (_EXIT_STATUS if name == "serve" else "")
+        _add_site_options(commands.add_parser(name, help=summary, description=description, epilog=epilog,
                                               formatter_class=argparse.RawDescriptionHelpFormatter))
     commands.add_parser("module-location", help="print the path of mod_brine.so, for a LoadModule line",
                         description="Print the path of mod_brine.so, for a LoadModule line.")
@@ -85,14 +98,21 @@ def _parser(pickle_used: bool) -> argparse.ArgumentParser:
     return parser
 
 
+def _python(options: argparse.Namespace) -> Python | None:
+    """The Python that somebody has chosen, if anybody has."""
+    active = os.environ.get("VIRTUAL_ENV")
+    if options.python is not None:
+        return choose_python(options.python)
+    return choose_python(active, "VIRTUAL_ENV in the environment") if active else None
+
+
 def _site(options: argparse.Namespace) -> Site:
     script = check_script(options.script)
     mount = check_url_path("--mount", options.mount)
     host = check_host(options.host)
-    wanted_python = options.python or os.environ.get("VIRTUAL_ENV")
     return Site(script=script, mount=mount, statics=check_statics(options.static, mount, script), host=host,
                 port=options.port, threads=options.threads, mpm=options.mpm, reload=options.reload,
-                python=choose_python(wanted_python) if wanted_python else None)
+                name=check_name(options.name), python=_python(options))
 
 
 def _check_engine(site: Site, brine: Brine) -> Path | None:
@@ -103,8 +123,10 @@ def _check_engine(site: Site, brine: Brine) -> Path | None:
     engine = brine.engine(python)
     if not engine.exists():
         there = ", ".join(brine.pythons()) or "none"
-        raise Refusal(f"There is no engine for Python {python} beside {brine.module} (there are: {there}): "
-                      f"build one with `cmake -S . -B build -DBRINE_PYTHONS={python}`.")
+        home = f", which {site.python.home} is" if site.python and site.python.home else ""
+        raise Refusal(f"There is no engine for Python {python}{home}, beside {brine.module} (engines there: {there}): "
+                      f"choose another Python with --python, or build an engine for this one, with "
+                      f"`cmake -S . -B build -DBRINE_PYTHONS={python}`.")
     return engine
 
 
@@ -119,11 +141,17 @@ def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser
         demand_reachable(f"folder of --static {static.url},", static.folder, user)
 
 
-def _state_folder() -> Path:
-    """Where a configuration that is printed for later use keeps its pid file and log."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/brine")
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "brine"
+
+
+def _print_configuration(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None) -> int:
+    if site.port == 0:
+        raise Refusal("--port 0 is for `brine serve`: a configuration needs a port that stays, such as 8000.")
+    state = state_folder(site)
+    text = render(site, httpd, brine, state, user)
+    print(f"# httpd configuration by brine {version()}: {httpd.program} -f THIS_FILE\n"
+          f"# Before the first start: install -d -m 700 {shlex.quote(str(state))}\n")
+    print(text, end="")
+    return 0
 
 
 def _run(options: argparse.Namespace, module_folder: str | None, default_python: str | None) -> int:
@@ -139,12 +167,8 @@ def _run(options: argparse.Namespace, module_folder: str | None, default_python:
     user = server_user()
     _check_reach(site, brine, _check_engine(site, brine), user)
     if options.command == "config":
-        state = _state_folder()
-        text = render(site, httpd, brine, state, user)
-        print(f"# httpd configuration by brine {version()}: httpd -f THIS_FILE\n"
-              f"# Before the first start: install -d -m 700 {shlex.quote(str(state))}\n")
-        print(text, end="")
-        return 0
+        return _print_configuration(site, httpd, brine, user)
+    demand_not_running(site)
     return serve(replace(site, port=free_port(site.host, site.port)), httpd, brine, user)
 
 

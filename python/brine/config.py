@@ -51,7 +51,7 @@ def _processes(site: Site) -> Iterator[str]:
 
 def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
     yield f"Listen {site.netloc}"
-    yield f"ServerName {quoted(site.netloc)}"
+    yield f"ServerName {quoted(site.server_name)}"
     yield 'ServerRoot "/"'
     yield 'PidFile "${BRINE_STATE}/httpd.pid"'
     if user:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 from brine.refusal import Refusal
 
 # Run by the Python that is asked about; -I keeps the caller's environment and folder out.
-_QUESTION = "import json, sys; print(json.dumps(['%d.%d' % sys.version_info[:2], sys.prefix, sys.base_prefix]))"
+_QUESTION = ("import json, sys; print(json.dumps(['%d.%d' % sys.version_info[:2], sys.prefix, sys.base_prefix, "
+             "sys.implementation.name]))")
+_PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -23,30 +26,79 @@ class Python:
     """Root of a virtual environment or prefix of an installation; None: the engine's own."""
 
 
-def _program(path: Path) -> Path:
+def _why_no_program(path: Path) -> str:
+    """What a path is that cannot be run; empty if it can."""
+    if path.is_symlink() and not path.exists():
+        return f"is a link to {os.readlink(path)}, which does not lead to a file"
+    if not path.exists():
+        return "does not exist"
+    if not path.is_file():
+        return "is not a regular file"
+    if not os.access(path, os.X_OK):
+        return "may not be executed by you (see its mode and owner)"
+    return ""
+
+
+def _program(path: Path, what: str) -> Path:
     """The executable that a path stands for: a python, a virtual environment or its bin/."""
-    if path.is_dir():
-        folders = [path / "bin", path]
-        programs = [folder / name for folder in folders for name in ("python", "python3")]
-    else:
-        programs = [path]
-    for program in programs:
-        if program.is_file() and os.access(program, os.X_OK):
+    if not path.is_dir():
+        why = _why_no_program(path)
+        if why:
+            raise Refusal(f"{what}, which {why}: name a version X.Y for which there is an engine, or the path of a "
+                          "virtual environment or of a python.")
+        return path
+    programs = [folder / name for folder in (path / "bin", path) for name in ("python", "python3")]
+    there = [program for program in programs if os.path.lexists(program)]
+    for program in there:
+        if not _why_no_program(program):
             return program
-    raise Refusal(f"{path} is neither a Python X.Y, nor a python, nor the folder of a virtual environment.")
+    if there:
+        environment = shlex.quote(str(there[0].parent.parent))
+        raise Refusal(f"{what}, but {there[0]} {_why_no_program(there[0])}: make the virtual environment anew "
+                      f"(`python3 -m venv --clear {environment}` empties it first), or name another.")
+    raise Refusal(f"{what}, which is neither a virtual environment nor a python: the folder has no bin/python. Name "
+                  "the folder of a virtual environment, or the path of a python.")
 
 
-def choose_python(wanted: str) -> Python:
-    """What `--python` says: "3.12", or the path of a virtual environment, its bin/ or a python."""
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return f" ({lines[-1].strip()})" if lines else ""
+
+
+def _ask(program: Path, what: str) -> tuple[str, str, str]:
+    """Version, prefix and base prefix of a Python, told by itself."""
+    def refusal(why: str) -> Refusal:
+        it = "which" if what.endswith(f" {program}") else f"but {program}"
+        return Refusal(f"{what}, {it} {why}. Name a python, or a virtual environment that works.")
+
+    try:
+        answer = subprocess.run([program, "-I", "-c", _QUESTION], capture_output=True, text=True, errors="replace",
+                                stdin=subprocess.DEVNULL, timeout=_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise refusal("does not run as a Python: it did not tell its version in "
+                      f"{_PATIENCE_SECONDS} seconds") from None
+    except OSError as error:
+        raise refusal(f"cannot be run ({error.strerror})") from None
+    if answer.returncode:
+        how = f"exit code {answer.returncode}" if answer.returncode > 0 else f"signal {-answer.returncode}"
+        raise refusal(f"does not run as a Python: asked for its version, it ended with {how}{_last_line(answer.stderr)}")
+    try:
+        version, prefix, base_prefix, implementation = json.loads(answer.stdout)
+    except (ValueError, TypeError):
+        raise refusal("does not run as a Python: it ended without telling its version") from None
+    if implementation != "cpython":
+        raise refusal(f"is {implementation}, while Brine runs CPython")
+    return version, prefix, base_prefix
+
+
+def choose_python(wanted: str, source: str = "--python") -> Python:
+    """What `--python` says, or the `source` that is named: "3.12", or the path of a virtual environment, its
+    bin/ or a python."""
     if re.fullmatch(r"\d+\.\d+", wanted):
         return Python(wanted)
-    program = _program(Path(os.path.abspath(wanted)))
-    try:
-        answer = subprocess.run([program, "-I", "-c", _QUESTION], capture_output=True, text=True,
-                                timeout=30, check=True)
-        version, prefix, base_prefix = json.loads(answer.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise Refusal(f"{program} does not run as a Python: {error}") from None
+    path = Path(os.path.abspath(wanted))
+    what = f"{source} names {path}"
+    version, prefix, base_prefix = _ask(_program(path, what), what)
     if prefix == base_prefix and prefix == "/usr":
         return Python(version)  # the system's: what an engine finds without being told
     return Python(version, Path(prefix))

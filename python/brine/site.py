@@ -1,5 +1,7 @@
 """What is to be served, checked: everything that the command line says about a site."""
 
+import errno
+import hashlib
 import ipaddress
 import os
 import re
@@ -36,6 +38,7 @@ class Site:
     mpm: str = "event"
     python: Python | None = None
     reload: bool = False
+    name: str = ""
 
     @property
     def import_root(self) -> Path:
@@ -47,14 +50,30 @@ class Site:
         return folder
 
     @property
+    def state_name(self) -> str:
+        """What the folder of its pid file and log is called: --name, or a name that no other site has, made of
+        the script, the address and the port."""
+        if self.name:
+            return self.name
+        mark = hashlib.sha256(f"{self.script}\0{self.host}".encode(errors="surrogateescape")).hexdigest()[:8]
+        word = re.sub(r"[^A-Za-z0-9_]+", "-", self.script.stem).strip("-")[:40] or "site"
+        return f"{word}-{self.port}-{mark}"
+
+    @property
     def netloc(self) -> str:
         """Host and port as a URL and `Listen` write them."""
         return _netloc(self.host, self.port)
 
     @property
+    def server_name(self) -> str:
+        """What httpd calls itself to a client that does not say whom it asks; it takes no IPv6 address here."""
+        return _netloc("localhost" if ":" in self.host else self.host, self.port)
+
+    @property
     def url(self) -> str:
         """The address for a browser on this machine."""
-        return f"http://{_netloc(_WILDCARDS.get(self.host, self.host), self.port)}{quote(self.mount)}"
+        host = _WILDCARDS.get(self.host, self.host).replace("%", "%25")  # of a link-local address: fe80::1%eth0
+        return f"http://{_netloc(host, self.port)}{quote(self.mount)}"
 
 
 def _netloc(host: str, port: int) -> str:
@@ -110,30 +129,55 @@ def check_statics(arguments: list[str], mount: str, script: Path) -> tuple[Stati
     return tuple(sorted(statics, key=lambda static: -len(static.url)))
 
 
+def check_name(name: str) -> str:
+    """--name: what can be part of a file's name anywhere."""
+    if name and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name):
+        raise Refusal(f"--name {name!r} is not a name of up to 64 letters, digits, '.', '_' and '-' such as shop.")
+    return name
+
+
 def check_host(host: str) -> str:
-    """The numeric address of a host of this machine."""
-    host = host.removeprefix("[").removesuffix("]")
+    """The numeric address of a host."""
+    name = host.removeprefix("[").removesuffix("]")
     try:
-        return str(ipaddress.ip_address(host))
+        address = str(ipaddress.ip_address(name))
     except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Refusal(f"--host {host} is no address: {error}.") from None
-    return str(found[0][4][0])
+        try:
+            address = str(socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0])
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise Refusal(f"--host {host!r} is neither an address nor the name of one: {why}.") from None
+    if ipaddress.ip_address(address).is_multicast or address == "255.255.255.255":
+        raise Refusal(f"--host {host} is an address of many machines, which no server can have: choose one of this "
+                      "machine.")
+    return address
 
 
 def free_port(host: str, wanted: int) -> int:
-    """The wanted port, or any free one for 0, after making sure that nobody listens there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, wanted))
-        except PermissionError:
-            raise Refusal(f"Only root may listen on port {wanted}: choose another with --port.") from None
-        except OSError as error:
-            raise Refusal(f"{_netloc(host, wanted)} is not free ({error.strerror}): "
-                          "choose another with --port.") from None
-        return int(probe.getsockname()[1])
+    """The wanted port, or any free one for 0, after making sure that httpd will be able to listen there."""
+    try:
+        # By getaddrinfo, which knows the interface of a link-local address: fe80::1%eth0.
+        family, kind, _, _, address = socket.getaddrinfo(host, wanted, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise Refusal(_why_not(host, wanted, error)) from None
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    """What keeps httpd from listening there, and what to do."""
+    all_addresses = "::" if ":" in host else "0.0.0.0"
+    if error.errno == errno.EACCES:
+        return f"Only root may listen on port {port}: choose another with --port."
+    if error.errno == errno.EADDRINUSE:
+        return f"{_netloc(host, port)} is not free ({error.strerror}): choose another port with --port."
+    if error.errno == errno.EAFNOSUPPORT:
+        return f"This machine has no IPv6, so --host {host} cannot be listened on: choose an IPv4 address."
+    if host.startswith("fe80:") and "%" not in host:
+        return f"--host {host} is a link-local address, which needs its interface: --host {host}%eth0."
+    if isinstance(error, socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV, errno.EINVAL):
+        return (f"--host {host} is not an address of this machine ({error.strerror}): name one that `ip address` "
+                f"lists, or {all_addresses} for all of them.")
+    return f"{_netloc(host, port)} cannot be listened on ({error.strerror}): choose another address or port."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from brine import server_user
-from brine.installation import find_brine, find_httpd
+from brine.installation import Brine, find_brine, find_httpd
 from brine.private_folder import private_folder
 from brine.refusal import Refusal
 from brine.site import check_script
@@ -17,10 +17,11 @@ from serving import write_script
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
-def refusal(brine, *arguments, directory=None):
+def refusal(brine, *arguments, directory=None, environment=None, **options):
     """The sentence with which the command refuses."""
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    answer = subprocess.run([brine, *arguments], capture_output=True, text=True, cwd=directory, env=environment)
+    inherited = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    answer = subprocess.run([brine, *arguments], capture_output=True, text=True, cwd=directory,
+                            env=inherited if environment is None else environment, **options)
     assert answer.returncode == 2, answer.stdout + answer.stderr
     assert answer.stdout == ""
     assert answer.stderr.startswith("brine: ")
@@ -49,8 +50,18 @@ def test_a_port_in_use(brine, script):
     assert f"127.0.0.1:{port} is not free (Address already in use)" in sentence
 
 
-def test_an_address_of_another_machine(brine, script):
-    assert "is not free" in refusal(brine, "serve", script, "--host", "192.0.2.1", "--port", "0")
+@pytest.mark.parametrize("host, words", [
+    ("192.0.2.1", "not an address of this machine (Cannot assign requested address)"),
+    ("2001:db8::1", "not an address of this machine"),
+    ("fe80::1", "link-local address, which needs its interface"),
+    ("fe80::1%none", "not an address of this machine"),
+    ("224.0.0.1", "an address of many machines"), ("ff02::1", "an address of many machines"),
+    ("255.255.255.255", "an address of many machines"),
+    ("no host", "neither an address nor the name of one"), ("", "neither an address nor the name of one")])
+def test_hosts_that_cannot_be_listened_on(brine, script, host, words):
+    sentence = refusal(brine, "serve", script, "--host", host, "--port", "0")
+    assert words in sentence or ":" in host and "has no IPv6" in sentence
+    assert "--host" in sentence and "not free" not in sentence and "Errno" not in sentence
 
 
 @pytest.mark.parametrize("value, words", [
@@ -84,10 +95,81 @@ def test_a_folder_that_cannot_be_on_the_module_path(brine, folder):
     assert "colon" in refusal(brine, "config", write_script(folder / "a:b" / "app.wsgi", 'b""'))
 
 
-def test_pythons_that_cannot_be_used(brine, script):
-    assert "no engine for Python 3.7" in refusal(brine, "serve", script, "--python", "3.7")
-    assert "is neither" in refusal(brine, "serve", script, "--python", script.parent)
-    assert "does not run as a Python" in refusal(brine, "serve", script, "--python", "/bin/true")
+def write_program(path, text, mode=0o755):
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("version", ["3.7", "3.99"])
+def test_a_python_without_an_engine(brine, script, version):
+    """As a version, and as a python that says so."""
+    there = ", ".join(Brine(brine.parent).pythons())
+    sentence = refusal(brine, "serve", script, "--python", version)
+    assert f"no engine for Python {version}" in sentence and f"(engines there: {there})" in sentence
+    answer = f'["{version}", "/opt/python", "/opt/python", "cpython"]'
+    python = write_program(script.parent / "python", f"#!/bin/sh\necho '{answer}'\n")
+    sentence = refusal(brine, "serve", script, "--python", python)
+    assert f"no engine for Python {version}, which /opt/python is" in sentence and f"(engines there: {there})" in sentence
+
+
+@pytest.mark.parametrize("text, mode, words", [
+    ("#!/bin/sh\n", 0o755, "does not run as a Python: it ended without telling"),
+    ("#!/bin/sh\necho '[1, 2]'\n", 0o755, "does not run as a Python: it ended without telling"),
+    ("#!/bin/sh\necho 3\n", 0o755, "does not run as a Python: it ended without telling"),
+    ("#!/bin/sh\necho oops >&2\nexit 3\n", 0o755, "does not run as a Python: asked for its version, it ended with exit code 3 (oops)"),
+    ("#!/bin/sh\nkill -9 $$\n", 0o755, "does not run as a Python: asked for its version, it ended with signal 9"),
+    ("#!/no/such/shell\n", 0o755, "cannot be run (No such file or directory)"),
+    ("no program", 0o755, "cannot be run (Exec format error)"),
+    ("#!/bin/sh\necho '[\"3.10\", \"/p\", \"/p\", \"pypy\"]'\n", 0o755, "is pypy, while Brine runs CPython"),
+    ("#!/bin/sh\n", 0o644, "may not be executed by you")])
+def test_programs_that_are_no_python(brine, script, text, mode, words):
+    program = write_program(script.parent / "program", text, mode)
+    sentence = refusal(brine, "serve", script, "--python", program)
+    assert sentence.startswith(f"brine: --python names {program}, which {words}")
+    assert sentence.count(str(program)) == 1 and " name " in sentence.lower()
+
+
+def test_other_things_that_are_no_python(brine, script):
+    assert "does not run as a Python: it ended" in refusal(brine, "serve", script, "--python", "/usr/bin/true")
+    for path, words in [(script.parent, "neither a virtual environment nor a python"), ("/dev/null", "not a regular file"),
+                        (script.parent / "none", "does not exist")]:
+        sentence = refusal(brine, "serve", script, "--python", path)
+        assert sentence.startswith(f"brine: --python names {path}, which ") and words in sentence
+    sentence = refusal(brine, "config", script, environment={**os.environ, "VIRTUAL_ENV": "/no/such/venv"})
+    assert "VIRTUAL_ENV in the environment names /no/such/venv, which does not exist" in sentence
+
+
+def test_a_virtual_environment_that_has_lost_its_python(brine, folder, script):
+    environment = folder / "my venv"
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", environment], check=True)
+    for program in (environment / "bin").glob("python*"):
+        program.unlink()
+        program.symlink_to("/no/such/python")
+    for way in (environment, environment / "bin"):
+        sentence = refusal(brine, "serve", script, "--python", way)
+        assert f"{environment}/bin/python is a link to /no/such/python, which does not lead to a file" in sentence
+        assert f"`python3 -m venv --clear '{environment}'`" in sentence
+    assert "link to /no/such/python" in refusal(brine, "serve", script, "--python", environment / "bin/python")
+
+
+@ROOT_ONLY
+def test_a_user_whom_nobody_knows(brine, script):
+    """No HOME, no entry in the system's list of users; and a HOME that is no place."""
+    for variables in ({}, {"HOME": ""}, {"HOME": "here"}, {"XDG_STATE_HOME": "here"}):
+        sentence = refusal(brine, "config", script, environment={"PATH": "/usr/bin:/bin", **variables}, user=54321,
+                           group=54321, extra_groups=[])
+        assert "no HOME in the environment, and the user 54321 is not in the system's list" in sentence
+        assert "XDG_STATE_HOME" in sentence
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "-x", "two words", "x" * 65, "a\nb"])
+def test_names_that_are_no_file_s(brine, script, name):
+    assert "is not a name of up to 64 letters" in refusal(brine, "config", script, f"--name={name}")
+
+
+def test_a_configuration_needs_a_port_that_stays(brine, script):
+    assert "--port 0 is for `brine serve`" in refusal(brine, "config", script, "--port", "0")
 
 
 @pytest.mark.parametrize("arguments", [[], ["serve"], ["serve", "x", "--port", "70000"], ["serve", "x", "--threads", "0"],
