@@ -20,7 +20,6 @@ from brine.stop_signal import StopSignal
 from brine.watcher import Watcher
 
 _TICK_SECONDS = 0.1
-_LOOK_FOR_CHANGES_SECONDS = 0.5
 _PATIENCE_SECONDS = 15
 
 
@@ -74,12 +73,10 @@ class Server:
         return False
 
     def _follow(self) -> None:
-        next_look = time.monotonic()
         while self._running() and not self._stop.wait(_TICK_SECONDS):
             self._show_log()
-            if self._watcher and time.monotonic() >= next_look:
+            if self._watcher and self._watcher.due():
                 self._restart_if_changed(self._watcher)
-                next_look = time.monotonic() + _LOOK_FOR_CHANGES_SECONDS
 
     def _restart_if_changed(self, watcher: Watcher) -> None:
         changed = watcher.changed()
@@ -120,6 +117,10 @@ def serve(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None, outpu
         watcher = Watcher(site.import_root, site.script) if site.reload else None
         process = HttpdProcess(httpd.program, configuration, folder / "messages")
         try:
+            if watcher:
+                watcher.listen()
             return Server(site, folder, process, watcher, stop, output).run()
         finally:
             process.kill_remains()
+            if watcher:
+                watcher.close()
