@@ -1,17 +1,19 @@
 """Shows the pickle guard at work: `brine serve docs/examples/pickle.wsgi`, and docs/pickle.md goes through it.
 
 /session     a session whose cart is of a class that is defined in this script
-/keep        keeps an object of the script's beyond the request, as caches do
-/kept        pickles it; touch the script first, so that it is reloaded in between
+/keep        keeps an object beyond the request, as caches do
+/reload      reloads the module of its class, as tools for development do
+/kept        pickles it
 /lambda      a lambda in a list
 /values      what is safe to pickle: values of built-in types, and of classes of modules
 /restore     a pickle that names a class which is not there
 /counters    what this process has met so far
 """
 
+import fractions
+import importlib
 import json
 import pickle
-import shelve  # any module outlives a reload: it stands for a cache here
 from datetime import date
 
 import brine.pickle
@@ -32,13 +34,21 @@ def session():
     return pickle.dumps(session)
 
 
+cache = {}
+
+
 def keep():
-    shelve.kept = Item("bread")
+    cache["kept"] = fractions.Fraction(1, 3)
     return b"kept"
 
 
+def reload():
+    importlib.reload(fractions)
+    return b"reloaded"
+
+
 def kept():
-    kept = getattr(shelve, "kept", None)
+    kept = cache.get("kept")
     return pickle.dumps(kept)
 
 
@@ -60,8 +70,8 @@ def counters():
     return json.dumps(brine.pickle.counters()).encode()
 
 
-PAGES = {"/session": session, "/keep": keep, "/kept": kept, "/lambda": with_lambda, "/values": values,
-         "/restore": restore, "/counters": counters}
+PAGES = {"/session": session, "/keep": keep, "/reload": reload, "/kept": kept, "/lambda": with_lambda,
+         "/values": values, "/restore": restore, "/counters": counters}
 
 
 def application(environ, start_response):

@@ -20,9 +20,20 @@ _TYPES = {
 }
 _TYPES_FILE = Path("/etc/mime.types")
 
+# The daemon process group that runs the script.
+_GROUP = "site"
+
+# So many more connections than the script has threads may be in the middle of being read or written.
+_SPARE_CONNECTIONS = 64
+
+# Of a body, httpd takes so much before it asks for a thread of the script.
+_BUFFERED_BODY = "16M"
+
 
 def _modules(site: Site, httpd: Httpd, brine: Brine) -> Iterator[str]:
     names = [f"mpm_{site.mpm}", "unixd", "authz_core"]
+    if httpd.has("reqtimeout"):
+        names.append("reqtimeout")
     if site.statics:
         names += ["alias", "mime", "dir"]
     for identifier, file in httpd.load_lines(*names):
@@ -30,23 +41,35 @@ def _modules(site: Site, httpd: Httpd, brine: Brine) -> Iterator[str]:
     yield f"LoadModule wsgi_module {quoted(brine.module)}"
 
 
-def _processes(site: Site) -> Iterator[str]:
-    """One process with N threads, or N processes of one thread (prefork)."""
-    yield f"StartServers {site.threads if site.mpm == 'prefork' else 1}"
+def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
+    """httpd's own: they read requests and write responses, at their clients' pace, and run no Python. How many
+    requests the script serves at once is the daemon group's matter."""
+    connections = site.threads + _SPARE_CONNECTIONS
     if site.mpm == "prefork":
-        yield f"ServerLimit {site.threads}"
-        yield "MinSpareServers 1"
-        yield f"MaxSpareServers {site.threads + 1}"
+        yield f"StartServers {site.threads + 1}"
+        yield f"ServerLimit {connections}"
+        yield "MinSpareServers 2"
+        yield f"MaxSpareServers {site.threads + 8}"
     else:
         # Four slots, of which one is in use: the others are for processes that still finish their
         # requests after a graceful restart.
+        yield "StartServers 1"
         yield "ServerLimit 4"
-        yield f"ThreadLimit {site.threads}"
-        yield f"ThreadsPerChild {site.threads}"
+        yield f"ThreadLimit {connections}"
+        yield f"ThreadsPerChild {connections}"
         yield "MinSpareThreads 1"
-        yield f"MaxSpareThreads {site.threads}"
-    yield f"MaxRequestWorkers {site.threads}"
+        yield f"MaxSpareThreads {connections}"
+    yield f"MaxRequestWorkers {connections}"
     yield "MaxConnectionsPerChild 0"
+    if httpd.has("reqtimeout"):
+        yield "# A client that has not sent its request by then makes room for others."
+        yield "RequestReadTimeout header=10-30,MinRate=500 body=20,MinRate=500"
+
+
+def _group(site: Site) -> str:
+    """One process with N threads, or N processes of one thread (prefork)."""
+    size = f"processes={site.threads} threads=1" if site.mpm == "prefork" else f"threads={site.threads}"
+    return f"WSGIDaemonProcess {_GROUP} {size}"
 
 
 def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
@@ -75,14 +98,18 @@ def _script(site: Site) -> Iterator[str]:
     if ":" in root:
         raise Refusal(f"The folder {root} has a colon in its name, so it cannot be on Python's module path.")
     yield f"WSGIPythonPath {quoted(root)}"
-    yield "WSGIApplicationGroup %{GLOBAL}"
+    yield "# httpd's own processes run no Python."
+    yield "WSGIRestrictEmbedded On"
+    yield _group(site)
+    yield "# A client that sends a body slowly holds no thread of the script."
+    yield f"WSGIRequestBuffering {_BUFFERED_BODY}"
     if site.reload:
         yield "WSGIReloadFailure Fail"
         yield "# Bytecode files know a source by its second and size: too coarse for one that is being edited."
         yield "WSGIDontWriteBytecode On"
     yield "# Both groups are named, so the script is loaded when the process starts."
     yield (f"WSGIScriptAlias {quoted(site.mount)} {quoted(site.script)} "
-           "process-group=%{GLOBAL} application-group=%{GLOBAL}")
+           f"process-group={_GROUP} application-group=%{{GLOBAL}}")
     yield f"<Directory {quoted_pattern(site.script.parent)}>"
     yield f"    <Files {quoted_pattern(site.script.name)}>"
     yield "        Require all granted"
@@ -114,7 +141,7 @@ def render(site: Site, httpd: Httpd, brine: Brine, state: Path, user: ServerUser
         ("Modules", _modules(site, httpd, brine)),
         ("The server", _identity(site, user)),
         ("Logs", _logging(log_format)),
-        ("Processes and threads", _processes(site)),
+        ("Processes and threads", _processes(site, httpd)),
         ("Nothing is served but what is named below.",
          ["<Directory />", "    Options FollowSymLinks", "    AllowOverride None",
           "    Require all denied", "</Directory>"]),

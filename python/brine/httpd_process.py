@@ -60,10 +60,7 @@ class HttpdProcess:
 
 
 class AnswerProbe:
-    """Asks httpd itself for a sign of life, without troubling the script.
-
-    `OPTIONS *` is answered by httpd's core; a child only does so once it has loaded the script.
-    """
+    """Asks httpd itself for a sign of life, without troubling the script: `OPTIONS *` is answered by its core."""
 
     _REQUEST = b"OPTIONS * HTTP/1.0\r\n\r\n"
 

@@ -61,6 +61,10 @@ class Httpd:
                 return Path(folder)
         raise Refusal("httpd's modules were not found (Debian: apt-get install apache2-bin).")
 
+    def has(self, name: str) -> bool:
+        """Whether a module that can be done without is there."""
+        return f"mod_{name}" in self.built_in or (self.module_folder / f"mod_{name}.so").exists()
+
     def load_lines(self, *names: str) -> list[tuple[str, Path]]:
         """Identifier and file of each module that must be loaded, without those that are built in."""
         wanted = [name for name in names if f"mod_{name}" not in self.built_in]

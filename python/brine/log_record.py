@@ -6,8 +6,10 @@ from dataclasses import dataclass
 # Time, process, thread, level, module, code of the operating system's error, message.
 FORMAT = "%{cu}t|%-P|%-T|%-l|%-m|%-E|%M"
 
-# What httpd says of itself whenever it starts, stops or restarts: nothing that a person has to know.
-_ROUTINE = re.compile(r"AH00(094|163|169|17[0-3]|292|29[5-8]|489|49[1-4]): ")
+# What httpd says of itself whenever it starts, stops or restarts, and Brine of its daemon processes: nothing
+# that a person has to know. Nor are records of Brine with a code at level info: processes that end in an orderly way,
+# and what was said at a higher level before.
+_ROUTINE = re.compile(r"AH00(094|163|169|17[0-3]|292|29[5-8]|489|49[1-4]): |started process \d+ of daemon group ")
 _BRINE_CODE = re.compile(r"(BRINE\d{4})([:|]) ?")
 _ESCAPE = re.compile(r'\\(x[0-9a-f]{2}|[\\"tbnrv])')
 _CONTROLS = {"t": b"\t", "b": b"\b", "n": b"\n", "r": b"\r", "v": b"\v", "\\": b"\\", '"': b'"'}
@@ -28,7 +30,7 @@ class Record:
     continued: bool = False
     """It goes on with what the record before it from the same source began."""
     routine: bool = False
-    """httpd talks about its own starting and stopping."""
+    """Not worth showing: processes start and stop, or it has been said before."""
 
 
 def _unescape(text: str) -> str:
@@ -66,4 +68,4 @@ def parse(line: bytes) -> Record:
     elif failure != "-":
         message += f" {failure.rstrip(': ')}"
     return Record(_printable(message), time.partition(" ")[2], f"{process}/{thread}", level, code, continued,
-                  bool(_ROUTINE.match(message)))
+                  bool(_ROUTINE.match(message)) or level == "info" and bool(code))

@@ -11,6 +11,7 @@ from brine import log_record
 from brine.config import render
 from brine.httpd_process import AnswerProbe, HttpdProcess
 from brine.installation import Brine, Httpd
+from brine.loading import Loading
 from brine.log_file import LogFile
 from brine.log_view import LogView, use_colours
 from brine.private_folder import private_folder
@@ -35,10 +36,12 @@ class Server:
         self._stop = stop
         self._output = output
         self._log = LogFile(folder / "error.log")
+        self._loading = Loading()
         self._view = LogView(output, use_colours(output))
 
     def run(self) -> int:
-        """Serves until a signal comes (0) or httpd ends by itself (1)."""
+        """Serves until a signal comes: 0, or 1 if the script has not loaded in all that time; or until httpd ends
+        by itself or the script's process crashes at its start: 1."""
         if self._wait_until_it_answers():
             self._say(f"Serving {self._site.script} (Ctrl-C ends it) at\n{self._site.url}")
             self._follow()
@@ -47,25 +50,33 @@ class Server:
             self._explain(code)
             return 1
         self._end()
+        if self._loading.crashed:
+            self._say(f"brine: the process that was to run {self._site.script} ended while it loaded the script, and "
+                      "the next one would, too: the lines above tell how.")
+            return 1
+        if self._loading.failed and not self._loading.loaded:
+            self._say(f"brine: {self._site.script} has never loaded: the lines above tell why.")
+            return 1
         return 0
 
     def _say(self, text: str) -> None:
         print(text, file=self._output, flush=True)
 
     def _show_log(self) -> None:
-        self._view.show(self._log.new_records())
+        self._view.show([record for record in self._log.new_records() if self._loading.note(record)])
 
     def _running(self) -> bool:
-        return self._process.exit_code() is None
+        return self._process.exit_code() is None and not self._loading.crashed
 
     def _wait_until_it_answers(self) -> bool:
         """Shows the log meanwhile: a script that does not load is seen before the URL."""
         probe = AnswerProbe(self._site.host, self._site.port)
+        answered = False
         try:
             while self._running() and not self._stop.count:
-                answered = probe.answered()
+                answered = answered or probe.answered()
                 self._show_log()
-                if answered:
+                if answered and self._loading.settled:
                     return True
                 self._stop.wait(_TICK_SECONDS)
         finally:

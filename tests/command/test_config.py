@@ -1,16 +1,25 @@
 """`brine config` and the small commands."""
 
+import os
 import re
+import signal
+import socket
 import subprocess
+import sys
+import urllib.request
+from pathlib import Path
 
 import pytest
 
+from brine.cli import main
 from brine.config import render
+from brine.file_events import _matters
 from brine.installation import Brine, find_httpd, version
 from brine.pythons import Python, choose_python
 from brine.site import Site, Static, check_host
+from brine.state_folder import demand_not_running, state_folder
 from brine.watcher import Watcher
-from serving import BUILD, REPOSITORY, write_script
+from serving import BUILD, PATIENCE, REPOSITORY, poll, write_script
 
 
 def run(brine, *arguments, **options):
@@ -44,8 +53,9 @@ def test_it_serves_only_what_is_named(folder):
 
 
 def test_the_script_is_loaded_at_start_in_the_main_interpreter(folder):
+    """In a daemon process: httpd's own are for clients, however slow."""
     line = next(line for line in text(Site(folder / "app.wsgi"), folder).splitlines() if line.startswith("WSGIScriptAlias"))
-    assert line.endswith("process-group=%{GLOBAL} application-group=%{GLOBAL}")
+    assert line.endswith("process-group=site application-group=%{GLOBAL}")
 
 
 def test_reload_and_python_reach_httpd(folder):
@@ -67,6 +77,8 @@ def test_addresses():
     assert check_host("[::1]") == "::1"
     assert check_host("localhost") in ("127.0.0.1", "::1")
     assert Site(REPOSITORY, host="::", port=80, mount="/a b").url == "http://[::1]:80/a%20b"
+    link_local = Site(REPOSITORY, host=check_host("[fe80::1%eth0]"), port=80)
+    assert (link_local.netloc, link_local.url) == ("[fe80::1%eth0]:80", "http://[fe80::1%25eth0]:80/")
 
 
 def test_module_location(brine):
@@ -118,6 +130,148 @@ def test_the_watcher_sees_modules_and_not_the_script(tmp_path):
     assert watcher.changed() == []
     module.unlink()
     assert watcher.changed() == [module]
+
+
+@pytest.fixture
+def quick_to_look(monkeypatch):
+    """No look but those that events ask for."""
+    monkeypatch.setattr("brine.watcher._LOOK_SECONDS", {False: 3600, True: 3600})
+
+
+def test_the_watcher_hears_of_changes(tmp_path, quick_to_look):
+    pytest.importorskip("watchdog")
+    watcher = Watcher(tmp_path, tmp_path / "wsgi.py")
+    module = tmp_path / "early.py"
+    module.touch()  # before it listens
+    watcher.listen()
+    try:
+        assert watcher.due() and watcher.changed() == [module]
+        assert not watcher.due()
+        (tmp_path / "notes.txt").touch()
+        module.read_bytes()
+        list(tmp_path.iterdir())
+        for change in (lambda: module.write_text("a = 1"), lambda: module.rename(tmp_path / "late.py"),
+                       lambda: (tmp_path / "new/deep").mkdir(parents=True),
+                       lambda: (tmp_path / "new/deep/x.py").touch(), lambda: (tmp_path / "new").rename(tmp_path / "old")):
+            watcher.changed()
+            poll(lambda: not watcher.due(), "silence")
+            change()
+            poll(watcher.due, "an event")
+        assert watcher.changed() == [tmp_path / "new/deep/x.py", tmp_path / "old/deep/x.py"]
+    finally:
+        watcher.close()
+
+
+def test_reading_is_no_change(tmp_path):
+    pytest.importorskip("watchdog")
+    from watchdog import events
+    assert not _matters(events.FileModifiedEvent("a.txt"))
+    assert not _matters(events.DirModifiedEvent("a.py"))
+    assert _matters(events.FileMovedEvent("a.py.new", "a.py"))
+    assert _matters(events.DirCreatedEvent("shop"))
+    for name in ("FileOpenedEvent", "FileClosedNoWriteEvent"):  # of newer versions
+        if hasattr(events, name):
+            assert not _matters(getattr(events, name)("a.py"))
+
+
+@pytest.mark.parametrize("missing", ["module", "room"])
+def test_the_watcher_looks_from_time_to_time_where_it_cannot_hear(tmp_path, monkeypatch, missing):
+    if missing == "module":
+        monkeypatch.setitem(sys.modules, "watchdog.observers", None)
+    else:
+        observers = pytest.importorskip("watchdog.observers")
+
+        def schedule(self, *arguments, **options):
+            raise OSError(28, "inotify watch limit reached")
+        monkeypatch.setattr(observers.Observer, "schedule", schedule)
+    watcher = Watcher(tmp_path, tmp_path / "wsgi.py")
+    watcher.listen()
+    assert watcher.changed() == []
+    assert not watcher.due()
+    (tmp_path / "new.py").touch()
+    poll(watcher.due, "the next look")
+    assert watcher.changed() == [tmp_path / "new.py"]
+    watcher.close()
+
+
+def test_every_site_has_a_folder_of_its_own(tmp_path):
+    sites = [Site(tmp_path / "app.wsgi"), Site(tmp_path / "app.wsgi", port=8001), Site(tmp_path / "b/app.wsgi"),
+             Site(tmp_path / "app.wsgi", host="::1"), Site(tmp_path / "app.wsgi", host="0.0.0.0"),
+             Site(tmp_path / "app.wsgi", name="shop")]
+    assert len({state_folder(site) for site in sites}) == len(sites)
+    assert state_folder(sites[-1]).name == "shop"
+    assert all(re.fullmatch(r"[\w-]+", state_folder(Site(tmp_path / name)).name) for name in ("a b.wsgi", "é.wsgi", "%.x"))
+
+
+class Configured:
+    """Sites by `brine config`, whose state is below a folder of the test, each with an httpd of its own."""
+
+    def __init__(self, module_folder, folder, capsys):
+        self._module_folder, self._folder, self._capsys = module_folder, folder, capsys
+
+    def command(self, *arguments):
+        """Exit code, and what is printed."""
+        code = main([*map(str, arguments)], str(self._module_folder), None)
+        return code, "".join(self._capsys.readouterr())
+
+    def start(self, script, port):
+        """Does what the first lines of the printed configuration say."""
+        code, printed = self.command("config", script, "--port", port)
+        assert code == 0
+        state = Path(re.search(r'^Define BRINE_STATE "(.*)"$', printed, re.MULTILINE)[1])
+        assert f"install -d -m 700 {state}\n" in printed
+        subprocess.run(["install", "-d", "-m", "700", state], check=True)
+        configuration = self._folder / f"{port}.conf"
+        configuration.write_text(printed)
+        subprocess.run([find_httpd().program, "-f", configuration], check=True)
+        return int(poll(lambda: (state / "httpd.pid").exists() and (state / "httpd.pid").read_text(), "the pid file"))
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def configured(brine, folder, capsys, monkeypatch):
+    monkeypatch.setattr("brine.state_folder._ROOT_S", folder / "state/brine")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    yield Configured(brine.parent, folder, capsys)
+    for file in (folder / "state").rglob("httpd.pid"):
+        pid = int(file.read_text())
+        os.kill(pid, signal.SIGTERM)
+        poll(lambda: not os.path.exists(f"/proc/{pid}"), "httpd's end")
+
+
+def get(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
+        return answer.read()
+
+
+def test_configured_sites_run_side_by_side(configured, script, folder):
+    other = write_script(folder / "other" / script.name, 'b"two"')
+    other.parent.chmod(0o755)
+    ports = free_port(), free_port()
+    pids = [configured.start(one, port) for one, port in zip((script, other), ports)]
+    assert pids[0] != pids[1]
+    assert [get(port) for port in ports] == [b"one", b"two"]
+    code, printed = configured.command("serve", script, "--port", ports[0])
+    assert code == 2
+    assert f"runs already, as process {pids[0]} (its pid file is in " in printed
+
+
+def test_a_pid_file_of_the_past_says_nothing(script, monkeypatch, tmp_path):
+    monkeypatch.setattr("brine.state_folder.state_folder", lambda site: tmp_path)
+    for text in ("", "x", "999999999", str(os.getpid())):  # this process is no httpd
+        (tmp_path / "httpd.pid").write_text(text)
+        demand_not_running(Site(script))
+
+
+def test_slow_clients_are_cut_off_where_httpd_can(folder, monkeypatch):
+    assert "RequestReadTimeout header=" in text(Site(folder / "app.wsgi"), folder)
+    monkeypatch.setattr("brine.installation.Httpd.has", lambda self, name: False)
+    assert "eqtimeout" not in text(Site(folder / "app.wsgi"), folder).lower()
 
 
 def test_an_installation_is_complete(tmp_path):

@@ -1,15 +1,18 @@
 """`brine serve` from its start to its end, against a real httpd."""
 
+import concurrent.futures
 import os
 import pwd
 import re
 import shutil
 import signal
+import socket
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
-from serving import poll, write_script
+from serving import Serving, poll, write_script
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -76,6 +79,123 @@ def test_a_script_that_does_not_load_is_shown_at_once_and_can_be_mended(serve, f
     assert output.index("ModuleNotFoundError") < output.index("http://")
     write_script(script, 'b"mended"')
     assert server.get() == (200, "mended")
+    assert server.stop() == 0
+
+
+def test_what_is_tried_again_is_told_once(serve, script, runtime):
+    server = serve(script)
+    assert server.get() == (200, "one")
+    write_file(script, "this is no Python\n")
+    assert server.get() == (200, "one")
+    server.wait_for("BRINE0617")
+    [log] = runtime.glob("*/error.log")
+    poll(lambda: log.read_text().count("BRINE0617") > 1, "another attempt")
+    assert server.stop() == 0
+    assert server.output.count("BRINE0301") == server.output.count("BRINE0617") == 1
+
+
+def test_a_script_that_never_loads_is_a_failure(serve, folder):
+    script = write_file(folder / "app.wsgi", "import no_such_module\n")
+    server = serve(script)
+    assert server.get()[0] == 500
+    write_file(script, "import no_such_module_either\n")
+    assert server.get()[0] == 500
+    assert server.stop() == 1
+    assert f"brine: {script} has never loaded" in server.output
+
+
+CRASHES = {
+    "SIGABRT": "import os\nos.abort()\n",
+    "SIGSEGV": "import ctypes\nctypes.string_at(0)\n",
+    # Each level is a call in C as well: the stack ends before the recursion limit is reached.
+    "SIGSEGV ": "import sys\nsys.setrecursionlimit(10 ** 9)\nclass Deep:\n    def __getattr__(self, name):\n"
+                "        return getattr(self, name)\nDeep().x\n",
+}
+
+
+@pytest.mark.parametrize("name", CRASHES)
+def test_a_crash_while_the_script_loads_is_told_once_and_the_end(serve, folder, name):
+    server = serve(write_file(folder / "app.wsgi", CRASHES[name]))
+    assert server.wait() == 1
+    assert server.output.count("BRINE0610") == server.output.count("Fatal Python error") == 1
+    assert f"ended: killed by {name.strip()};" in server.output
+    assert re.search(r'^ +File "[^"]+/app.wsgi", line \d+ in ', server.output, re.MULTILINE)
+    assert f"to run {folder}/app.wsgi ended while it loaded the script" in server.output
+    assert "http://" not in server.output and "AH00052" not in server.output
+
+
+def test_an_exit_while_the_script_loads_is_the_end_with_every_mpm(serve, folder):
+    script = write_file(folder / "app.wsgi", "import os\nos._exit(0)\n")
+    for options in ([], ["--mpm", "prefork"]):
+        server = serve(script, *options)
+        assert server.wait() == 1
+        assert server.output.count("BRINE0610") == 1 and "ended while it loaded the script" in server.output
+
+
+def test_a_module_that_crashes_after_an_edit_is_the_end(serve, folder):
+    module = write_file(folder / "neighbour.py", "")
+    server = serve(write_script(folder / "app.wsgi", 'b"one"', "import neighbour"), "--reload")
+    assert server.get() == (200, "one")
+    write_file(module, CRASHES["SIGABRT"])
+    assert server.wait() == 1
+    assert re.search(r'^ +File "[^"]+/neighbour.py", line 2 in ', server.output, re.MULTILINE)
+
+
+def test_a_crash_that_does_not_concern_those_that_serve_is_not_the_end(serve, folder):
+    script = write_script(folder / "app.wsgi", "os.abort() if environ['PATH_INFO'] == '/abort' else b'one'", "import os")
+    server = serve(script)
+    assert server.get() == (200, "one")
+    assert server.get("/abort")[0] == 502
+    server.wait_for_page("/", "one")
+    write_file(script, CRASHES["SIGABRT"])  # new code that dies: the old goes on
+    assert server.get() == (200, "one")
+    server.wait_for("BRINE0617")
+    assert server.get() == (200, "one")
+    assert server.stop() == 0
+
+
+def half_sent(url, head, body=0):
+    """A connection with a request that never comes to its end."""
+    host, port = url.removeprefix("http://").rsplit(":", 1)
+    client = socket.create_connection((host, int(port)))
+    client.sendall(head.encode() + bytes(body))
+    return client
+
+
+@pytest.mark.parametrize("mpm", ["event", "prefork"])
+@pytest.mark.parametrize("head, body", [
+    ("GET / HTTP/1.1\r\nHost: site\r\n", 0),
+    ("POST / HTTP/1.1\r\nHost: site\r\nContent-Length: 10\r\n\r\n", 9),
+    ("POST / HTTP/1.1\r\nHost: site\r\nContent-Length: 300000\r\n\r\n", 200_000)])
+def test_half_sent_requests_leave_the_site_to_others(serve, folder, mpm, head, body):
+    script = write_script(folder / "app.wsgi", "environ['wsgi.input'].read() and b'' or b'one'")
+    server = serve(script, "--mpm", mpm, "--threads", "2")
+    clients = [half_sent(server.url, head, body) for _ in range(12)]
+    assert server.get() == (200, "one")
+    for client in clients:
+        client.close()
+
+
+def test_as_many_requests_at_once_as_asked_for(serve, folder):
+    """What httpd has in reserve for slow clients is not let loose on the script."""
+    script = write_script(folder / "app.wsgi", "count()", """
+import threading
+lock, inside, most, both = threading.Lock(), 0, 0, threading.Barrier(2)
+def count():
+    global inside, most
+    with lock:
+        inside += 1
+        most = max(most, inside)
+    both.wait(30)
+    with lock:
+        inside -= 1
+    return str(most).encode()
+""")
+    server = serve(script, "--threads", "2")
+    server.wait_for("^http://")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: server.get(), range(8)))
+    assert set(answers) <= {(200, "1"), (200, "2")}
 
 
 def test_an_exception_is_shown_as_a_person_reads_it(serve, folder):
@@ -138,6 +258,35 @@ def test_awkward_paths(serve, folder, name):
     server = serve(script, "--static", f"/static={static}")
     assert server.get() == (200, "here")
     assert server.get("/static/file.txt") == (200, "static")
+
+
+def has_ipv6():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="needs IPv6")
+@pytest.mark.parametrize("host, mpm", [("::1", "event"), ("[::1]", "prefork"), ("::", "event")])
+def test_ipv6(serve, folder, host, mpm):
+    (folder / "files").mkdir(mode=0o755)
+    script = write_script(folder / "site/app.wsgi", "environ['HTTP_HOST'].encode()")
+    script.parent.chmod(0o755)
+    server = serve(script, "--host", host, "--mpm", mpm)
+    assert server.url.startswith("http://[::1]:")
+    assert server.get() == (200, server.url.removeprefix("http://"))
+    assert server.stop() == 0
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="needs IPv6")
+def test_an_ipv6_port_in_use(brine, script):
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        answer = subprocess.run([brine, "serve", script, "--host", "::1", "--port", str(port)], capture_output=True,
+                                text=True)
+    assert answer.returncode == 2 and f"[::1]:{port} is not free (Address already in use)" in answer.stderr
 
 
 def test_all_addresses(serve, script):
@@ -222,6 +371,19 @@ def test_reload_sees_a_change_made_while_the_script_loads(serve, folder):
     server.wait_for_page("/", "new")
 
 
+def test_reload_listens_where_watchdog_is(serve, folder):
+    pytest.importorskip("watchdog")
+    module = write_file(folder / "neighbour.py", 'WORD = b"old"\n')
+    server = serve(write_script(folder / "app.wsgi", "neighbour.WORD", "import neighbour"), "--reload")
+    assert server.get() == (200, "old")
+    descriptors = f"/proc/{server.process.pid}/fd"
+    poll(lambda: any("inotify" in os.readlink(f"{descriptors}/{number}") for number in os.listdir(descriptors)
+                     if os.path.lexists(f"{descriptors}/{number}")), "an inotify descriptor")
+    write_file(module, 'WORD = b"new"\n')
+    server.wait_for_page("/", "new")
+    assert server.stop() == 0
+
+
 def test_without_reload_a_module_is_not_watched(serve, folder):
     module = write_file(folder / "neighbour.py", 'WORD = b"old"\n')
     server = serve(write_script(folder / "app.wsgi", "neighbour.WORD", "import neighbour"))
@@ -261,6 +423,18 @@ def test_a_plain_user_may_serve(serve, script, runtime):
     server = serve(script, user=nobody)
     assert server.get() == (200, "one")
     assert server.stop() == 0
+
+
+@ROOT_ONLY
+def test_a_user_whom_nobody_knows_may_serve(brine, script, runtime):
+    os.chown(runtime, 54321, 54321)
+    server = Serving(["env", "-u", "HOME", brine, "serve", script], {"XDG_RUNTIME_DIR": str(runtime)},
+                     SimpleNamespace(pw_uid=54321, pw_gid=54321))
+    try:
+        assert server.get() == (200, "one")
+        assert server.stop() == 0
+    finally:
+        server.end()
 
 
 @ROOT_ONLY
