@@ -39,6 +39,10 @@ constexpr base::Nanos kPatience = 100 * base::kMillisecond;
 // A head, a log text or a note larger than this is no sane one.
 constexpr std::size_t kMostText = 16 << 20;
 
+// A note is given anew with each hazard that the request has not had yet.
+constexpr unsigned kMostNotes = 100;
+constexpr std::size_t kMostNote = 16384;
+
 }  // namespace
 
 Io Dispatch::send_request(const wsgi::Target& target, std::uint8_t flags) {
@@ -332,7 +336,11 @@ bool Dispatch::pass_log(std::uint16_t level) {
 
 bool Dispatch::pass_note() {
   FrameReader& reader = connection_.reader;
-  if (reader.left() > kMostText || !gather(reader.left())) return false;
+  if (reader.left() > kMostNote || ++notes_ > kMostNotes) {
+    failure_ = Io::failed;
+    return false;
+  }
+  if (!gather(reader.left())) return false;
   const std::string text(reader.payload().data(), reader.left());
   reader.take(text.size());
   const std::size_t nul = text.find('\0');

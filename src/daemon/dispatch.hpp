@@ -76,6 +76,7 @@ class Dispatch {
   bool expired_ = false;
   bool taken_ = false;      ///< the process has begun with the request
   bool headed_ = false;     ///< the response's head has come
+  unsigned notes_ = 0;      ///< how many have come
   bool filed_ = false;      ///< a file has come, of which a response has one
   bool started_ = false;    ///< the client has been sent something
   bool unflushed_ = false;  ///< what was sent last may be in httpd still

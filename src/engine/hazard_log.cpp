@@ -1,5 +1,6 @@
 #include "engine/hazard_log.hpp"
 
+#include <cstddef>
 #include <exception>
 
 namespace brine::engine {
@@ -11,13 +12,15 @@ bool contains(std::string_view list, std::string_view id) {
   return ("," + std::string(list) + ",").find("," + std::string(id) + ",") != std::string::npos;
 }
 
-// Adds what `list`, separated by commas, does not have yet.
-void add_new(std::string& list, std::string_view ids) {
+// Adds what `list`, separated by commas, does not have yet; whether there was any.
+bool add_new(std::string& list, std::string_view ids) {
+  const std::size_t before = list.size();
   while (!ids.empty()) {
     const std::string_view id = ids.substr(0, ids.find(','));
     if (!contains(list, id)) list.append(list.empty() ? "" : ",").append(id);
     ids.remove_prefix(id.size() < ids.size() ? id.size() + 1 : id.size());
   }
+  return list.size() != before;
 }
 
 }  // namespace
@@ -33,8 +36,8 @@ void HazardLog::found(std::string_view, std::string_view text) noexcept {
 void HazardNote::found(std::string_view ids, std::string_view text) noexcept {
   HazardLog::found(ids, text);
   try {
-    add_new(ids_, ids);
-    request_.note(kNote, ids_);
+    // httpd keeps each note as long as the request.
+    if (add_new(ids_, ids)) request_.note(kNote, ids_);
   } catch (const std::exception&) {
     // Likewise.
   }

@@ -1,6 +1,7 @@
-"""Writes frames into its connection to httpd, as a process would that has been taken over: `?heads` or `?files`.
+"""Writes frames into its connection to httpd, as a process would that has been taken over: `?heads`, `?files` or
+`?notes`.
 
-They are those of an endless answer: heads of 64 KiB, or pieces of a file, each with a descriptor.
+They are those of an endless answer: heads of 64 KiB, pieces of a file, each with a descriptor, or notes of 16 KiB.
 """
 
 import array
@@ -9,7 +10,7 @@ import socket
 import struct
 import tempfile
 
-HEAD, BODY, FILE = 3, 4, 5  # daemon/frame.hpp, FrameKind
+HEAD, FILE, NOTE = 3, 5, 8  # daemon/frame.hpp, FrameKind
 TIMES = 3000
 
 
@@ -44,6 +45,9 @@ def application(environ, start_response):
         if environ["QUERY_STRING"] == "heads":
             for _ in range(TIMES):
                 to.sendall(head())
+        elif environ["QUERY_STRING"] == "notes":
+            for number in range(TIMES):
+                to.sendall(frame(NOTE, b"wsgi-pickle-hazards\0" + b"%d" % number + b"," * 16000))
         else:
             to.sendall(frame(HEAD, struct.pack("=II", 0, 7) + struct.pack("=I", 6) + b"200 OK\0", 200))
             for _ in range(TIMES):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from harness import processes
 from harness.deadline import until
 
 pytestmark = pytest.mark.modes("daemon")
@@ -10,8 +9,8 @@ pytestmark = pytest.mark.modes("daemon")
 CONFIG = "WSGIScriptAlias /forged {apps}/forged.wsgi\nWSGIScriptAlias /hello {apps}/hello.wsgi"
 
 
-@pytest.mark.parametrize("what", ["heads", "files"])
-def test_a_response_has_one_head_and_one_file(start_httpd, what):
+@pytest.mark.parametrize("what", ["heads", "files", "notes"])
+def test_what_a_response_has_is_bounded(start_httpd, what):
     httpd = start_httpd(CONFIG)
     answer = httpd.get(f"/forged?{what}")
     assert answer.status == 502 or not answer.complete
