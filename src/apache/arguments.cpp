@@ -12,7 +12,7 @@ namespace brine::apache {
 
 namespace {
 
-constexpr std::uint64_t kLargestBuffer = 1ULL << 40U;
+constexpr std::uint64_t kLargestBuffering = 1ULL << 40U;
 
 bool same_word(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -77,7 +77,7 @@ std::int64_t parse_buffering(std::string_view text) {
   }
   try {
     const std::uint64_t size = parse_size(text);
-    if (size <= kLargestBuffer) {
+    if (size <= kLargestBuffering) {
       return static_cast<std::int64_t>(size);
     }
   } catch (const std::invalid_argument&) {  // says nothing of Off

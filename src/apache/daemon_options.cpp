@@ -22,8 +22,8 @@ using daemon::Duration;
 using daemon::Group;
 using daemon::Limits;
 
-constexpr double kLongest = 2147483647.0 * 1000;       // ms
-constexpr std::uint64_t kLargestBuffer = 1ULL << 30U;  // what setsockopt() takes is an int
+constexpr double kLongest = 2147483647.0 * 1000;             // ms
+constexpr std::uint64_t kLargestSocketBuffer = 1ULL << 30U;  // what setsockopt() takes is an int
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -225,9 +225,10 @@ constexpr Option kOptions[] = {
     {"display-name", &in_group<&Group::display_name, &text>, Kind::may_be_empty},
     {"cpu-priority", &in_group<&Group::cpu_priority, &whole_number<-20, 19>>},
     {"stack-size", &in_group<&Group::stack_size, &stack_size>},
-    {"send-buffer-size", &in_group<&Group::send_buffer_size, &size_or_none<512, kLargestBuffer>>},
+    {"send-buffer-size",
+     &in_group<&Group::send_buffer_size, &size_or_none<512, kLargestSocketBuffer>>},
     {"receive-buffer-size",
-     &in_group<&Group::receive_buffer_size, &size_or_none<512, kLargestBuffer>>},
+     &in_group<&Group::receive_buffer_size, &size_or_none<512, kLargestSocketBuffer>>},
 
     {"python", &in_group<&Group::python, &parse_python_version>},
     {"python-home", &in_options<&DaemonOptions::python_home, &text>, Kind::may_be_empty},
@@ -257,8 +258,8 @@ constexpr Option kOptions[] = {
     {"virtual-memory-limit", &in_limits<&Limits::virtual_memory, &parse_size>},
 
     {"socket-user", &nowhere<&name_or_id>, Kind::ignored},
-    {"header-buffer-size", &nowhere<&size_or_none<8192, kLargestBuffer>>, Kind::ignored},
-    {"response-buffer-size", &nowhere<&size_or_none<65536, kLargestBuffer>>, Kind::ignored},
+    {"header-buffer-size", &nowhere<&size_or_none<8192, kLargestSocketBuffer>>, Kind::ignored},
+    {"response-buffer-size", &nowhere<&size_or_none<65536, kLargestSocketBuffer>>, Kind::ignored},
     {"response-flush-delay", &nowhere<&bare_milliseconds>, Kind::ignored},
     {"response-socket-timeout", &nowhere<&bare_seconds>, Kind::missed,
      "clients that do not take their response are cut off after httpd's Timeout"},

@@ -17,6 +17,7 @@
 #include "apache/log.hpp"
 #include "apache/paths.hpp"
 #include "apache/replacing.hpp"
+#include "apache/settings.hpp"
 #include "base/clock.hpp"
 #include "base/pool.hpp"
 
@@ -25,10 +26,6 @@ namespace brine::apache {
 namespace {
 
 using wsgi::Var;
-
-const core_dir_config& core_settings(const request_rec* r) {
-  return *static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
-}
 
 int thread_number() {
   static std::atomic<int> threads_seen{0};

@@ -11,10 +11,6 @@ namespace brine::apache {
 
 namespace {
 
-core_dir_config& core_settings(const request_rec* r) {
-  return *static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
-}
-
 // The options that the alias or the handler script gives; they win over the directives.
 const ScriptOptions& options_of(const request_rec* r, const HandlerScript* handler) {
   static constexpr ScriptOptions none;

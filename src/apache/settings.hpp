@@ -124,6 +124,11 @@ struct ResolvedSettings {
   const AllowedGroup* allowed_groups;  ///< null: all
 };
 
+/// What httpd's own directives say of a request.
+inline const core_dir_config& core_settings(const request_rec* r) {
+  return *static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
+}
+
 /// `core` gives the defaults that follow httpd's own directives (EnableSendfile).
 ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core);
 

@@ -26,6 +26,8 @@ inline double seconds_since_epoch() noexcept {
 
 inline constexpr Nanos kMillisecond = 1'000'000;
 inline constexpr Nanos kSecond = 1'000'000'000;
+/// How often daemon mode's loops look at their processes, whatever happens.
+inline constexpr Nanos kTick = kSecond;
 
 inline constexpr Nanos nanos(std::chrono::milliseconds time) noexcept {
   return time.count() * kMillisecond;

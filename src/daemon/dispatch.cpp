@@ -23,14 +23,14 @@ using wsgi::Outcome;
 namespace {
 
 // How long a read waits before the process's life is looked at; the socket's SO_RCVTIMEO.
-constexpr base::Nanos kTick = base::kSecond;
+constexpr base::Nanos kReadTimeout = base::kSecond;
 
 // A body, of a request or a response, passes through in pieces of this size.
 constexpr std::size_t kPiece = 65536;
 
 // So much of a response that is there already is passed through httpd's filters at once, in so many
 // blocks.
-constexpr std::size_t kTogether = 131072;
+constexpr std::size_t kReadTogether = 131072;
 constexpr std::size_t kMostBlocks = 256;
 
 // So long a piece of the request's body is waited for until it is full.
@@ -117,11 +117,11 @@ Io Dispatch::wait(base::Nanos& deadline) {
       return Io::reset;
     }
   }
-  if (now - last_sign_ > kTick && process_is_gone()) {
+  if (now - last_sign_ > kReadTimeout && process_is_gone()) {
     // Someone else, a process that the dead one forked, holds the socket open.
     return has_unread_bytes(connection_.fd.get()) ? Io::reset : Io::closed;
   }
-  deadline = until - now > kTick ? 0 : until;
+  deadline = until - now > kReadTimeout ? 0 : until;
   return Io::ok;
 }
 
@@ -247,7 +247,7 @@ bool Dispatch::pass_body(bool end) {
     if (!gather(std::min(reader.left(), kPiece))) return false;
     const bool first = !started_ && !end;
     const bool complete = end && reader.payload().size() == reader.left();
-    if (!first && !complete) reader.read_ahead(kTogether);
+    if (!first && !complete) reader.read_ahead(kReadTogether);
     take_block();
     while (!first && !end && reader.left() == 0 && connection_.blocks.size() < kMostBlocks &&
            reader.has_next(FrameKind::body)) {

@@ -26,9 +26,6 @@ using base::Nanos;
 
 namespace {
 
-// How often processes are looked at, whatever happens.
-constexpr Nanos kTick = base::kSecond;
-
 // A process that lived so long before it died does not make the next one wait.
 constexpr Nanos kLongLife = 10 * base::kSecond;
 
@@ -466,7 +463,7 @@ void Keeper::drain_replaced(Nanos now) {
 }
 
 Nanos Keeper::next_look(Nanos now) const {
-  Nanos next = now + kTick;
+  Nanos next = now + base::kTick;
   const auto consider = [&](Nanos time) {
     if (time != 0 && time < next) next = std::max(time, now);
   };

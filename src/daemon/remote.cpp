@@ -27,13 +27,13 @@ constexpr std::size_t kMostPayload = 1 << 30;
 
 // So many parts of a frame need no memory of their own, which might not be there where an
 // application uses all that memory-limit allows.
-constexpr std::size_t kTogether = 256;
+constexpr std::size_t kPartsTogether = 256;
 
 // Room for a frame's parts; none if there is no memory for so many.
 class Parts {
  public:
-  explicit Parts(std::size_t count) : parts_(few_.data(), std::min(count, kTogether)) {
-    if (count <= kTogether) return;
+  explicit Parts(std::size_t count) : parts_(few_.data(), std::min(count, kPartsTogether)) {
+    if (count <= kPartsTogether) return;
     many_.reset(new (std::nothrow) iovec[count]);
     parts_ = {many_.get(), many_ == nullptr ? 0 : count};
   }
@@ -43,7 +43,7 @@ class Parts {
   std::span<iovec> parts() const { return parts_; }
 
  private:
-  std::array<iovec, kTogether> few_;
+  std::array<iovec, kPartsTogether> few_;
   std::unique_ptr<iovec[]> many_;
   std::span<iovec> parts_;
 };
@@ -203,7 +203,7 @@ bool Remote::write_head() noexcept {
 bool Remote::write_body(std::span<const std::string_view> blocks, std::uint8_t flags) noexcept {
   FrameHeader header;
   header.kind = FrameKind::body;
-  std::array<iovec, kTogether> parts = {kHeader};
+  std::array<iovec, kPartsTogether> parts = {kHeader};
   std::size_t count = 1, size = 0;
   for (std::string_view block : blocks) {
     while (!block.empty()) {

@@ -21,8 +21,6 @@ using base::Nanos;
 
 namespace {
 
-constexpr Nanos kTick = base::kSecond;
-
 class Supervisor {
  public:
   Supervisor(Plumbing& plumbing, Host& host) : plumbing_(plumbing) {
@@ -36,7 +34,7 @@ class Supervisor {
   [[noreturn]] void run() {
     for (;;) {
       const Nanos now = base::now();
-      Nanos next = now + kTick;
+      Nanos next = now + base::kTick;
       for (Keeper& keeper : keepers_) next = std::min(next, keeper.tend(now));
       const bool empty = std::all_of(keepers_.begin(), keepers_.end(),
                                      [](const Keeper& keeper) { return keeper.empty(); });

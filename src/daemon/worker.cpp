@@ -36,8 +36,6 @@ using base::Nanos;
 
 namespace {
 
-constexpr Nanos kTick = base::kSecond;
-
 // A process whose supervisor has died serves on until a new one has put others in its place.
 constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
 
@@ -203,7 +201,7 @@ class Worker {
   }
 
   Nanos time_to_watch() const {
-    const Nanos tick = orphan_ ? kOrphanTick : kTick;
+    const Nanos tick = orphan_ ? kOrphanTick : base::kTick;
     if (stop_deadline_ == 0) return tick;
     return std::clamp<Nanos>(stop_deadline_ - base::now(), 0, tick);
   }
@@ -273,7 +271,7 @@ class Worker {
 
   Nanos time_to_wait() const {
     const Nanos now = base::now();
-    Nanos until = now + (orphan_ ? kOrphanTick : kTick);
+    Nanos until = now + (orphan_ ? kOrphanTick : base::kTick);
     if (times_.timeout != 0) {
       // A request that begins from now on has its first event then.
       until = std::min(until, now + times_.timeout / 2);
@@ -402,7 +400,7 @@ class Worker {
   // Many times within deadlock-timeout; 0: never.
   Nanos touch_interval() const {
     const Nanos timeout = base::nanos(group_.limits.deadlock_timeout);
-    return timeout == 0 ? 0 : std::clamp<Nanos>(timeout / 20, kTick / 50, 15 * base::kSecond);
+    return timeout == 0 ? 0 : std::clamp<Nanos>(timeout / 20, base::kTick / 50, 15 * base::kSecond);
   }
 
   // Asks now and then for all GILs; the supervisor sees when the answer fails to come.

@@ -18,7 +18,6 @@ namespace {
 
 // A program that makes up names shall not fill the memory.
 constexpr std::size_t kMostVerdicts = 100'000;
-constexpr std::size_t kMostSuspects = 1000;
 
 // While the guard works for a thread, what it pickles itself is not looked at.
 struct Busy {

@@ -1,6 +1,7 @@
 // What stands between an interpreter's programs and its pickle module.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,6 +16,9 @@ namespace brine::pickle {
 
 /// Names of globals in which a hazard is suspected: (module, qualified name).
 using Suspects = std::vector<std::pair<std::string, std::string>>;
+
+/// So many are kept: a Pickler that is `fast` names each class again and again.
+inline constexpr std::size_t kMostSuspects = 1000;
 
 /// One call that pickles something.
 struct Dump {

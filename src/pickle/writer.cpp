@@ -20,9 +20,6 @@ using cpython::steal;
 
 namespace {
 
-// A Pickler that is `fast` names each class again and again.
-constexpr std::size_t kMostSuspects = 1000;
-
 struct Writer {
   PyObject_HEAD PyObject* write;  // the file's own, owned
   DumpStream* stream;             // owned
