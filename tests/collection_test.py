@@ -1,7 +1,9 @@
-"""The folders of tests can be run in one call, in whatever order, and beside whatever else is installed."""
+"""The folders of tests can be run in one call, in whatever order, beside whatever else is
+installed, and on a machine that is busy."""
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -44,3 +46,24 @@ def test_all_folders_are_collected_in_one_call():
         capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr
     assert all(f"tests/{folder}/test_" in answer.stdout for folder in FOLDERS)
+
+
+# `assert server.log.texts(...)`: true where the log has been written by now.
+HASTE = re.compile(r"^\s*assert (?:[\w.]+ and )?[\w.]*\blog\.texts\([^\n]*\)$", re.MULTILINE)
+
+
+def hasty(text):
+    """Reads of httpd's log that do not wait for it; expect_log() does."""
+    return [line.group().strip() for line in HASTE.finditer(text)]
+
+
+def test_no_test_takes_the_log_for_written():
+    assert not [(path.name, line) for path in sorted((TESTS / "httpd").glob("test_*.py"))
+                for line in hasty(path.read_text())]
+
+
+def test_what_takes_the_log_for_written():
+    assert hasty('    assert site.server.log.texts("BRINE0204")\n    assert httpd.log.texts(f"{x}.*", 0)\n') == [
+        'assert site.server.log.texts("BRINE0204")', 'assert httpd.log.texts(f"{x}.*", 0)']
+    assert not hasty('assert not httpd.log.texts("x")\nassert len(httpd.log.texts("x")) == 1\n'
+                     'assert httpd.log.texts("x") == []\n')

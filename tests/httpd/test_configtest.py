@@ -124,8 +124,8 @@ def test_ifmodule_knows_both_names(configtest):
 def test_directives_without_effect_are_accepted_and_said_to_be_so(start_httpd):
     server = start_httpd("\n".join(ACCEPTED_ONLY))
     for line in ACCEPTED_ONLY:
-        assert server.log.texts(f"BRINE0007.*{line.split()[0]}"), line
-    assert server.log.texts("WSGISocketPrefix .* neither socket files nor a mutex")
+        server.expect_log(f"BRINE0007.*{line.split()[0]}")
+    server.expect_log("WSGISocketPrefix .* neither socket files nor a mutex")
     server.allow_log("BRINE0016: WSGIServerMetrics")
 
 

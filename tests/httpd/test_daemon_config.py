@@ -100,7 +100,7 @@ def test_needs_a_name(refused):
 
 def test_options_without_effect_are_said_to_be_so(start_httpd):
     server = start_httpd("WSGIDaemonProcess site threads=1 response-flush-delay=5\n")
-    assert server.log.texts("BRINE0007: WSGIDaemonProcess's option response-flush-delay .*httpd.conf")
+    server.expect_log("BRINE0007: WSGIDaemonProcess's option response-flush-delay .*httpd.conf")
 
 
 def test_what_a_site_relied_on_is_missed_at_level_warning_once(start_httpd):

@@ -256,7 +256,8 @@ def test_its_handler_is_called_for_every_end_and_usr1_is_the_servers(service):
     os.kill(first, signal.SIGUSR1)
     until(lambda: first in site.noted("ended"), "it ends")
     assert first in site.noted("handled-15") and not site.noted("handled-10")
-    assert site.server.log.texts("BRINE0204:.*SIGUSR1") and not site.server.log.texts("BRINE0204:.*SIGTERM")
+    site.server.expect_log("BRINE0204:.*SIGUSR1")
+    assert not site.server.log.texts("BRINE0204:.*SIGTERM")
 
 
 def test_one_that_goes_on_is_cut_off(service):

@@ -66,14 +66,14 @@ def test_the_connection_stays_the_servers(httpd):
 def test_what_would_do_harm_is_an_error(httpd, path, fields):
     assert httpd.get(f"{path}?{fields}").status == 500
     httpd.expect_log("BRINE0401")
-    assert httpd.log.texts("ValueError")
+    httpd.expect_log("ValueError")
 
 
 @pytest.mark.parametrize("fields", [*HOP_BY_HOP, "X-Hop=1&Connection=X-Hop"])
 def test_strict_headers_make_it_an_error(httpd, fields):
     assert httpd.get(f"/strict?{fields}").status == 500
     httpd.expect_log("BRINE0401")
-    assert httpd.log.texts("ValueError: hop-by-hop .*WSGIStrictHeaders")
+    httpd.expect_log("ValueError: hop-by-hop .*WSGIStrictHeaders")
 
 
 def test_strict_headers_hold_where_they_are_on(httpd):
