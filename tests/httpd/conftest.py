@@ -3,7 +3,7 @@
 A test file says which configuration it needs (`CONFIG`, and `MODULES` for httpd's further modules)
 and uses the fixture `httpd`: one server for all tests of the file, in each variant that the file is
 run in. `pytestmark = pytest.mark.every_variant` runs a file over all MPMs, Pythons and kinds of
-interpreter. `start_httpd(CONFIG)` gives a test a server of its own.
+interpreter, `every_server` leaves the kinds of interpreter to one Python: for what clients see. `start_httpd(CONFIG)` gives a test a server of its own.
 
 After each test, what httpd logged at warning level or above, and what an application printed, must
 have been declared by the test (`httpd.expect_log(...)`).
@@ -28,6 +28,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "every_variant: run over all MPMs, Pythons, interpreters")
+    config.addinivalue_line("markers", "every_server: run over all MPMs and Pythons")
     config.addinivalue_line("markers", "modes(name, ...): run in these modes only")
     config.build = find_build()
 
@@ -40,11 +41,17 @@ def pytest_report_header(config):
 
 def pytest_generate_tests(metafunc):
     if "variant" in metafunc.fixturenames:
-        marked = metafunc.definition.get_closest_marker("every_variant") is not None
-        thorough = marked and not metafunc.config.getoption("quick")
         modes = metafunc.definition.get_closest_marker("modes")
-        ways = variants(metafunc.config.build, thorough, modes.args if modes else MODES)
+        axes = frozenset() if metafunc.config.getoption("quick") else _axes(metafunc.definition)
+        ways = variants(metafunc.config.build, axes, modes.args if modes else MODES)
         metafunc.parametrize("variant", ways, ids=str, scope="module", indirect=True)
+
+
+def _axes(test):
+    """What a test is run over, beside the modes."""
+    if test.get_closest_marker("every_variant"):
+        return frozenset({"mpms", "pythons", "interpreters"})
+    return frozenset({"mpms", "pythons"}) if test.get_closest_marker("every_server") else frozenset()
 
 
 @pytest.hookimpl(hookwrapper=True)

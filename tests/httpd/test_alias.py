@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.every_server
 
 CONFIG = """
 WSGIScriptAlias /file {apps}/where.wsgi

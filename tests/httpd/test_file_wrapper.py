@@ -7,7 +7,7 @@ import pytest
 
 from harness.deadline import until
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.every_server
 
 CONFIG = """
 WSGIScriptAlias /send {apps}/file_wrapper.wsgi

@@ -8,7 +8,7 @@ import pytest
 from harness.client import parse_responses
 from harness.deadline import until
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.every_server
 
 CONFIG = """
 WSGIScriptAlias /shape {apps}/response.wsgi

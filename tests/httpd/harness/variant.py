@@ -28,26 +28,29 @@ class Variant:
 
 
 @cache  # pytest compares parameters by identity: equal ones must be the same object
-def variants(build, thorough, modes=MODES):
-    """The default way alone, or every MPM, every Python and both kinds of interpreter.
+def variants(build, axes=frozenset(), modes=MODES):
+    """The default way alone, or a way for each MPM, each Python and, with "interpreters", both kinds of interpreter.
 
     The axes are independent of each other in the code under test, so each of their values is met
-    once, not each combination. In daemon mode the engine is the same, and httpd's part is small:
-    the one MPM that differs most, the newest Python, and sub-interpreters, which every new process
-    has to find again.
+    once, not each combination; only Pythons differ in how they make sub-interpreters. What goes over
+    HTTP is the same in any interpreter: one way shows it. In daemon mode the engine is the same, and
+    httpd's part is small: the one MPM that differs most, the newest Python, and sub-interpreters,
+    which every new process has to find again.
     """
     result = []
     for mode in modes:
         result.append(Variant(mode, "event", build.default_python))
-        if not thorough:
+        if not axes:
             continue
         if mode != "embedded":
             result.append(Variant(mode, "prefork", build.default_python))
             result += [Variant(mode, "event", python) for python in build.pythons[-1:]
                        if python != build.default_python]
-            result.append(Variant(mode, "event", build.default_python, SUB))
+            if "interpreters" in axes:
+                result.append(Variant(mode, "event", build.default_python, SUB))
             continue
         result += [Variant(mode, mpm, build.default_python) for mpm in MPMS[1:]]
         result += [Variant(mode, "event", python) for python in build.pythons[1:]]
-        result += [Variant(mode, "event", python, SUB) for python in build.pythons]
+        with_sub = build.pythons if "interpreters" in axes else build.pythons[:1]
+        result += [Variant(mode, "event", python, SUB) for python in with_sub]
     return result
