@@ -1,14 +1,14 @@
 // The module record: what httpd sees of Brine, and which part registers what.
-#include "apache/alias.hpp"
-#include "apache/daemon_groups.hpp"
-#include "apache/daemons.hpp"
-#include "apache/directives.hpp"
-#include "apache/handler.hpp"
-#include "apache/open_names.hpp"
-#include "apache/process.hpp"
-#include "apache/replacing.hpp"
-#include "apache/settings.hpp"
-#include "apache/status.hpp"
+#include "apache/config/alias.hpp"
+#include "apache/config/daemon_groups.hpp"
+#include "apache/config/directives.hpp"
+#include "apache/config/open_names.hpp"
+#include "apache/config/settings.hpp"
+#include "apache/process/daemons.hpp"
+#include "apache/process/process.hpp"
+#include "apache/process/status.hpp"
+#include "apache/request/handler.hpp"
+#include "apache/request/replacing.hpp"
 
 namespace {
 

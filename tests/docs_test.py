@@ -21,7 +21,7 @@ def documents():
 
 
 def directives():
-    return ROW.findall((ROOT / "src" / "apache" / "directives.cpp").read_text())
+    return ROW.findall((ROOT / "src" / "apache" / "config" / "directives.cpp").read_text())
 
 
 def pages():
@@ -64,7 +64,7 @@ def test_a_directives_page_is_complete(name):
 
 def contexts():
     """{directive: context}, as the table of directives says."""
-    text = (ROOT / "src" / "apache" / "directives.cpp").read_text()
+    text = (ROOT / "src" / "apache" / "config" / "directives.cpp").read_text()
     table = text[text.index("directive_table[]"):]
     where = {"kServer": "server config, virtual host", "kServerOrDirectory": "server config, virtual host, directory",
              "kAnywhere": "server config, virtual host, directory, .htaccess", "OR_AUTHCFG": "directory, .htaccess"}

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "apache/httpd.hpp"
-#include "base/log.hpp"
+#include "boundary/log.hpp"
 
 namespace brine::apache {
 

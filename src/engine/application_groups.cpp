@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "boundary/policy.hpp"
 #include "cpython/error.hpp"
-#include "pickle/policy.hpp"
 
 namespace brine::engine {
 
@@ -17,7 +17,7 @@ using cpython::steal;
 
 namespace {
 
-wsgi::Surroundings surroundings(const Config& config, const std::string& name) {
+wsgi::InterpreterInfo interpreter_info(const Config& config, const std::string& name) {
   return {config.process_group,
           name,
           config.maximum_processes,
@@ -103,7 +103,7 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
     : interpreter(own_interpreter),
       bootstrap(gil, pickle::policy_name(config.pickle_policy)),
       loader(bootstrap, name),
-      gateway(gil, surroundings(config, name), bootstrap.get(gil, "FileWrapper"),
+      gateway(gil, interpreter_info(config, name), bootstrap.get(gil, "FileWrapper"),
               bootstrap.get(gil, "plain_file"), bootstrap.get(gil, "Log"),
               bootstrap.get(gil, "advise")) {
   if (config.service) {

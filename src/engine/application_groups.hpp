@@ -11,13 +11,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/log.hpp"
+#include "boundary/engine.hpp"
+#include "boundary/log.hpp"
 #include "cpython/interpreter.hpp"
-#include "engine/engine.hpp"
 #include "script/bootstrap.hpp"
 #include "script/loader.hpp"
-#include "wsgi/errors.hpp"
 #include "wsgi/gateway.hpp"
+#include "wsgi/log_streams.hpp"
 
 namespace brine::engine {
 

@@ -1,10 +1,11 @@
 // The Python side of the boundary: starts Python and serves requests with it.
-#include "engine/engine.hpp"
+#include "boundary/engine.hpp"
 
 #include <Python.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -19,7 +20,7 @@
 #include "engine/serving_threads.hpp"
 #include "pickle/scope.hpp"
 #include "script/service.hpp"
-#include "wsgi/errors.hpp"
+#include "wsgi/log_streams.hpp"
 
 namespace brine::engine {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.hpp"
+#include "boundary/engine.hpp"
 
 namespace brine::engine {
 

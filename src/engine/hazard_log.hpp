@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/log.hpp"
+#include "boundary/log.hpp"
+#include "boundary/request.hpp"
 #include "pickle/scope.hpp"
-#include "wsgi/request.hpp"
 
 namespace brine::engine {
 

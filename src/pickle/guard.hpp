@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "boundary/policy.hpp"
 #include "cpython/ref.hpp"
-#include "pickle/policy.hpp"
 #include "pickle/scanner.hpp"
 
 namespace brine::pickle {

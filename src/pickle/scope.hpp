@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "pickle/policy.hpp"
+#include "boundary/policy.hpp"
 
 namespace brine::pickle {
 

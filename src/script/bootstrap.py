@@ -758,7 +758,7 @@ class RawLog(io.RawIOBase):
 
     def __init__(self, name, write, flush):
         self.name = name
-        self.write = write  # functions of wsgi/errors.cpp: they put lines together, for each thread
+        self.write = write  # functions of wsgi/log_streams.cpp: they put lines together, for each thread
         self.flush = flush
 
     def writable(self):
@@ -896,7 +896,7 @@ def replace_in_os(name, function):
 def start_programs_unmasked():
     """Programs start with no signal blocked. httpd's threads block all: the main thread takes them.
 
-    One that is forked without another program is seen to by apache/forks.cpp.
+    One that is forked without another program is seen to by apache/process/forks.cpp.
     """
     spawn, spawnp, fork_exec = os.posix_spawn, os.posix_spawnp, _posixsubprocess.fork_exec
 

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/log.hpp"
+#include "boundary/log.hpp"
 #include "cpython/error.hpp"
 #include "script/bootstrap.hpp"
 #include "script/generation.hpp"

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "boundary/request.hpp"
 #include "cpython/ref.hpp"
-#include "wsgi/request.hpp"
 
 namespace brine::wsgi {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "wsgi/request.hpp"
+#include "boundary/request.hpp"
 
 namespace brine::wsgi {
 

@@ -238,8 +238,9 @@ Outcome fail(GilLock& gil, Exchange& exchange) {
 
 }  // namespace
 
-Gateway::Gateway(const GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper,
-                 PyObject* plain_file, PyObject* make_log, PyObject* adviser)
+Gateway::Gateway(const GilLock& gil, const InterpreterInfo& interpreter_info,
+                 PyObject* file_wrapper, PyObject* plain_file, PyObject* make_log,
+                 PyObject* adviser)
     : input_type_(make_input_type(gil)),
       start_response_type_(make_start_response_type(gil)),
       file_wrapper_(borrow(gil, file_wrapper)),
@@ -248,9 +249,9 @@ Gateway::Gateway(const GilLock& gil, const Surroundings& surroundings, PyObject*
       request_timeout_(make_request_timeout(gil)),
       input_key_(steal(gil, PyUnicode_InternFromString("wsgi.input"))),
       close_name_(steal(gil, PyUnicode_InternFromString("close"))) {
-  const Ref errors = install_streams(gil, make_log, surroundings.at_terminal);
-  install_modules(gil, surroundings, file_wrapper, request_timeout_.get());
-  environ_.emplace(gil, environ_constants(gil, surroundings, errors.get(), file_wrapper).get());
+  const Ref errors = install_streams(gil, make_log, interpreter_info.at_terminal);
+  install_modules(gil, interpreter_info, file_wrapper, request_timeout_.get());
+  environ_.emplace(gil, environ_constants(gil, interpreter_info, errors.get(), file_wrapper).get());
 }
 
 Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view script,

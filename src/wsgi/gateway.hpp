@@ -11,7 +11,7 @@
 #include "cpython/ref.hpp"
 #include "wsgi/environ.hpp"
 #include "wsgi/exchange.hpp"
-#include "wsgi/surroundings.hpp"
+#include "wsgi/interpreter_info.hpp"
 
 namespace brine::wsgi {
 
@@ -28,8 +28,8 @@ class Gateway {
   /// `file_wrapper`, `plain_file`, `make_log` and `adviser` (see cpython::take_error) are those of
   /// script/bootstrap.py. Makes the standard streams and the `mod_wsgi` module of the interpreter
   /// too.
-  Gateway(const cpython::GilLock& gil, const Surroundings& surroundings, PyObject* file_wrapper,
-          PyObject* plain_file, PyObject* make_log, PyObject* adviser);
+  Gateway(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
+          PyObject* file_wrapper, PyObject* plain_file, PyObject* make_log, PyObject* adviser);
 
   /// Calls the application and passes its response on. An ordinary one is left in the Reply, for
   /// `finish`; others are sent with the GIL released. Every failure is logged when this returns.

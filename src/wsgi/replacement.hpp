@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "wsgi/request.hpp"
+#include "boundary/request.hpp"
 
 namespace brine::wsgi {
 

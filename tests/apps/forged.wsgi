@@ -10,7 +10,7 @@ import socket
 import struct
 import tempfile
 
-HEAD, FILE, NOTE = 3, 5, 8  # daemon/frame.hpp, FrameKind
+HEAD, FILE, NOTE = 3, 5, 8  # daemon/shared/frame.hpp, FrameKind
 TIMES = 3000
 
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/control.hpp"
-#include "daemon/frame.hpp"
+#include "daemon/shared/control.hpp"
+#include "daemon/shared/frame.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "apache/daemon_options.hpp"
+#include "apache/config/daemon_options.hpp"
 
 namespace {
 

@@ -215,7 +215,7 @@ def test_no_process_has_anothers_sockets_nor_httpds(httpd):
         assert httpd.get("/app").status == httpd.get("/other").status == 200
     own = {pid: sockets(pid) for pid in pids}
     for pid in pids:
-        assert own[pid], "a broker and a control channel at least"
+        assert own[pid], "an fd-passing socket and a control channel at least"
         for other in pids:
             assert pid == other or not own[pid] & own[other]
     supervisor = supervisor_of(pids[0])

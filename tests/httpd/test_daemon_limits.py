@@ -72,7 +72,7 @@ def gone(pid, seconds=10):
     until(ended, f"process {pid} ends", seconds)
 
 
-def obituary(server, pid):
+def exit_report(server, pid):
     record, = [record for record in server.expect_log(f"BRINE0610: process {pid} ")]
     return record.text
 
@@ -198,7 +198,7 @@ def test_request_timeout_of_a_call_that_cannot_be_interrupted(site):
     server.expect_log("BRINE060[78]", count=2)
     assert replaced(group, pid) != pid
     gone(pid)
-    text = obituary(server, pid)
+    text = exit_report(server, pid)
     assert "reason: request-timeout" in text and "'GET /app/sleep' for" in text
     counters = group.counters()
     assert (counters["request-timeout"], counters["graceful-timeout"]) == (1, 1)
@@ -352,7 +352,7 @@ def test_graceful_timeout(site):
         gone(pid)
         assert stuck[0].result()[0].status == 502
     server.expect_log("BRINE0603")
-    text = obituary(server, pid)
+    text = exit_report(server, pid)
     assert "reason: maximum-requests" in text and "'GET /app/sleep'" in text
     assert group.count("graceful-timeout") == 1
 
@@ -367,7 +367,7 @@ def test_eviction_timeout(site):
         gone(pid)
         assert stuck[0].result()[0].status == 502
     server.expect_log("BRINE0603")
-    assert "reason: eviction" in obituary(server, pid)
+    assert "reason: eviction" in exit_report(server, pid)
     assert group.count("eviction") == 1 and group.count("graceful-timeout") == 1
 
 
@@ -391,7 +391,7 @@ def test_shutdown_timeout_with_a_stuck_request(site):
         assert time.monotonic() - begun < 0.5 * SCALE + LATE
         assert stuck[0].result()[0].status == 502
     server.expect_log("BRINE0603")
-    text = obituary(server, pid)
+    text = exit_report(server, pid)
     assert "reason: shutdown" in text and "'GET /app/sleep' for" in text
     assert replaced(group, pid) != pid
 
@@ -402,7 +402,7 @@ def test_shutdown_timeout_with_a_callback_that_never_ends(site):
     assert server.get("/app/late").status == 200
     os.kill(pid, signal.SIGTERM)
     gone(pid)
-    text = obituary(server, pid)
+    text = exit_report(server, pid)
     assert "killed by SIGKILL" in text and "did not leave in time and was killed" in text
     assert group.count("shutdown-timeout") == 1
 
@@ -414,7 +414,7 @@ def test_shutdown_timeout_0_waits_for_callbacks(site):
     assert server.get("/app/late?3").status == 200
     os.kill(pid, signal.SIGUSR1)
     gone(pid)
-    assert "ended: exit code 0; reason: eviction" in obituary(server, pid)
+    assert "ended: exit code 0; reason: eviction" in exit_report(server, pid)
 
 
 def test_shutdown_timeout_0_waits_for_the_request(site):

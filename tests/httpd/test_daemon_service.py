@@ -105,7 +105,7 @@ class Service:
         until(lambda: len(self.noted("began")) >= count, f"number {count} has begun", 15)
         return self.noted("began")[-1]
 
-    def obituary(self, pid):
+    def exit_report(self, pid):
         """How it ended, and why."""
         found = until(lambda: [o for o in daemons.obituaries(self.server) if o["pid"] == str(pid)], "it is buried")
         return found[0]["how"], found[0]["why"]
@@ -222,7 +222,7 @@ def test_one_that_waits_is_woken_and_may_end_its_job(service, way):
     until(lambda: pid in site.noted("ended"), "it ends")
     assert site.noted("done")[0] == pid
     assert site.times("done")[0] < site.times("ended")[0] < told + 10 * SCALE
-    assert site.obituary(pid) == ("exit code 0", f"reason: {reason}")
+    assert site.exit_report(pid) == ("exit code 0", f"reason: {reason}")
     if way != "stop":
         site.begun(2)
 
@@ -246,7 +246,7 @@ def test_its_own_handlers_are_called(service):
     os.kill(first, signal.SIGTERM)
     until(lambda: first in site.noted("ended"), "it ends")
     assert first in site.noted("handled-15")
-    assert site.obituary(first) == ("exit code 0", "reason: shutdown")
+    assert site.exit_report(first) == ("exit code 0", "reason: shutdown")
     site.begun(2)
 
 
@@ -286,7 +286,7 @@ def test_sys_exit_is_an_end(service):
     site = service("import sys; sys.exit()")
     (site.notes / "finish").touch()
     site.begun(2)
-    assert site.obituary(site.noted("began")[0]) == ("exit code 0", "reason: finished")
+    assert site.exit_report(site.noted("began")[0]) == ("exit code 0", "reason: finished")
 
 
 def test_sys_exit_with_a_failure_says_so(service):

@@ -68,7 +68,7 @@ def sockets(pid):
 
 
 def generation_pipes(pid):
-    """Pipes of which a process holds a writing end; see daemon/plumbing."""
+    """Pipes of which a process holds a writing end; see daemon/shared/endpoints."""
     return {os.readlink(f"/proc/{pid}/fd/{fd}") for fd, name in processes.descriptors(pid).items()
             if name.startswith("pipe:") and is_written(pid, fd)}
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apache/arguments.hpp"
+#include "apache/config/arguments.hpp"
 
 namespace brine::apache {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "apache/body_plan.hpp"
+#include "apache/request/body_plan.hpp"
 
 namespace brine::apache {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "apache/daemon_options.hpp"
+#include "apache/config/daemon_options.hpp"
 
 namespace brine::apache {
 namespace {

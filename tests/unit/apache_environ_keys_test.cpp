@@ -3,7 +3,7 @@
 #include <iterator>
 #include <optional>
 
-#include "apache/environ_keys.hpp"
+#include "apache/request/environ_keys.hpp"
 
 namespace brine::apache {
 namespace {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "apache/paths.hpp"
+#include "apache/config/paths.hpp"
 
 namespace brine::apache {
 namespace {

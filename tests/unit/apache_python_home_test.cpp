@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "apache/python_home.hpp"
+#include "apache/config/python_home.hpp"
 
 namespace brine::apache {
 namespace {

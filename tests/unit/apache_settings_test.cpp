@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "apache/settings.hpp"
+#include "apache/config/settings.hpp"
 #include "base/pool.hpp"
 
 // httpd's module table is not here: settings are looked at directly.

@@ -11,14 +11,14 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/broken_scripts.hpp"
-#include "daemon/choice.hpp"
-#include "daemon/control.hpp"
-#include "daemon/known_scripts.hpp"
-#include "daemon/obituary.hpp"
-#include "daemon/policy.hpp"
-#include "daemon/process.hpp"
-#include "daemon/watch.hpp"
+#include "daemon/client/select_process.hpp"
+#include "daemon/shared/broken_scripts.hpp"
+#include "daemon/shared/control.hpp"
+#include "daemon/supervisor/exit_report.hpp"
+#include "daemon/supervisor/policy.hpp"
+#include "daemon/supervisor/process.hpp"
+#include "daemon/supervisor/script_registry.hpp"
+#include "daemon/worker/request_deadline.hpp"
 
 namespace brine::daemon {
 namespace {
@@ -180,35 +180,36 @@ TEST(BackOff, FirstFailuresAreFreeThenItDoublesUpToAMost) {
 // --- what is said of a process that ended
 // ------------------------------------------------------------
 
-TEST(Obituary, JoinsWhatThereIsToKnow) {
-  Obituary obituary;
-  obituary.pid = 4711;
-  obituary.group = "shop";
-  obituary.status = SIGSEGV;  // as waitpid() has it: killed by that signal
-  obituary.served = 12;
-  obituary.requests = {{"GET /a", 1500 * kMillisecond}, {"GET /b", 0}};
-  obituary.peak_kib = 20 * 1024;
-  obituary.stack = "Fatal Python error: Segmentation fault";
-  EXPECT_FALSE(is_orderly(obituary));
-  EXPECT_EQ(describe(obituary),
+TEST(ExitReport, JoinsWhatThereIsToKnow) {
+  ExitReport exit_report;
+  exit_report.pid = 4711;
+  exit_report.group = "shop";
+  exit_report.status = SIGSEGV;  // as waitpid() has it: killed by that signal
+  exit_report.served = 12;
+  exit_report.requests = {{"GET /a", 1500 * kMillisecond}, {"GET /b", 0}};
+  exit_report.peak_kib = 20 * 1024;
+  exit_report.stack = "Fatal Python error: Segmentation fault";
+  EXPECT_FALSE(is_orderly(exit_report));
+  EXPECT_EQ(describe(exit_report),
             "process 4711 of daemon group 'shop' ended: killed by SIGSEGV; nobody had told it to; "
             "12 requests served; in progress: 'GET /a' for 1.5 s, 'GET /b' for 0.0 s; peak memory "
             "20 MiB\nFatal Python error: Segmentation fault");
 }
 
-TEST(Obituary, IsOrderlyWhereItLeftAsToldWithNothingInProgress) {
-  Obituary obituary;
-  obituary.reason = Reason::maximum_requests;
-  EXPECT_TRUE(is_orderly(obituary));
-  EXPECT_NE(describe(obituary).find("exit code 0; reason: maximum-requests; 0 requests served; in "
-                                    "progress: none"),
+TEST(ExitReport, IsOrderlyWhereItLeftAsToldWithNothingInProgress) {
+  ExitReport exit_report;
+  exit_report.reason = Reason::maximum_requests;
+  EXPECT_TRUE(is_orderly(exit_report));
+  EXPECT_NE(describe(exit_report)
+                .find("exit code 0; reason: maximum-requests; 0 requests served; in "
+                      "progress: none"),
             std::string::npos);
-  obituary.timed_out = true;
-  EXPECT_FALSE(is_orderly(obituary));
-  EXPECT_NE(describe(obituary).find("did not leave in time and was killed"), std::string::npos);
-  obituary.timed_out = false;
-  obituary.status = 3 << 8;
-  EXPECT_FALSE(is_orderly(obituary));
+  exit_report.timed_out = true;
+  EXPECT_FALSE(is_orderly(exit_report));
+  EXPECT_NE(describe(exit_report).find("did not leave in time and was killed"), std::string::npos);
+  exit_report.timed_out = false;
+  exit_report.status = 3 << 8;
+  EXPECT_FALSE(is_orderly(exit_report));
 }
 
 // --- whom a supervisor may send a signal
@@ -245,8 +246,8 @@ TEST(Control, AScriptSurvivesTheJourney) {
   EXPECT_EQ(back->group_named_by, script.group_named_by);
 }
 
-TEST(KnownScripts, HasAPlaceForEachScriptThatClientsNameGroupsFor) {
-  KnownScripts scripts({}, {});
+TEST(ScriptRegistry, HasAPlaceForEachScriptThatClientsNameGroupsFor) {
+  ScriptRegistry scripts({}, {});
   Script script;
   script.path = "/a.wsgi";
   script.group_named_by = wsgi::NamedBy::host;
@@ -290,23 +291,23 @@ Script script_at(std::string path, std::string group = "") {
   return script;
 }
 
-TEST(KnownScripts, KnowsEachOnce) {
-  KnownScripts scripts({script_at("/a.wsgi")}, "");
+TEST(ScriptRegistry, KnowsEachOnce) {
+  ScriptRegistry scripts({script_at("/a.wsgi")}, "");
   EXPECT_FALSE(scripts.add(script_at("/a.wsgi")));
   EXPECT_TRUE(scripts.add(script_at("/a.wsgi", "other")));
   EXPECT_TRUE(scripts.add(script_at("/b.wsgi")));
   EXPECT_EQ(scripts.all().size(), 3U);
 }
 
-TEST(KnownScripts, BelievesAProcessSoMuchAndNoMore) {
-  KnownScripts scripts({}, "/jail");
+TEST(ScriptRegistry, BelievesAProcessSoMuchAndNoMore) {
+  ScriptRegistry scripts({}, "/jail");
   EXPECT_FALSE(scripts.add(script_at("relative.wsgi")));
   EXPECT_FALSE(scripts.add(script_at("/srv/../../etc/app.wsgi"))) << "it leads out of the chroot";
   for (int i = 0; i < 10000; ++i) scripts.add(script_at("/" + std::to_string(i)));
   EXPECT_LE(scripts.all().size(), 1000U);
 }
 
-TEST(KnownScripts, OnlyWhatSomebodyHasCanBeLost) {
+TEST(ScriptRegistry, OnlyWhatSomebodyHasCanBeLost) {
   const ScriptVersions none;
   const ScriptVersions a = {{"/a.wsgi", 1}};
   const ScriptVersions both = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
@@ -319,10 +320,10 @@ TEST(KnownScripts, OnlyWhatSomebodyHasCanBeLost) {
   EXPECT_FALSE(has_more(a, later)) << "another version that nobody has loaded";
 }
 
-TEST(KnownScripts, LastGoodCodeIsKeptWhereThatIsWanted) {
+TEST(ScriptRegistry, LastGoodCodeIsKeptWhereThatIsWanted) {
   Script failing = script_at("/b.wsgi");
   failing.keep_last_good = false;
-  const KnownScripts scripts({script_at("/a.wsgi"), failing, script_at("/c.wsgi")}, "");
+  const ScriptRegistry scripts({script_at("/a.wsgi"), failing, script_at("/c.wsgi")}, "");
   const ScriptVersions failed = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
   EXPECT_EQ(scripts.to_be_kept(failed), (ScriptVersions{{"/a.wsgi", 1}}));
 }

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/frame.hpp"
+#include "daemon/shared/frame.hpp"
 
 namespace brine::daemon {
 namespace {

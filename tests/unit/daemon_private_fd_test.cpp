@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "daemon/private_fd.hpp"
+#include "daemon/shared/private_fd.hpp"
 
 namespace brine::daemon {
 namespace {

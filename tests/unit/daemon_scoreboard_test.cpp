@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "daemon/scoreboard.hpp"
+#include "daemon/shared/scoreboard.hpp"
 
 namespace brine::daemon {
 namespace {

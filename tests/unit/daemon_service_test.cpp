@@ -1,5 +1,5 @@
 // httpd's side and a daemon process's side against each other, in one process and without Python: a
-// client, its brokers and connections, and the threads that serve. Run it with
+// client, its fd_sockets and connections, and the threads that serve. Run it with
 // -DBRINE_SANITIZE=thread.
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -20,9 +20,9 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/client.hpp"
-#include "daemon/plumbing.hpp"
-#include "daemon/serving.hpp"
+#include "daemon/client/client.hpp"
+#include "daemon/shared/endpoints.hpp"
+#include "daemon/worker/request_server.hpp"
 
 namespace brine::daemon {
 namespace {
@@ -185,9 +185,9 @@ class Service : public testing::Test {
     group_.limits.socket_timeout = std::chrono::seconds(30);
     group_.limits.connect_timeout = std::chrono::seconds(10);
     group_.limits.listen_backlog = 4;
-    plumbing_ = new Plumbing(std::vector<const Group*>{&group_});
-    view_ = plumbing_->scoreboard().group(0);
-    client_ = std::make_unique<Client>(group_, view_, plumbing_->senders(0));
+    endpoints_ = new Endpoints(std::vector<const Group*>{&group_});
+    view_ = endpoints_->scoreboard().group(0);
+    client_ = std::make_unique<Client>(group_, view_, endpoints_->senders(0));
     begin(0);
   }
   ~Service() override {
@@ -198,19 +198,19 @@ class Service : public testing::Test {
 
   struct Process {
     Process(Service& test, std::size_t slot)
-        : birth{test.group_,
-                test.view_,
-                slot,
-                move_in(test.view_.slots[slot]),
-                1,
-                {},
-                base::UniqueFd(::dup(test.plumbing_->receiver(0, slot).get())),
-                {},
-                {},
-                {}},
-          serving(birth, test.engine_, test.log_, [](const Packet&) {}) {}
-    Birth birth;
-    Serving serving;
+        : context{test.group_,
+                  test.view_,
+                  slot,
+                  move_in(test.view_.slots[slot]),
+                  1,
+                  {},
+                  base::UniqueFd(::dup(test.endpoints_->receiver(0, slot).get())),
+                  {},
+                  {},
+                  {}},
+          serving(context, test.engine_, test.log_, [](const Packet&) {}) {}
+    WorkerContext context;
+    RequestServer serving;
   };
 
   // A process moves into a slot, and is ready.
@@ -218,7 +218,7 @@ class Service : public testing::Test {
     processes_.push_back(std::make_unique<Process>(*this, slot));
     processes_.back()->serving.start();
     view_.slots[slot].state.store(SlotState::ready);
-    open(view_.slots[slot], processes_.back()->birth.incarnation);
+    open(view_.slots[slot], processes_.back()->context.incarnation);
     view_.announce_change();
   }
 
@@ -244,7 +244,7 @@ class Service : public testing::Test {
   QuietLog& log_ = *new QuietLog;
   // Never destroyed: detached threads may still be leaving.
   FakeEngine& engine_ = *new FakeEngine;
-  Plumbing* plumbing_ = nullptr;  // likewise
+  Endpoints* endpoints_ = nullptr;  // likewise
   GroupView view_;
   std::unique_ptr<Client> client_;
   std::vector<std::unique_ptr<Process>> processes_;

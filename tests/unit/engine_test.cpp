@@ -1,5 +1,5 @@
 // The engine with a Python in this process and a fake server around it.
-#include "engine/engine.hpp"
+#include "boundary/engine.hpp"
 
 #include <gtest/gtest.h>
 #include <pthread.h>

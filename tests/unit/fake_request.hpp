@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "wsgi/request.hpp"
+#include "boundary/request.hpp"
 
 namespace brine::testing {
 

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "pickle/policy.hpp"
+#include "boundary/policy.hpp"
 #include "pickle/scope.hpp"
 #include "pickle/tally.hpp"
 

@@ -206,7 +206,7 @@ class Server:
         """Whether a process that serves holds all that it opens before its first request."""
         if processes.parent(pid) == self.pid:
             return "anon_inode:[eventpoll]" in names
-        return names.count("anon_inode:[eventfd]") >= 2  # a daemon process: see Serving
+        return names.count("anon_inode:[eventfd]") >= 2  # a daemon process: see RequestServer
 
     def take_stock(self):
         """Remembers, once, how many descriptors there are: `stop` says which have come since."""

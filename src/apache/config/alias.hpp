@@ -1,0 +1,20 @@
+// WSGIScriptAlias and WSGIScriptAliasMatch: from a URL to the script's path.
+#pragma once
+
+#include "apache/config/settings.hpp"
+
+namespace brine::apache {
+
+void register_alias_hooks();
+
+/// The alias that mapped this request, or null.
+const Alias* matched_alias(const request_rec* r);
+
+/// Whether no request can reach `later` because `earlier` takes them all. Regular expressions are
+/// not judged.
+bool shadows(const Alias& earlier, const Alias& later);
+
+/// Logs a warning for each alias of `server` that can never match.
+void warn_of_shadowed_aliases(const server_rec* server);
+
+}  // namespace brine::apache

@@ -1,0 +1,174 @@
+#include "apache/config/arguments.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+#include <system_error>
+
+#include "apache/config/daemon_options.hpp"
+#include "base/quotes.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+constexpr std::uint64_t kLargestBuffering = 1ULL << 40U;
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return lower(x) == lower(y);
+  });
+}
+
+template <class Value>
+struct Choice {
+  std::string_view word;
+  Value value;
+};
+
+// One of a few words, whatever their case.
+template <class Value, std::size_t n>
+Value choose(std::string_view text, const Choice<Value> (&choices)[n]) {
+  std::string expected;
+  for (const Choice<Value>& choice : choices) {
+    if (same_word(text, choice.word)) {
+      return choice.value;
+    }
+    const bool last = &choice == &choices[n - 1];
+    expected.append(expected.empty() ? "" : last ? " or " : ", ").append(choice.word);
+  }
+  throw std::invalid_argument("must be " + expected + ", not " + base::in_quotes(text));
+}
+
+template <class Number>
+bool is_number(std::string_view text, Number& number) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end && !text.empty();
+}
+
+}  // namespace
+
+bool parse_flag(std::string_view text) {
+  return choose<bool>(text, {{"On", true}, {"Off", false}});
+}
+
+ScriptReloading parse_script_reloading(std::string_view text) {
+  return choose<ScriptReloading>(text, {{"On", ScriptReloading::on},
+                                        {"Off", ScriptReloading::off},
+                                        {"Rolling", ScriptReloading::rolling}});
+}
+
+HeadMapping parse_head_mapping(std::string_view text) {
+  return choose<HeadMapping>(
+      text, {{"Auto", HeadMapping::automatic}, {"On", HeadMapping::on}, {"Off", HeadMapping::off}});
+}
+
+ChunkedRequest parse_chunked_request(std::string_view text) {
+  return choose<ChunkedRequest>(text, {{"On", ChunkedRequest::on},
+                                       {"Off", ChunkedRequest::off},
+                                       {"Stream", ChunkedRequest::stream}});
+}
+
+std::int64_t parse_buffering(std::string_view text) {
+  if (same_word(text, "Off")) {
+    return 0;
+  }
+  try {
+    const std::uint64_t size = parse_size(text);
+    if (size <= kLargestBuffering) {
+      return static_cast<std::int64_t>(size);
+    }
+  } catch (const std::invalid_argument&) {  // says nothing of Off
+  }
+  throw std::invalid_argument("must be Off or a size up to 1024G such as 512K, 10M or 1G, not " +
+                              base::in_quotes(text));
+}
+
+bool parse_keep_last_good(std::string_view text) {
+  return choose<bool>(text, {{"Keep", true}, {"Fail", false}});
+}
+
+bool parse_registered(std::string_view text) {
+  return choose<bool>(text, {{"Anonymous", false}, {"Registered", true}});
+}
+
+pickle::Policy parse_pickle_policy(std::string_view text) {
+  using pickle::Policy;
+  return choose<Policy>(text, {{"Off", Policy::off},
+                               {"Report", Policy::report},
+                               {"Enforce", Policy::enforce},
+                               {"BuiltinOnly", Policy::builtin_only}});
+}
+
+long parse_number(std::string_view text, long least, long most) {
+  long number = 0;
+  if (!is_number(text, number) || number < least || number > most) {
+    throw std::invalid_argument("must be a whole number from " + std::to_string(least) + " to " +
+                                std::to_string(most) + ", not " + base::in_quotes(text));
+  }
+  return number;
+}
+
+std::string parse_hash_seed(std::string_view text) {
+  if (same_word(text, "random")) {
+    return "random";
+  }
+  unsigned long seed = 0;
+  if (!is_number(text, seed) || seed > 4294967295UL) {
+    throw std::invalid_argument("must be 'random' or a number from 0 to 4294967295, not " +
+                                base::in_quotes(text));
+  }
+  return std::to_string(seed);
+}
+
+std::string parse_python_version(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  unsigned major = 0;
+  unsigned minor = 0;
+  if (dot == std::string_view::npos || !is_number(text.substr(0, dot), major) ||
+      !is_number(text.substr(dot + 1), minor)) {
+    throw std::invalid_argument("must be a Python version of the form 3.12, not " +
+                                base::in_quotes(text));
+  }
+  return std::to_string(major) + "." + std::to_string(minor);
+}
+
+std::vector<std::string> parse_path_list(std::string_view text) {
+  std::vector<std::string> entries;
+  while (!text.empty()) {
+    const std::string_view entry = text.substr(0, text.find(':'));
+    text.remove_prefix(std::min(entry.size() + 1, text.size()));
+    if (!entry.empty()) {
+      entries.emplace_back(entry);
+    }
+  }
+  return entries;
+}
+
+std::string_view parse_group(std::string_view text) { return text == "%{GLOBAL}" ? "" : text; }
+
+ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
+  ScriptOptions options;
+  while (!words.done()) {
+    const auto [name, value] = words.next_option();
+    if (value.empty()) {
+      throw std::invalid_argument("has an empty value for the option " + base::in_quotes(name));
+    }
+    if (allowed.groups && name == "process-group") {
+      options.process_group = parse_group(value);
+    } else if (allowed.groups && name == "application-group") {
+      options.application_group = parse_group(value);
+    } else if (allowed.callable && name == "callable-object") {
+      options.callable = value;
+    } else if (allowed.pass_authorization && name == "pass-authorization") {
+      options.pass_authorization = parse_flag(value);
+    } else {
+      throw std::invalid_argument("has the unknown option " + base::in_quotes(name));
+    }
+  }
+  return options;
+}
+
+}  // namespace brine::apache

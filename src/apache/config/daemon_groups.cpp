@@ -1,0 +1,602 @@
+#include "apache/config/daemon_groups.hpp"
+
+#include <grp.h>
+#include <limits.h>
+#include <locale.h>
+#include <pwd.h>
+#include <strings.h>
+#include <unistd.h>
+#include <unixd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "apache/config/access.hpp"
+#include "apache/config/options.hpp"
+#include "apache/config/python_home.hpp"
+#include "apache/guarded.hpp"
+#include "apache/log.hpp"
+#include "base/quotes.hpp"
+#include "engine/engine_loader.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A definition that cannot be had. `text` follows the directive, the group's name and the place.
+[[noreturn]] void refuse(const std::string& text) { throw std::invalid_argument(text); }
+
+std::string directive_for(const std::string& group, const Place& place) {
+  return "WSGIDaemonProcess " + group + in_parentheses(place);
+}
+
+// httpd reads its configuration twice when it starts. A warning is said with the second reading, or
+// when there is none.
+bool is_last_reading() {
+  return ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG ||
+         ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
+}
+
+bool started_by_root() { return geteuid() == 0; }
+
+// --- users and groups ----------------------------------------------------------------------------
+
+// The number in "#number"; the parser has checked it.
+std::optional<unsigned long> number_of(const std::string& name) {
+  return name.front() == '#' ? std::optional(std::stoul(name.substr(1))) : std::nullopt;
+}
+
+uid_t user_id(const char* option, const std::string& name) {
+  if (const auto number = number_of(name)) {
+    return static_cast<uid_t>(*number);
+  }
+  const passwd* user = getpwnam(name.c_str());
+  if (user == nullptr) {
+    refuse(std::string(option) + " names " + base::in_quotes(name) + ", but there is no such user");
+  }
+  return user->pw_uid;
+}
+
+gid_t group_id(const char* option, const std::string& name) {
+  if (const auto number = number_of(name)) {
+    return static_cast<gid_t>(*number);
+  }
+  const ::group* found = getgrnam(name.c_str());
+  if (found == nullptr) {
+    refuse(std::string(option) + " names " + base::in_quotes(name) +
+           ", but there is no such group");
+  }
+  return found->gr_gid;
+}
+
+std::string name_of(uid_t uid) {
+  const passwd* user = getpwuid(uid);
+  return user != nullptr ? user->pw_name : "";
+}
+
+// The name, or "#1234" where the id has none.
+std::string shown(const daemon::Identity& identity) {
+  return identity.user.empty() ? "#" + std::to_string(identity.uid) : identity.user;
+}
+
+// Who httpd's own processes are.
+daemon::Identity own_identity() {
+  daemon::Identity own;
+  own.uid = started_by_root() ? ap_unixd_config.user_id : geteuid();
+  own.gid = started_by_root() ? ap_unixd_config.group_id : getegid();
+  own.user = name_of(own.uid);
+  return own;
+}
+
+daemon::Identity wanted_identity(const DaemonOptions& options, const daemon::Identity& own) {
+  daemon::Identity wanted = own;
+  if (!options.user.empty()) {
+    wanted.uid = user_id("user=", options.user);
+    wanted.user = name_of(wanted.uid);
+  }
+  if (!options.user_group.empty()) {
+    wanted.gid = group_id("group=", options.user_group);
+  }
+  if (options.supplementary_groups) {
+    wanted.supplementary.emplace();
+    for (const std::string& name : *options.supplementary_groups) {
+      wanted.supplementary->push_back(group_id("supplementary-groups=", name));
+    }
+  }
+  return wanted;
+}
+
+// The groups that the system's files give a user.
+std::vector<gid_t> groups_of_user(const daemon::Identity& identity) {
+  int count = NGROUPS_MAX;
+  std::vector<gid_t> groups(static_cast<std::size_t>(count));
+  getgrouplist(identity.user.c_str(), identity.gid, groups.data(), &count);
+  groups.resize(static_cast<std::size_t>(std::max(0, count)));
+  return groups;
+}
+
+// The identity as access checks take it.
+Identity for_access(const daemon::Identity& identity, bool switched) {
+  Identity seen{identity.uid, {}};
+  if (!switched) {
+    seen.groups.resize(static_cast<std::size_t>(std::max(0, getgroups(0, nullptr))));
+    const int count = getgroups(static_cast<int>(seen.groups.size()), seen.groups.data());
+    seen.groups.resize(static_cast<std::size_t>(std::max(0, count)));
+  } else if (identity.supplementary) {
+    seen.groups = *identity.supplementary;
+  }
+  seen.groups.push_back(identity.gid);
+  return seen;
+}
+
+// --- one group -----------------------------------------------------------------------------------
+
+// Completes what a definition says by what the system and the other directives say.
+class Completion {
+ public:
+  Completion(const DaemonDefinition& definition, const ProcessSettings& process, server_rec* server)
+      : options_(definition.options),
+        place_(definition.place),
+        process_(process),
+        server_(server),
+        group_(definition.options.group) {}
+
+  // Throws std::invalid_argument with what follows the directive, the group's name and the place.
+  daemon::Group complete() {
+    take_identity();
+    const Identity identity = for_access(group_.identity, group_.switches_identity);
+    check_chroot();
+    find_working_home(identity);
+    check_locale("lang=", group_.lang);
+    check_locale("locale=", group_.locale);
+    find_python(identity);
+    find_script_owner();
+    if (group_.limits.socket_timeout.count() == 0) {
+      group_.limits.socket_timeout = daemon::Duration(apr_time_as_msec(server_->timeout));
+    }
+    return std::move(group_);
+  }
+
+ private:
+  void warn(const std::string& text) const {
+    if (is_last_reading()) {
+      ServerLog(server_).log(base::Level::warning, text);
+    }
+  }
+
+  std::string self() const { return directive_for(group_.name, place_); }
+
+  void take_identity() {
+    const daemon::Identity own = own_identity();
+    const daemon::Identity wanted = wanted_identity(options_, own);
+    group_.switches_identity = started_by_root();
+    group_.identity = started_by_root() ? wanted : own;
+    if (started_by_root() && wanted.uid == 0) {
+      refuse(options_.user.empty()
+                 ? "would run as root, as httpd's User does: give it another one by user="
+                 : "user= names " + base::in_quotes(options_.user) +
+                       ", but applications are not run as root: name another user");
+    }
+    const bool differs = wanted.uid != own.uid || wanted.gid != own.gid || wanted.supplementary;
+    if (!started_by_root() && differs) {
+      warn("BRINE0014: " + self() + ": user=, group= and supplementary-groups= have no effect, " +
+           "because httpd is not started by root: the processes will run as " +
+           base::in_quotes(shown(own)));
+    }
+    daemon::Identity& identity = group_.identity;
+    if (started_by_root() && !identity.supplementary && !identity.user.empty()) {
+      identity.supplementary = groups_of_user(identity);
+    }
+  }
+
+  // A path as it is seen from outside the chroot.
+  std::string outside(const std::string& path) const { return group_.chroot + path; }
+
+  static bool is_folder(const std::string& path) {
+    std::error_code ignored;
+    return fs::is_directory(path, ignored);
+  }
+
+  void check_chroot() const {
+    if (group_.chroot.empty()) {
+      return;
+    }
+    if (!started_by_root()) {
+      refuse("chroot= needs an httpd that is started by root: take it out");
+    }
+    if (!is_folder(group_.chroot)) {
+      refuse("chroot= names " + base::in_quotes(group_.chroot) + ", which is no directory");
+    }
+  }
+
+  void find_working_home(const Identity& identity) {
+    if (const passwd* user = getpwuid(group_.identity.uid)) {
+      group_.user_home = user->pw_dir;
+    }
+    if (!group_.home.empty()) {
+      if (!is_folder(outside(group_.home))) {
+        refuse("home= names " + base::in_quotes(group_.home) + ", which is no directory" +
+               (group_.chroot.empty() ? "" : " below chroot="));
+      }
+      if (const auto found = obstacle(outside(group_.home), identity, Wanted::traverse)) {
+        refuse("home= names " + base::in_quotes(group_.home) + ", but the user " +
+               base::in_quotes(shown(group_.identity)) + " " + *found);
+      }
+      group_.working_home = group_.home;
+      group_.home_origin = "home= of " + self();
+    } else if (group_.identity.uid != own_identity().uid) {
+      group_.working_home = home_of_user(identity);
+    }
+  }
+
+  std::string home_of_user(const Identity& identity) const {
+    const std::string& home = group_.user_home;
+    const bool usable = !home.empty() && home.front() == '/' && is_folder(outside(home)) &&
+                        !obstacle(outside(home), identity, Wanted::traverse);
+    if (usable) {
+      return home;
+    }
+    warn("BRINE0015: " + self() + ": the user " + base::in_quotes(shown(group_.identity)) +
+         " has no home that it may enter (" + base::in_quotes(home) +
+         "): the processes will work in '/'; name a directory by home=");
+    return "/";
+  }
+
+  static bool has_locale(const std::string& name) {
+    const locale_t made = newlocale(LC_ALL_MASK, name.c_str(), nullptr);
+    if (made == nullptr) {
+      return false;
+    }
+    freelocale(made);
+    return true;
+  }
+
+  // As in mod_wsgi a site starts all the same: it may never need the locale.
+  void check_locale(const char* option, std::string& name) const {
+    if (name.empty() || has_locale(name)) {
+      return;
+    }
+    const std::string instead = has_locale("C.UTF-8") ? "C.UTF-8" : "C";
+    warn("BRINE0017: " + self() + ": " + option + " names " + base::in_quotes(name) +
+         ", which this system does not have: the processes will run in " + instead +
+         "; choose one that 'locale -a' lists, or install it");
+    name = instead;
+  }
+
+  // The home that python-home= names, or WSGIPythonHome for the same Python.
+  struct Home {
+    std::string setting;
+    std::string path;  ///< absolute, or empty
+  };
+
+  Home chosen_home() const {
+    if (!options_.python_home.empty()) {
+      const fs::path root = ap_server_root;
+      return {"python-home=", (root / options_.python_home).lexically_normal().string()};
+    }
+    const bool same_python =
+        group_.python.empty() || group_.python == engine::effective_version(process_.python);
+    return {"WSGIPythonHome", same_python ? process_.python_home : ""};
+  }
+
+  void find_python(const Identity& identity) {
+    const Home home = chosen_home();
+    const auto available = engine::available_versions(engine::engine_directories());
+    const bool chosen_here = !group_.python.empty() || !options_.python_home.empty();
+    if (group_.python.empty()) {
+      group_.python = engine::effective_version(process_.python);
+      if (!options_.python_home.empty()) {
+        choose_version_of(outside(home.path), available);
+      }
+    }
+    // Without an engine for WSGIPython httpd starts all the same, as it does in its own processes.
+    if (chosen_here && engine::find_engine(group_.python).empty()) {
+      refuse("wants Python " + group_.python + ", for which there is no engine; " +
+             list_versions(available));
+    }
+    if (group_.python_eggs.empty()) {
+      group_.python_eggs = process_.python_eggs;
+    }
+    // So that a site behaves the same in a group as in httpd's own processes.
+    group_.python_path_origin = "python-path= of " + self();
+    if (group_.python_path.empty() && group_.python == engine::effective_version(process_.python)) {
+      group_.python_path = process_.python_path;
+      group_.python_path_origin = "WSGIPythonPath" + in_parentheses(process_.python_path_place);
+    }
+    if (!home.path.empty()) {
+      take_home(home, available, identity);
+    }
+  }
+
+  void choose_version_of(const std::string& home, std::vector<std::string> available) {
+    available.insert(available.begin(), group_.python);
+    const std::string found = version_of_home(home, available);
+    if (!found.empty()) {
+      group_.python = found;
+    }
+  }
+
+  static std::string list_versions(const std::vector<std::string>& available) {
+    std::string list;
+    for (const std::string& version : available) {
+      list.append(list.empty() ? "there are engines for Python " : ", ").append(version);
+    }
+    return list.empty() ? "there are no engines at all" : list;
+  }
+
+  void take_home(const Home& home, const std::vector<std::string>& available,
+                 const Identity& identity) {
+    if (!group_.chroot.empty()) {
+      take_home_in_chroot(home);
+      return;
+    }
+    try {
+      const PythonHome found = resolve_python_home(
+          home.path, {group_.python, available, identity, "the group",
+                      "python=", "the group's user " + base::in_quotes(shown(group_.identity))});
+      group_.program = found.program;
+      group_.prefix = found.home;
+    } catch (const std::invalid_argument& error) {
+      refuse(home.setting + " " + error.what());
+    }
+  }
+
+  // What its links and its pyvenv.cfg name lies inside the chroot: to be seen from there only.
+  void take_home_in_chroot(const Home& home) {
+    if (!is_folder(outside(home.path))) {
+      refuse(home.setting + " names " + base::in_quotes(home.path) +
+             ", which is no directory below chroot=");
+    }
+    std::error_code ignored;
+    const bool environment = fs::exists(outside(home.path + "/pyvenv.cfg"), ignored);
+    (environment ? group_.program : group_.prefix) =
+        environment ? home.path + "/bin/python" : home.path;
+  }
+
+  void find_script_owner() {
+    if (!options_.script_user.empty()) {
+      group_.script_user = user_id("script-user=", options_.script_user);
+    }
+    if (!options_.script_group.empty()) {
+      group_.script_group = group_id("script-group=", options_.script_group);
+    }
+  }
+
+  const DaemonOptions& options_;
+  Place place_;
+  const ProcessSettings& process_;
+  server_rec* server_;
+  daemon::Group group_;
+};
+
+// --- all groups ----------------------------------------------------------------------------------
+
+// What two definitions say differently: "threads ('5' there, '6' here)", or empty.
+std::string differences(const DaemonOptions& there, const DaemonOptions& here) {
+  std::map<std::string, std::pair<std::string, std::string>> both;
+  for (const auto& [name, text] : there.given) {
+    both[name].first = base::in_quotes(text);
+  }
+  for (const auto& [name, text] : here.given) {
+    both[name].second = base::in_quotes(text);
+  }
+  std::string list;
+  for (const auto& [name, texts] : both) {
+    if (texts.first != texts.second) {
+      const auto& [first, second] = texts;
+      list.append(list.empty() ? "" : ", ").append(name);
+      list.append(" (").append(first.empty() ? "not given" : first).append(" there, ");
+      list.append(second.empty() ? "not given" : second).append(" here)");
+    }
+  }
+  return list;
+}
+
+bool same_name(const server_rec* a, const server_rec* b) {
+  return a->server_hostname != nullptr && b->server_hostname != nullptr &&
+         strcasecmp(a->server_hostname, b->server_hostname) == 0;
+}
+
+bool may_use(const server_rec* server, const DaemonGroup& group) {
+  return std::any_of(group.servers.begin(), group.servers.end(), [&](const server_rec* definer) {
+    return definer->is_virtual == 0 || definer == server || same_name(definer, server);
+  });
+}
+
+// Completes the groups, and finds what is wrong with them and with what refers to them.
+class Check {
+ public:
+  explicit Check(server_rec* main_server)
+      : main_server_(main_server), groups_(server_settings(main_server).daemon_groups) {}
+
+  // False: something is wrong, and has been logged.
+  bool run() {
+    const std::vector<server_rec*> servers = servers_with_settings(main_server_);
+    for (server_rec* server : servers) {
+      expect_embedded_python(server);
+      for (const DaemonDefinition& definition : server_settings(server).daemon_definitions) {
+        add(definition, server);
+      }
+    }
+    for (const DaemonGroup& group : groups_.all) {
+      groups_.by_name.emplace(group.group.name, &group);
+    }
+    for (const server_rec* server : servers) {
+      check_what_refers_to_groups(server);
+    }
+    return !failed_;
+  }
+
+ private:
+  void fail(const server_rec* server, const std::string& text) {
+    failed_ = true;
+    ServerLog(server).log(base::Level::error, text);
+  }
+
+  // Python starts with each httpd process if requests will need it there; sections, which may say
+  // otherwise, are not looked at.
+  static void expect_embedded_python(const server_rec* server) {
+    ServerSettings& settings = server_settings(server);
+    const std::string_view group =
+        settings_outside_sections(server).process_group.value.value_or("");
+    const bool embedded = group.empty() || group.find("%{") != std::string_view::npos;
+    settings.serves_wsgi = settings.serves_wsgi || (settings.names_no_group && embedded);
+  }
+
+  void add(const DaemonDefinition& definition, server_rec* server) {
+    const std::string& name = definition.options.group.name;
+    const auto [known, is_new] = definitions_.emplace(name, &definition);
+    if (!is_new) {
+      add_again(*known->second, definition, server);
+      return;
+    }
+    // Wrong or not, it is there: what refers to it has nothing else wrong with it.
+    groups_.all.push_back({definition.options.group, server, {server}, definition.place});
+    try {
+      const ProcessSettings& process = server_settings(main_server_).process;
+      groups_.all.back().group = Completion(definition, process, server).complete();
+    } catch (const std::invalid_argument& error) {
+      fail(server, "BRINE0010: " + directive_for(name, definition.place) + ": " + error.what());
+    }
+  }
+
+  // A virtual host that was copied, as certbot does, defines its group a second time.
+  void add_again(const DaemonDefinition& first, const DaemonDefinition& again, server_rec* server) {
+    const std::string& name = first.options.group.name;
+    const std::string different = differences(first.options, again.options);
+    if (!different.empty()) {
+      fail(server, "BRINE0011: " + directive_for(name, again.place) +
+                       " defines the group otherwise than the first definition" +
+                       in_parentheses(first.place) + " does: " + different +
+                       "; make them alike, or name the groups differently");
+      return;
+    }
+    const auto group = std::find_if(groups_.all.begin(), groups_.all.end(),
+                                    [&](const DaemonGroup& g) { return g.group.name == name; });
+    group->servers.push_back(server);
+  }
+
+  void check_what_refers_to_groups(const server_rec* server) {
+    for (const GroupReference& reference : server_settings(server).group_references) {
+      check_reference(reference, server);
+    }
+    for (const Preload& preload : server_settings(server).daemon_preloads) {
+      add_script(preload, server);
+    }
+  }
+
+  void check_reference(const GroupReference& reference, const server_rec* server) {
+    const std::string said = reference.directive + in_parentheses(reference.place) +
+                             " names the process group " + base::in_quotes(reference.group);
+    const auto found = groups_.by_name.find(reference.group);
+    if (found == groups_.by_name.end()) {
+      fail(server,
+           "BRINE0012: " + said + ", which no WSGIDaemonProcess defines; " + list_daemon_groups());
+      return;
+    }
+    // What the main server says may be meant for the virtual host that the group belongs to.
+    const bool is_for_this_server = server->is_virtual != 0 || reference.at_start;
+    if (is_for_this_server && !may_use(server, *found->second)) {
+      fail(server, "BRINE0013: " + said +
+                       ", which belongs to a virtual host of another ServerName" +
+                       in_parentheses(found->second->place) +
+                       "; define it outside the virtual hosts, or in one with the same ServerName");
+    }
+  }
+
+  void add_script(const Preload& preload, const server_rec* server) {
+    const auto group =
+        std::find_if(groups_.all.begin(), groups_.all.end(),
+                     [&](const DaemonGroup& g) { return g.group.name == preload.process_group; });
+    if (group == groups_.all.end()) {
+      return;  // said by check_reference()
+    }
+    const RequestSettings& settings = settings_outside_sections(server);
+    daemon::Script script;
+    script.path = path_in_group(group->group, preload.script);
+    script.callable = preload.callable;
+    script.application_group = preload.application_group;
+    script.reloading = reloading(settings.script_reloading.value.value_or(ScriptReloading::on),
+                                 preload.process_group);
+    script.keep_last_good = settings.keep_last_good.value.value_or(true);
+    script.registered = settings.registered_modules.value.value_or(false);
+    script.pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report);
+    auto& scripts = group->group.scripts;
+    // Virtual hosts with the same alias need the script once.
+    const bool is_there = std::any_of(scripts.begin(), scripts.end(), [&](const auto& other) {
+      return other.path == script.path && other.callable == script.callable &&
+             other.application_group == script.application_group;
+    });
+    if (!is_there) {
+      scripts.push_back(std::move(script));
+    }
+  }
+
+  server_rec* main_server_;
+  DaemonGroups& groups_;
+  std::map<std::string_view, const DaemonDefinition*> definitions_;
+  bool failed_ = false;
+};
+
+int check_daemon_groups(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  return Check(main_server).run() ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+const DaemonGroups& groups_of_configuration() {
+  return server_settings(ap_server_conf).daemon_groups;
+}
+
+const DaemonGroup* find_group(std::string_view name) {
+  const auto& groups = groups_of_configuration().by_name;
+  const auto found = groups.find(name);
+  return found != groups.end() ? found->second : nullptr;
+}
+
+}  // namespace
+
+const std::vector<DaemonGroup>& daemon_groups() { return groups_of_configuration().all; }
+
+const daemon::Group* find_daemon_group(std::string_view name) {
+  const DaemonGroup* found = find_group(name);
+  return found != nullptr ? &found->group : nullptr;
+}
+
+std::string_view path_in_group(const daemon::Group& group, std::string_view path) {
+  const std::string_view root = group.chroot;
+  const bool below = path.starts_with(root) && path.substr(root.size()).starts_with('/');
+  return below ? path.substr(root.size()) : path;
+}
+
+GroupAccess daemon_group_access(std::string_view name, const server_rec* server) {
+  const DaemonGroup* found = find_group(name);
+  if (found == nullptr) {
+    return GroupAccess::unknown;
+  }
+  return may_use(server, *found) ? GroupAccess::granted : GroupAccess::other_server;
+}
+
+std::string list_daemon_groups() {
+  const std::vector<DaemonGroup>& groups = daemon_groups();
+  if (groups.empty()) {
+    return "there are none";
+  }
+  std::string list = groups.size() == 1 ? "there is " : "there are ";
+  for (const DaemonGroup& group : groups) {
+    list.append(&group == &groups.front() ? "" : &group == &groups.back() ? " and " : ", ");
+    list.append(base::in_quotes(group.group.name));
+  }
+  return list;
+}
+
+void register_daemon_group_hooks() {
+  ap_hook_check_config(guarded<&check_daemon_groups>, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+}  // namespace brine::apache

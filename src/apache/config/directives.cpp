@@ -1,0 +1,422 @@
+#include "apache/config/directives.hpp"
+
+#include <exception>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "apache/config/arguments.hpp"
+#include "apache/config/ignored.hpp"
+#include "apache/config/settings.hpp"
+#include "base/pool.hpp"
+#include "base/quotes.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+// A directive's setter: `argument` is one word, or for RAW_ARGS rows the rest of the line. Throws
+// std::invalid_argument with a clause that follows the directive's name.
+using Setter = void(cmd_parms& line, RequestSettings& settings, const char* argument);
+
+// The setter as httpd calls it.
+template <Setter* set>
+const char* directive(cmd_parms* line, void* settings, const char* argument) noexcept {
+  try {
+    set(*line, *static_cast<RequestSettings*>(settings), argument);
+    return nullptr;
+  } catch (const std::exception& error) {
+    return apr_pstrcat(line->pool, line->cmd->name, " ", error.what(), nullptr);
+  } catch (...) {
+    return apr_pstrcat(line->pool, line->cmd->name, " failed with an unknown exception", nullptr);
+  }
+}
+
+std::string_view parse_text(std::string_view text) { return text; }
+
+Place place_of(const cmd_parms& line) {
+  return {line.directive->filename, line.directive->line_num};
+}
+
+template <auto field, auto parse>
+void store(cmd_parms&, RequestSettings& settings, const char* argument) {
+  settings.*field = parse(argument);
+}
+
+// The settings of the whole process; a virtual host has none.
+ProcessSettings& process_settings(cmd_parms& line) {
+  if (line.server->is_virtual) {
+    throw std::invalid_argument(
+        "holds for the whole server: move it out of the <VirtualHost> section");
+  }
+  return server_settings(line.server).process;
+}
+
+template <auto field, auto parse>
+void store_in_process(cmd_parms& line, RequestSettings&, const char* argument) {
+  process_settings(line).*field = parse(argument);
+}
+
+template <auto field, auto parse>
+constexpr auto setting = &directive<&store<field, parse>>;
+
+template <auto field, auto parse>
+constexpr auto process_setting = &directive<&store_in_process<field, parse>>;
+
+template <long least, long most>
+int parse_int(std::string_view text) {
+  return static_cast<int>(parse_number(text, least, most));
+}
+
+// The next positional argument, read as httpd reads those of its own directives.
+std::string_view next_argument(cmd_parms& line, const char*& rest, const char* what) {
+  const std::string_view word = ap_getword_conf(line.pool, &rest);
+  if (word.empty()) {
+    throw std::invalid_argument(std::string("needs ") + what);
+  }
+  return word;
+}
+
+std::string_view next_path(cmd_parms& line, const char*& rest, const char* what) {
+  const std::string_view path = next_argument(line, rest, what);
+  const char* absolute = ap_server_root_relative(line.pool, path.data());
+  if (absolute == nullptr) {
+    throw std::invalid_argument("has the invalid path " + base::in_quotes(path));
+  }
+  // Only a relative path is joined: ap_server_root_relative() may tidy slashes that count here.
+  return path.front() == '/' ? path : std::string_view(absolute);
+}
+
+bool expands(const std::optional<std::string_view>& group) {
+  return group && group->find("%{") != std::string_view::npos;
+}
+
+// Inside an .htaccess file, which many threads read at once, no server's settings may be changed.
+bool in_server_config(const cmd_parms& line) {
+  return (line.override & (RSRC_CONF | ACCESS_CONF)) != 0;
+}
+
+// Notes a group that is named outright, so that its absence is found before requests come.
+void refer_to_group(cmd_parms& line, const std::optional<std::string_view>& group,
+                    bool at_start = false) {
+  if (group && !group->empty() && !expands(group) && in_server_config(line)) {
+    server_settings(line.server)
+        .group_references.push_back({line.cmd->name, *group, place_of(line), at_start});
+  }
+}
+
+// Notes a name of application groups that is filled in with each request.
+void note_open_name(cmd_parms& line, const std::optional<std::string_view>& group) {
+  if (group && (*group == "%{HOST}" || group->starts_with("%{ENV:")) && in_server_config(line)) {
+    server_settings(line.server).open_names.push_back({*group, line.cmd->name, place_of(line)});
+  }
+}
+
+// Notes where a script's requests will need Python, as far as its own options say it.
+void expect_requests(ServerSettings& server, const std::optional<std::string_view>& group) {
+  if (!group) {
+    server.names_no_group = true;
+  } else if (group->empty() || expands(group)) {
+    server.serves_wsgi = true;
+  }
+}
+
+void add_preload(ServerSettings& server, const Preload& preload) {
+  (preload.process_group.empty() ? server.preloads : server.daemon_preloads).push_back(preload);
+}
+
+// An alias that says all about where its script runs is loaded when the process starts.
+void preload_if_known(ServerSettings& server, const Alias& alias) {
+  const ScriptOptions& options = alias.options;
+  const bool fixed_target =
+      alias.expression == nullptr || alias.target.find('$') == std::string_view::npos;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(alias.target, ignored)) {
+    return;  // of scripts: which of them is wanted, requests will say
+  }
+  if (options.process_group && options.application_group && fixed_target &&
+      !expands(options.process_group) && !expands(options.application_group)) {
+    add_preload(server, {alias.target, options.callable.value_or("application"),
+                         *options.application_group, *options.process_group});
+  }
+}
+
+void add_alias(cmd_parms& line, Alias alias, const char* rest) {
+  Words words(rest);
+  alias.options = parse_script_options(words, {.callable = true, .pass_authorization = true});
+  alias.place = place_of(line);
+  refer_to_group(line, alias.options.process_group);
+  note_open_name(line, alias.options.application_group);
+  ServerSettings& server = server_settings(line.server);
+  server.aliases.push_back(alias);
+  server.own_aliases = server.aliases.size();
+  expect_requests(server, alias.options.process_group);
+  preload_if_known(server, alias);
+}
+
+void script_alias(cmd_parms& line, RequestSettings&, const char* rest) {
+  Alias alias;
+  alias.url = next_argument(line, rest, "a URL path and the path of a script or directory");
+  if (alias.url.front() != '/') {
+    throw std::invalid_argument("needs a URL path that begins with '/', not " +
+                                base::in_quotes(alias.url));
+  }
+  alias.target = next_path(line, rest, "the path of a script or directory after the URL path");
+  add_alias(line, alias, rest);
+}
+
+void script_alias_match(cmd_parms& line, RequestSettings&, const char* rest) {
+  Alias alias;
+  alias.url = next_argument(line, rest, "a regular expression and the path of a script");
+  alias.expression = ap_pregcomp(line.pool, alias.url.data(), AP_REG_EXTENDED);
+  if (alias.expression == nullptr) {
+    throw std::invalid_argument("has a regular expression that does not compile: " +
+                                base::in_quotes(alias.url));
+  }
+  alias.target = next_argument(line, rest, "the path of a script after the regular expression");
+  add_alias(line, alias, rest);
+}
+
+void handler_script(cmd_parms& line, RequestSettings& settings, const char* rest) {
+  auto* script = base::pool_emplace<HandlerScript>(line.pool);
+  script->name = next_argument(line, rest, "a handler's name and the path of its script");
+  script->script = next_path(line, rest, "the path of a script after the handler's name");
+  Words words(rest);
+  script->options = parse_script_options(words, {.pass_authorization = true});
+  refer_to_group(line, script->options.process_group);
+  note_open_name(line, script->options.application_group);
+  script->next = settings.handler_scripts.first;
+  settings.handler_scripts.first = script;
+  expect_requests(server_settings(line.server), script->options.process_group);
+}
+
+void import_script(cmd_parms& line, RequestSettings&, const char* rest) {
+  const std::string_view script = next_path(line, rest, "the path of a script");
+  Words words(rest);
+  const ScriptOptions options = parse_script_options(words, {});
+  if (!options.process_group || !options.application_group) {
+    throw std::invalid_argument(
+        "needs both options process-group=NAME and application-group=NAME, of which %{GLOBAL} can "
+        "be one: httpd's own processes, the main interpreter");
+  }
+  if (expands(options.process_group) || expands(options.application_group)) {
+    throw std::invalid_argument(
+        "is loaded before any request, so it takes no expansion but "
+        "%{GLOBAL}");
+  }
+  refer_to_group(line, options.process_group, true);
+  ServerSettings& server = server_settings(line.server);
+  add_preload(server, {script, "", *options.application_group, *options.process_group});
+  expect_requests(server, options.process_group);
+}
+
+void process_group(cmd_parms& line, RequestSettings& settings, const char* name) {
+  settings.process_group = parse_group(name);
+  refer_to_group(line, settings.process_group.value);
+}
+
+void application_group(cmd_parms& line, RequestSettings& settings, const char* name) {
+  settings.application_group = name;
+  note_open_name(line, settings.application_group.value);
+}
+
+void interpreter_limit(cmd_parms& line, RequestSettings&, const char* rest) {
+  InterpreterLimits& limits = process_settings(line).interpreter_limits;
+  const auto number = [&](const char* what) {
+    return parse_int<0, 100000>(next_argument(line, rest, what));
+  };
+  limits = {number("a number of sub-interpreters"), std::nullopt};
+  if (*rest == '\0') return;
+  limits.clients = number("the number of those that clients may name");
+  if (*rest != '\0') {
+    throw std::invalid_argument("takes two numbers, and has more: " + base::in_quotes(rest));
+  }
+}
+
+void restrict_process(cmd_parms& line, RequestSettings& settings, const char* name) {
+  auto* allowed = base::pool_emplace<AllowedGroup>(line.pool);
+  allowed->name = parse_group(name);
+  allowed->next = settings.allowed_groups.value.value_or(nullptr);
+  settings.allowed_groups = allowed;
+}
+
+void python_home(cmd_parms& line, RequestSettings&, const char* path) {
+  ProcessSettings& process = process_settings(line);
+  const char* absolute = ap_server_root_relative(line.pool, path);
+  process.python_home = absolute != nullptr ? absolute : path;
+  process.python_home_place = place_of(line);
+}
+
+void python_warnings(cmd_parms& line, RequestSettings&, const char* filter) {
+  process_settings(line).python_warnings.emplace_back(filter);
+}
+
+void ignore_for(cmd_parms& line, std::string_view why, bool missed = false) {
+  const Ignored ignored{line.cmd->name, place_of(line), why, missed};
+  if (in_server_config(line)) {
+    server_settings(line.server).ignored.push_back(ignored);
+  } else {
+    report_ignored_in_file(line.server, ignored);
+  }
+}
+
+// For directives of mod_wsgi that have nothing to switch in Brine.
+void ignore(cmd_parms& line, RequestSettings&, const char*) { ignore_for(line, {}); }
+
+// Likewise, for the whole server only.
+void ignore_globally(cmd_parms& line, RequestSettings& settings, const char* argument) {
+  process_settings(line);
+  ignore(line, settings, argument);
+}
+
+// Likewise, for what mod_wsgi's daemon processes need to be reached.
+void ignore_sockets(cmd_parms& line, RequestSettings&, const char*) {
+  process_settings(line);
+  ignore_for(line, "whose daemon processes need neither socket files nor a mutex");
+}
+
+// Off is what there is.
+void ignore_metrics(cmd_parms& line, RequestSettings&, const char* argument) {
+  process_settings(line);
+  const bool wanted = apr_strnatcasecmp(argument, "Off") != 0;
+  ignore_for(line, wanted ? kNoMetrics : std::string_view(), wanted);
+}
+
+void daemon_process(cmd_parms& line, RequestSettings&, const char* arguments) {
+  DaemonDefinition definition{parse_daemon_options(arguments), place_of(line)};
+  ServerSettings& server = server_settings(line.server);
+  for (const WithoutEffect& option : definition.options.without_effect) {
+    server.ignored.push_back({"WSGIDaemonProcess's option " + std::string(option.name),
+                              definition.place, option.missed, !option.missed.empty()});
+  }
+  server.daemon_definitions.push_back(std::move(definition));
+}
+
+void python_path(cmd_parms& line, RequestSettings&, const char* paths) {
+  ProcessSettings& process = process_settings(line);
+  process.python_path = parse_path_list(paths);
+  process.python_path_place = place_of(line);
+}
+
+constexpr int kServer = RSRC_CONF;
+constexpr int kServerOrDirectory = RSRC_CONF | ACCESS_CONF;
+constexpr int kAnywhere = OR_FILEINFO;
+
+}  // namespace
+
+const command_rec directive_table[] = {
+    AP_INIT_RAW_ARGS("WSGIScriptAlias", directive<&script_alias>, nullptr, kServer,
+                     "URL path, script file or directory, options"),
+    AP_INIT_RAW_ARGS("WSGIScriptAliasMatch", directive<&script_alias_match>, nullptr, kServer,
+                     "regular expression for the URL path, script with $1 ..., options"),
+    AP_INIT_RAW_ARGS("WSGIHandlerScript", directive<&handler_script>, nullptr, kServerOrDirectory,
+                     "handler name, script, options"),
+    AP_INIT_RAW_ARGS("WSGIImportScript", directive<&import_script>, nullptr, kServer,
+                     "script, process-group=NAME application-group=NAME"),
+
+    AP_INIT_RAW_ARGS("WSGIDaemonProcess", directive<&daemon_process>, nullptr, kServer,
+                     "name of the group, options"),
+    AP_INIT_TAKE1("WSGIProcessGroup", directive<&process_group>, nullptr, kServerOrDirectory,
+                  "name of a daemon process group, %{GLOBAL}, or another expansion"),
+    AP_INIT_ITERATE("WSGIRestrictProcess", directive<&restrict_process>, nullptr,
+                    kServerOrDirectory, "names of the process groups that may be used here"),
+    AP_INIT_TAKE1("WSGIApplicationGroup", directive<&application_group>, nullptr,
+                  kServerOrDirectory, "interpreter's name or expansion"),
+    AP_INIT_TAKE1("WSGICallableObject", (setting<&RequestSettings::callable, &parse_text>), nullptr,
+                  kAnywhere, "name of the application object in the script"),
+    AP_INIT_TAKE1("WSGIPassAuthorization",
+                  (setting<&RequestSettings::pass_authorization, &parse_flag>), nullptr, kAnywhere,
+                  "On or Off"),
+    AP_INIT_TAKE1("WSGIMapHEADToGET",
+                  (setting<&RequestSettings::map_head_to_get, &parse_head_mapping>), nullptr,
+                  kAnywhere, "Auto, On or Off"),
+    AP_INIT_TAKE1("WSGIChunkedRequest",
+                  (setting<&RequestSettings::chunked_request, &parse_chunked_request>), nullptr,
+                  kAnywhere, "On, Off or Stream"),
+    AP_INIT_TAKE1("WSGIRequestBuffering",
+                  (setting<&RequestSettings::request_buffering, &parse_buffering>), nullptr,
+                  kAnywhere, "Off, or the most bytes of a body that are read first"),
+    AP_INIT_TAKE1("WSGIResponseBuffering",
+                  (setting<&RequestSettings::response_buffering, &parse_buffering>), nullptr,
+                  kAnywhere, "Off, or the most bytes of a response that are kept"),
+    AP_INIT_TAKE1("WSGIScriptReloading",
+                  (setting<&RequestSettings::script_reloading, &parse_script_reloading>), nullptr,
+                  kAnywhere, "On, Off or Rolling"),
+    AP_INIT_TAKE1("WSGIReloadFailure",
+                  (setting<&RequestSettings::keep_last_good, &parse_keep_last_good>), nullptr,
+                  kAnywhere, "Keep or Fail"),
+    AP_INIT_TAKE1("WSGIScriptModules",
+                  (setting<&RequestSettings::registered_modules, &parse_registered>), nullptr,
+                  kServerOrDirectory, "Anonymous or Registered"),
+    AP_INIT_TAKE1("WSGIEnableSendfile", (setting<&RequestSettings::enable_sendfile, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGILocationRedirect",
+                  (setting<&RequestSettings::location_redirect, &parse_flag>), nullptr, kAnywhere,
+                  "On or Off"),
+    AP_INIT_TAKE1("WSGIErrorOverride", (setting<&RequestSettings::error_override, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGIStrictHeaders", (setting<&RequestSettings::strict_headers, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGIIgnoreActivity", (setting<&RequestSettings::ignore_activity, &parse_flag>),
+                  nullptr, kAnywhere, "On or Off"),
+
+    AP_INIT_TAKE1("WSGIPickleGuard",
+                  (setting<&RequestSettings::pickle_policy, &parse_pickle_policy>), nullptr,
+                  kServerOrDirectory, "Off, Report, Enforce or BuiltinOnly"),
+
+    AP_INIT_TAKE1("WSGIPython", (process_setting<&ProcessSettings::python, &parse_python_version>),
+                  nullptr, kServer, "version of the embedded Python, such as 3.12"),
+    AP_INIT_TAKE1("WSGIPythonHome", directive<&python_home>, nullptr, kServer,
+                  "virtual environment or Python's prefix"),
+    AP_INIT_TAKE1("WSGIPythonPath", directive<&python_path>, nullptr, kServer,
+                  "directories separated by ':'"),
+    AP_INIT_TAKE1("WSGIPythonEggs", (process_setting<&ProcessSettings::python_eggs, &parse_text>),
+                  nullptr, kServer, "directory"),
+    AP_INIT_TAKE1("WSGIPythonWarnings", directive<&python_warnings>, nullptr, kServer,
+                  "filter as for python -W"),
+    AP_INIT_TAKE1("WSGIPythonOptimize",
+                  (process_setting<&ProcessSettings::python_optimize, &parse_int<0, 2>>), nullptr,
+                  kServer, "0, 1 or 2"),
+    AP_INIT_TAKE1("WSGIPythonHashSeed",
+                  (process_setting<&ProcessSettings::hash_seed, &parse_hash_seed>), nullptr,
+                  kServer, "random, or a number"),
+    AP_INIT_TAKE1("WSGIDontWriteBytecode",
+                  (process_setting<&ProcessSettings::dont_write_bytecode, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIRestrictStdin",
+                  (process_setting<&ProcessSettings::restrict_stdin, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIRestrictStdout",
+                  (process_setting<&ProcessSettings::restrict_stdout, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIRestrictSignal",
+                  (process_setting<&ProcessSettings::restrict_signal, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIRestrictEmbedded",
+                  (process_setting<&ProcessSettings::restrict_embedded, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGICaseSensitivity",
+                  (process_setting<&ProcessSettings::case_sensitive, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
+    AP_INIT_RAW_ARGS("WSGIInterpreterLimit", directive<&interpreter_limit>, nullptr, kServer,
+                     "number of sub-interpreters in a process, and of those that clients may name"),
+
+    AP_INIT_TAKE1("WSGISocketPrefix", directive<&ignore_sockets>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGISocketRotation", directive<&ignore_sockets>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIAcceptMutex", directive<&ignore_sockets>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGILazyInitialization", directive<&ignore_globally>, nullptr, kServer,
+                  "no effect"),
+    AP_INIT_TAKE1("WSGIVerboseDebugging", directive<&ignore_globally>, nullptr, kServer,
+                  "no effect"),
+    AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore_globally>, nullptr, kServer,
+                  "no effect"),
+    AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_metrics>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore>, nullptr, OR_AUTHCFG, "no effect"),
+    {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},
+};
+
+}  // namespace brine::apache

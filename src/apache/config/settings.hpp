@@ -1,0 +1,268 @@
+// What the configuration says: per request (server, vhost, directory, .htaccess), per server, and
+// per process. A setting costs three lines: its field, its place in fields(), its row in
+// directives.cpp.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "apache/config/arguments.hpp"
+#include "apache/config/daemon_options.hpp"
+#include "apache/config/python_home.hpp"
+#include "apache/httpd.hpp"
+#include "boundary/policy.hpp"
+#include "boundary/request.hpp"
+#include "daemon/shared/group.hpp"
+
+namespace brine::apache {
+
+/// Where in the configuration something was said.
+struct Place {
+  const char* file = "";
+  int line = 0;
+};
+
+/// " (file:12)", as it follows the name of a directive.
+std::string in_parentheses(const Place& place);
+
+/// A value that a section of the configuration may give; where it does not, the enclosing one's
+/// holds. The alignment lets a static_assert count the fields (see settings.cpp).
+template <class T>
+struct alignas(8) Setting {
+  std::optional<T> value;
+
+  Setting& operator=(T given) {
+    value = given;
+    return *this;
+  }
+};
+
+/// WSGIHandlerScript: a handler name and the script that serves it.
+struct HandlerScript {
+  std::string_view name;
+  std::string_view script;
+  ScriptOptions options;
+  const HandlerScript* next = nullptr;
+};
+
+/// A list of handler scripts; the first of a name counts.
+struct alignas(8) HandlerScripts {
+  const HandlerScript* first = nullptr;
+
+  const HandlerScript* find(std::string_view name) const {
+    const HandlerScript* script = first;
+    while (script != nullptr && script->name != name) {
+      script = script->next;
+    }
+    return script;
+  }
+};
+
+/// WSGIRestrictProcess: a list of process groups; the empty name is httpd's own processes.
+struct AllowedGroup {
+  std::string_view name;
+  const AllowedGroup* next = nullptr;
+};
+
+/// httpd's per-directory settings. Used at server level they are the server's own default, which
+/// httpd merges into each section, so no second copy of these fields is needed.
+struct RequestSettings {
+  Setting<std::string_view> process_group;
+  Setting<std::string_view> application_group;
+  Setting<std::string_view> callable;
+  Setting<bool> pass_authorization;
+  Setting<HeadMapping> map_head_to_get;
+  Setting<ChunkedRequest> chunked_request;
+  Setting<std::int64_t> request_buffering;
+  Setting<std::int64_t> response_buffering;
+  Setting<ScriptReloading> script_reloading;
+  Setting<bool> keep_last_good;
+  Setting<bool> registered_modules;
+  Setting<bool> enable_sendfile;
+  Setting<bool> location_redirect;
+  Setting<bool> error_override;
+  Setting<bool> strict_headers;
+  Setting<bool> ignore_activity;
+  Setting<pickle::Policy> pickle_policy;
+  Setting<const AllowedGroup*> allowed_groups;
+  HandlerScripts handler_scripts;
+
+  auto fields() {
+    return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
+                    chunked_request, request_buffering, response_buffering, script_reloading,
+                    keep_last_good, registered_modules, enable_sendfile, location_redirect,
+                    error_override, strict_headers, ignore_activity, pickle_policy, allowed_groups,
+                    handler_scripts);
+  }
+};
+
+/// RequestSettings with every default filled in.
+struct ResolvedSettings {
+  std::string_view process_group;
+  std::string_view application_group;
+  std::string_view callable;
+  bool pass_authorization;
+  HeadMapping map_head_to_get;
+  ChunkedRequest chunked_request;
+  std::int64_t request_buffering;   ///< bytes; 0: Off
+  std::int64_t response_buffering;  ///< likewise
+  ScriptReloading script_reloading;
+  bool keep_last_good;
+  bool registered_modules;
+  bool enable_sendfile;
+  std::optional<bool> location_redirect;  ///< none: in daemon processes only
+  bool error_override;
+  bool strict_headers;
+  bool ignore_activity;
+  pickle::Policy pickle_policy;
+  const AllowedGroup* allowed_groups;  ///< null: all
+};
+
+/// What httpd's own directives say of a request.
+inline const core_dir_config& core_settings(const request_rec* r) {
+  return *static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
+}
+
+/// `core` gives the defaults that follow httpd's own directives (EnableSendfile).
+ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core);
+
+/// What a changed script leads to where it runs: `process_group` is empty for httpd's own
+/// processes.
+wsgi::Reloading reloading(ScriptReloading setting, std::string_view process_group);
+
+/// Gives each field that `own` leaves unset the value of `parent`.
+void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool);
+
+/// WSGIScriptAlias and WSGIScriptAliasMatch.
+struct Alias {
+  std::string_view url;              ///< the URL path, or the regular expression's text
+  std::string_view target;           ///< file or directory
+  ap_regex_t* expression = nullptr;  ///< null: a prefix
+  ScriptOptions options;
+  Place place;
+};
+
+/// WSGIImportScript, or an alias that names both groups.
+struct Preload {
+  std::string_view script;
+  std::string_view callable;
+  std::string_view application_group;
+  std::string_view process_group = {};
+};
+
+/// A process group that a directive names outright; whether there is such a group is not known
+/// before the whole configuration is.
+struct GroupReference {
+  const char* directive;
+  std::string_view group;
+  Place place;
+  bool at_start = false;  ///< the group is to load a script, whether or not a request comes
+};
+
+/// WSGIDaemonProcess.
+struct DaemonDefinition {
+  DaemonOptions options;
+  Place place;
+};
+
+/// A daemon process group, defined by one server or alike by several.
+struct DaemonGroup {
+  daemon::Group group;
+  server_rec* server;                      ///< the first to define it: its error log is the group's
+  std::vector<const server_rec*> servers;  ///< all that define it
+  Place place;                             ///< of the first definition
+};
+
+/// All daemon process groups, complete once the configuration has been checked.
+struct DaemonGroups {
+  std::vector<DaemonGroup> all;  ///< in the configuration's order
+  std::map<std::string_view, const DaemonGroup*> by_name;
+};
+
+/// A directive, or an option of one, that Brine accepts and ignores.
+struct Ignored {
+  std::string what;
+  Place place;
+  std::string_view why = {};  ///< a clause that goes on behind "has no effect in Brine"
+  bool missed = false;        ///< a site relied on it; else nobody can tell the difference
+};
+
+/// A name of application groups that requests may fill in.
+struct OpenName {
+  std::string_view name;  ///< %{HOST}, %{ENV:...}
+  const char* directive;
+  Place place;
+};
+
+/// WSGIInterpreterLimit.
+struct InterpreterLimits {
+  int configured = 64;         ///< how many sub-interpreters the configuration may name
+  std::optional<int> clients;  ///< how many clients may, where that was said
+
+  int of_clients() const { return clients.value_or(std::min(configured, 16)); }
+};
+
+/// What can be said for the whole server only, mostly about the embedded Python.
+struct ProcessSettings {
+  std::string python;       ///< "3.12", or empty: the default engine
+  std::string python_home;  ///< as configured, absolute
+  Place python_home_place;
+  PythonHome resolved_home;  ///< set once the whole configuration is known
+  std::vector<std::string> python_path;
+  Place python_path_place;
+  std::string python_eggs;
+  std::vector<std::string> python_warnings;
+  int python_optimize = 0;
+  bool dont_write_bytecode = false;
+  std::string hash_seed;
+  bool restrict_stdin = false;
+  bool restrict_stdout = false;
+  bool restrict_signal = true;
+  bool restrict_embedded = false;
+  bool case_sensitive = true;
+  InterpreterLimits interpreter_limits;
+};
+
+class Daemons;
+class SaidOnce;
+
+/// Settings of the main server or of one virtual host.
+struct ServerSettings {
+  /// In the order in which they are tried: this server's own, then the main server's.
+  std::vector<Alias> aliases;
+  std::size_t own_aliases = 0;           ///< so many of them were configured in this very server
+  std::vector<Preload> preloads;         ///< this server's own, for httpd's own processes
+  std::vector<Preload> daemon_preloads;  ///< likewise, for daemon processes
+  std::vector<Ignored> ignored;          ///< likewise
+  std::vector<DaemonDefinition> daemon_definitions;
+  std::vector<GroupReference> group_references;
+  std::vector<OpenName> open_names;  ///< this server's own
+  /// A directive here says that requests will need Python in httpd's own processes.
+  bool serves_wsgi = false;
+  bool names_no_group = false;    ///< a script here runs where WSGIProcessGroup says
+  ProcessSettings process;        ///< of the main server only
+  DaemonGroups daemon_groups;     ///< of the main server only
+  Daemons* daemons = nullptr;     ///< of the main server only, once they have been started
+  SaidOnce* said_once = nullptr;  ///< likewise
+};
+
+const RequestSettings& request_settings(const request_rec* r);
+ServerSettings& server_settings(const server_rec* s);
+/// The main server, then the virtual hosts that have settings of their own, in the order of the
+/// configuration. httpd gives one without any of our directives the main server's very settings.
+std::vector<server_rec*> servers_with_settings(server_rec* main_server);
+/// What a server's configuration says outside all sections: what holds where no request is served.
+const RequestSettings& settings_outside_sections(const server_rec* s);
+
+void* create_request_settings(apr_pool_t* pool, char* directory);
+void* merge_request_settings(apr_pool_t* pool, void* parent, void* child);
+void* create_server_settings(apr_pool_t* pool, server_rec* s);
+void* merge_server_settings(apr_pool_t* pool, void* main_server, void* virtual_host);
+
+}  // namespace brine::apache

@@ -1,0 +1,341 @@
+#include "apache/process/daemons.hpp"
+
+#include <ap_listen.h>
+#include <ap_mpm.h>
+#include <mpm_common.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "apache/config/daemon_groups.hpp"
+#include "apache/config/settings.hpp"
+#include "apache/guarded.hpp"
+#include "apache/log.hpp"
+#include "apache/process/process.hpp"
+#include "base/clock.hpp"
+#include "base/pool.hpp"
+#include "daemon/shared/endpoints.hpp"
+#include "daemon/supervisor/supervisor.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+// A supervisor that dies again and again is not started more often than that.
+constexpr base::Nanos kRestartInterval = base::kSecond;
+
+// What shutdown-timeout=0 comes to where httpd itself ends.
+constexpr daemon::Duration kUnlimited = std::chrono::minutes(1);
+
+// What the last process's end may take beyond shutdown-timeout.
+constexpr base::Nanos kGrace = 2 * base::kSecond;
+
+// Supervisors of earlier configurations end when the last child of their time does. They are
+// children of httpd's first process all the same, which has to know them: kept over restarts.
+struct Predecessors {
+  static constexpr std::size_t kMost = 64;
+  std::array<pid_t, kMost> pids;
+
+  static Predecessors& get() {
+    constexpr const char* kKey = "brine-supervisors";
+    void* data = ap_retained_data_get(kKey);
+    return *static_cast<Predecessors*>(
+        data != nullptr ? data : ap_retained_data_create(kKey, sizeof(Predecessors)));
+  }
+  void add(pid_t pid) {
+    const auto free = std::find(pids.begin(), pids.end(), 0);
+    if (free != pids.end()) *free = pid;
+  }
+  void remove(pid_t pid) { std::replace(pids.begin(), pids.end(), pid, 0); }
+};
+
+// How many bytes the kernel shows as this process's arguments, if they begin at `start`. httpd
+// makes new strings of its arguments, but for the first one.
+std::size_t room_for_title(const char* start) {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  const std::string shown{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::size_t first = std::strlen(start);
+  const bool same = shown.size() > first && shown.compare(0, first + 1, start, first + 1) == 0;
+  return same ? shown.size() - 1 : first;
+}
+
+// Writes a process's name over httpd's arguments, where ps looks for it.
+void set_title(const process_rec* process, const std::string& title) {
+  char* const start = const_cast<char*>(process->argv[0]);
+  const std::size_t room = room_for_title(start);
+  const std::size_t size = std::min(title.size(), room);
+  std::memset(start, 0, room);
+  title.copy(start, size);
+}
+
+class HttpdHost final : public daemon::Host {
+ public:
+  explicit HttpdHost(const server_rec* main_server) : main_server_(main_server) {
+    for (const DaemonGroup& group : daemon_groups()) logs_.emplace_back(group.server);
+  }
+
+  base::LogSink& log(const daemon::Group& group) noexcept override {
+    const std::vector<DaemonGroup>& groups = daemon_groups();
+    const auto found = std::find_if(groups.begin(), groups.end(),
+                                    [&](const DaemonGroup& g) { return &g.group == &group; });
+    return logs_[static_cast<std::size_t>(found - groups.begin())];
+  }
+
+  void leave_httpd(const std::string& title) noexcept override {
+    ap_close_listeners();
+    if (!title.empty()) set_title(main_server_->process, title);
+  }
+
+  engine::Engine* start_engine(const daemon::Group& group, int crash_fd) noexcept override {
+    engine::Config config = shared_engine_config();
+    config.program = group.program;
+    config.home = group.prefix;
+    if (!group.home.empty()) config.python_path.push_back({group.home, group.home_origin});
+    for (const std::string& directory : group.python_path) {
+      config.python_path.push_back({directory, group.python_path_origin});
+    }
+    config.python_eggs = group.python_eggs;
+    config.process_group = group.name;
+    config.maximum_processes = group.processes;
+    config.threads_per_process = group.threads;
+    config.service = group.is_service();
+    config.multithread = group.threads > 1;
+    config.multiprocess = group.multiprocess;
+    config.switch_interval = group.switch_interval;
+    config.crash_fd = crash_fd;
+    return start_python(group.python, config, log(group));
+  }
+
+ private:
+  const server_rec* main_server_;
+  std::deque<ServerLog> logs_;  ///< one for each group
+};
+
+}  // namespace
+
+// All daemon processes of one configuration, as one of httpd's processes sees them. It lives in
+// pconf: when the configuration goes, so do the ends that httpd holds.
+class Daemons {
+ public:
+  explicit Daemons(server_rec* main_server)
+      : owner_(::getpid()), main_server_(main_server), host_(main_server), endpoints_(groups()) {}
+
+  ~Daemons() {
+    if (::getpid() != owner_) return;
+    apr_pool_cleanup_kill(main_server_->process->pool, this, stop_for_good);
+    if (supervisor_.pid > 0) Predecessors::get().add(supervisor_.pid);
+  }
+  Daemons(const Daemons&) = delete;
+  Daemons& operator=(const Daemons&) = delete;
+
+  /// In httpd's first process, once for each configuration.
+  void start(apr_pool_t* pconf) {
+    pconf_ = pconf;
+    watch_predecessors();
+    apr_pool_pre_cleanup_register(main_server_->process->pool, this, stop_for_good);
+    fork_supervisor();
+  }
+
+  /// In httpd's first process, now and then: a fork that the system refused is tried again.
+  void tend() {
+    if (supervisor_.pid == 0) fork_supervisor();
+  }
+
+  /// In a child of httpd.
+  void enter_child() {
+    if (::getpid() != owner_) {
+      endpoints_.keep_httpds_ends();
+      endpoints_.hide_from_forks();
+    }
+    for (std::size_t i = 0; i < endpoints_.groups().size(); ++i) {
+      clients_.push_back(std::make_unique<daemon::Client>(
+          *endpoints_.groups()[i], endpoints_.scoreboard().group(i), endpoints_.senders(i)));
+    }
+  }
+
+  daemon::Client* client(std::string_view name) {
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      if (endpoints_.groups()[i]->name == name) return clients_[i].get();
+    }
+    return nullptr;
+  }
+
+  std::vector<DaemonState> states() const {
+    std::vector<DaemonState> result;
+    for (std::size_t i = 0; i < endpoints_.groups().size(); ++i) {
+      result.push_back({*endpoints_.groups()[i], endpoints_.scoreboard().group(i)});
+    }
+    return result;
+  }
+
+ private:
+  static std::vector<const daemon::Group*> groups() {
+    std::vector<const daemon::Group*> result;
+    for (const DaemonGroup& group : daemon_groups()) result.push_back(&group.group);
+    return result;
+  }
+
+  void fork_supervisor() {
+    forked_at_ = base::now();
+    const pid_t pid = ::fork();
+    if (pid < 0) {
+      ServerLog(main_server_)
+          .log(base::Level::error,
+               std::string(
+                   "BRINE0621: the supervisor of the daemon processes could not be forked: ") +
+                   std::strerror(errno) + "; tried again within ten seconds");
+      return;
+    }
+    if (pid == 0) {
+      host_.leave_httpd("");  // processes without display-name= would inherit a name
+      daemon::run_supervisor(endpoints_, host_);
+    }
+    supervisor_.pid = pid;
+    apr_proc_other_child_register(&supervisor_, &Daemons::supervisor_news, this, nullptr, pconf_);
+  }
+
+  // httpd's first process calls this when a child that it does not know has ended, and when all are
+  // to go.
+  static void supervisor_news(int reason, void* data, int status) noexcept {
+    auto& self = *static_cast<Daemons*>(data);
+    if (reason != APR_OC_REASON_DEATH && reason != APR_OC_REASON_LOST) return;
+    apr_proc_other_child_unregister(data);
+    self.supervisor_.pid = 0;
+    int state = 0;
+    if (ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS && state == AP_MPMQ_STOPPING) return;
+    ServerLog(self.main_server_)
+        .log(base::Level::error,
+             "BRINE0620: the supervisor of the daemon processes ended (" +
+                 (WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                                      : "exit code " + std::to_string(WEXITSTATUS(status))) +
+                 "); a new one takes over");
+    self.restart_supervisor();
+  }
+
+  void restart_supervisor() {
+    const base::Nanos lived = base::now() - forked_at_;
+    if (lived < kRestartInterval)
+      ::usleep(static_cast<useconds_t>((kRestartInterval - lived) / 1000));
+    fork_supervisor();
+  }
+
+  // httpd would call them "long lost children".
+  void watch_predecessors() {
+    Predecessors& predecessors = Predecessors::get();
+    for (pid_t& pid : predecessors.pids) {
+      if (pid == 0) continue;
+      if (::waitpid(pid, nullptr, WNOHANG) != 0) {
+        pid = 0;
+        continue;
+      }
+      auto* process = static_cast<apr_proc_t*>(apr_pcalloc(pconf_, sizeof(apr_proc_t)));
+      process->pid = pid;
+      apr_proc_other_child_register(process, &Daemons::predecessor_news, process, nullptr, pconf_);
+    }
+  }
+
+  static void predecessor_news(int reason, void* data, int) noexcept {
+    if (reason != APR_OC_REASON_DEATH && reason != APR_OC_REASON_LOST) return;
+    apr_proc_other_child_unregister(data);
+    Predecessors::get().remove(static_cast<apr_proc_t*>(data)->pid);
+  }
+
+  // httpd ends: its first process waits until the daemon processes have ended too.
+  static apr_status_t stop_for_good(void* data) noexcept {
+    auto& self = *static_cast<Daemons*>(data);
+    if (::getpid() != self.owner_) return APR_SUCCESS;
+    std::vector<pid_t> supervisors = {self.supervisor_.pid};
+    for (const pid_t pid : Predecessors::get().pids) supervisors.push_back(pid);
+    std::erase(supervisors, 0);
+    for (const pid_t pid : supervisors) ::kill(pid, SIGTERM);
+    self.await(supervisors);
+    self.supervisor_.pid = 0;
+    return APR_SUCCESS;
+  }
+
+  void await(std::vector<pid_t>& supervisors) const {
+    daemon::Duration longest{0};
+    for (const daemon::Group* group : endpoints_.groups()) {
+      const daemon::Duration time = group->limits.shutdown_timeout;
+      longest = std::max(longest, time.count() == 0 ? kUnlimited : time);
+    }
+    const base::Nanos deadline = base::now() + base::nanos(longest) + kGrace;
+    while (!supervisors.empty() && base::now() < deadline) {
+      std::erase_if(supervisors, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+      if (!supervisors.empty()) ::usleep(5000);
+    }
+    for (const pid_t pid : supervisors) ::kill(pid, SIGKILL);
+  }
+
+  const pid_t owner_;
+  server_rec* main_server_;
+  HttpdHost host_;
+  daemon::Endpoints endpoints_;
+  apr_pool_t* pconf_ = nullptr;
+  apr_proc_t supervisor_{};
+  base::Nanos forked_at_ = 0;
+  std::vector<std::unique_ptr<daemon::Client>> clients_;  ///< one for each group, in children only
+};
+
+namespace {
+
+Daemons*& daemons() { return server_settings(ap_server_conf).daemons; }
+
+int start_daemons(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  // httpd reads the configuration twice when it starts.
+  if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || daemon_groups().empty()) {
+    return OK;
+  }
+  try {
+    daemons() = base::pool_emplace<Daemons>(pconf, main_server);
+    daemons()->start(pconf);
+    return OK;
+  } catch (const std::system_error& error) {
+    ServerLog(main_server)
+        .log(base::Level::error,
+             std::string("BRINE0622: the daemon process groups cannot be set up: ") + error.what() +
+                 "; each needs some descriptors in httpd's first process (see 'ulimit -n')");
+    return HTTP_INTERNAL_SERVER_ERROR;
+  }
+}
+
+void enter_child(apr_pool_t*, server_rec*) {
+  if (daemons() != nullptr) daemons()->enter_child();
+}
+
+// httpd calls it every ten seconds, while it neither starts nor ends.
+int tend_daemons(apr_pool_t*, server_rec*) {
+  if (daemons() != nullptr) daemons()->tend();
+  return OK;
+}
+
+}  // namespace
+
+daemon::Client* daemon_client(std::string_view group) {
+  return daemons() != nullptr ? daemons()->client(group) : nullptr;
+}
+
+std::vector<DaemonState> daemon_states() {
+  return daemons() != nullptr ? daemons()->states() : std::vector<DaemonState>();
+}
+
+void register_daemon_hooks() {
+  ap_hook_post_config(guarded<&start_daemons>, nullptr, nullptr, APR_HOOK_LAST);
+  ap_hook_child_init(guarded<&enter_child>, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_monitor(guarded<&tend_daemons>, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+}  // namespace brine::apache

@@ -1,0 +1,340 @@
+#include "apache/process/process.hpp"
+
+#include <ap_mpm.h>
+#include <grp.h>
+#include <limits.h>
+#include <unistd.h>
+#include <unixd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "apache/config/alias.hpp"
+#include "apache/config/ignored.hpp"
+#include "apache/config/python_home.hpp"
+#include "apache/config/settings.hpp"
+#include "apache/guarded.hpp"
+#include "apache/log.hpp"
+#include "apache/process/forks.hpp"
+#include "base/quotes.hpp"
+#include "base/temporary_file.hpp"
+#include "brine/version.h"
+#include "daemon/shared/private_fd.hpp"
+#include "engine/engine_loader.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+std::mutex start_mutex;                         // held while the engine is being started
+std::atomic<engine::Engine*> running{nullptr};  // atomic, written once under start_mutex
+bool start_tried = false;                       // guarded by start_mutex
+bool missing_reported = false;                  // written before the fork, then read only
+thread_local bool in_engine = false;
+
+// How long threads of applications may take to end with the process. httpd kills a child about 10 s
+// after it was told to leave.
+constexpr std::chrono::seconds kExitTime{5};
+
+int mpm_query(int what) {
+  int value = 0;
+  return ap_mpm_query(what, &value) == APR_SUCCESS ? value : 0;
+}
+
+void fill_process_model(engine::Config& config) {
+  const bool threaded = mpm_query(AP_MPMQ_IS_THREADED) != AP_MPMQ_NOT_SUPPORTED;
+  const bool forked = mpm_query(AP_MPMQ_IS_FORKED) != AP_MPMQ_NOT_SUPPORTED;
+  config.threads_per_process = threaded ? std::max(1, mpm_query(AP_MPMQ_MAX_THREADS)) : 1;
+  config.maximum_processes = forked ? std::max(1, mpm_query(AP_MPMQ_MAX_DAEMONS)) : 1;
+  config.multithread = config.threads_per_process > 1;
+  config.multiprocess = forked && config.maximum_processes > 1;
+  config.run_once = !config.multithread && mpm_query(AP_MPMQ_MAX_REQUESTS_DAEMON) == 1;
+}
+
+// Whoever says `httpd -X` at a terminal wants to talk to a debugger.
+bool runs_at_terminal() {
+  return ap_exists_config_define("DEBUG") != 0 && isatty(STDIN_FILENO) == 1 &&
+         isatty(STDOUT_FILENO) == 1;
+}
+
+engine::Config embedded_config() {
+  const ProcessSettings& settings = server_settings(ap_server_conf).process;
+  engine::Config config = shared_engine_config();
+  config.program = settings.resolved_home.program;
+  config.home = settings.resolved_home.home;
+  for (const std::string& directory : settings.python_path) {
+    config.python_path.push_back(
+        {directory, "WSGIPythonPath" + in_parentheses(settings.python_path_place)});
+  }
+  config.python_eggs = settings.python_eggs;
+  fill_process_model(config);
+  return config;
+}
+
+engine::Engine* start_engine() {
+  static ServerLog server_log(ap_server_conf);
+  const std::string& python = server_settings(ap_server_conf).process.python;
+  if (missing_reported && engine::find_engine(python).empty()) {
+    return nullptr;
+  }
+  guard_application_forks();
+  return start_python(python, embedded_config(), server_log);
+}
+
+// httpd's prefork MPM ends a child in a signal handler, whatever the child was doing: then Python
+// is in the middle of a request, and its end cannot be a clean one.
+apr_status_t shut_down(void*) {
+  engine::Engine* engine = running.exchange(nullptr);
+  if (engine != nullptr && !in_engine) {
+    engine->shutdown(kExitTime);
+  }
+  return APR_SUCCESS;
+}
+
+void preload_scripts(engine::Engine& engine, const server_rec* server) {
+  const RequestSettings& settings = settings_outside_sections(server);
+  for (const Preload& preload : server_settings(server).preloads) {
+    wsgi::Target target;
+    target.script = preload.script;
+    target.callable = preload.callable;
+    target.application_group = preload.application_group;
+    target.resource = preload.script;
+    target.reloading = reloading(settings.script_reloading.value.value_or(ScriptReloading::on), "");
+    target.keep_last_good = settings.keep_last_good.value.value_or(true);
+    target.registered = settings.registered_modules.value.value_or(false);
+    target.pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report);
+    ServerLog server_log(server);
+    const bool loaded = engine.preload(target, server_log);
+    daemon::end_if_forked();
+    if (!loaded) {
+      server_log.log(base::Level::error, "BRINE0008: the script '" + std::string(preload.script) +
+                                             "' could not be loaded at the process's start; the "
+                                             "first request for it tries again");
+    }
+  }
+}
+
+bool any_server_serves_wsgi(const server_rec* main_server) {
+  for (const server_rec* server = main_server; server != nullptr; server = server->next) {
+    if (server_settings(server).serves_wsgi) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void start_child(apr_pool_t* pchild, server_rec*) {
+  apr_pool_cleanup_register(pchild, nullptr, shut_down, apr_pool_cleanup_null);
+  base::TemporaryFile::folder();  // before there is Python, which may change the environment
+  if (!any_server_serves_wsgi(ap_server_conf) ||
+      server_settings(ap_server_conf).process.restrict_embedded) {
+    return;
+  }
+  if (engine::Engine* started = engine()) {
+    for (const server_rec* server : servers_with_settings(ap_server_conf)) {
+      preload_scripts(*started, server);
+    }
+  }
+}
+
+// Who the processes that run Python will be: `User` if root starts httpd, else whoever starts it.
+Identity server_identity() {
+  Identity identity;
+  if (geteuid() != 0) {
+    identity.user = geteuid();
+    identity.groups.resize(static_cast<std::size_t>(std::max(0, getgroups(0, nullptr))));
+    const int count = getgroups(static_cast<int>(identity.groups.size()), identity.groups.data());
+    identity.groups.resize(static_cast<std::size_t>(std::max(0, count)));
+    identity.groups.push_back(getegid());
+    return identity;
+  }
+  identity.user = ap_unixd_config.user_id;
+  identity.groups = {ap_unixd_config.group_id};
+  if (ap_unixd_config.user_name != nullptr) {
+    int count = NGROUPS_MAX;
+    identity.groups.resize(static_cast<std::size_t>(count));
+    getgrouplist(ap_unixd_config.user_name, ap_unixd_config.group_id, identity.groups.data(),
+                 &count);
+    identity.groups.resize(static_cast<std::size_t>(std::max(0, count)));
+  }
+  return identity;
+}
+
+// Part of `httpd -t`. User, Group and WSGIPython are known by now, wherever they stand in the file.
+int check_python_home(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  ProcessSettings& settings = server_settings(main_server).process;
+  if (settings.python_home.empty()) {
+    return OK;
+  }
+  try {
+    settings.resolved_home = resolve_python_home(
+        settings.python_home,
+        {engine::effective_version(settings.python),
+         engine::available_versions(engine::engine_directories()), server_identity()});
+    return OK;
+  } catch (const std::invalid_argument& error) {
+    ServerLog(main_server)
+        .log(base::Level::error, "BRINE0005: WSGIPythonHome" +
+                                     in_parentheses(settings.python_home_place) + " " +
+                                     error.what());
+    return HTTP_INTERNAL_SERVER_ERROR;
+  }
+}
+
+// Part of `httpd -t`, when all groups are complete: PYTHONHOME in the environment, which rules
+// where the configuration names no home.
+class EnvironmentCheck {
+ public:
+  EnvironmentCheck(server_rec* main_server, std::string home)
+      : main_server_(main_server), home_(std::move(home)) {}
+
+  int run() {
+    const ProcessSettings& process = server_settings(main_server_).process;
+    if (any_server_serves_wsgi(main_server_) && !process.restrict_embedded) {
+      check(process.resolved_home.program + process.resolved_home.home,
+            {engine::effective_version(process.python), {}, server_identity(), "httpd"});
+    }
+    for (const DaemonGroup& group : server_settings(main_server_).daemon_groups.all) {
+      if (group.group.chroot.empty()) {  // what lies there is seen from there only
+        check(group.group.program + group.group.prefix,
+              {group.group.python,
+               {},
+               identity_of(group.group),
+               "daemon group " + base::in_quotes(group.group.name)});
+      }
+    }
+    return failed_ ? HTTP_INTERNAL_SERVER_ERROR : OK;
+  }
+
+ private:
+  static Identity identity_of(const daemon::Group& group) {
+    if (!group.switches_identity) {
+      return server_identity();
+    }
+    Identity identity{group.identity.uid,
+                      group.identity.supplementary.value_or(std::vector<gid_t>())};
+    identity.groups.push_back(group.identity.gid);
+    return identity;
+  }
+
+  void check(const std::string& configured, const HomeCircumstances& circumstances) {
+    if (!configured.empty()) {
+      return;
+    }
+    try {
+      check_environment_home(home_, circumstances);
+    } catch (const std::invalid_argument& error) {
+      failed_ = true;
+      ServerLog(main_server_)
+          .log(base::Level::error,
+               std::string("BRINE0019: PYTHONHOME in httpd's environment ") + error.what() +
+                   ": take it out (Debian: /etc/apache2/envvars), and name an environment by "
+                   "WSGIPythonHome or python-home=");
+    }
+  }
+
+  server_rec* main_server_;
+  std::string home_;
+  bool failed_ = false;
+};
+
+int check_environment(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  const char* home = std::getenv("PYTHONHOME");
+  return home == nullptr || *home == '\0' ? OK : EnvironmentCheck(main_server, home).run();
+}
+
+int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  // httpd reads the configuration twice when it starts; what is said here is said once.
+  if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+    return OK;
+  }
+  ap_add_version_component(pconf, "Brine/" BRINE_VERSION);
+  for (const server_rec* server : servers_with_settings(main_server)) {
+    warn_of_shadowed_aliases(server);
+  }
+  report_ignored(pconf, main_server);
+  const std::string& python = server_settings(main_server).process.python;
+  missing_reported = any_server_serves_wsgi(main_server) && engine::find_engine(python).empty();
+  if (missing_reported) {
+    ServerLog(main_server).log(base::Level::error, engine::explain_missing(python));
+  }
+  return OK;
+}
+
+}  // namespace
+
+engine::Config shared_engine_config() {
+  const ProcessSettings& settings = server_settings(ap_server_conf).process;
+  engine::Config config;
+  config.warnings = settings.python_warnings;
+  config.optimize = settings.python_optimize;
+  config.write_bytecode = !settings.dont_write_bytecode;
+  config.hash_seed = settings.hash_seed;
+  config.restrict_stdin = settings.restrict_stdin;
+  config.restrict_stdout = settings.restrict_stdout;
+  config.restrict_signal = settings.restrict_signal;
+  config.interpreter_limit = settings.interpreter_limits.configured;
+  config.client_interpreter_limit = settings.interpreter_limits.of_clients();
+  config.at_terminal = runs_at_terminal();
+  config.pickle_policy = settings_outside_sections(ap_server_conf)
+                             .pickle_policy.value.value_or(pickle::Policy::report);
+  ap_version_t version;
+  ap_get_server_revision(&version);
+  config.apache_version[0] = version.major;
+  config.apache_version[1] = version.minor;
+  config.apache_version[2] = version.patch;
+  return config;
+}
+
+engine::Engine* start_python(const std::string& version, const engine::Config& config,
+                             base::LogSink& log) {
+  const std::string path = engine::find_engine(version);
+  if (path.empty()) {
+    log.log(base::Level::error, engine::explain_missing(version));
+    return nullptr;
+  }
+  std::string error;
+  const engine::EngineExport* found = engine::open_engine(path, error);
+  if (found == nullptr) {
+    log.log(base::Level::error, error);
+    return nullptr;
+  }
+  engine::Engine* started = found->start(config, log, error);
+  if (started == nullptr) {
+    log.log(base::Level::error, "BRINE0004: Python " + std::string(found->python_version) +
+                                    " could not start: " + error);
+  }
+  return started;
+}
+
+engine::Engine* engine() {
+  engine::Engine* engine = running.load(std::memory_order_acquire);
+  if (engine == nullptr) {
+    const std::lock_guard lock(start_mutex);
+    if (!start_tried) {
+      start_tried = true;
+      running.store(start_engine(), std::memory_order_release);
+    }
+    engine = running.load(std::memory_order_relaxed);
+  }
+  return engine;
+}
+
+Serving::Serving() : outer_(in_engine) { in_engine = true; }
+
+Serving::~Serving() { in_engine = outer_; }
+
+void register_process_hooks() {
+  ap_hook_check_config(guarded<&check_python_home>, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_check_config(guarded<&check_environment>, nullptr, nullptr, APR_HOOK_LAST);
+  ap_hook_post_config(guarded<&finish_configuration>, nullptr, nullptr, APR_HOOK_MIDDLE);
+  ap_hook_child_init(guarded<&start_child>, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+}  // namespace brine::apache

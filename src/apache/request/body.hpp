@@ -1,0 +1,39 @@
+// The request's body, through httpd's input filters.
+#pragma once
+
+#include <span>
+
+#include "apache/httpd.hpp"
+#include "boundary/request.hpp"
+
+namespace brine::apache {
+
+class BodyReader {
+ public:
+  explicit BodyReader(request_rec* r) : r_(r) {}
+
+  /// Waits for the body's next bytes, then takes what has arrived, up to into.size(). BLOCKS.
+  wsgi::ReadResult read(std::span<char> into) noexcept;
+
+  /// Whether the body's end has been seen.
+  bool ended() const { return ended_; }
+
+  /// How the last read went; stays at the first failure.
+  wsgi::ReadStatus status() const { return status_; }
+
+  /// What httpd's filters answered to the read that failed.
+  apr_status_t httpd_status() const { return httpd_status_; }
+
+ private:
+  bool fill(apr_read_type_e block, std::size_t wanted);
+  std::size_t take(std::span<char> into);
+  void fail(apr_status_t status);
+
+  request_rec* r_;
+  apr_bucket_brigade* brigade_ = nullptr;
+  wsgi::ReadStatus status_ = wsgi::ReadStatus::ok;
+  apr_status_t httpd_status_ = APR_SUCCESS;
+  bool ended_ = false;
+};
+
+}  // namespace brine::apache

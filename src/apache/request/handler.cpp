@@ -1,0 +1,362 @@
+#include "apache/request/handler.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "apache/config/alias.hpp"
+#include "apache/config/daemon_groups.hpp"
+#include "apache/guarded.hpp"
+#include "apache/log.hpp"
+#include "apache/process/daemons.hpp"
+#include "apache/process/process.hpp"
+#include "apache/request/buffered_response.hpp"
+#include "apache/request/ownership.hpp"
+#include "apache/request/replacing.hpp"
+#include "apache/request/request.hpp"
+#include "apache/request/response.hpp"
+#include "apache/request/selection.hpp"
+#include "base/quotes.hpp"
+#include "daemon/shared/private_fd.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+// Seconds after which a client that was answered 503 may try again.
+constexpr const char* kRetryAfter = "2";
+
+int refuse(const request_rec* r, int status, const std::string& text) {
+  log(r, base::Level::error, text);
+  return status;
+}
+
+// The resource itself is to be run. OK, or the status of the refusal.
+int check_script(request_rec* r) {
+  const bool may_execute = (ap_allow_options(r) & OPT_EXECCGI) != 0;
+  if (!may_execute && matched_alias(r) == nullptr) {
+    return refuse(r, HTTP_FORBIDDEN,
+                  "BRINE0101: Options ExecCGI is off for " + base::in_quotes(r->filename) +
+                      ", so it is not run as a WSGI script; switch it on there or map the script "
+                      "with WSGIScriptAlias");
+  }
+  if (r->finfo.filetype == APR_NOFILE) {
+    return refuse(r, HTTP_NOT_FOUND,
+                  "BRINE0102: there is no WSGI script " + base::in_quotes(r->filename) +
+                      ", or httpd's user may not see it");
+  }
+  if (r->finfo.filetype == APR_DIR) {
+    return refuse(
+        r, HTTP_FORBIDDEN,
+        "BRINE0103: " + base::in_quotes(r->filename) + " is a directory, not a WSGI script");
+  }
+  return OK;
+}
+
+int check_body(const request_rec* r, ChunkedRequest chunked) {
+  const char* encoding = apr_table_get(r->headers_in, "Transfer-Encoding");
+  if (encoding != nullptr) {
+    if (strcasecmp(encoding, "chunked") != 0) {
+      return refuse(r, HTTP_NOT_IMPLEMENTED,
+                    "BRINE0105: the request has the Transfer-Encoding " +
+                        base::in_quotes(encoding) + "; only 'chunked' is understood");
+    }
+    if (chunked == ChunkedRequest::off) {
+      return refuse(r, HTTP_LENGTH_REQUIRED,
+                    "BRINE0106: the request's body is chunked, and WSGIChunkedRequest is Off here");
+    }
+  }
+  const char* text = apr_table_get(r->headers_in, "Content-Length");
+  if (text == nullptr) {
+    return OK;
+  }
+  apr_off_t length = 0;
+  const char* end = text + std::strlen(text);
+  const auto [stop, error] = std::from_chars(text, end, length);
+  if (error != std::errc() || stop != end || stop == text || length < 0) {
+    return refuse(r, HTTP_BAD_REQUEST,
+                  "BRINE0107: the request's Content-Length is no number: " + base::in_quotes(text));
+  }
+  const apr_off_t limit = ap_get_limit_req_body(r);
+  if (limit > 0 && length > limit) {
+    return refuse(r, HTTP_REQUEST_ENTITY_TOO_LARGE,
+                  "BRINE0108: the request's body of " + std::to_string(length) +
+                      " bytes is larger than LimitRequestBody " + std::to_string(limit));
+  }
+  return OK;
+}
+
+bool is_allowed(const AllowedGroup* allowed, std::string_view group) {
+  if (allowed == nullptr) {
+    return true;
+  }
+  while (allowed != nullptr && allowed->name != group) {
+    allowed = allowed->next;
+  }
+  return allowed != nullptr;
+}
+
+int refuse_group(const request_rec* r, const Selection& selection, const char* code_and_start,
+                 const std::string& end) {
+  return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
+                code_and_start + base::in_quotes(selection.process_group) + end);
+}
+
+int check_threads(const request_rec* r, const Selection& selection) {
+  if (selection.group == nullptr || !selection.group->is_service()) {
+    return OK;
+  }
+  return refuse_group(r, selection, "BRINE0117: the process group ",
+                      " has threads=0 and serves no requests: it runs what WSGIImportScript names; "
+                      "use another group here");
+}
+
+int check_process_group(const request_rec* r, const Selection& selection) {
+  const std::string_view group = selection.process_group;
+  const bool embedded = group.empty();
+  if (!is_allowed(selection.settings.allowed_groups, group)) {
+    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
+                  "BRINE0113: WSGIRestrictProcess does not name the process group '" +
+                      std::string(embedded ? "%{GLOBAL}" : group) + "', in which " +
+                      base::in_quotes(selection.target.script.data()) + " would run");
+  }
+  if (embedded && server_settings(ap_server_conf).process.restrict_embedded) {
+    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
+                  "BRINE0112: WSGIRestrictEmbedded On forbids to run " +
+                      base::in_quotes(selection.target.script.data()) +
+                      " in httpd's own processes");
+  }
+  const GroupAccess access =
+      embedded ? GroupAccess::granted : daemon_group_access(group, r->server);
+  switch (access) {
+    case GroupAccess::granted:
+      return check_threads(r, selection);
+    case GroupAccess::unknown:
+      return refuse_group(r, selection, "BRINE0110: there is no process group ",
+                          "; " + list_daemon_groups());
+    case GroupAccess::other_server:
+      break;
+  }
+  return refuse_group(r, selection, "BRINE0114: the process group ",
+                      " is defined in a virtual host of another ServerName, and only virtual hosts "
+                      "of that name may use it");
+}
+
+// script-user= and script-group= of the group.
+int check_owner(const request_rec* r, const Selection& selection) {
+  const daemon::Group* group = selection.group;
+  if (group == nullptr) {
+    return OK;
+  }
+  const Judgement judgement = judge_ownership(*group, std::string(selection.target.script));
+  const std::string end = "; daemon group '" + group->name + "' does not run it";
+  switch (judgement.ownership) {
+    case Ownership::fits:
+      return OK;
+    case Ownership::other_owner:
+      return refuse(r, HTTP_FORBIDDEN, "BRINE0115: " + judgement.why + end);
+    case Ownership::writable:
+      break;
+  }
+  return refuse(r, HTTP_FORBIDDEN, "BRINE0116: " + judgement.why + end);
+}
+
+int check_request(request_rec* r, const Selection& selection, bool resource_is_script) {
+  if (resource_is_script) {
+    if (const int status = check_script(r); status != OK) {
+      return status;
+    }
+  }
+  if (r->used_path_info == AP_REQ_REJECT_PATH_INFO && r->path_info != nullptr &&
+      *r->path_info != '\0') {
+    return refuse(r, HTTP_NOT_FOUND,
+                  "BRINE0104: AcceptPathInfo is Off for " + base::in_quotes(r->filename) +
+                      ", and the request has the path info " + base::in_quotes(r->path_info));
+  }
+  if (const int status = check_body(r, selection.settings.chunked_request); status != OK) {
+    return status;
+  }
+  if (const int status = check_process_group(r, selection); status != OK) {
+    return status;
+  }
+  return check_owner(r, selection);
+}
+
+const char* describe(wsgi::ReadStatus status) {
+  switch (status) {
+    case wsgi::ReadStatus::ok:
+      return "no error";
+    case wsgi::ReadStatus::client_gone:
+      return "the client has gone";
+    case wsgi::ReadStatus::timed_out:
+      return "the client did not send it in time (see Timeout, RequestReadTimeout)";
+    case wsgi::ReadStatus::too_large:
+      return "it is larger than LimitRequestBody";
+    case wsgi::ReadStatus::malformed:
+      return "its encoding is broken";
+    case wsgi::ReadStatus::failed:
+      break;
+  }
+  return "an input filter failed";
+}
+
+// What httpd is to answer because of a body that could not be read.
+int body_failure(const RequestBody& body) {
+  if (const int error = body.file_error(); error != 0) {
+    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+    return full ? HTTP_INSUFFICIENT_STORAGE : HTTP_INTERNAL_SERVER_ERROR;
+  }
+  // A filter that has already answered says so: nothing may be sent after it.
+  if (body.httpd_status() == AP_FILTER_ERROR) {
+    return AP_FILTER_ERROR;
+  }
+  switch (body.status()) {
+    case wsgi::ReadStatus::too_large:
+      return HTTP_REQUEST_ENTITY_TOO_LARGE;
+    case wsgi::ReadStatus::timed_out:
+      return HTTP_REQUEST_TIME_OUT;
+    case wsgi::ReadStatus::ok:
+      return HTTP_INTERNAL_SERVER_ERROR;
+    case wsgi::ReadStatus::client_gone:
+    case wsgi::ReadStatus::malformed:
+    case wsgi::ReadStatus::failed:
+      break;
+  }
+  return HTTP_BAD_REQUEST;
+}
+
+int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheResponse& response) {
+  switch (outcome) {
+    case wsgi::Outcome::completed:
+      return OK;
+    case wsgi::Outcome::failed_after_headers:  // perhaps none of them has been sent yet
+      return response.started() ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    case wsgi::Outcome::client_aborted:
+      return response.started() ? OK : body_failure(body);
+    case wsgi::Outcome::failed_before_headers:
+      return body_failure(body);
+    case wsgi::Outcome::no_application:
+      return HTTP_NOT_FOUND;
+    case wsgi::Outcome::rejected:
+    case wsgi::Outcome::overfull:
+    case wsgi::Outcome::not_ready:
+      return HTTP_SERVICE_UNAVAILABLE;
+    case wsgi::Outcome::process_died:
+      return HTTP_BAD_GATEWAY;
+    case wsgi::Outcome::timed_out:
+      return HTTP_GATEWAY_TIME_OUT;
+    case wsgi::Outcome::script_failed:
+    case wsgi::Outcome::restarting:
+      return HTTP_INTERNAL_SERVER_ERROR;
+  }
+  return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+// The same, where nothing of the answer was passed on: OK if it may be replaced.
+int replacing_status(wsgi::Outcome outcome, const RequestBody& body,
+                     const ApacheResponse& response) {
+  if (response.is_whole()) {
+    return OK;
+  }
+  return outcome == wsgi::Outcome::client_aborted ? body_failure(body) : HTTP_BAD_GATEWAY;
+}
+
+// In httpd's own process, or in one of the daemon process group's.
+wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& request,
+                  wsgi::ResponseWriter& response) {
+  if (!selection.process_group.empty()) {
+    daemon::Client* client = daemon_client(selection.process_group);
+    return client != nullptr ? client->serve(selection.target, request, response)
+                             : wsgi::Outcome::failed_before_headers;
+  }
+  engine::Engine* engine = apache::engine();
+  if (engine == nullptr) {
+    log(r, base::Level::error,
+        "BRINE0109: Python is not running in this process, see BRINE0001 to BRINE0004 "
+        "earlier in the log; cannot run " +
+            base::in_quotes(selection.target.script.data()));
+    return wsgi::Outcome::failed_before_headers;
+  }
+  const Serving serving;
+  const wsgi::Outcome outcome = engine->serve(selection.target, request, response);
+  daemon::end_if_forked();  // what follows is its parent's
+  return outcome;
+}
+
+// The body could not be read as far as it has to be before the application is asked.
+int refuse_body(request_rec* r, const RequestBody& body) {
+  // httpd would read the rest of it before it sends the page.
+  r->connection->keepalive = AP_CONN_CLOSE;
+  if (body.file_error() != 0) {
+    log(r, base::Level::error,
+        std::string("BRINE0118: the request's body could not be kept in a temporary file in '") +
+            base::TemporaryFile::folder() + "': " + std::strerror(body.file_error()));
+    return body_failure(body);
+  }
+  // A client that goes away is nobody's fault.
+  const bool gone = body.status() == wsgi::ReadStatus::client_gone;
+  log(r, gone ? base::Level::info : base::Level::error,
+      std::string("BRINE0111: the request's body could not be read: ") + describe(body.status()));
+  return body_failure(body);
+}
+
+int serve(request_rec* r, const Selection& selection) {
+  const ResolvedSettings& settings = selection.settings;
+  const BodyFacts facts = body_facts(r);
+  RequestBody body(r, facts);
+  if (!body.take(plan_body(facts, settings.chunked_request, settings.request_buffering))) {
+    return refuse_body(r, body);
+  }
+  ApacheRequest request(r, selection, body);
+  ApacheResponse response(r, settings.enable_sendfile, request.head().replacements);
+  BufferedResponse buffered(response, request, settings.response_buffering);
+  const bool keeps = settings.response_buffering != 0 && r->header_only == 0;
+  const wsgi::Outcome outcome =
+      keeps ? run(r, selection, request, buffered) : run(r, selection, request, response);
+  buffered.finish();
+  if (outcome == wsgi::Outcome::overfull || outcome == wsgi::Outcome::not_ready) {
+    apr_table_setn(r->err_headers_out, "Retry-After", kRetryAfter);
+  }
+  const bool replaced = response.is_replaced();
+  const int status =
+      replaced ? replacing_status(outcome, body, response) : status_of(outcome, body, response);
+  // httpd would read a body to its end before it sends the page, however long the client takes. Of
+  // most failures it knows itself that they end the connection.
+  if (!body.ended() &&
+      (replaced || status == HTTP_BAD_GATEWAY || status == HTTP_GATEWAY_TIME_OUT)) {
+    r->connection->keepalive = AP_CONN_CLOSE;
+  }
+  return replaced && status == OK ? replace(r, response) : status;
+}
+
+int handle(request_rec* r) {
+  if (r->handler == nullptr) {
+    return DECLINED;
+  }
+  const std::string_view handler = r->handler;
+  const HandlerScript* script = nullptr;
+  const bool resource_is_script = handler == "wsgi-script" || handler == "application/x-httpd-wsgi";
+  if (!resource_is_script) {
+    script = request_settings(r).handler_scripts.find(handler);
+    if (script == nullptr) {
+      return DECLINED;
+    }
+  }
+  const Selection selection = select(r, script);
+  if (const int status = check_request(r, selection, resource_is_script); status != OK) {
+    return status;
+  }
+  return serve(r, selection);
+}
+
+}  // namespace
+
+void register_handler_hooks() {
+  ap_hook_handler(guarded<&handle>, nullptr, nullptr, APR_HOOK_MIDDLE);
+}
+
+}  // namespace brine::apache

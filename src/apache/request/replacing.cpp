@@ -1,0 +1,88 @@
+#include "apache/request/replacing.hpp"
+
+#include <string_view>
+
+#include "apache/guarded.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+using wsgi::Replacement;
+
+// Fields of the application's answer that are to be in the one of the request it is redirected to.
+struct Handed {
+  const request_rec* from;
+  apr_table_t* fields;
+};
+constexpr const char* kHanded = "brine: fields of a local redirect";
+
+// Puts what survives of the application's fields into `table`.
+void keep_fields(const ApacheResponse& response, apr_table_t* table) {
+  for (const ApacheResponse::HeaderLine& line : response.lines()) {
+    if (wsgi::survives(response.replacement(), {line.name, line.name_size})) {
+      apr_table_addn(table, line.name, line.value);
+    }
+  }
+}
+
+// What follows is a request of its own that has no body, as a CGI script's local redirect is
+// (RFC 3875, 6.2.2). What the application has not read is nobody's: the connection ends.
+int redirect(request_rec* r, const ApacheResponse& response) {
+  apr_table_unset(r->headers_in, "Content-Length");
+  apr_table_unset(r->headers_in, "Transfer-Encoding");
+  if (r->method_number != M_GET) {  // HEAD is one of GET's
+    r->method = "GET";
+    r->method_number = M_GET;
+  }
+  // Those of an earlier redirect, which led here, are in headers_out by now.
+  auto* handed = static_cast<Handed*>(apr_palloc(r->pool, sizeof(Handed)));
+  *handed = {r, apr_table_copy(r->pool, r->headers_out)};
+  keep_fields(response, handed->fields);
+  apr_pool_userdata_setn(handed, kHanded, nullptr, r->pool);
+  ap_set_content_type(r, response.field("Content-Type"));
+  ap_internal_redirect_handler(response.field("Location"), r);
+  return OK;
+}
+
+// Runs when a request's handler is about to be called. An error page has the status of its error,
+// and nothing of this.
+void take_handed_fields(request_rec* r) {
+  if (r->prev == nullptr || r->status != HTTP_OK) {
+    return;
+  }
+  void* found = nullptr;
+  apr_pool_userdata_get(&found, kHanded, r->pool);
+  const auto* handed = static_cast<const Handed*>(found);
+  if (handed != nullptr && handed->from == r->prev) {
+    r->headers_out = apr_table_overlay(r->pool, r->headers_out, handed->fields);
+  }
+}
+
+}  // namespace
+
+wsgi::Replacements allowed_replacements(const request_rec* r, const Selection& selection) {
+  const ResolvedSettings& settings = selection.settings;
+  wsgi::Replacements allowed;
+  allowed.local_redirect = settings.location_redirect.value_or(!selection.process_group.empty());
+  // What answers as the page for an error is that page, whatever its status.
+  allowed.error_page = settings.error_override && !ap_is_HTTP_ERROR(r->status);
+  for (const ap_filter_t* filter = r->output_filters; filter != nullptr; filter = filter->next) {
+    allowed.file = allowed.file || std::string_view(filter->frec->name) == "xsendfile";
+  }
+  return allowed;
+}
+
+int replace(request_rec* r, const ApacheResponse& response) {
+  if (response.replacement() == Replacement::local_redirect) {
+    return redirect(r, response);
+  }
+  keep_fields(response, r->err_headers_out);
+  return response.status();
+}
+
+void register_replacing_hooks() {
+  ap_hook_insert_filter(guarded<&take_handed_fields>, nullptr, nullptr, APR_HOOK_LAST);
+}
+
+}  // namespace brine::apache

@@ -1,0 +1,49 @@
+// wsgi::Request over httpd's request_rec.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "apache/request/request_body.hpp"
+#include "apache/request/selection.hpp"
+#include "boundary/request.hpp"
+
+namespace brine::apache {
+
+/// Lives on the handler's stack. Its views point into the request_rec and its pool.
+class ApacheRequest final : public wsgi::Request {
+ public:
+  /// `body`: what is to be read of it has been read; filters may have changed the headers too.
+  ApacheRequest(request_rec* r, const Selection& selection, RequestBody& body);
+
+  const wsgi::Head& head() const noexcept override { return head_; }
+  wsgi::ReadResult read(std::span<char> into) noexcept override { return body_.read(into); }
+  void note(const char* name, std::string_view value) noexcept override;
+  void log(base::Level level, std::string_view text) noexcept override;
+
+ private:
+  using PortText = std::array<char, 8>;
+
+  void set(wsgi::Var var, std::string_view value);
+  void set(wsgi::Var var, const char* value);
+  void set_port(wsgi::Var var, unsigned port, PortText& text);
+  void set_request_line(const Selection& selection);
+  void set_server();
+  void set_client();
+  void set_paths();
+  void set_script(const Selection& selection);
+  void collect_headers(bool pass_authorization);
+  void set_body();
+  void collect_extra();
+  void collect_redirect(wsgi::Field*& next);
+
+  request_rec* r_;
+  RequestBody& body_;
+  wsgi::Head head_;
+  PortText server_port_;
+  PortText remote_port_;
+  PortText listener_port_;
+};
+
+}  // namespace brine::apache

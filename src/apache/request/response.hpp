@@ -1,0 +1,71 @@
+// wsgi::ResponseWriter over httpd's output filters.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "apache/httpd.hpp"
+#include "boundary/request.hpp"
+#include "wsgi/replacement.hpp"
+
+namespace brine::apache {
+
+/// Lives on the handler's stack.
+class ApacheResponse final : public wsgi::ResponseWriter {
+ public:
+  struct HeaderLine {
+    const char* name;
+    std::size_t name_size;
+    const char* value;
+  };
+
+  ApacheResponse(request_rec* r, bool enable_sendfile, const wsgi::Replacements& allowed)
+      : r_(r), allowed_(allowed), enable_sendfile_(enable_sendfile) {}
+
+  /// Whether something has been passed to httpd: its status can no longer be changed.
+  bool started() const { return brigade_ != nullptr; }
+
+  /// Whether the application's answer has come, and nothing of it is passed to httpd: another one
+  /// is to take its place. `is_whole`: it has come to its end.
+  bool is_replaced() const { return replaced_; }
+  bool is_whole() const { return whole_; }
+  wsgi::Replacement replacement() const { return replacement_; }
+
+  int status() const { return status_; }
+  std::span<const HeaderLine> lines() const { return headers_; }
+  /// The value of the application's field of that name, or null.
+  const char* field(std::string_view name) const;
+
+  void start(int status, std::string_view status_line,
+             std::span<const wsgi::Field> headers) noexcept override;
+  char* allocate(std::size_t size) noexcept override;
+  wsgi::Delivery send(std::span<const std::string_view> blocks, wsgi::End end) noexcept override;
+  wsgi::Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
+                           wsgi::End end) noexcept override;
+  void abort() noexcept override;
+
+ private:
+  void apply_header(const HeaderLine& line);
+  bool is_allocated(std::string_view block) const;
+  bool wants_only_the_end() const;
+  apr_bucket* bucket_of(std::string_view block);
+  bool begin();
+  bool replaces(wsgi::End end);
+  wsgi::Delivery pass(wsgi::End end);
+  wsgi::Delivery pass_brigade();
+
+  request_rec* r_;
+  apr_bucket_brigade* brigade_ = nullptr;  ///< made when the head is passed on
+  int status_ = HTTP_OK;
+  const char* status_line_ = nullptr;
+  std::span<HeaderLine> headers_;
+  std::string_view allocated_;  ///< what allocate() gave out last
+  wsgi::Replacements allowed_;
+  wsgi::Replacement replacement_ = wsgi::Replacement::none;
+  bool replaced_ = false;
+  bool whole_ = false;
+  bool enable_sendfile_;
+};
+
+}  // namespace brine::apache

@@ -1,0 +1,77 @@
+#include "apache/request/selection.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "apache/config/alias.hpp"
+#include "apache/config/daemon_groups.hpp"
+#include "apache/request/expansion.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+// The options that the alias or the handler script gives; they win over the directives.
+const ScriptOptions& options_of(const request_rec* r, const HandlerScript* handler) {
+  static constexpr ScriptOptions none;
+  if (handler != nullptr) {
+    return handler->options;
+  }
+  const Alias* alias = matched_alias(r);
+  return alias != nullptr ? alias->options : none;
+}
+
+// httpd has looked at the file when it mapped the URL to it.
+base::FileSeen file_seen(const apr_finfo_t& info) {
+  constexpr apr_int32_t kNeeded =
+      APR_FINFO_IDENT | APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_CTIME | APR_FINFO_NLINK;
+  if ((info.valid & kNeeded) != kNeeded) {
+    return {};
+  }
+  return {info.device, info.inode, info.size,
+          info.mtime,  info.ctime, static_cast<std::uint64_t>(std::max(info.nlink, 0))};
+}
+
+}  // namespace
+
+Selection select(request_rec* r, const HandlerScript* handler) {
+  Selection selection;
+  selection.settings = resolve(request_settings(r), core_settings(r));
+  const ResolvedSettings& settings = selection.settings;
+  const ScriptOptions& options = options_of(r, handler);
+  selection.process_group =
+      expand_process_group(r, options.process_group.value_or(settings.process_group));
+  selection.pass_authorization = options.pass_authorization.value_or(settings.pass_authorization);
+  wsgi::Target& target = selection.target;
+  target.resource = r->filename;
+  const ApplicationGroupName group = expand_application_group(
+      r, options.application_group.value_or(settings.application_group), handler);
+  target.application_group = group.text;
+  target.group_named_by = group.named_by;
+  if (handler != nullptr) {
+    selection.handler_script = handler->script;
+    target.script = handler->script;
+    target.callable = "handle_request";
+  } else {
+    target.script = target.resource;
+    target.seen = file_seen(r->finfo);
+    // The alias's own option is taken as it stands, as mod_wsgi takes it.
+    target.callable = options.callable ? *options.callable : expand_callable(r, settings.callable);
+  }
+  selection.group = find_daemon_group(selection.process_group);
+  if (selection.group != nullptr && !selection.group->chroot.empty()) {
+    const std::string_view inside = path_in_group(*selection.group, target.script);
+    // The same name may be another file in there, which httpd has not looked at.
+    if (inside == target.script) target.seen = {};
+    target.script = inside;
+    target.resource = path_in_group(*selection.group, target.resource);
+  }
+  target.reloading = reloading(settings.script_reloading, selection.process_group);
+  target.keep_last_good = settings.keep_last_good;
+  target.registered = settings.registered_modules;
+  target.pickle_policy = settings.pickle_policy;
+  target.ignore_activity = settings.ignore_activity;
+  return selection;
+}
+
+}  // namespace brine::apache

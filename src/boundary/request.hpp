@@ -1,0 +1,274 @@
+// What the WSGI side knows of a request and of its answer: two interfaces and plain data. Neither
+// httpd nor Python is seen here; src/apache implements them for embedded mode.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/stamp.hpp"
+#include "boundary/log.hpp"
+#include "boundary/policy.hpp"
+
+namespace brine::wsgi {
+
+/// Environ keys whose value is a string that every (or nearly every) request has. A key with its
+/// own enumerator costs no look-up when the environ is made; all others are `Head::extra`.
+enum class Var : std::uint8_t {
+  request_method,
+  request_uri,
+  query_string,
+  script_name,
+  path_info,
+  server_protocol,
+  server_software,
+  server_name,
+  server_addr,
+  server_port,
+  server_admin,
+  remote_addr,
+  remote_port,
+  remote_user,
+  auth_type,
+  request_scheme,
+  context_prefix,
+  context_document_root,
+  document_root,
+  script_filename,
+  content_type,
+  content_length,
+  url_scheme,
+  process_group,
+  application_group,
+  callable_object,
+  request_handler,
+  handler_script,
+  original_script_name,
+  original_path_info,
+  listener_host,
+  listener_port,
+  server_pid,
+  request_id,
+  connection_id,
+  count_,
+};
+
+inline constexpr std::size_t kVarCount = static_cast<std::size_t>(Var::count_);
+
+/// The environ key of each Var (PEP 3333 "environ Variables"; compatible `mod_wsgi.*` keys).
+inline constexpr std::array<std::string_view, kVarCount> kVarNames = {
+    "REQUEST_METHOD",
+    "REQUEST_URI",
+    "QUERY_STRING",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "SERVER_PROTOCOL",
+    "SERVER_SOFTWARE",
+    "SERVER_NAME",
+    "SERVER_ADDR",
+    "SERVER_PORT",
+    "SERVER_ADMIN",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "REMOTE_USER",
+    "AUTH_TYPE",
+    "REQUEST_SCHEME",
+    "CONTEXT_PREFIX",
+    "CONTEXT_DOCUMENT_ROOT",
+    "DOCUMENT_ROOT",
+    "SCRIPT_FILENAME",
+    "CONTENT_TYPE",
+    "CONTENT_LENGTH",
+    "wsgi.url_scheme",
+    "mod_wsgi.process_group",
+    "mod_wsgi.application_group",
+    "mod_wsgi.callable_object",
+    "mod_wsgi.request_handler",
+    "mod_wsgi.handler_script",
+    "mod_wsgi.script_name",
+    "mod_wsgi.path_info",
+    "mod_wsgi.listener_host",
+    "mod_wsgi.listener_port",
+    "mod_wsgi.server_pid",
+    "mod_wsgi.request_id",
+    "mod_wsgi.connection_id",
+};
+
+/// A name and its value; both views live as long as the request.
+struct Field {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// What a change of the script's file leads to.
+enum class Reloading : std::uint8_t {
+  off,
+  in_place,  ///< the script is loaded anew into the interpreter that has it
+  /// Nothing is run: Outcome::restarting. A new process will load the new code.
+  fresh_process,
+  /// The old code serves; Request::script_changed is called, and a new process will load the new.
+  rolling,
+};
+
+/// Who chose the name of an application group.
+enum class NamedBy : std::uint8_t {
+  configuration,
+  host,      ///< %{HOST}: the client, by its Host header
+  variable,  ///< %{ENV:...}: a variable, which may hold what a client sent
+};
+
+/// What to run and where: the result of mapping a URL and reading the settings that hold for it.
+struct Target {
+  std::string_view script;             ///< absolute path of the WSGI script file
+  std::string_view callable;           ///< name of the application object, usually "application"
+  std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
+  std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
+  NamedBy group_named_by = NamedBy::configuration;  ///< of application_group
+  base::FileSeen seen;                        ///< the script; spares the engine a look of its own
+  Reloading reloading = Reloading::in_place;  ///< WSGIScriptReloading
+  bool keep_last_good = true;                 ///< WSGIReloadFailure Keep
+  bool registered = false;                    ///< WSGIScriptModules Registered
+  pickle::Policy pickle_policy = pickle::Policy::report;  ///< WSGIPickleGuard
+  bool ignore_activity = false;  ///< WSGIIgnoreActivity: no sign that the process is in use
+};
+
+/// What may be put in the place of the application's body; see wsgi/replacement.hpp.
+struct Replacements {
+  bool local_redirect = false;  ///< WSGILocationRedirect
+  bool error_page = false;      ///< WSGIErrorOverride
+  bool file = false;            ///< mod_xsendfile is at work
+};
+
+/// The request as known before its body is read. All views live as long as the request.
+struct Head {
+  /// Indexed by Var; a view whose data() is null means that the environ lacks this key.
+  std::array<std::string_view, kVarCount> vars{};
+  /// The request's header fields under the names that the client sent, each name once. Fields that
+  /// must not reach Python at all (Authorization without WSGIPassAuthorization) are left out here;
+  /// `environ_name()` in headers.hpp drops those whose name is unsafe.
+  std::span<const Field> headers;
+  /// Further environ variables (SetEnv, SetEnvIf, mod_ssl's, REDIRECT_*): r->subprocess_env.
+  std::span<const Field> extra;
+  /// Bytes of the body that are in memory before Python is entered (small bodies, all of it).
+  std::string_view body_start;
+  /// No byte is left behind `body_start`: `Request::read` need not be called.
+  bool body_complete = false;
+  /// The body's length, or -1 where it is not known. The body ends where `Request::read` says.
+  std::int64_t content_length = -1;
+  bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
+  Replacements replacements;
+  bool strict_headers = false;  ///< WSGIStrictHeaders: a hop-by-hop field is an error
+  double request_start = 0;     ///< seconds since the epoch
+  /// Likewise, where a daemon process serves: when httpd passed the request on, and when a thread
+  /// took it up; else 0.
+  double queue_start = 0;
+  double daemon_start = 0;
+  int thread_id = 0;  ///< 1-based number of the server's worker thread
+};
+
+/// How a read of the body ended.
+enum class ReadStatus : std::uint8_t {
+  ok,           ///< `bytes` were read; 0 bytes means the body has ended
+  client_gone,  ///< the connection was closed or reset before the body's end
+  timed_out,    ///< httpd's Timeout ran out
+  too_large,    ///< more than LimitRequestBody
+  malformed,    ///< broken chunked encoding
+  failed,
+};
+
+struct ReadResult {
+  std::size_t bytes = 0;
+  ReadStatus status = ReadStatus::ok;
+  bool ended = false;  ///< nothing follows these bytes; may be false although nothing does
+};
+
+/// One request. Logging goes to the error log of the virtual host that serves it.
+class Request : public base::LogSink {
+ public:
+  virtual const Head& head() const noexcept = 0;
+
+  /// Reads up to into.size() bytes behind `Head::body_start`. BLOCKS: never call it with the GIL.
+  /// Returns 0 bytes at the end only.
+  virtual ReadResult read(std::span<char> into) noexcept = 0;
+
+  /// As `read`, until `into` is full or the body has ended; a failure leaves what came before it.
+  virtual ReadResult read_all(std::span<char> into) noexcept {
+    ReadResult all;
+    while (all.bytes < into.size() && !all.ended && all.status == ReadStatus::ok) {
+      const ReadResult piece = read(into.subspan(all.bytes));
+      all = {all.bytes + piece.bytes, piece.status, piece.ended || piece.bytes == 0};
+    }
+    return all;
+  }
+
+  /// Leaves a note for the server's other modules: an access log shows it by `%{NAME}n`. A later
+  /// one of the same name replaces it. For the thread that serves the request.
+  virtual void note(const char* name, std::string_view value) noexcept = 0;
+
+  /// With Reloading::rolling: the script's file is no longer what runs. For the thread that serves.
+  virtual void script_changed() noexcept {}
+
+ protected:
+  ~Request() = default;
+};
+
+enum class Delivery : std::uint8_t { ok, client_gone };
+
+/// What follows what is sent.
+enum class End : std::uint8_t {
+  more,          ///< more of the response, after a time: this much is flushed to the client
+  more_at_once,  ///< more of it, which is there already: to flush before that is of no use
+  last,          ///< nothing
+};
+
+/// Takes the answer: `start` once, then `send`/`send_file` until one of them carried End::last, or
+/// `abort`. Nothing is passed on before the first `send`.
+class ResponseWriter {
+ public:
+  /// Status (100..999), the whole status line ("404 Not Found") and the header fields in the
+  /// application's order; repeated names stay separate fields. Copies all; does NOT block, so the
+  /// GIL may be held. A later call replaces an earlier one, as long as nothing has been sent.
+  /// Throws std::bad_alloc.
+  virtual void start(int status, std::string_view status_line, std::span<const Field> headers) = 0;
+
+  /// `size` bytes that live as long as the request, for a body to be passed to `send` after the
+  /// GIL is released. Does NOT block. Throws std::bad_alloc.
+  virtual char* allocate(std::size_t size) = 0;
+
+  /// Sends blocks of the body. BLOCKS. The
+  /// blocks need to live until the call returns, no longer; those got from `allocate` are not
+  /// copied again.
+  virtual Delivery send(std::span<const std::string_view> blocks, End end) noexcept = 0;
+
+  /// Sends `length` bytes of an open regular file from `offset`, by sendfile where that is
+  /// possible; the caller keeps its descriptor. BLOCKS.
+  virtual Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
+                             End end) noexcept = 0;
+
+  /// The response cannot be completed: the client must be able to tell (RST, no last chunk, HTTP/2
+  /// stream error), so the connection is not kept. BLOCKS.
+  virtual void abort() noexcept = 0;
+
+ protected:
+  ~ResponseWriter() = default;
+};
+
+/// How serving a request ended; src/apache turns it into what httpd's handler returns.
+enum class Outcome : std::uint8_t {
+  completed,
+  client_aborted,         ///< the client went away; nobody's fault
+  failed_before_headers,  ///< nothing was sent: 500 and ErrorDocument
+  failed_after_headers,   ///< the response was aborted
+  no_application,         ///< the script has no such callable: 404, as mod_wsgi answers
+  rejected,               ///< WSGIInterpreterLimit reached: 503
+  script_failed,          ///< the script does not load: 500
+  restarting,             ///< Reloading::fresh_process: the script has changed, nothing was run
+  timed_out,              ///< Engine::interrupt ended it, or a limit of the daemon group: 504
+  not_ready,              ///< no process of the daemon group became ready in time: 503
+  overfull,               ///< too many requests wait for the daemon group: 503
+  process_died,           ///< the daemon process ended with the request in it: 502
+};
+
+}  // namespace brine::wsgi

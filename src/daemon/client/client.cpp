@@ -1,0 +1,323 @@
+#include "daemon/client/client.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <string>
+
+#include "daemon/client/dispatch.hpp"
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+using wsgi::Outcome;
+
+namespace {
+
+// A request that waits behind others in one process is moved to another one after this time, if
+// that has a thread for it; after each move it is twice as long.
+constexpr Nanos kFirstStay = 50 * base::kMillisecond;
+constexpr unsigned kMostDoublings = 7;
+
+constexpr std::uint64_t kNoLimit = 1ULL << 32;
+
+// Until then the supervisor has heard of a change, and asked for new code.
+constexpr Nanos kHearing = 200 * base::kMillisecond;
+
+// What an idle connection may keep of its buffer for a large request.
+constexpr std::size_t kKeptBytes = 131072;
+
+// So often a request follows its script to newer code; then it is served by what there is. A script
+// may change again and again, or its reload_required() ask for ever.
+constexpr unsigned kMostReloads = 4;
+
+// The end of a time that begins now.
+Nanos until(Duration time) {
+  return time.count() == 0 ? std::numeric_limits<Nanos>::max() : base::now() + base::nanos(time);
+}
+
+}  // namespace
+
+/// A request on its way to a process that serves it.
+struct Client::PendingRequest {
+  const wsgi::Target& target;
+  wsgi::Request& request;
+  wsgi::ResponseWriter& response;
+  Nanos arrived = base::now();
+  Nanos queue_deadline = 0;  ///< until then a thread must have taken it up
+  Wish wish{};
+  std::uint8_t flags = 0;
+  unsigned moves = 0;
+  unsigned reloads = 0;             ///< how often it has waited for new code
+  bool in_line = false;             ///< it has waited already: no line is too long for it
+  std::vector<Admission> failed{};  ///< where it was not taken up, though it need not have waited
+  Nanos astray_until = 0;           ///< until then one that has failed may recover; 0: not all have
+  Outcome outcome = Outcome::not_ready;
+
+  void forgive() {
+    failed.clear();
+    astray_until = 0;
+  }
+};
+
+Client::Client(const Group& group, const GroupView& view, std::vector<int> fd_sockets)
+    : group_(group), view_(view), fd_sockets_(std::move(fd_sockets)), pools_(view.slots.size()) {}
+
+Outcome Client::serve(const wsgi::Target& target, wsgi::Request& request,
+                      wsgi::ResponseWriter& response) noexcept {
+  try {
+    PendingRequest pending{target, request, response};
+    pending.queue_deadline = pending.arrived + base::nanos(queue_time());
+    pending.wish.threads = static_cast<std::uint32_t>(std::max(1, group_.threads));
+    return travel(pending);
+  } catch (const std::exception& error) {
+    request.log(Level::error, "BRINE0605: internal error on the way to daemon group '" +
+                                  group_.name + "': " + error.what());
+    return Outcome::failed_before_headers;
+  }
+}
+
+// How long a request may wait for a thread.
+Duration Client::queue_time() const {
+  const Limits& limits = group_.limits;
+  return limits.queue_timeout.count() == 0 ? limits.socket_timeout
+                                           : std::min(limits.queue_timeout, limits.socket_timeout);
+}
+
+Outcome Client::travel(PendingRequest& pending) {
+  for (;;) {
+    Admission admission;
+    if (!find_admission(pending, admission)) return pending.outcome;
+    Slot& slot = view_.slots[admission.slot];
+    std::unique_ptr<Connection> connection;
+    try {
+      connection = connect(pending, admission);
+    } catch (...) {  // out of descriptors: serve() says so
+      leave(slot, admission.incarnation);
+      throw;
+    }
+    if (!connection) {
+      leave(slot, admission.incarnation);
+      ++pending.moves;
+      pending.failed.push_back(admission);
+      continue;
+    }
+    Dispatch dispatch(group_, view_, slot, *connection, pending.request, pending.response,
+                      {take_until(pending), base::nanos(group_.limits.socket_timeout)});
+    const Progress progress = dispatch.run(pending.target, pending.flags);
+    if (progress == Progress::broken) return dispatch.outcome();
+    if (progress == Progress::expired) leave(slot, admission.incarnation);
+    if (progress == Progress::expired || progress == Progress::not_taken) {
+      // If it has not expired, its end of the socket tells the process, which counts it out.
+      view_.count(Counter::moved);
+      ++pending.moves;
+      if (admission.has_free_thread || progress == Progress::not_taken) {
+        pending.failed.push_back(admission);
+      } else {
+        pending.forgive();  // it may have been busy for a moment only, and have a thread now
+      }
+      pending.in_line = true;
+      continue;
+    }
+    keep(admission.slot, std::move(connection));
+    if (dispatch.outcome() != Outcome::restarting) return dispatch.outcome();
+    pending.in_line = true;
+    pending.forgive();
+    wait_for_code(pending, admission.code);
+  }
+}
+
+// Whether no thread of a process has come to an end of its request lately: a line there may not
+// move for long.
+bool Client::is_stalled(std::size_t slot) const {
+  const Nanos now = base::now();
+  const auto records = view_.threads_of(slot);
+  return std::all_of(records.begin(), records.end(), [now](const ThreadRecord& record) {
+    const Nanos since = record.since.load(std::memory_order_relaxed);
+    return since != 0 && now - since > kFirstStay;
+  });
+}
+
+void Client::look(const PendingRequest& pending, std::vector<Candidate>& candidates) const {
+  candidates.clear();
+  for (std::size_t i = 0; i < view_.slots.size(); ++i) {
+    const Slot& slot = view_.slots[i];
+    const Gate gate = gate_of(slot.gate.load(std::memory_order_acquire));
+    const bool ready =
+        !gate.closed && slot.state.load(std::memory_order_acquire) == SlotState::ready;
+    const bool busy = gate.in_flight >= static_cast<std::uint32_t>(std::max(1, group_.threads));
+    const bool failed =
+        std::any_of(pending.failed.begin(), pending.failed.end(), [&](const Admission& admission) {
+          return admission.slot == i && admission.incarnation == gate.incarnation;
+        });
+    candidates.push_back({ready, gate.incarnation, slot.code.load(std::memory_order_relaxed),
+                          gate.in_flight, ready && busy && group_.processes > 1 && is_stalled(i),
+                          failed});
+  }
+}
+
+// A process that lets the request in, or false: outcome says why there is none.
+bool Client::find_admission(PendingRequest& pending, Admission& admission) {
+  std::vector<Candidate> candidates;
+  candidates.reserve(view_.slots.size());
+  const Nanos connect_deadline = until(group_.limits.connect_timeout);
+  for (;;) {
+    const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
+    const Nanos now = base::now();
+    look(pending, candidates);
+    const auto chosen = choose(candidates, pending.wish);
+    if (now >= pending.queue_deadline) return refuse_late(pending, chosen.has_value());
+    if (!chosen) {
+      if (now >= connect_deadline) return refuse_unready(pending);
+      view_.wait_for_change(seen, std::min(pending.queue_deadline, connect_deadline));
+      pending.in_line = true;
+      continue;
+    }
+    const std::uint64_t most = room_in(candidates, *chosen, pending);
+    if (most == 0) return refuse_overfull(pending);
+    const Candidate& best = candidates[*chosen];
+    if (best.failed) {  // so have all; one that recovers, or a new one, may come
+      if (pending.astray_until == 0) pending.astray_until = until(group_.limits.connect_timeout);
+      if (now >= pending.astray_until) return refuse_stray(pending);
+      view_.wait_for_change(seen, std::min(pending.queue_deadline, now + kFirstStay));
+      pending.failed.clear();
+      continue;
+    }
+    if (!enter(view_.slots[*chosen], best.incarnation, most)) continue;
+    admission = {*chosen, best.incarnation, best.code, best.in_flight < pending.wish.threads};
+    return true;
+  }
+}
+
+// So many requests may be in the chosen process with this one; 0: the group's line is full.
+std::uint64_t Client::room_in(const std::vector<Candidate>& candidates, std::size_t chosen,
+                              const PendingRequest& pending) const {
+  const std::uint64_t threads = pending.wish.threads;
+  const std::uint64_t in_flight = candidates[chosen].in_flight;
+  if (in_flight < threads) return threads;
+  if (pending.in_line) return kNoLimit;  // one that has waited already has its place
+  const auto line = static_cast<std::uint64_t>(group_.limits.listen_backlog);
+  const std::uint64_t everywhere = waiting(candidates, pending.wish.threads);
+  if (everywhere >= line) return 0;
+  const std::uint64_t elsewhere = everywhere - (in_flight - threads);
+  return threads + line - elsewhere;
+}
+
+bool Client::refuse(PendingRequest& pending, Counter counter, Outcome outcome,
+                    const std::string& why) const {
+  view_.count(counter);
+  pending.request.log(Level::error, why);
+  pending.outcome = outcome;
+  return false;
+}
+
+bool Client::refuse_late(PendingRequest& pending, bool ready) const {
+  const Duration time = queue_time();
+  const char* option = time == group_.limits.queue_timeout ? "queue-timeout" : "socket-timeout";
+  const std::string group = " of daemon group '" + group_.name + "' was ";
+  return refuse(
+      pending, Counter::queue_timeout, Outcome::timed_out,
+      "BRINE0602: no " + (ready ? "thread" + group + "free" : "process" + group + "ready") +
+          " for this request within " + std::to_string(time.count()) + " ms (" + option + ")");
+}
+
+bool Client::refuse_unready(PendingRequest& pending) const {
+  return refuse(pending, Counter::not_ready, Outcome::not_ready,
+                "BRINE0601: no process of daemon group '" + group_.name + "' was ready within " +
+                    std::to_string(group_.limits.connect_timeout.count()) +
+                    " ms (connect-timeout)");
+}
+
+bool Client::refuse_stray(PendingRequest& pending) const {
+  return refuse(pending, Counter::not_ready, Outcome::not_ready,
+                "BRINE0624: no process of daemon group '" + group_.name +
+                    "' took this request up, in " + std::to_string(pending.moves) + " attempts");
+}
+
+bool Client::refuse_overfull(PendingRequest& pending) const {
+  return refuse(pending, Counter::overfull, Outcome::overfull,
+                "BRINE0606: " + std::to_string(group_.limits.listen_backlog) +
+                    " requests wait for a thread of daemon group '" + group_.name +
+                    "' already (listen-backlog)");
+}
+
+// The script has changed: until a process has loaded the new code, or could not, or it takes too
+// long, or it has changed too often. But for the first case the old code serves once more, so that
+// no request is lost.
+void Client::wait_for_code(PendingRequest& pending, std::uint32_t old_code) const {
+  std::vector<Candidate> candidates;
+  Wish newer = pending.wish;
+  newer.least_code = old_code + 1;
+  const Nanos deadline =
+      ++pending.reloads > kMostReloads
+          ? 0
+          : std::min(pending.queue_deadline, until(group_.limits.connect_timeout));
+  const Nanos heard_by = base::now() + kHearing;
+  while (base::now() < deadline) {
+    const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
+    look(pending, candidates);
+    if (choose(candidates, newer)) {
+      pending.wish.least_code = newer.least_code;
+      pending.queue_deadline = base::now() + base::nanos(queue_time());
+      return;
+    }
+    const std::uint32_t failed = view_.board->failed_code.load(std::memory_order_acquire);
+    const bool has_failed = failed > old_code && failed >= view_.board->code.load();
+    if (has_failed && base::now() >= heard_by) break;
+    view_.wait_for_change(seen, has_failed ? std::min(heard_by, deadline) : deadline);
+  }
+  pending.flags |= kKeepCode;
+  pending.queue_deadline = base::now() + base::nanos(queue_time());
+}
+
+// Until when the process may take the request up. Where a thread was free this should take no time,
+// but another request that was let in later may have come before it.
+Nanos Client::take_until(const PendingRequest& pending) const {
+  if (group_.processes == 1) return pending.queue_deadline;
+  const Nanos stay = kFirstStay << std::min(pending.moves, kMostDoublings);
+  return std::min(base::now() + stay, pending.queue_deadline);
+}
+
+std::unique_ptr<Connection> Client::connect(const PendingRequest& pending,
+                                            const Admission& admission) {
+  Pool& pool = pools_[admission.slot];
+  {
+    const std::lock_guard lock(pool.mutex);
+    while (!pool.idle.empty()) {
+      std::unique_ptr<Connection> connection = std::move(pool.idle.back());
+      pool.idle.pop_back();
+      if (connection->incarnation == admission.incarnation) return connection;
+    }
+  }
+  auto [own, other] = socket_pair(SOCK_STREAM);
+  const Duration silence = group_.limits.socket_timeout;
+  set_socket_times(own.get(), std::chrono::seconds(1), silence);
+  // httpd may itself wait so long for its client before it reads on.
+  set_socket_times(other.get(), 2 * silence, 2 * silence);
+  set_buffer_sizes(own.get(), group_.send_buffer_size, group_.receive_buffer_size);
+  set_buffer_sizes(other.get(), group_.send_buffer_size, group_.receive_buffer_size);
+  const Nanos deadline = std::min(take_until(pending), until(group_.limits.connect_timeout));
+  if (!introduce(fd_sockets_[admission.slot], other.get(), {admission.incarnation}, deadline))
+    return nullptr;
+  // Did the process die meanwhile, after the supervisor had looked for what it had not taken?
+  if (gate_of(view_.slots[admission.slot].gate.load()).incarnation != admission.incarnation)
+    return nullptr;
+  return std::make_unique<Connection>(std::move(own), admission.incarnation);
+}
+
+void Client::keep(std::size_t slot, std::unique_ptr<Connection> connection) {
+  if (connection->reader.has_leftover()) return;  // it would be taken for the next answer
+  if (connection->request.capacity() > kKeptBytes) connection->request = {};
+  connection->reader.trim(kKeptBytes);
+  Pool& pool = pools_[slot];
+  const std::lock_guard lock(pool.mutex);
+  pool.idle.push_back(std::move(connection));
+}
+
+}  // namespace brine::daemon

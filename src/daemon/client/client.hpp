@@ -1,0 +1,82 @@
+// httpd's side of a group: sends a request to one of its processes and passes the answer on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/client/select_process.hpp"
+#include "daemon/shared/channel.hpp"
+#include "daemon/shared/private_fd.hpp"
+#include "daemon/shared/scoreboard.hpp"
+
+namespace brine::daemon {
+
+/// A connection to a daemon process, kept open for the next request, with its buffers.
+struct Connection {
+  Connection(base::UniqueFd own_fd, std::uint32_t own_incarnation)
+      : fd(std::move(own_fd)), incarnation(own_incarnation), reader(fd.get()) {}
+
+  PrivateFd fd;
+  std::uint32_t incarnation;
+  FrameReader reader;
+  std::vector<char> request;             ///< the encoded request
+  std::vector<std::string_view> blocks;  ///< of the answer's body, in the reader's buffer
+};
+
+/// One for each group in each of httpd's processes; any number of threads use it at once.
+class Client {
+ public:
+  /// `fd_sockets`: the sending ends of the fd-passing sockets, one for each slot; they stay the
+  /// caller's.
+  Client(const Group& group, const GroupView& view, std::vector<int> fd_sockets);
+
+  /// As Engine::serve. A request whose process dies before it has taken the request up is sent to
+  /// another one; what waits longer than the group's limits allow ends with overfull, not_ready or
+  /// timed_out. Every failure has been logged when it returns.
+  wsgi::Outcome serve(const wsgi::Target& target, wsgi::Request& request,
+                      wsgi::ResponseWriter& response) noexcept;
+
+ private:
+  /// A process that has let a request in.
+  struct Admission {
+    std::size_t slot = 0;
+    std::uint32_t incarnation = 0;
+    std::uint32_t code = 0;
+    bool has_free_thread = false;
+  };
+  struct PendingRequest;
+
+  Duration queue_time() const;
+  wsgi::Outcome travel(PendingRequest& pending);
+  bool find_admission(PendingRequest& pending, Admission& admission);
+  std::uint64_t room_in(const std::vector<Candidate>& candidates, std::size_t chosen,
+                        const PendingRequest& pending) const;
+  bool refuse(PendingRequest& pending, Counter counter, wsgi::Outcome outcome,
+              const std::string& why) const;
+  bool refuse_late(PendingRequest& pending, bool ready) const;
+  bool refuse_unready(PendingRequest& pending) const;
+  bool refuse_stray(PendingRequest& pending) const;
+  bool refuse_overfull(PendingRequest& pending) const;
+  bool is_stalled(std::size_t slot) const;
+  void look(const PendingRequest& pending, std::vector<Candidate>& candidates) const;
+  void wait_for_code(PendingRequest& pending, std::uint32_t old_code) const;
+  base::Nanos take_until(const PendingRequest& pending) const;
+  std::unique_ptr<Connection> connect(const PendingRequest& pending, const Admission& admission);
+  void keep(std::size_t slot, std::unique_ptr<Connection> connection);
+
+  const Group& group_;
+  const GroupView view_;
+  const std::vector<int> fd_sockets_;
+  struct Pool {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Connection>> idle;  // guarded by mutex
+  };
+  std::vector<Pool> pools_;  ///< one for each slot
+};
+
+}  // namespace brine::daemon

@@ -1,0 +1,63 @@
+#include "daemon/shared/broken_scripts.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace brine::daemon {
+
+namespace {
+
+// Never 0.
+std::uint64_t name_of(std::string_view path) noexcept {
+  return std::hash<std::string_view>{}(path) | 1U;
+}
+
+// Never 0, as the version of a file is that is not there.
+std::uint64_t told_of(std::int64_t version) noexcept {
+  return static_cast<std::uint64_t>(version) | (1ULL << 63U);
+}
+
+}  // namespace
+
+const BrokenScripts::Entry* BrokenScripts::find(std::uint64_t name) const noexcept {
+  const auto* const found =
+      std::find_if(entries_.begin(), entries_.end(),
+                   [name](const Entry& entry) { return entry.name.load() == name; });
+  return found != entries_.end() ? found : nullptr;
+}
+
+// Null: there is no place left. Entries are never given back: they are those of few scripts.
+BrokenScripts::Entry* BrokenScripts::find_or_add(std::uint64_t name) noexcept {
+  for (Entry& entry : entries_) {
+    std::uint64_t there = 0;
+    // Another process may take the place first, for the same script or for another one.
+    if (entry.name.compare_exchange_strong(there, name) || there == name) return &entry;
+  }
+  return nullptr;
+}
+
+bool BrokenScripts::first_to_tell(std::string_view path, std::int64_t version) noexcept {
+  Entry* const entry = find_or_add(name_of(path));
+  const std::uint64_t told = told_of(version);
+  return entry == nullptr || entry->told.exchange(told) != told;
+}
+
+void BrokenScripts::forget(std::string_view path) noexcept {
+  const std::uint64_t name = name_of(path);
+  for (Entry& entry : entries_) {
+    if (entry.name.load() == name) entry.told.store(0);
+  }
+}
+
+void BrokenScripts::set_lacking(std::string_view path, bool lacking) noexcept {
+  // Of most scripts there is nothing to say.
+  if (!lacking && find(name_of(path)) == nullptr) return;
+  if (Entry* const entry = find_or_add(name_of(path))) entry->lacking.store(lacking);
+}
+
+bool BrokenScripts::lacking(std::string_view path) const noexcept {
+  const Entry* const entry = find(name_of(path));
+  return entry != nullptr && entry->lacking.load();
+}
+
+}  // namespace brine::daemon

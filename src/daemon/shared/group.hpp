@@ -1,0 +1,111 @@
+// What WSGIDaemonProcess says of a group of processes: plain data, complete before the first fork.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "boundary/policy.hpp"
+#include "boundary/request.hpp"
+
+namespace brine::daemon {
+
+using Duration = std::chrono::milliseconds;
+
+/// Who a group's processes run as. Names are for messages.
+struct Identity {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string user;  ///< the user's name, or empty if the id has none
+  /// supplementary-groups=, or those of the user, looked up before the first fork: a chroot's files
+  /// are not asked who its user is. Absent: none but `gid`.
+  std::optional<std::vector<gid_t>> supplementary;
+};
+
+/// Durations of 0 and sizes of 0 mean "no limit", unless said otherwise.
+struct Limits {
+  Duration startup_timeout{0};      ///< from the process's start until its scripts are loaded
+  Duration shutdown_timeout{5000};  ///< from the order to leave until SIGKILL
+  Duration graceful_timeout{15000};
+  Duration eviction_timeout{0};  ///< 0: graceful_timeout
+  Duration deadlock_timeout{300000};
+  Duration inactivity_timeout{0};
+  Duration request_timeout{0};
+  Duration interrupt_timeout{0};
+  Duration restart_interval{0};
+  Duration connect_timeout{15000};  ///< how long a request waits for a process that is ready
+  Duration socket_timeout{0};       ///< of one read or write between httpd and the process
+  Duration queue_timeout{0};        ///< from the request's arrival until a thread takes it up
+  std::uint64_t maximum_requests = 0;
+  int listen_backlog = 100;          ///< requests that may wait beyond those being served
+  std::uint64_t memory_recycle = 0;  ///< bytes of resident memory
+  std::uint64_t cpu_time_limit = 0;  ///< seconds (RLIMIT_CPU)
+  std::uint64_t memory_limit = 0;    ///< bytes (RLIMIT_DATA)
+  std::uint64_t virtual_memory = 0;  ///< bytes (RLIMIT_AS)
+};
+
+/// Makes a value of `limits.eviction_timeout`.
+inline Duration eviction_time(const Limits& limits) {
+  return limits.eviction_timeout.count() != 0 ? limits.eviction_timeout : limits.graceful_timeout;
+}
+
+/// A script that a group's processes load before they are ready.
+struct Script {
+  std::string path;
+  std::string callable;  ///< empty: none has to be there
+  std::string application_group;
+  wsgi::NamedBy group_named_by = wsgi::NamedBy::configuration;
+  wsgi::Reloading reloading = wsgi::Reloading::fresh_process;
+  bool keep_last_good = true;
+  bool registered = false;
+  pickle::Policy pickle_policy = pickle::Policy::report;
+  bool learnt = false;  ///< from a request; else the configuration names it
+};
+
+/// One group. Everything is resolved: no name has to be looked up after the fork.
+struct Group {
+  std::string name;
+  int processes = 1;
+  bool multiprocess = false;  ///< processes= was given, even as 1 (wsgi.multiprocess)
+  int threads = 15;           ///< 0: see is_service()
+
+  Identity identity;
+  bool switches_identity = false;  ///< httpd was started by root: the identity has to be taken on
+  std::optional<mode_t> umask;
+  std::string chroot;     ///< absolute, or empty
+  std::string home;       ///< home=, absolute, or empty; goes to the front of sys.path too
+  std::string user_home;  ///< HOME: the user's, as the system knows it, or empty
+  std::string
+      working_home;    ///< where the process goes: home=, or the user's home, or "/", or empty
+  std::string lang;    ///< LANG
+  std::string locale;  ///< LC_ALL
+  std::string display_name;  ///< with %{GROUP} expanded; empty: as httpd's
+  int cpu_priority = 0;      ///< nice value
+  std::uint64_t stack_size = 0;
+  std::uint64_t send_buffer_size = 0;
+  std::uint64_t receive_buffer_size = 0;
+
+  std::string python;   ///< "3.12": the version whose engine is loaded
+  std::string program;  ///< see engine::Config
+  std::string prefix;   ///< see engine::Config::home
+  std::vector<std::string> python_path;
+  std::string python_path_origin;  ///< what names these directories, with file and line
+  std::string home_origin;         ///< likewise, of home=
+  std::string python_eggs;
+  double switch_interval = 0;  ///< seconds; 0: Python's own
+
+  std::optional<uid_t> script_user;
+  std::optional<gid_t> script_group;
+
+  Limits limits;
+  std::vector<Script> scripts;  ///< WSGIImportScript, and aliases that name both groups
+
+  /// It serves no requests: its scripts are the service, and run in its process's main thread.
+  bool is_service() const { return threads == 0; }
+};
+
+}  // namespace brine::daemon

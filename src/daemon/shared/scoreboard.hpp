@@ -1,0 +1,159 @@
+// What httpd's processes, the supervisor and the daemon processes know of each other: counters and
+// states in memory that all of them share. Every member is atomic; nobody waits for a lock here,
+// so a process that dies leaves nothing locked.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/shared_memory.hpp"
+#include "daemon/shared/broken_scripts.hpp"
+#include "daemon/shared/group.hpp"
+
+namespace brine::daemon {
+
+/// What a group counts; names in kCounterNames.
+enum class Counter : std::uint8_t {
+  requests,         ///< taken up by a thread
+  overfull,         ///< refused, since too many waited
+  not_ready,        ///< gave up waiting for a process to be ready (connect-timeout)
+  queue_timeout,    ///< gave up waiting for a thread (queue-timeout)
+  request_timeout,  ///< ran into request-timeout
+  socket_timeout,
+  crashed,   ///< were in a process that died
+  moved,     ///< sent to another process, as the first died or was busy
+  reloads,   ///< changes of a script that led to new processes
+  restarts,  ///< processes started in place of another
+  deaths,    ///< processes that ended without being told to
+  load_failures,
+  deadlock,
+  inactivity,
+  maximum_requests,
+  restart_interval,
+  cpu_time,
+  memory,
+  startup_timeout,
+  shutdown_timeout,
+  graceful_timeout,
+  eviction,
+  count_,
+};
+
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)>
+    kCounterNames = {"requests",         "overfull",
+                     "not-ready",        "queue-timeout",
+                     "request-timeout",  "socket-timeout",
+                     "crashed",          "moved",
+                     "reloads",          "restarts",
+                     "deaths",           "load-failures",
+                     "deadlock-timeout", "inactivity-timeout",
+                     "maximum-requests", "restart-interval",
+                     "cpu-time-limit",   "memory-recycle",
+                     "startup-timeout",  "shutdown-timeout",
+                     "graceful-timeout", "eviction"};
+
+enum class SlotState : std::uint32_t { empty, starting, ready, leaving };
+
+/// What a thread of a daemon process is doing. Written by it alone, read by the process's monitor,
+/// and by the supervisor when the process has died.
+struct alignas(64) ThreadRecord {
+  std::atomic<base::Nanos> since;     ///< when it took up its request; 0: it has none
+  std::atomic<std::uint64_t> handle;  ///< its pthread_self()
+  std::array<char, 112> what;         ///< "GET /path", cut off; ends with NUL
+};
+
+/// One place for a daemon process. The process that is in it has the place's incarnation; requests
+/// are admitted by its gate.
+struct alignas(64) Slot {
+  /// Highest bit: closed. 31 bits: incarnation. 32 bits: requests that were admitted and not ended.
+  std::atomic<std::uint64_t> gate;
+  std::atomic<SlotState> state;
+  std::atomic<std::int32_t> pid;
+  std::atomic<std::uint32_t> code;  ///< number of the group's code that it has loaded
+  std::atomic<base::Nanos> started;
+  alignas(64) std::atomic<std::uint64_t> served;
+  std::atomic<base::Nanos> activity;     ///< the last request's start or end
+  std::atomic<base::Nanos> gil_touched;  ///< when all GILs were last seen free
+};
+
+/// A group's row.
+struct alignas(64) GroupBoard {
+  /// Futex: changes whenever a process is ready, or a hope for one is gone.
+  std::atomic<std::uint32_t> change;
+  std::atomic<std::uint32_t> code;         ///< newest code version that has been asked for
+  std::atomic<std::uint32_t> failed_code;  ///< newest one whose scripts did not load
+  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Counter::count_)> counters;
+  BrokenScripts broken;
+};
+
+/// The gate's parts.
+struct Gate {
+  bool closed;
+  std::uint32_t incarnation;
+  std::uint32_t in_flight;
+};
+Gate gate_of(std::uint64_t word) noexcept;
+
+/// Counts a request in. Returns false if the gate is closed, another process is in the slot, or
+/// there are `most` requests already.
+bool enter(Slot& slot, std::uint32_t incarnation, std::uint64_t most = ~std::uint64_t{0}) noexcept;
+
+/// Counts a request out; nothing happens if another process is in the slot. Returns the gate after.
+Gate leave(Slot& slot, std::uint32_t incarnation, std::uint32_t requests = 1) noexcept;
+
+/// Lets no further request in.
+Gate close(Slot& slot) noexcept;
+
+/// A new process moves in, behind a closed gate: the slot's next incarnation.
+std::uint32_t move_in(Slot& slot) noexcept;
+
+/// Lets requests in, unless another process is in the slot.
+void open(Slot& slot, std::uint32_t incarnation) noexcept;
+
+/// One group's rows, as every process sees them.
+struct GroupView {
+  GroupBoard* board = nullptr;
+  std::span<Slot> slots;
+  std::span<ThreadRecord> threads;  ///< of all slots, slot by slot
+  std::size_t threads_per_slot = 0;
+
+  std::span<ThreadRecord> threads_of(std::size_t slot) const {
+    return threads.subspan(slot * threads_per_slot, threads_per_slot);
+  }
+  void count(Counter counter, std::uint64_t n = 1) const noexcept {
+    board->counters[static_cast<std::size_t>(counter)].fetch_add(n, std::memory_order_relaxed);
+  }
+  std::uint64_t counted(Counter counter) const noexcept {
+    return board->counters[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
+  }
+  /// Wakes everyone who waits for a process to be ready.
+  void announce_change() const noexcept;
+  /// Waits until the word is no longer `seen`, or until `deadline`.
+  void wait_for_change(std::uint32_t seen, base::Nanos deadline) const noexcept;
+};
+
+/// So many slots has a group: its processes, their successors, and one more, so that a crash while
+/// all are being replaced finds a place.
+std::size_t slot_count(const Group& group) noexcept;
+
+/// All groups' rows. Made before the first fork.
+class Scoreboard {
+ public:
+  explicit Scoreboard(std::span<const Group* const> groups);
+
+  const GroupView& group(std::size_t index) const { return views_[index]; }
+
+  /// In a process of one group: takes the others' rows out of its reach.
+  void keep_only(std::size_t index);
+
+ private:
+  std::vector<base::SharedMemory> memory_;  ///< one for each group
+  std::vector<GroupView> views_;
+};
+
+}  // namespace brine::daemon

@@ -1,0 +1,38 @@
+// The one line that tells why a daemon process ended.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "daemon/shared/control.hpp"
+
+namespace brine::daemon {
+
+/// A request that was being served.
+struct InProgress {
+  std::string what;
+  base::Nanos age = 0;
+};
+
+struct ExitReport {
+  int pid = 0;
+  std::string group;
+  int status = 0;       ///< as waitpid() gives it
+  bool unseen = false;  ///< nobody knows the status: its supervisor had died before it
+  Reason reason = Reason::none;
+  bool timed_out = false;  ///< it had to be killed, as it did not leave in time
+  std::uint64_t served = 0;
+  std::vector<InProgress> requests;
+  long peak_kib = 0;
+  std::string stack;  ///< what faulthandler wrote, or empty
+};
+
+/// Whether the process ended as it was told to, with nothing lost.
+bool is_orderly(const ExitReport& exit_report);
+
+/// The text of the log record, without its code: the line, and the stack behind it.
+std::string describe(const ExitReport& exit_report);
+
+}  // namespace brine::daemon

@@ -1,0 +1,50 @@
+// What the supervisor decides about a group's processes: decisions without effects.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "daemon/shared/control.hpp"
+#include "daemon/shared/group.hpp"
+
+namespace brine::daemon {
+
+/// What is known of a process that serves.
+struct Vitals {
+  base::Nanos ready_at = 0;
+  base::Nanos activity = 0;     ///< its last request's start or end
+  base::Nanos gil_touched = 0;  ///< 0: not yet
+  std::uint64_t served = 0;
+  std::uint32_t in_flight = 0;
+  std::uint64_t resident = 0;  ///< bytes; 0: not known
+};
+
+/// Why a process that serves has to be replaced now; Reason::none if it has not.
+inline Reason verdict(const Limits& limits, const Vitals& vitals, base::Nanos now) noexcept {
+  const auto over = [now](Duration limit, base::Nanos since) {
+    return limit.count() != 0 && since != 0 && now - since > base::nanos(limit);
+  };
+  if (over(limits.deadlock_timeout, vitals.gil_touched)) return Reason::deadlock_timeout;
+  if (over(limits.restart_interval, vitals.ready_at)) return Reason::restart_interval;
+  if (limits.memory_recycle != 0 && vitals.resident > limits.memory_recycle) {
+    return Reason::memory_recycle;
+  }
+  // A process that has served nothing has nothing to give back.
+  if (vitals.served != 0 && vitals.in_flight == 0 &&
+      over(limits.inactivity_timeout, std::max(vitals.activity, vitals.ready_at))) {
+    return Reason::inactivity_timeout;
+  }
+  return Reason::none;
+}
+
+/// How long to wait before the next process is started after `failures` in a row, none of which
+/// lived for long. The first ones cost nothing: a process that crashed is wanted back at once.
+inline base::Nanos back_off(unsigned failures, unsigned free_of_charge) noexcept {
+  constexpr base::Nanos kFirst = base::kSecond / 2;
+  constexpr base::Nanos kMost = 30 * base::kSecond;
+  if (failures <= free_of_charge) return 0;
+  return std::min(kMost, kFirst << std::min(failures - free_of_charge - 1, 10U));
+}
+
+}  // namespace brine::daemon

@@ -1,0 +1,105 @@
+#include "daemon/supervisor/process.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+namespace brine::daemon {
+
+namespace {
+
+// What faulthandler wrote into the file that the process was given for it.
+std::string read_crash_report(int fd) {
+  std::string text(65536, '\0');
+  const ssize_t size = fd < 0 ? 0 : ::pread(fd, text.data(), text.size(), 0);
+  text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+bool has_ended(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) return true;
+  char text[512] = {};
+  const std::size_t size = std::fread(text, 1, sizeof(text) - 1, file);
+  std::fclose(file);
+  // "pid (name) state ...": the name may hold anything.
+  const char* end = size == 0 ? nullptr : std::strrchr(text, ')');
+  return end == nullptr || end[1] == '\0' || end[2] == 'Z' || end[2] == 'X';
+}
+
+bool runs_as(pid_t pid, uid_t user) {
+  if (pid <= 0) return false;
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    unsigned long real = 0;
+    if (std::sscanf(line.c_str(), "Uid: %lu", &real) == 1) return real == user;
+  }
+  return false;
+}
+
+std::uint64_t resident_bytes(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/statm";
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) return 0;
+  unsigned long total = 0;
+  unsigned long resident = 0;
+  const int fields = std::fscanf(file, "%lu %lu", &total, &resident);
+  std::fclose(file);
+  return fields == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+ExitReport exit_report_of(const Process& process, const std::string& group, const GroupView& view,
+                          int status, long peak_kib) {
+  ExitReport exit_report;
+  exit_report.pid = process.pid;
+  exit_report.group = group;
+  exit_report.status = status;
+  exit_report.unseen = process.orphan();
+  exit_report.reason = process.reason;
+  exit_report.timed_out = process.timed_out;
+  exit_report.served = view.slots[process.slot].served.load();
+  exit_report.peak_kib = peak_kib;
+  const base::Nanos now = base::now();
+  for (const ThreadRecord& record : view.threads_of(process.slot)) {
+    const base::Nanos since = record.since.load(std::memory_order_acquire);
+    if (since == 0) continue;
+    const std::size_t size = ::strnlen(record.what.data(), record.what.size());
+    exit_report.requests.push_back({std::string(record.what.data(), size), now - since});
+  }
+  exit_report.stack = read_crash_report(process.crash_report.get());
+  return exit_report;
+}
+
+Counter counter_of(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::eviction:
+      return Counter::eviction;
+    case Reason::maximum_requests:
+      return Counter::maximum_requests;
+    case Reason::restart_interval:
+      return Counter::restart_interval;
+    case Reason::inactivity_timeout:
+      return Counter::inactivity;
+    case Reason::deadlock_timeout:
+      return Counter::deadlock;
+    case Reason::startup_timeout:
+      return Counter::startup_timeout;
+    case Reason::cpu_time_limit:
+      return Counter::cpu_time;
+    case Reason::memory_recycle:
+      return Counter::memory;
+    default:
+      return Counter::restarts;
+  }
+}
+
+}  // namespace brine::daemon

@@ -1,0 +1,113 @@
+#include "daemon/supervisor/supervisor.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <exception>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "daemon/shared/signals.hpp"
+#include "daemon/supervisor/group_supervisor.hpp"
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+
+namespace {
+
+class Supervisor {
+ public:
+  Supervisor(Endpoints& endpoints, Host& host) : endpoints_(endpoints) {
+    for (std::size_t i = 0; i < endpoints.groups().size(); ++i) {
+      groups_.emplace_back(i, endpoints, host, [this] {
+        for (GroupSupervisor& group : groups_) group.forget();
+      });
+    }
+  }
+
+  [[noreturn]] void run() {
+    for (;;) {
+      const Nanos now = base::now();
+      Nanos next = now + base::kTick;
+      for (GroupSupervisor& group : groups_) next = std::min(next, group.tend(now));
+      const bool empty = std::all_of(groups_.begin(), groups_.end(),
+                                     [](const GroupSupervisor& group) { return group.empty(); });
+      if (ending_ && empty) ::_exit(0);
+      wait(next);
+      for (GroupSupervisor& group : groups_) group.read_packets();
+      handle_signals();
+      reap();
+    }
+  }
+
+ private:
+  void wait(Nanos until) {
+    std::vector<pollfd> fds = {{signal_fd(), POLLIN, 0},
+                               {ending_ ? -1 : endpoints_.generation().get(), POLLIN, 0},
+                               {endpoints_.configuration().get(), POLLIN, 0}};
+    for (const GroupSupervisor& group : groups_) group.add_to(fds);
+    const Nanos left = std::max<Nanos>(0, until - base::now());
+    const timespec time{left / base::kSecond, left % base::kSecond};
+    ::ppoll(fds.data(), fds.size(), &time, nullptr);
+    if (fds[1].revents != 0) end(Reason::graceful_restart);
+    if (fds[2].revents != 0) end_services();
+  }
+
+  void handle_signals() {
+    while (const int signal = take_signal()) {
+      if (signal == SIGTERM || signal == SIGINT) end(Reason::shutdown);
+      if (signal == SIGUSR1) {
+        for (GroupSupervisor& group : groups_) group.evict_all();
+      }
+    }
+  }
+
+  void end(Reason reason) {
+    ending_ = true;
+    for (GroupSupervisor& group : groups_) group.end(reason, base::now());
+  }
+
+  void end_services() {
+    endpoints_.configuration().reset();
+    for (GroupSupervisor& group : groups_) group.end_service(base::now());
+  }
+
+  void reap() {
+    int status = 0;
+    rusage usage{};
+    for (pid_t pid = 0; (pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0;) {
+      for (GroupSupervisor& group : groups_) {
+        if (group.reap(pid, status, usage)) break;
+      }
+    }
+  }
+
+  Endpoints& endpoints_;
+  std::list<GroupSupervisor> groups_;
+  bool ending_ = false;
+};
+
+}  // namespace
+
+void run_supervisor(Endpoints& endpoints, Host& host) noexcept {
+  try {
+    catch_signals(true);
+    endpoints.keep_daemons_ends();
+    Supervisor(endpoints, host).run();
+  } catch (const std::exception& error) {
+    if (!endpoints.groups().empty()) {
+      host.log(*endpoints.groups().front())
+          .log(Level::error, std::string("BRINE0618: the supervisor of the daemon groups ended: ") +
+                                 error.what());
+    }
+    ::_exit(1);
+  }
+}
+
+}  // namespace brine::daemon

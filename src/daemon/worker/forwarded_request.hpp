@@ -1,0 +1,91 @@
+// A request as the daemon process has it: wsgi::Request and wsgi::ResponseWriter over a connection
+// to httpd.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "boundary/log.hpp"
+#include "daemon/shared/channel.hpp"
+#include "daemon/shared/frame.hpp"
+
+namespace brine::daemon {
+
+/// One request, from its frame to the frame that ends the exchange. Lives on the stack of the
+/// thread that serves it.
+class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter {
+ public:
+  /// `frame` holds the decoded request. `fallback` takes log records that httpd cannot be given.
+  ForwardedRequest(int fd, const RequestFrame& frame, base::LogSink& fallback)
+      : fd_(fd), frame_(frame), fallback_(fallback) {}
+  ~ForwardedRequest() = default;
+  ForwardedRequest(const ForwardedRequest&) = delete;
+  ForwardedRequest& operator=(const ForwardedRequest&) = delete;
+
+  // wsgi::Request
+  const wsgi::Head& head() const noexcept override { return frame_.head; }
+  wsgi::ReadResult read(std::span<char> into) noexcept override;
+  wsgi::ReadResult read_all(std::span<char> into) noexcept override;
+  void note(const char* name, std::string_view value) noexcept override;
+  void log(base::Level level, std::string_view text) noexcept override;
+  void script_changed() noexcept override { changed_ = true; }
+
+  // wsgi::ResponseWriter
+  void start(int status, std::string_view status_line,
+             std::span<const wsgi::Field> headers) override;
+  char* allocate(std::size_t size) override;
+  wsgi::Delivery send(std::span<const std::string_view> blocks, wsgi::End end) noexcept override;
+  wsgi::Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
+                           wsgi::End end) noexcept override;
+  void abort() noexcept override;
+
+  /// Writes what is left of the exchange. False: the connection cannot be used again.
+  bool finish(wsgi::Outcome outcome) noexcept;
+
+  /// For the process's monitor: the request's time is over. The client is answered 504, or, where
+  /// it has been sent something, its connection is aborted; whatever the application does from
+  /// here on reaches nobody.
+  void time_out() noexcept;
+
+  /// Whether Request::script_changed was called.
+  bool changed() const { return changed_; }
+
+ private:
+  bool ask(std::size_t most, std::uint8_t flags) noexcept;
+  wsgi::ReadResult receive(std::span<char> into, bool& more) noexcept;
+  bool write(FrameHeader header, std::span<iovec> parts, int passed = -1) noexcept;
+  bool write(FrameHeader header) noexcept;
+  bool log_at_once(base::Level level, std::string_view text) noexcept;
+  bool write_at_once(FrameHeader header, std::span<iovec> parts) noexcept;
+  bool write_body(std::span<const std::string_view> blocks, std::uint8_t flags) noexcept;
+  bool write_head(std::span<iovec> parts, std::size_t size, std::uint8_t flags) noexcept;
+  bool write_head() noexcept;
+  bool defers(std::span<const std::string_view> blocks, wsgi::End end) const;
+
+  const int fd_;
+  const RequestFrame& frame_;
+  base::LogSink& fallback_;
+  bool changed_ = false;
+
+  // Held while a frame is written, which may take long: only the serving thread may wait for it.
+  // Guards what follows.
+  std::mutex mutex_;
+  std::atomic<bool> finished_ = false;  ///< the last frame has been written
+  bool broken_ = false;  ///< httpd no longer listens, or the monitor has ended the exchange
+  bool head_sent_ = false;
+
+  int status_ = 0;
+  std::vector<char> head_;          ///< the head that start() was given, encoded
+  std::unique_ptr<char[]> memory_;  ///< what allocate() gave out last
+  std::size_t memory_size_ = 0;
+  std::string_view deferred_;  ///< a whole body in memory_, sent by finish()
+  bool has_deferred_ = false;
+};
+
+}  // namespace brine::daemon

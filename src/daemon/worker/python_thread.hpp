@@ -1,0 +1,32 @@
+// The thread of a daemon process that asks Python for something, so that nobody else has to wait
+// for the GIL.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+namespace brine::daemon {
+
+class PythonThread {
+ public:
+  /// Starts the thread, which lives as long as the process. Throws std::system_error.
+  void start();
+
+  /// Has `question` run by the thread, after those that were asked before.
+  void ask(std::function<void()> question);
+
+  /// Whether the thread has nothing to do.
+  bool idle() const;
+
+ private:
+  void work();
+
+  mutable std::mutex mutex_;
+  std::condition_variable asked_;
+  std::deque<std::function<void()>> questions_;  // guarded by mutex_
+  bool busy_ = false;                            // guarded by mutex_
+};
+
+}  // namespace brine::daemon

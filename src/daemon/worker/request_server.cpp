@@ -1,0 +1,475 @@
+#include "daemon/worker/request_server.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+using wsgi::Outcome;
+using wsgi::Var;
+
+namespace {
+
+// An ordinary request's frame fits; a thread's buffer grows for a larger one and is given back.
+constexpr std::size_t kBufferBytes = 16384;
+
+// How often, at most, the supervisor is told that a script has changed.
+constexpr Nanos kTellInterval = 100 * base::kMillisecond;
+
+base::UniqueFd checked(int fd, const char* what) {
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
+  return base::UniqueFd(fd);
+}
+
+void notify(int eventfd) noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(eventfd, &one, sizeof(one));
+}
+
+// Where a thread's own stack has overflowed, faulthandler needs another one: the one that Python
+// gives it is the main thread's alone.
+class AlternateStack {
+ public:
+  AlternateStack() : memory_(std::make_unique_for_overwrite<char[]>(kBytes)) {
+    stack_t stack{};
+    stack.ss_sp = memory_.get();
+    stack.ss_size = kBytes;
+    ::sigaltstack(&stack, &before_);
+  }
+  ~AlternateStack() { ::sigaltstack(&before_, nullptr); }
+  AlternateStack(const AlternateStack&) = delete;
+  AlternateStack& operator=(const AlternateStack&) = delete;
+
+ private:
+  static constexpr std::size_t kBytes = 65536;
+  std::unique_ptr<char[]> memory_;
+  stack_t before_{};
+};
+
+// Reads the request's frame, of which `got` bytes are there, to its end.
+Io read_rest(int fd, FrameHeader& header, std::vector<char>& buffer, std::size_t got) {
+  // A socket that has a time limit is not read on after a signal.
+  const auto receive = [fd](char* at, std::size_t most) {
+    ssize_t size = 0;
+    do {
+      size = ::recv(fd, at, most, MSG_WAITALL);
+    } while (size < 0 && errno == EINTR);
+    return size;
+  };
+  while (got < sizeof(header)) {
+    char* at = reinterpret_cast<char*>(&header) + got;
+    const ssize_t size = receive(at, sizeof(header) - got);
+    if (size <= 0) return Io::closed;
+    got += static_cast<std::size_t>(size);
+  }
+  if (header.size > kMostRequestBytes) return Io::failed;
+  std::size_t have = got - sizeof(header);
+  if (header.size > buffer.size()) buffer.resize(header.size);
+  while (have < header.size) {
+    const ssize_t size = receive(buffer.data() + have, header.size - have);
+    if (size <= 0) return Io::closed;
+    have += static_cast<std::size_t>(size);
+  }
+  return have == header.size ? Io::ok : Io::failed;
+}
+
+// The next connection. It has no descriptor if there was none left for it.
+std::optional<std::pair<PrivateFd, Introduction>> take_line(int fd_socket) {
+  std::optional<std::pair<base::UniqueFd, Introduction>> taken;
+  PrivateFd fd([&] {
+    taken = take_socket(fd_socket);
+    return taken ? std::move(taken->first) : base::UniqueFd();
+  });
+  if (!taken) return std::nullopt;
+  return std::pair(std::move(fd), taken->second);
+}
+
+// "GET /path", for the lines that name the request in progress. Without its query, which may hold
+// what is nobody's business.
+void describe(const wsgi::Head& head, ThreadRecord& record) {
+  const std::string_view uri = head.vars[static_cast<std::size_t>(Var::request_uri)];
+  const auto var = [&](Var name) { return head.vars[static_cast<std::size_t>(name)]; };
+  char* at = record.what.data();
+  char* const end = at + record.what.size() - 1;
+  for (const std::string_view text :
+       {var(Var::request_method), std::string_view(" "), uri.substr(0, uri.find('?'))}) {
+    const std::size_t size = std::min(text.size(), static_cast<std::size_t>(end - at));
+    if (size != 0) std::memcpy(at, text.data(), size);
+    at += size;
+  }
+  *at = '\0';
+}
+
+}  // namespace
+
+/// A connection from one of httpd's processes. One thread at a time has it: epoll gives it out once
+/// and is asked to watch it again.
+struct RequestServer::Connection {
+  Connection(PrivateFd own_fd, std::atomic<std::size_t>& counter)
+      : fd(std::move(own_fd)), count(counter) {
+    ++count;
+  }
+  ~Connection() { --count; }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  PrivateFd fd;
+  std::atomic<std::size_t>& count;  ///< of all lines
+};
+
+RequestServer::RequestServer(const WorkerContext& context, engine::Engine& engine,
+                             base::LogSink& log, std::function<void(const Packet&)> tell)
+    : context_(context),
+      engine_(engine),
+      log_(log),
+      tell_(std::move(tell)),
+      slot_(context.view.slots[context.slot]),
+      records_(context.view.threads_of(context.slot)),
+      epoll_([] { return checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"); }),
+      stopping_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      drained_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      current_requests_(static_cast<std::size_t>(context.group.threads)) {
+  for (const Script& script : context.scripts) {
+    scripts_.insert(script.path + '\0' + script.application_group);
+  }
+  epoll_event stop{};
+  stop.events = EPOLLIN;
+  stop.data.ptr = this;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stopping_.get(), &stop);
+  epoll_event fd_socket{};
+  fd_socket.events = EPOLLIN | EPOLLONESHOT;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, context.fd_socket.get(), &fd_socket);
+}
+
+struct ThreadStart {
+  RequestServer* serving;
+  std::size_t thread;
+};
+
+void* RequestServer::run_thread(void* start) noexcept {
+  const std::unique_ptr<ThreadStart> given(static_cast<ThreadStart*>(start));
+  try {
+    given->serving->work(given->thread);
+  } catch (const std::exception& error) {
+    given->serving->log_.log(Level::error,
+                             std::string("BRINE0623: a thread ended: ") + error.what());
+  }
+  return nullptr;
+}
+
+void RequestServer::start() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  if (context_.group.stack_size != 0) {
+    pthread_attr_setstacksize(&attributes, context_.group.stack_size);
+  }
+  for (std::size_t thread = 0; thread < current_requests_.size(); ++thread) {
+    auto start = std::make_unique<ThreadStart>(ThreadStart{this, thread});
+    pthread_t id{};
+    const int error = pthread_create(&id, &attributes, run_thread, start.get());
+    if (error != 0) throw std::system_error(error, std::generic_category(), "pthread_create");
+    [[maybe_unused]] ThreadStart* const its_own = start.release();
+  }
+  pthread_attr_destroy(&attributes);
+}
+
+void RequestServer::stop() noexcept { notify(stopping_.get()); }
+
+bool RequestServer::idle() const noexcept {
+  const Gate gate = gate_of(slot_.gate.load(std::memory_order_acquire));
+  return gate.in_flight == 0 || gate.incarnation != context_.incarnation;
+}
+
+// Something has closed the descriptor, or put another file in its place: no request can reach this
+// process any more.
+void RequestServer::give_up(int error) noexcept {
+  log_.log(Level::error, "BRINE0626: process " + std::to_string(::getpid()) + " of daemon group '" +
+                             context_.group.name + "' cannot watch its connections any more (" +
+                             std::strerror(error) +
+                             "): the application closes descriptors that are "
+                             "not its own; the process ends");
+  ::_exit(kExitCannotGoOn);
+}
+
+void RequestServer::work(std::size_t thread) {
+  const AlternateStack for_crashes;
+  records_[thread].handle.store(pthread_self());
+  std::vector<char> buffer(kBufferBytes);
+  for (;;) {
+    epoll_event event{};
+    const int count = ::epoll_wait(epoll_.get(), &event, 1, -1);
+    if (count < 0 && errno != EINTR) give_up(errno);
+    if (count <= 0) continue;
+    if (event.data.ptr == this) return;
+    if (event.data.ptr == nullptr) {
+      take_lines();
+    } else {
+      serve_connection(thread, static_cast<Connection*>(event.data.ptr), buffer);
+    }
+  }
+}
+
+void RequestServer::watch(int fd, Connection* line, bool again) noexcept {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
+  event.data.ptr = line;
+  ::epoll_ctl(epoll_.get(), again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+}
+
+// New connections.
+void RequestServer::take_lines() {
+  bool refused = false;
+  while (auto taken = take_line(context_.fd_socket.get())) {
+    auto& [fd, introduction] = *taken;
+    // One that was meant for a process that died is closed: its request will go elsewhere.
+    if (introduction.incarnation != context_.incarnation) continue;
+    auto* line = fd ? new (std::nothrow) Connection(std::move(fd), line_count_) : nullptr;
+    if (line == nullptr) {  // its request will go elsewhere
+      count_out();
+      refused = true;
+      continue;
+    }
+    watch(line->fd.get(), line, false);
+  }
+  watch(context_.fd_socket.get(), nullptr, true);
+  if (refused) note_descriptors_gone();
+}
+
+// Where an application keeps files open without end, a new process helps; where the limit is too
+// low for httpd's connections, it would come to the same.
+void RequestServer::note_descriptors_gone() {
+  // One that succeeds does not count against this process's limit: the whole system has none left,
+  // or there are some again.
+  if (base::UniqueFd(::fcntl(stopping_.get(), F_DUPFD_CLOEXEC, 0))) return;
+  if (descriptors_gone_.exchange(true)) return;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const std::size_t lines = line_count_;
+  log_.log(Level::error, "BRINE0625: process " + std::to_string(::getpid()) + " of daemon group '" +
+                             context_.group.name + "' has no descriptors left: of " +
+                             std::to_string(limit.rlim_cur) + ", connections from httpd use " +
+                             std::to_string(lines) + "; its requests go elsewhere");
+  if (lines < limit.rlim_cur / 2) {
+    tell_({Message::retire, static_cast<std::uint8_t>(Reason::descriptors), {}});
+  }
+}
+
+void RequestServer::count_out() noexcept {
+  const Gate gate = leave(slot_, context_.incarnation);
+  if (gate.closed && gate.in_flight == 0) notify(drained_.get());
+}
+
+// A request has come, or the connection's other end is closed.
+void RequestServer::serve_connection(std::size_t thread, Connection* line,
+                                     std::vector<char>& buffer) {
+  const int fd = line->fd.get();
+  FrameHeader header;
+  ssize_t size = 0;
+  do {
+    iovec parts[] = {{&header, sizeof(header)}, {buffer.data(), buffer.size()}};
+    size = ::readv(fd, parts, 2);
+  } while (size < 0 && errno == EINTR);
+  if (size <= 0) {  // httpd keeps it no longer
+    delete line;
+    return;
+  }
+  Served served = Served::unusable;
+  taken_.fetch_add(1, std::memory_order_relaxed);
+  try {
+    if (read_rest(fd, header, buffer, static_cast<std::size_t>(size)) == Io::ok) {
+      served = serve_request(thread, fd, header, {buffer.data(), header.size});
+    }
+  } catch (const std::exception& error) {  // out of memory: it costs the request, not the thread
+    records_[thread].since.store(0, std::memory_order_release);
+    log_.log(Level::error, std::string("BRINE0612: a request was given up: ") + error.what());
+  }
+  if (served != Served::refused) count_out();
+  if (buffer.size() > kBufferBytes) {
+    buffer.resize(kBufferBytes);
+    buffer.shrink_to_fit();
+  }
+  if (served == Served::usable) {
+    watch(fd, line, true);
+  } else {
+    delete line;
+  }
+}
+
+// Whether the connection can be used for another request. One that is refused is counted out by
+// whoever sent it, who may have done that already and be gone.
+RequestServer::Served RequestServer::serve_request(std::size_t thread, int fd,
+                                                   const FrameHeader& header,
+                                                   std::span<const char> payload) {
+  const Nanos now = base::now();
+  RequestFrame frame;
+  if (header.kind != FrameKind::request || !decode_request(payload, frame)) {
+    log_.log(Level::error, "BRINE0613: a request arrived in a form that cannot be read");
+    return Served::unusable;
+  }
+  if (header.value != 0 && now >= static_cast<Nanos>(header.value)) {
+    FrameHeader refused;
+    refused.kind = FrameKind::refused;
+    iovec part{&refused, sizeof(refused)};
+    write_all(fd, {&part, 1});
+    return Served::refused;
+  }
+  frame.target.reloading = reloading(frame.target, (header.flags & kKeepCode) != 0);
+  frame.head.thread_id = static_cast<int>(thread) + 1;
+  frame.head.daemon_start = base::seconds_since_epoch();
+  context_.view.count(Counter::requests);
+  if (!frame.target.ignore_activity) slot_.activity.store(now, std::memory_order_relaxed);
+
+  ThreadRecord& record = records_[thread];
+  describe(frame.head, record);
+  record.since.store(now, std::memory_order_release);
+  ForwardedRequest forwarded(fd, frame, log_);
+  const auto [outcome, usable] = run(thread, forwarded, frame.target);
+  record.since.store(0, std::memory_order_release);
+  note_scripts(frame.target, outcome, forwarded.changed());
+
+  if (!frame.target.ignore_activity) {
+    slot_.activity.store(base::now(), std::memory_order_relaxed);
+  }
+  const std::uint64_t served = slot_.served.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (served == context_.group.limits.maximum_requests) {
+    tell_({Message::retire, static_cast<std::uint8_t>(Reason::maximum_requests), {}});
+  }
+  return usable ? Served::usable : Served::unusable;
+}
+
+void RequestServer::set_failed(ScriptVersions scripts) {
+  const std::lock_guard lock(failed_mutex_);
+  failed_ = std::move(scripts);
+  code_failed_.store(true, std::memory_order_release);
+}
+
+// Of a script that new processes could not load.
+std::optional<std::int64_t> RequestServer::failed_version(std::string_view path) {
+  const std::lock_guard lock(failed_mutex_);
+  const auto failed = failed_.find(path);
+  return failed != failed_.end() ? std::optional(failed->second) : std::nullopt;
+}
+
+// While new processes cannot load the group's scripts, this one goes on: with the last good code of
+// those that are broken, until their files change again; the others it reloads itself.
+wsgi::Reloading RequestServer::reloading(const wsgi::Target& target, bool keep_code) {
+  using wsgi::Reloading;
+  if (target.reloading != Reloading::fresh_process && target.reloading != Reloading::rolling) {
+    return target.reloading;
+  }
+  if (code_failed_.load(std::memory_order_acquire)) {
+    const std::optional<std::int64_t> failed = failed_version(target.script);
+    if (!failed) return Reloading::in_place;
+    if (*failed == base::version_of(std::string(target.script))) return Reloading::rolling;
+  }
+  return keep_code ? Reloading::rolling : target.reloading;
+}
+
+std::pair<Outcome, bool> RequestServer::run(std::size_t thread, ForwardedRequest& forwarded,
+                                            const wsgi::Target& target) {
+  CurrentRequest& current = current_requests_[thread];
+  {
+    const std::lock_guard lock(current.mutex);
+    current.forwarded = &forwarded;
+  }
+  const Outcome outcome = engine_.serve(target, forwarded, forwarded);
+  end_if_forked();  // what follows, shared memory too, is its parent's
+  // The client may be slow: this is still within the monitor's reach.
+  const bool usable = forwarded.finish(outcome);
+  const std::lock_guard lock(current.mutex);
+  current.forwarded = nullptr;
+  return {outcome, usable};
+}
+
+void RequestServer::time_out(std::size_t thread, Nanos since) noexcept {
+  CurrentRequest& current = current_requests_[thread];
+  const std::lock_guard lock(current.mutex);
+  if (current.forwarded != nullptr && records_[thread].since.load() == since)
+    current.forwarded->time_out();
+}
+
+// The thread cannot end this request, and begin another one, while its CurrentRequest is held.
+void RequestServer::interrupt(std::size_t thread, Nanos since) noexcept {
+  CurrentRequest& current = current_requests_[thread];
+  const std::lock_guard lock(current.mutex);
+  const ThreadRecord& record = records_[thread];
+  if (current.forwarded == nullptr || record.since.load() != since) return;
+  engine_.interrupt(static_cast<std::uintptr_t>(record.handle.load()));
+}
+
+// What the supervisor has to know of scripts: which ones a successor of this process must load
+// before it is ready, and that one has changed, or does not load.
+void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bool changed) {
+  if (changed || outcome == Outcome::restarting || outcome == Outcome::script_failed) {
+    const Nanos now = base::now();
+    const bool lately = now - change_told_.load(std::memory_order_relaxed) < kTellInterval;
+    if (lately && outcome != Outcome::restarting) return;  // that one waits for what follows
+    change_told_.store(now, std::memory_order_relaxed);
+    const bool failed = outcome == Outcome::script_failed;
+    tell_({failed ? Message::script_failed : Message::changed, 0, std::string(target.script)});
+    return;
+  }
+  if (outcome == Outcome::rejected || outcome == Outcome::no_application) return;
+  std::string key(target.script);
+  key.append(1, '\0').append(target.application_group);
+  thread_local std::string last;
+  if (key == last) return;
+  last = key;
+  const Script script{std::string(target.script),
+                      std::string(target.callable),
+                      std::string(target.application_group),
+                      target.group_named_by,
+                      target.reloading,
+                      target.keep_last_good,
+                      target.registered,
+                      target.pickle_policy};
+  if (note_loaded(script)) tell_({Message::loaded, 0, pack(script)});
+}
+
+bool RequestServer::note_loaded(const Script& script) {
+  const std::lock_guard lock(scripts_mutex_);
+  return scripts_.insert(script.path + '\0' + script.application_group).second;
+}
+
+void RequestServer::note_missing(const Script& script) {
+  const std::lock_guard lock(scripts_mutex_);
+  scripts_.erase(script.path + '\0' + script.application_group);
+}
+
+void RequestServer::mend_count() noexcept {
+  const Nanos now = base::now();
+  const bool busy = std::any_of(records_.begin(), records_.end(),
+                                [](const ThreadRecord& record) { return record.since != 0; });
+  const std::uint32_t in_flight = gate_of(slot_.gate.load()).in_flight;
+  const std::uint64_t taken = taken_.load();
+  if (busy || in_flight == 0 || taken != idle_taken_) {
+    idle_since_ = now;
+    idle_taken_ = taken;
+  } else if (now - idle_since_ > 2 * base::kSecond) {
+    // All this time threads had nothing to do: the requests that were let in never came.
+    leave(slot_, context_.incarnation, in_flight);
+    if (gate_of(slot_.gate.load()).closed) notify(drained_.get());
+  }
+}
+
+}  // namespace brine::daemon

@@ -1,0 +1,114 @@
+// The threads of a daemon process that serve requests.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/shared/channel.hpp"
+#include "daemon/shared/control.hpp"
+#include "daemon/shared/private_fd.hpp"
+#include "daemon/worker/forwarded_request.hpp"
+#include "daemon/worker/worker_process.hpp"
+
+namespace brine::daemon {
+
+class RequestServer {
+ public:
+  /// `tell` passes a packet to the supervisor; it may be called by any thread.
+  RequestServer(const WorkerContext& context, engine::Engine& engine, base::LogSink& log,
+                std::function<void(const Packet&)> tell);
+  RequestServer(const RequestServer&) = delete;
+  RequestServer& operator=(const RequestServer&) = delete;
+
+  /// Starts the threads. Throws std::system_error.
+  void start();
+
+  /// Tells threads that have no request to end, and those that have one after it.
+  void stop() noexcept;
+
+  /// No request is being served, and none has been let in that is still on its way.
+  bool idle() const noexcept;
+
+  /// Becomes readable when the gate is closed and the last request has ended.
+  int drained_fd() const noexcept { return drained_.get(); }
+
+  /// The request of a thread ran into its deadline: its client is answered, see
+  /// ForwardedRequest::time_out. Nothing happens unless it is still the one that began at `since`.
+  void time_out(std::size_t thread, base::Nanos since) noexcept;
+
+  /// Interrupts the application in that request. BLOCKS for the GIL.
+  void interrupt(std::size_t thread, base::Nanos since) noexcept;
+
+  /// A script has been loaded beforehand. Returns whether that was not known.
+  bool note_loaded(const Script& script);
+
+  /// A script is not there after all: once a request has made this process load it, that is told.
+  void note_missing(const Script& script);
+
+  /// New processes cannot load these scripts.
+  void set_failed(ScriptVersions scripts);
+
+  /// Takes back what a process of httpd counted in before it died; to be called now and then.
+  void mend_count() noexcept;
+
+ private:
+  struct CurrentRequest {
+    std::mutex mutex;
+    ForwardedRequest* forwarded = nullptr;  // guarded by mutex: the request that is being served
+  };
+  struct Connection;
+
+  static void* run_thread(void* start) noexcept;
+  void work(std::size_t thread);
+  void take_lines();
+  void note_descriptors_gone();
+  [[noreturn]] void give_up(int error) noexcept;
+  void serve_connection(std::size_t thread, Connection* line, std::vector<char>& buffer);
+  enum class Served { usable, unusable, refused };
+  Served serve_request(std::size_t thread, int fd, const FrameHeader& header,
+                       std::span<const char> payload);
+  std::pair<wsgi::Outcome, bool> run(std::size_t thread, ForwardedRequest& forwarded,
+                                     const wsgi::Target& target);
+  void note_scripts(const wsgi::Target& target, wsgi::Outcome outcome, bool changed);
+  std::optional<std::int64_t> failed_version(std::string_view path);
+  wsgi::Reloading reloading(const wsgi::Target& target, bool keep_code);
+  void count_out() noexcept;
+  void watch(int fd, Connection* line, bool again) noexcept;
+
+  const WorkerContext& context_;
+  engine::Engine& engine_;
+  base::LogSink& log_;
+  const std::function<void(const Packet&)> tell_;
+  Slot& slot_;
+  const std::span<ThreadRecord> records_;
+  PrivateFd epoll_;
+  base::UniqueFd stopping_;                       ///< an eventfd
+  base::UniqueFd drained_;                        ///< an eventfd
+  std::vector<CurrentRequest> current_requests_;  ///< one for each thread
+  std::mutex scripts_mutex_;
+  std::set<std::string> scripts_;  // guarded by scripts_mutex_: those that are loaded
+  std::atomic<bool> code_failed_{false};
+  std::mutex failed_mutex_;
+  ScriptVersions failed_;  // guarded by failed_mutex_
+  std::atomic<base::Nanos> change_told_{0};
+  std::atomic<std::size_t> line_count_{0};
+  std::atomic<bool> descriptors_gone_{false};
+  std::atomic<std::uint64_t> taken_{0};  ///< frames that threads have begun to read
+  // Used by mend_count() alone: since when threads have had nothing to do, and taken_ then.
+  base::Nanos idle_since_ = 0;
+  std::uint64_t idle_taken_ = UINT64_MAX;
+};
+
+}  // namespace brine::daemon

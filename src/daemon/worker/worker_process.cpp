@@ -1,0 +1,479 @@
+#include "daemon/worker/worker_process.hpp"
+
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/stamp.hpp"
+#include "daemon/shared/control.hpp"
+#include "daemon/shared/signals.hpp"
+#include "daemon/worker/identity.hpp"
+#include "daemon/worker/python_thread.hpp"
+#include "daemon/worker/request_deadline.hpp"
+#include "daemon/worker/request_server.hpp"
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+
+namespace {
+
+// A process whose supervisor has died serves on until a new one has put others in its place.
+constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
+
+constexpr Duration kForEver = std::chrono::hours(24 * 365);
+
+wsgi::Target target_of(const Script& script) {
+  wsgi::Target target;
+  target.script = script.path;
+  target.callable = script.callable;
+  target.application_group = script.application_group;
+  target.group_named_by = script.group_named_by;
+  target.resource = script.path;
+  target.reloading = script.reloading;
+  target.keep_last_good = script.keep_last_good;
+  target.registered = script.registered;
+  target.pickle_policy = script.pickle_policy;
+  return target;
+}
+
+// Keeps what is said of a script that does not load until it is known whether that is news.
+class LoadLog final : public base::LogSink {
+ public:
+  explicit LoadLog(base::LogSink& log) : log_(log) {}
+
+  void log(Level level, std::string_view text) noexcept override {
+    if (level != Level::error || !text.starts_with("BRINE") || !keep(text)) log_.log(level, text);
+  }
+
+  /// Says it: what is no news is for whoever wants to know (LogLevel info).
+  void release(bool news) noexcept {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& text : errors_) log_.log(news ? Level::error : Level::info, text);
+    errors_.clear();
+  }
+
+ private:
+  bool keep(std::string_view text) noexcept {
+    try {
+      const std::lock_guard lock(mutex_);
+      errors_.emplace_back(text);
+      return true;
+    } catch (const std::exception&) {  // out of memory: it is said now
+      return false;
+    }
+  }
+
+  base::LogSink& log_;
+  std::mutex mutex_;
+  std::vector<std::string> errors_;  // guarded by mutex_
+};
+
+// The process from its start to its end; its main thread, which is also its monitor.
+class Worker {
+ public:
+  Worker(WorkerContext context, Host& host)
+      : context_(std::move(context)),
+        group_(context_.group),
+        log_(host.log(group_)),
+        slot_(context_.view.slots[context_.slot]),
+        times_{base::nanos(group_.limits.request_timeout),
+               base::nanos(group_.limits.interrupt_timeout)},
+        patience_(group_.limits.shutdown_timeout.count() != 0 ? group_.limits.shutdown_timeout
+                                                              : kForEver),
+        watched_(static_cast<std::size_t>(group_.threads)) {}
+
+  [[noreturn]] void run(Host& host) {
+    catch_signals();
+    guard_forks();
+    // Threads take turns at the GIL: an arena for each of them would only cost memory.
+    ::mallopt(M_ARENA_MAX, 2);
+    host.leave_httpd(group_.display_name);
+    become(group_);
+    engine_ = host.start_engine(group_, context_.crash_report.get());
+    if (engine_ == nullptr) ::_exit(kExitCannotStart);
+    python_thread_.start();
+    loader_.start();
+    if (group_.is_service()) run_service();
+    const bool loaded = load_scripts();
+    ::malloc_trim(0);  // compiling leaves much behind
+    server_.emplace(context_, *engine_, log_, [this](const Packet& packet) { tell(packet); });
+    for (const Script& script : failed_) server_->note_missing(script);
+    server_->start();
+    touch_gils(base::now());
+    tell({Message::ready, static_cast<std::uint8_t>(loaded ? 1 : 0), {}});
+    while (!leaving_) step();
+    leave_service();
+  }
+
+ private:
+  void tell(const Packet& packet) noexcept { send_packet(context_.control.get(), packet); }
+
+  bool load_scripts() {
+    bool all = true;
+    for (const Script& script : context_.scripts) {
+      if (told_) break;
+      // One that was taken away is nobody's: httpd answers 404 for it.
+      if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
+      if (load(script)) continue;
+      all = all && !script.keep_last_good;
+      failed_.push_back(script);
+      tell({Message::script_failed, 0, script.path});
+    }
+    return all;
+  }
+
+  // That a script does not load is said once for each version of it, by whichever of the group's
+  // processes comes first.
+  bool load(const Script& script) {
+    wsgi::Target target = target_of(script);
+    if (group_.is_service()) target.callable = {};               // nobody calls it
+    const std::int64_t version = base::version_of(script.path);  // before it loads
+    LoadLog log(log_);
+    const bool loaded = engine_->preload(target, log);
+    end_if_forked();
+    BrokenScripts& broken = context_.view.board->broken;
+    if (loaded) {
+      broken.forget(script.path);
+      log.release(true);
+      return true;
+    }
+    const bool news = broken.first_to_tell(script.path, version);
+    log.release(news);
+    log_.log(news ? Level::error : Level::info,
+             "BRINE0614: the script '" + script.path + "' could not be loaded beforehand by a " +
+                 "process of daemon group '" + group_.name + "'");
+    return false;
+  }
+
+  [[noreturn]] void run_service() {
+    meet_python();
+    std::thread([this]() noexcept { watch_service(); }).detach();
+    tell({Message::ready, 1, {}});
+    load_scripts();
+    const bool told = told_.exchange(true);
+    if (!told) tell({Message::retire, static_cast<std::uint8_t>(Reason::finished), {}});
+    // Who has given the script up does it instead.
+    while (shutting_down_.exchange(true)) ::pause();
+    const Nanos left = std::max<Nanos>(exit_callbacks_end_ - base::now(), 0);
+    engine_->shutdown(told ? std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(left))
+                           : patience_);
+    ::_exit(kExitOk);
+  }
+
+  // The asker gets a GIL while a script computes only if it has had the main interpreter's before.
+  void meet_python() {
+    const auto met = std::make_shared<std::promise<void>>();
+    python_thread_.ask([this, met]() noexcept {
+      engine_->touch_gils();
+      met->set_value();
+    });
+    met->get_future().wait();
+  }
+
+  void watch_service() {
+    for (;;) {
+      wait(time_to_watch());
+      handle_signals();
+      handle_packets();
+      if (orphan_) follow_generation();
+      if (draining_ || stopping_ || (orphan_ && is_shut_out())) end_scripts();
+      if (stop_deadline_ != 0 && base::now() >= stop_deadline_) give_up_scripts();
+    }
+  }
+
+  Nanos time_to_watch() const {
+    const Nanos tick = orphan_ ? kOrphanTick : base::kTick;
+    if (stop_deadline_ == 0) return tick;
+    return std::clamp<Nanos>(stop_deadline_ - base::now(), 0, tick);
+  }
+
+  // The scripts end themselves, and the main thread the process; in 80 % of the time, or else they
+  // are given up.
+  void end_scripts() {
+    if (ending_scripts_) return;
+    ending_scripts_ = true;
+    begin_stop();
+    exit_callbacks_end_ = base::now() + base::nanos(patience_) / 10 * 9;
+    if (told_.exchange(true)) return;
+    python_thread_.ask([this]() noexcept { engine_->end_script(ending_signal_); });
+  }
+
+  // The supervisor ends what does not end now; for an orphan nobody may be there.
+  void give_up_scripts() {
+    if (given_up_) {
+      if (orphan_) ::_exit(kExitOk);
+      stop_deadline_ = 0;
+      return;
+    }
+    given_up_ = true;
+    stop_deadline_ += base::nanos(patience_) / 10 * 2;
+    if (shutting_down_.exchange(true)) return;  // they have ended, but for exit callbacks
+    log_.log(Level::warning, "BRINE0628: process " + std::to_string(::getpid()) +
+                                 " of daemon group '" + group_.name +
+                                 "' was told to end, but its script went on for 80 % of "
+                                 "shutdown-timeout; it is cut off");
+    loader_.ask([this]() noexcept {  // there may be no GIL to be had
+      engine_->shutdown(patience_ / 10);
+      ::_exit(kExitOk);
+    });
+  }
+
+  // One round of the monitor.
+  void step() {
+    wait(time_to_wait());
+    handle_signals();
+    handle_packets();
+    const Nanos now = base::now();
+    watch_requests(now);
+    touch_gils(now);
+    server_->mend_count();
+    if (orphan_) follow_generation();
+    if ((draining_ || stopping_ || orphan_) && is_shut_out() && server_->idle()) leaving_ = true;
+    if (stop_deadline_ != 0 && now >= stop_deadline_) leaving_ = true;
+  }
+
+  // No further request is let in, or another process is in its place.
+  bool is_shut_out() const {
+    const Gate gate = gate_of(slot_.gate.load());
+    return gate.closed || gate.incarnation != context_.incarnation;
+  }
+
+  void wait(Nanos time) const {
+    pollfd fds[] = {{orphan_ ? -1 : context_.control.get(), POLLIN, 0},
+                    {signal_fd(), POLLIN, 0},
+                    {server_ ? server_->drained_fd() : -1, POLLIN, 0}};
+    const timespec limit{time / base::kSecond, time % base::kSecond};
+    ::ppoll(fds, 3, &limit, nullptr);
+    std::uint64_t count = 0;
+    if ((fds[2].revents & POLLIN) != 0) {
+      [[maybe_unused]] const ssize_t size = ::read(fds[2].fd, &count, sizeof(count));
+    }
+  }
+
+  Nanos time_to_wait() const {
+    const Nanos now = base::now();
+    Nanos until = now + (orphan_ ? kOrphanTick : base::kTick);
+    if (times_.timeout != 0) {
+      // A request that begins from now on has its first event then.
+      until = std::min(until, now + times_.timeout / 2);
+      if (next_look_ != 0) until = std::min(until, next_look_);
+    }
+    if (touch_interval() != 0) {
+      const Nanos next = gils_asked_ + touch_interval();
+      // The asker waits for a GIL: nothing can be asked until it has it.
+      until = std::min(until, next > now ? next : now + touch_interval());
+    }
+    if (stop_deadline_ != 0) until = std::min(until, stop_deadline_);
+    return std::max<Nanos>(until - now, 0);
+  }
+
+  void handle_signals() {
+    const int signal = take_signal();
+    if (told_) return;  // it wakes the service's main thread, or comes late
+    switch (signal) {
+      case SIGTERM:
+      case SIGINT:
+        ending_signal_ = signal;
+        tell({Message::retire, static_cast<std::uint8_t>(Reason::shutdown), {}});
+        begin_stop();
+        break;
+      case SIGUSR1:
+        tell({Message::retire, static_cast<std::uint8_t>(Reason::eviction), {}});
+        break;
+      case SIGXCPU:
+        tell({Message::retire, static_cast<std::uint8_t>(Reason::cpu_time_limit), {}});
+        break;
+      default:
+        break;
+    }
+  }
+
+  void handle_packets() {
+    bool closed = false;
+    while (!orphan_) {
+      const auto packet = receive_packet(context_.control.get(), closed);
+      if (!packet) break;
+      if (packet->message == Message::code_failed) {
+        server_->set_failed(unpack_failed(packet->text));
+      }
+      if (packet->message == Message::load) load_beforehand(packet->text);
+      if (packet->message == Message::drain) draining_ = true;
+      if (packet->message == Message::stop) begin_stop();
+    }
+    if (closed) orphan_ = true;
+  }
+
+  void load_beforehand(const std::string& text) {
+    const auto script = unpack(text);
+    if (!script) return;
+    loader_.ask([this, script = *script]() noexcept {
+      if (!load(script)) return;
+      server_->note_loaded(script);
+      tell({Message::loaded, 0, pack(script)});
+    });
+  }
+
+  void begin_stop() {
+    if (stopping_) return;
+    stopping_ = true;
+    close(slot_);
+    if (group_.limits.shutdown_timeout.count() == 0) return;
+    // A little is left for what follows the last request; the supervisor has the last word.
+    stop_deadline_ = base::now() + base::nanos(group_.limits.shutdown_timeout) / 10 * 8;
+  }
+
+  // Without a supervisor: serves until a new one has closed the gate, or httpd has gone.
+  void follow_generation() {
+    pollfd fd{context_.generation.get(), POLLIN, 0};
+    if (::poll(&fd, 1, 0) > 0) close(slot_);
+  }
+
+  void watch_requests(Nanos now) {
+    if (times_.timeout == 0) return;
+    next_look_ = 0;
+    const auto records = context_.view.threads_of(context_.slot);
+    for (std::size_t thread = 0; thread < watched_.size(); ++thread) {
+      Watched& watched = watched_[thread];
+      const Nanos since = records[thread].since.load(std::memory_order_acquire);
+      if (since != watched.since) watched = {.since = since};
+      const NextStep next = next_step(watched, times_, now);
+      if (next.look_again != 0 && (next_look_ == 0 || next.look_again < next_look_)) {
+        next_look_ = next.look_again;
+      }
+      act(thread, watched, next.step, records[thread]);
+    }
+  }
+
+  void act(std::size_t thread, Watched& watched, Step step, const ThreadRecord& record) {
+    const auto handle = static_cast<std::uintptr_t>(record.handle.load());
+    const std::string what = std::string("request '") + record.what.data() + "' in process " +
+                             std::to_string(::getpid()) + " of daemon group '" + group_.name + "'";
+    switch (step) {
+      case Step::none:
+        return;
+      case Step::warn:
+        watched.warned = true;
+        python_thread_.ask([this, what, handle, thread, since = watched.since]() noexcept {
+          const std::string stack = engine_->stack(handle);
+          if (context_.view.threads_of(context_.slot)[thread].since.load() != since) return;
+          log_.log(Level::warning, "BRINE0607: half of its request-timeout is over for " + what +
+                                       (stack.empty() ? "" : "; it is at\n" + stack));
+        });
+        return;
+      case Step::time_out:
+        watched.timed_out = true;
+        context_.view.count(Counter::request_timeout);
+        log_.log(Level::error, "BRINE0608: " + what + " ran into request-timeout, after " +
+                                   std::to_string(group_.limits.request_timeout.count()) + " ms");
+        server_->time_out(thread, watched.since);
+        python_thread_.ask([this, thread, since = watched.since]() noexcept {
+          server_->interrupt(thread, since);
+        });
+        if (times_.interrupt != 0) return;
+        [[fallthrough]];
+      case Step::give_up:
+        watched.given_up = true;
+        tell({Message::retire, static_cast<std::uint8_t>(Reason::request_timeout), {}});
+        return;
+    }
+  }
+
+  // Many times within deadlock-timeout; 0: never.
+  Nanos touch_interval() const {
+    const Nanos timeout = base::nanos(group_.limits.deadlock_timeout);
+    return timeout == 0 ? 0 : std::clamp<Nanos>(timeout / 20, base::kTick / 50, 15 * base::kSecond);
+  }
+
+  // Asks now and then for all GILs; the supervisor sees when the answer fails to come.
+  void touch_gils(Nanos now) {
+    if (touch_interval() == 0) return;
+    if (gils_asked_ != 0 && now - gils_asked_ < touch_interval()) return;
+    if (!python_thread_.idle()) return;
+    gils_asked_ = now;
+    python_thread_.ask([this]() noexcept {
+      engine_->touch_gils();
+      slot_.gil_touched.store(base::now(), std::memory_order_release);
+    });
+  }
+
+  // Runs what the applications left to be done at the end, unless a request is still running: then
+  // Python is in the middle of it, and the end cannot be a clean one.
+  [[noreturn]] void leave_service() {
+    if (gate_of(slot_.gate.load()).incarnation == context_.incarnation) {
+      slot_.state.store(SlotState::leaving, std::memory_order_release);
+    }
+    server_->stop();
+    if (server_->idle()) engine_->shutdown(patience_);
+    ::_exit(kExitOk);
+  }
+
+  const WorkerContext context_;
+  const Group& group_;
+  base::LogSink& log_;
+  Slot& slot_;
+  const RequestTimes times_;
+  const Duration patience_;  ///< with what is left to be done at the end
+  engine::Engine* engine_ = nullptr;
+  PythonThread python_thread_;
+  PythonThread
+      loader_;  ///< imports may take long, and python_thread_ is to find out whether GILs are free
+  std::vector<Script> failed_;  ///< did not load at the start
+  std::optional<RequestServer> server_;
+  std::vector<Watched> watched_;  ///< one for each thread
+  Nanos next_look_ = 0;           ///< at the requests; 0: only because of new ones
+  Nanos gils_asked_ = 0;
+  Nanos stop_deadline_ = 0;  ///< 0: none
+  bool draining_ = false;
+  bool stopping_ = false;
+  bool orphan_ = false;  ///< the supervisor has died
+  bool leaving_ = false;
+
+  // Of a service:
+  int ending_signal_ = SIGTERM;
+  bool ending_scripts_ = false;
+  bool given_up_ = false;
+  std::atomic<bool> told_{false};  ///< to end, or it has ended by itself
+  std::atomic<bool> shutting_down_{false};
+  std::atomic<Nanos> exit_callbacks_end_{0};
+};
+
+}  // namespace
+
+void run_worker(WorkerContext context, Host& host) noexcept {
+  base::LogSink& log = host.log(context.group);
+  const std::string name = context.group.name;
+  try {
+    // Never destroyed: its threads live as long as the process.
+    auto* worker = new Worker(std::move(context), host);
+    worker->run(host);
+  } catch (const CannotBecome& error) {
+    log.log(Level::error, "BRINE0611: a process of daemon group '" + name +
+                              "' could not take on its identity or limits: " + error.what());
+    ::_exit(kExitCannotBecome);
+  } catch (const std::exception& error) {
+    log.log(Level::error,
+            "BRINE0615: a process of daemon group '" + name + "' could not go on: " + error.what());
+    ::_exit(kExitCannotStart);
+  }
+}
+
+}  // namespace brine::daemon

@@ -1,0 +1,40 @@
+// What an interpreter offers applications besides the request: the `mod_wsgi` module, the standard
+// streams, and the part of environ that is the same for every request.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "cpython/ref.hpp"
+
+namespace brine::wsgi {
+
+/// What this process and interpreter are, as environ and the `mod_wsgi` module tell it.
+struct InterpreterInfo {
+  std::string process_group;  ///< empty: embedded
+  std::string application_group;
+  int maximum_processes = 1;
+  int threads_per_process = 1;
+  bool multithread = false;
+  bool multiprocess = false;
+  bool run_once = false;
+  bool at_terminal = false;  ///< sys.stdin and sys.stdout stay Python's own
+  std::array<int, 3> apache_version{};
+};
+
+/// Puts streams into the log in the places of sys.stderr and, unless the server runs at a terminal,
+/// sys.stdout; Python's own stay what sys.__stderr__ and sys.__stdout__ are. Returns `wsgi.errors`.
+cpython::Ref install_streams(const cpython::GilLock& gil, PyObject* make_log, bool at_terminal);
+
+/// Makes the class mod_wsgi.RequestTimeout, which is raised in an application that is interrupted.
+cpython::Ref make_request_timeout(const cpython::GilLock& gil);
+
+/// Puts the modules `mod_wsgi` and `apache` into sys.modules.
+void install_modules(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
+                     PyObject* file_wrapper, PyObject* request_timeout);
+
+/// A dict with the items that every environ has (PEP 3333; the compatible `mod_wsgi.*` keys).
+cpython::Ref environ_constants(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
+                               PyObject* errors, PyObject* file_wrapper);
+
+}  // namespace brine::wsgi

@@ -1,0 +1,143 @@
+#include "wsgi/log_streams.hpp"
+
+#include <pthread.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "cpython/callback.hpp"
+#include "cpython/error.hpp"
+
+namespace brine::wsgi {
+
+using base::Level;
+using cpython::borrow;
+using cpython::callback;
+using cpython::GilLock;
+using cpython::GilRelease;
+using cpython::Ref;
+using cpython::steal;
+
+namespace {
+
+// A longer line that goes on is cut: who writes it may never end it.
+constexpr std::size_t kLongestLine = 65536;
+
+base::LogSink* server_log = nullptr;  // written once, before any other thread runs Python
+
+// Per thread, so that lines of requests which print at the same time do not mix.
+struct ThreadLog {
+  base::LogSink* sink = nullptr;
+  std::string out;  // the unfinished line of sys.stdout
+  std::string err;  // of sys.stderr and wsgi.errors
+};
+thread_local ThreadLog thread_log;
+
+// A forked process is not part of the request, nor of a connection over which the log may be
+// reached; the unfinished lines are its parent's.
+extern "C" void leave_request() {
+  thread_log.sink = nullptr;
+  thread_log.out.clear();
+  thread_log.err.clear();
+}
+
+std::string& unfinished(Level level) {
+  return level == Level::error ? thread_log.err : thread_log.out;
+}
+
+void flush(Level level) {
+  std::string& line = unfinished(level);
+  if (line.empty()) return;
+  current_log().log(level, line);
+  line.clear();
+}
+
+void flush(GilLock& gil, Level level) {
+  if (unfinished(level).empty()) return;
+  const GilRelease released(gil);  // a piped log may be slow
+  flush(level);
+}
+
+// `text` is not of a Python object: that could die while a record is written.
+void write(GilLock& gil, Level level, std::string_view text) {
+  std::string& line = unfinished(level);
+  if (line.size() > kLongestLine && !text.starts_with('\n')) flush(gil, level);
+  for (;;) {
+    const auto newline = text.find('\n');
+    line.append(text.substr(0, newline));
+    if (newline == std::string_view::npos) return;
+    if (line.empty()) line.push_back(' ');  // an empty record would be dropped
+    flush(gil, level);
+    text.remove_prefix(newline + 1);
+  }
+}
+
+std::string copy_of(const GilLock& gil, PyObject* bytes_like) {
+  Py_buffer view;
+  cpython::check(gil, PyObject_GetBuffer(bytes_like, &view, PyBUF_SIMPLE));
+  const struct Release {
+    Py_buffer& view;
+    ~Release() { PyBuffer_Release(&view); }
+  } release{view};
+  return {static_cast<const char*>(view.buf), static_cast<std::size_t>(view.len)};
+}
+
+// The functions of a raw stream, one pair for each level.
+template <Level level>
+PyObject* log_write(PyObject*, PyObject* bytes_like) noexcept {
+  return callback([&](GilLock& gil) {
+    const std::string text = copy_of(gil, bytes_like);
+    write(gil, level, text);
+    return steal(gil, PyLong_FromSize_t(text.size()));
+  });
+}
+
+template <Level level>
+PyObject* log_flush(PyObject*, PyObject*) noexcept {
+  return callback([&](GilLock& gil) {
+    flush(gil, level);
+    return borrow(gil, Py_None);
+  });
+}
+
+template <Level level>
+PyMethodDef functions[] = {{"write", log_write<level>, METH_O, nullptr},
+                           {"flush", log_flush<level>, METH_NOARGS, nullptr}};
+
+template <Level level>
+Ref new_log(const GilLock& gil, PyObject* make_log, const char* name) {
+  const Ref write = steal(gil, PyCFunction_New(&functions<level>[0], nullptr));
+  const Ref flush = steal(gil, PyCFunction_New(&functions<level>[1], nullptr));
+  return steal(gil, PyObject_CallFunction(make_log, "sOO", name, write.get(), flush.get()));
+}
+
+}  // namespace
+
+LogScope::LogScope(base::LogSink& log) noexcept : outer_(std::exchange(thread_log.sink, &log)) {}
+
+LogScope::~LogScope() {
+  ThreadLog& log = thread_log;
+  if (!log.err.empty()) flush(Level::error);
+  if (!log.out.empty()) flush(Level::notice);
+  log.sink = outer_;
+}
+
+void set_server_log(base::LogSink& log) noexcept {
+  server_log = &log;
+  ::pthread_atfork(nullptr, nullptr, leave_request);
+}
+
+base::LogSink& current_log() noexcept {
+  return thread_log.sink != nullptr ? *thread_log.sink : *server_log;
+}
+
+Ref make_error_log(const GilLock& gil, PyObject* make_log) {
+  return new_log<Level::error>(gil, make_log, "<stderr>");
+}
+
+Ref make_output_log(const GilLock& gil, PyObject* make_log) {
+  return new_log<Level::notice>(gil, make_log, "<stdout>");
+}
+
+}  // namespace brine::wsgi
