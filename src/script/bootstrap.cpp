@@ -1,4 +1,3 @@
-#define PY_SSIZE_T_CLEAN  // "y#" takes a Py_ssize_t
 #include "script/bootstrap.hpp"
 
 #include "cpython/error.hpp"
