@@ -24,10 +24,11 @@ _TYPES_FILE = Path("/etc/mime.types")
 _GROUP = "site"
 
 # So many more connections than the script has threads may be in the middle of being read or written.
-_SPARE_CONNECTIONS = 64
+_SPARE_CONNECTIONS = 256
 
-# Of a body, httpd takes so much before it asks for a thread of the script.
-_BUFFERED_BODY = "16M"
+# Of a body, httpd takes so much before it asks for a thread of the script: all that it accepts where nobody has
+# set LimitRequestBody.
+_BUFFERED_BODY = "1G"
 
 
 def _modules(site: Site, httpd: Httpd, brine: Brine) -> Iterator[str]:
