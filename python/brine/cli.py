@@ -21,9 +21,10 @@ reloading:
   Brine watches the script file itself: the first request after a change waits for the new code, and
   a script that no longer loads leaves the last good one in service (its traceback is shown here).
   Modules that the script imports are not watched, unless --reload is given: then a change of any .py
-  file under the script's folder restarts httpd gracefully, and a script that does not load answers
-  500, so that the error is seen in the browser. --reload is for development. It listens by inotify
-  where Debian's package python3-watchdog is installed, and else looks twice a second.
+  file under the script's folder has the script loaded anew in a new process, for which requests wait,
+  while those in progress have 4 seconds to end; and a script that does not load answers 500, so that
+  the error is seen in the browser. --reload is for development. It listens by inotify where Debian's
+  package python3-watchdog is installed, and else looks twice a second.
 
 imports:
   The script's folder is on Python's module path; for a script inside a package (a Django project's
@@ -31,8 +32,9 @@ imports:
 """
 _EXIT_STATUS = """
 exit status:
-  0 after Ctrl-C or SIGTERM; 1 if the script has never loaded, if its process ended while it loaded
-  the script, or if httpd ended by itself; 2 if the command was refused.
+  0 after Ctrl-C or SIGTERM; 1 if the script has never loaded or defines no application, if it was
+  still being loaded after 5 seconds and never came to its end, if its process ended while it loaded
+  the script, or three in a row just after, or if httpd ended by itself; 2 if the command was refused.
 """
 
 

@@ -52,8 +52,8 @@ def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
         yield "MinSpareServers 2"
         yield f"MaxSpareServers {site.threads + 8}"
     else:
-        # Four slots, of which one is in use: the others are for processes that still finish their
-        # requests after a graceful restart.
+        # Slots of which one is in use: the others are for processes that still finish their requests
+        # after a graceful restart. (`brine serve` makes none.)
         yield "StartServers 1"
         yield "ServerLimit 4"
         yield f"ThreadLimit {connections}"
@@ -70,7 +70,9 @@ def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
 def _group(site: Site) -> str:
     """One process with N threads, or N processes of one thread (prefork)."""
     size = f"processes={site.threads} threads=1" if site.mpm == "prefork" else f"threads={site.threads}"
-    return f"WSGIDaemonProcess {_GROUP} {size}"
+    # An edit of the script must not wait for responses that have no end, as streams of events have none.
+    patience = " graceful-timeout=1s" if site.reload else ""
+    return f"WSGIDaemonProcess {_GROUP} {size}{patience}"
 
 
 def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:

@@ -17,6 +17,17 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _children(process: int) -> set[int]:
+    """Processes that a process has started; none if it has ended."""
+    children: set[int] = set()
+    try:
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            children.update(map(int, (thread / "children").read_text().split()))
+    except OSError:
+        pass
+    return children
+
+
 class HttpdProcess:
     """One httpd that runs a configuration file."""
 
@@ -33,9 +44,9 @@ class HttpdProcess:
         """None while it runs; negative: the signal that ended it."""
         return self._process.poll()
 
-    def restart_gracefully(self) -> None:
-        """New processes with newly imported modules; requests in progress are finished first."""
-        self._process.send_signal(signal.SIGUSR1)
+    def daemon_processes(self) -> set[int]:
+        """The processes that run the script: httpd's grandchildren, since its own processes run no Python."""
+        return {process for child in _children(self._process.pid) for process in _children(child)}
 
     def wait(self, seconds: float) -> bool:
         """Whether it has ended within that time."""

@@ -1,12 +1,23 @@
 """How the script of a site comes to be loaded, as the error log tells it."""
 
 import re
+import time
+from collections.abc import Callable
 
 from brine.log_record import Record
 
 _LOADED = re.compile(r"loaded WSGI script ")
 _ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
 _UNTOLD = "; nobody had told it to;"
+_NONE_SERVED = "; 0 requests served;"
+_NONE_IN_PROGRESS = "; in progress: none;"
+
+# The script has been loaded, but what was loaded defines no application, or none that can be called.
+_NO_APPLICATION = {"BRINE0304", "BRINE0305"}
+
+# A process that lives so long after it has loaded the script does not die of that.
+_SOON_SECONDS = 10
+_MOST_SOON_DEATHS = 3
 
 
 def _process(record: Record) -> str:
@@ -17,53 +28,87 @@ class Loading:
     """What became of the script in the daemon processes.
 
     A process that dies while it loads the script, with no other that has it, is the end of the site: the next
-    one would fare no better. One that dies later, or instead of one that serves, is replaced by Brine.
+    one would fare no better. So are some in a row that die soon after that, without any request. One that dies
+    later, or instead of one that serves, is replaced by Brine.
     """
 
-    def __init__(self) -> None:
-        self.loaded = False
-        """A process has loaded it, now or earlier."""
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.failed = False
-        """A process could not, by an exception."""
-        self._crash: Record | None = None
-        self._crash_told = False
-        self._having: set[str] = set()
+        """A process could not load it, by an exception or for want of an application."""
+        self.crash = ""
+        """How the processes fared, where the site has come to its end."""
+        self._clock = clock
+        self._loads = 0
+        self._last_load = ""
+        self._last_lines: Record | None = None
+        self._told_to_leave: set[str] = set()
+        self._having: dict[str, float] = {}
         self._lacking: set[str] = set()
+        self._soon_deaths = 0
+
+    @property
+    def loaded(self) -> bool:
+        """Whether a process has loaded it, now or earlier."""
+        return self._loads > 0
 
     @property
     def settled(self) -> bool:
         """Whether requests get an answer of the script, or are told that it does not load."""
         return self.loaded or self.failed
 
-    @property
-    def crashed(self) -> bool:
-        """Whether the site has come to its end."""
-        return self._crash is not None
+    def let_go(self, processes: set[int]) -> None:
+        """These processes were told to leave: however they end, the script is not at fault."""
+        self._told_to_leave.update(map(str, processes))
 
     def note(self, record: Record) -> bool:
-        """Takes a record of the log in. False: it comes after the end, and repeats what is known."""
-        if self._crash:
-            return self._tells_of_the_crash(record, self._crash)
+        """Takes a record of the log in. False: it repeats what is known, or tells of what was wanted."""
+        if self.crash:
+            return self._belongs_to_the_crash(record)
         ended = _ENDED.match(record.text)
         if record.level == "info" and _LOADED.match(record.text):
-            self.loaded = True
-            self._having.add(_process(record))
-        elif record.code == "BRINE0614":
+            self._loads += 1
+            self._last_load = record.source
+            self._having[_process(record)] = self._clock()
+            return True
+        if record.code in _NO_APPLICATION and record.source == self._last_load:
+            self._loads -= 1
+            self._having.pop(_process(record), None)
+        if record.source == self._last_load:
+            self._last_load = ""
+        if record.code == "BRINE0614":
             self.failed = True
             self._lacking.add(_process(record))
-        elif ended:
-            self._note_end(ended[1], record)
+        return self._note_end(ended[1], record) if ended else True
+
+    def _note_end(self, process: str, record: Record) -> bool:
+        loaded_at = self._having.pop(process, None)
+        knew = loaded_at is not None or process in self._lacking
+        self._lacking.discard(process)
+        untold = _UNTOLD in record.text
+        if process in self._told_to_leave:
+            self._told_to_leave.discard(process)
+            return not untold
+        if untold and not knew and not self._having:
+            self._end("ended while it loaded the script", record)
+        elif untold and _NONE_SERVED in record.text and self._is_soon(loaded_at):
+            self._soon_deaths += _NONE_IN_PROGRESS in record.text  # else it may be that request's fault
+            if self._soon_deaths == _MOST_SOON_DEATHS:
+                self._end("ended just after it had loaded the script, as the two before it had", record)
+        else:
+            self._soon_deaths = 0
         return True
 
-    def _note_end(self, process: str, record: Record) -> None:
-        knew = process in self._having | self._lacking
-        self._having.discard(process)
-        self._lacking.discard(process)
-        if _UNTOLD in record.text and not knew and not self._having:
-            self._crash = record
+    def _is_soon(self, loaded_at: float | None) -> bool:
+        return loaded_at is not None and self._clock() - loaded_at < _SOON_SECONDS
 
-    def _tells_of_the_crash(self, record: Record, crash: Record) -> bool:
+    def _end(self, crash: str, record: Record) -> None:
+        self.crash = crash
+        self._last_lines = record
+
+    def _belongs_to_the_crash(self, record: Record) -> bool:
         """Whether a record is one of the lines that follow the crash's first: its stack."""
-        if record.source == crash.source and not record.continued:
-            self._crash_told = True
-        return record.source == crash.source and not self._crash_told
+        if not self._last_lines or record.source != self._last_lines.source:
+            return False
+        if not record.continued:
+            self._last_lines = None
+        return record.continued

@@ -15,6 +15,7 @@ from brine.loading import Loading
 from brine.log_file import LogFile
 from brine.log_view import LogView, use_colours
 from brine.private_folder import private_folder
+from brine.replacement import Replacement
 from brine.server_user import ServerUser
 from brine.site import Site
 from brine.stop_signal import StopSignal
@@ -22,6 +23,7 @@ from brine.watcher import Watcher
 
 _TICK_SECONDS = 0.1
 _PATIENCE_SECONDS = 15
+_LONG_LOADING_SECONDS = 5
 
 
 class Server:
@@ -37,11 +39,13 @@ class Server:
         self._output = output
         self._log = LogFile(folder / "error.log")
         self._loading = Loading()
+        self._replacement = Replacement(process)
+        self._loads_long = False
         self._view = LogView(output, use_colours(output))
 
     def run(self) -> int:
         """Serves until a signal comes: 0, or 1 if the script has not loaded in all that time; or until httpd ends
-        by itself or the script's process crashes at its start: 1."""
+        by itself or the script's processes crash at their start: 1."""
         if self._wait_until_it_answers():
             self._say(f"Serving {self._site.script} (Ctrl-C ends it) at\n{self._site.url}")
             self._follow()
@@ -50,12 +54,15 @@ class Server:
             self._explain(code)
             return 1
         self._end()
-        if self._loading.crashed:
-            self._say(f"brine: the process that was to run {self._site.script} ended while it loaded the script, and "
-                      "the next one would, too: the lines above tell how.")
+        if self._loading.crash:
+            self._say(f"brine: the process that was to run {self._site.script} {self._loading.crash}, and the next one "
+                      "would, too: the lines above tell how.")
             return 1
         if self._loading.failed and not self._loading.loaded:
             self._say(f"brine: {self._site.script} has never loaded: the lines above tell why.")
+            return 1
+        if self._loads_long and not self._loading.settled:
+            self._say(f"brine: {self._site.script} has not come to the end of its loading.")
             return 1
         return 0
 
@@ -66,10 +73,11 @@ class Server:
         self._view.show([record for record in self._log.new_records() if self._loading.note(record)])
 
     def _running(self) -> bool:
-        return self._process.exit_code() is None and not self._loading.crashed
+        return self._process.exit_code() is None and not self._loading.crash
 
     def _wait_until_it_answers(self) -> bool:
         """Shows the log meanwhile: a script that does not load is seen before the URL."""
+        begin = time.monotonic()
         probe = AnswerProbe(self._site.host, self._site.port)
         answered = False
         try:
@@ -78,6 +86,10 @@ class Server:
                 self._show_log()
                 if answered and self._loading.settled:
                     return True
+                if not self._loads_long and answered and time.monotonic() - begin >= _LONG_LOADING_SECONDS:
+                    self._loads_long = True
+                    self._say(f"{self._site.script} is still being loaded. (Ctrl-C ends it.)")
+                self._replace_if_changed()
                 self._stop.wait(_TICK_SECONDS)
         finally:
             probe.close()
@@ -86,16 +98,16 @@ class Server:
     def _follow(self) -> None:
         while self._running() and not self._stop.wait(_TICK_SECONDS):
             self._show_log()
-            if self._watcher and self._watcher.due():
-                self._restart_if_changed(self._watcher)
+            self._replace_if_changed()
 
-    def _restart_if_changed(self, watcher: Watcher) -> None:
-        changed = watcher.changed()
+    def _replace_if_changed(self) -> None:
+        changed = self._watcher.changed() if self._watcher and self._watcher.due() else []
         if changed:
             names = ", ".join(os.path.relpath(path, self._site.import_root) for path in changed[:3])
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-            self._say(f"Changed: {names}{more}. Restarting gracefully.")
-            self._process.restart_gracefully()
+            self._say(f"Changed: {names}{more}. Loading the script anew.")
+            self._loading.let_go(self._replacement.begin())
+        self._replacement.tend()
 
     def _explain(self, code: int) -> None:
         """httpd has ended by itself: what it said, before it had its log and in it."""

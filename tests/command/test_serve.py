@@ -105,6 +105,44 @@ def test_a_script_that_never_loads_is_a_failure(serve, folder):
     assert f"brine: {script} has never loaded" in server.output
 
 
+@pytest.mark.parametrize("text, status", [("", 404), ("application = None\n", 500)])
+def test_a_script_without_an_application_is_a_failure(serve, folder, text, status):
+    script = write_file(folder / "app.wsgi", text)
+    server = serve(script)
+    assert server.get()[0] == status
+    assert server.stop() == 1
+    assert f"brine: {script} has never loaded" in server.output
+
+
+def test_a_script_that_hangs_while_it_loads_is_told_and_a_failure(serve, folder):
+    script = write_file(folder / "app.wsgi", "import time\ntime.sleep(3600)\n")
+    server = serve(script)
+    server.wait_for(f"^{script} is still being loaded")
+    assert server.stop() == 1
+    assert server.output.count("still being loaded") == 1 and "http://" not in server.output
+    assert f"brine: {script} has not come to the end of its loading" in server.output
+
+
+@pytest.mark.parametrize("mpm", ["event", "prefork"])
+@pytest.mark.parametrize("seconds", [0.02, 0.5])
+def test_crashes_just_after_loading_are_the_end(serve, folder, seconds, mpm):
+    script = write_script(folder / "app.wsgi", "b''", "import os, threading\n"
+                                                      f"threading.Timer({seconds}, os.abort).start()")
+    server = serve(script, "--mpm", mpm)
+    assert server.wait() == 1
+    assert server.output.count("BRINE0610") == 3
+    assert f"to run {script} ended just after it had loaded the script" in server.output
+
+
+def test_crashes_that_requests_cause_are_not_the_end(serve, folder):
+    script = write_script(folder / "app.wsgi", "os.abort() if environ['PATH_INFO'] == '/abort' else b'one'", "import os")
+    server = serve(script)
+    for _ in range(4):
+        assert server.get("/abort")[0] == 502
+    server.wait_for_page("/", "one")
+    assert server.stop() == 0
+
+
 CRASHES = {
     "SIGABRT": "import os\nos.abort()\n",
     "SIGSEGV": "import ctypes\nctypes.string_at(0)\n",
@@ -361,8 +399,63 @@ def test_reload_restarts_for_a_module(serve, folder):
     server = serve(write_script(folder / "app.wsgi", "neighbour.WORD", "import neighbour"), "--reload")
     assert server.get() == (200, "old")
     write_file(module, 'WORD = b"new, and longer"\n')
-    server.wait_for("^Changed: neighbour.py. Restarting gracefully.$")
+    server.wait_for("^Changed: neighbour.py. Loading the script anew.$")
     server.wait_for_page("/", "new, and longer")
+    assert server.stop() == 0
+
+
+STREAM = """import itertools
+import time
+import neighbour
+WORD = b"0"
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/stream":
+        return (time.sleep(number and 0.2) or b"event" for number in itertools.count())
+    return [neighbour.WORD + WORD]
+"""
+
+
+def begin_stream(url):
+    """A response that is never at its end."""
+    host, port = url.removeprefix("http://").rsplit(":", 1)
+    client = socket.create_connection((host, int(port)))
+    client.settimeout(30)
+    client.sendall(b"GET /stream HTTP/1.1\r\nHost: site\r\n\r\n")
+    received = b""
+    while b"event" not in received:
+        block = client.recv(4096)
+        assert block, received
+        received += block
+    return client
+
+
+@pytest.mark.parametrize("edited", ["neighbour.py", "app.wsgi"])
+def test_responses_that_stay_open_do_not_keep_edits_away(serve, folder, edited):
+    module = write_file(folder / "neighbour.py", 'WORD = b"0"\n')
+    script = write_file(folder / "app.wsgi", STREAM)
+    server = serve(script, "--reload")
+    clients = []
+    for number in range(1, 9):
+        clients.append(begin_stream(server.url))
+        if edited == module.name:
+            write_file(module, f'WORD = b"{number}"\n')
+            server.wait_for_page("/", f"{number}0")
+        else:
+            write_file(script, STREAM.replace('WORD = b"0"', f'WORD = b"{number}"'))
+            server.wait_for_page("/", f"0{number}")
+    for client in clients:
+        client.close()
+    assert server.stop() == 0
+
+
+def test_reload_mends_a_module_that_hangs(serve, folder):
+    module = write_file(folder / "neighbour.py", "import time\nwhile True:\n    time.sleep(1)\n")
+    server = serve(write_script(folder / "app.wsgi", "neighbour.WORD", "import neighbour"), "--reload")
+    server.wait_for("app.wsgi is still being loaded")
+    assert server.output.count("still being loaded") == 1
+    write_file(module, 'WORD = b"mended"\n')
+    server.wait_for_page("/", "mended")
     assert server.stop() == 0
 
 
