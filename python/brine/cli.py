@@ -190,5 +190,9 @@ def main(arguments: list[str] | None = None, module_folder: str | None = None,
         return 2
     except BrokenPipeError:
         return 1
+    except OSError as error:
+        subject = f"{error.filename}: " if error.filename is not None else ""
+        print(f"brine: The system refused what was to be done: {subject}{error.strerror or error}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130

@@ -4,10 +4,12 @@ import json
 import os
 import re
 import shlex
+import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from brine.looking import absolute, is_nothing_there, why_unseen
 from brine.refusal import Refusal
 
 # Run by the Python that is asked about; -I keeps the caller's environment and folder out.
@@ -28,30 +30,45 @@ class Python:
 
 def _why_no_program(path: Path) -> str:
     """What a path is that cannot be run; empty if it can."""
-    if path.is_symlink() and not path.exists():
-        return f"is a link to {os.readlink(path)}, which does not lead to a file"
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if not is_nothing_there(error):
+            return f"cannot be looked at ({why_unseen(path, error)})"
+        if path.is_symlink():
+            return f"is a link to {os.readlink(path)}, which does not lead to a file"
         return "does not exist"
-    if not path.is_file():
+    if not stat.S_ISREG(mode):
         return "is not a regular file"
     if not os.access(path, os.X_OK):
         return "may not be executed by you (see its mode and owner)"
     return ""
 
 
+def _is_there(program: Path) -> bool:
+    """Also a link that leads nowhere, and what the caller cannot look at."""
+    try:
+        program.lstat()
+    except OSError as error:
+        return not is_nothing_there(error)
+    return True
+
+
 def _program(path: Path, what: str) -> Path:
     """The executable that a path stands for: a python, a virtual environment or its bin/."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         why = _why_no_program(path)
         if why:
             raise Refusal(f"{what}, which {why}: name a version X.Y for which there is an engine, or the path of a "
                           "virtual environment or of a python.")
         return path
     programs = [folder / name for folder in (path / "bin", path) for name in ("python", "python3")]
-    there = [program for program in programs if os.path.lexists(program)]
+    there = [program for program in programs if _is_there(program)]
     for program in there:
         if not _why_no_program(program):
             return program
+    if there and not os.path.lexists(there[0]):
+        raise Refusal(f"{what}, but {there[0]} {_why_no_program(there[0])}: name one that you may use.")
     if there:
         environment = shlex.quote(str(there[0].parent.parent))
         raise Refusal(f"{what}, but {there[0]} {_why_no_program(there[0])}: make the virtual environment anew "
@@ -96,7 +113,7 @@ def choose_python(wanted: str, source: str = "--python") -> Python:
     bin/ or a python."""
     if re.fullmatch(r"\d+\.\d+", wanted):
         return Python(wanted)
-    path = Path(os.path.abspath(wanted))
+    path = absolute(wanted)
     what = f"{source} names {path}"
     version, prefix, base_prefix = _ask(_program(path, what), what)
     if prefix == base_prefix and prefix == "/usr":

@@ -6,10 +6,12 @@ import ipaddress
 import os
 import re
 import socket
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from brine.looking import absolute, status
 from brine.pythons import Python
 from brine.refusal import Refusal
 
@@ -81,13 +83,14 @@ def _netloc(host: str, port: int) -> str:
 
 
 def check_script(argument: str) -> Path:
-    """The script's absolute path; symbolic links stay, so that a deployment may switch one."""
-    path = Path(os.path.abspath(argument))
-    if path.is_dir():
-        raise Refusal(f"{path} is a directory; a WSGI script file is wanted.")
-    if not path.exists():
+    """The script's absolute path; symbolic links stay."""
+    path = absolute(argument)
+    found = status("The script", path)
+    if found is None:
         raise Refusal(f"There is no script {path}.")
-    if not path.is_file():
+    if stat.S_ISDIR(found.st_mode):
+        raise Refusal(f"{path} is a directory; a WSGI script file is wanted.")
+    if not stat.S_ISREG(found.st_mode):
         raise Refusal(f"{path} is not a regular file.")
     if not os.access(path, os.R_OK):
         raise Refusal(f"The script {path} may not be read by you (see its mode and owner).")
@@ -106,10 +109,11 @@ def check_static(argument: str, script: Path) -> Static:
     url, equals, name = argument.partition("=")
     if not equals or not name:
         raise Refusal(f"--static {argument!r} is not URL=DIR, such as /static=site/static.")
-    folder = Path(os.path.abspath(name))
-    if not folder.is_dir():
+    folder = absolute(name)
+    found = status(f"The folder of --static {url},", folder)
+    if found is None or not stat.S_ISDIR(found.st_mode):
         raise Refusal(f"The folder {folder} of --static {url} " +
-                      ("is not a directory." if folder.exists() else "does not exist."))
+                      ("is not a directory." if found else "does not exist."))
     if not os.access(folder, os.R_OK | os.X_OK):
         raise Refusal(f"The folder {folder} of --static {url} may not be read by you.")
     if folder.resolve() in script.resolve().parents:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from brine import server_user
+from brine import cli, server_user
 from brine.installation import Brine, find_brine, find_httpd
 from brine.private_folder import private_folder
 from brine.refusal import Refusal
@@ -41,6 +41,63 @@ def test_scripts_that_are_none(brine, folder, command):
 def test_a_script_that_the_caller_may_not_read(brine, script):
     script.chmod(0)
     assert "may not be read" in refusal(brine, "serve", script)
+
+
+@pytest.fixture
+def plain(tmp_path_factory):
+    """How subprocess runs a command as a user who is not root."""
+    return {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+@pytest.fixture
+def closed(folder):
+    """A folder that lets nobody but root pass, with a script and a virtual environment's python."""
+    closed = folder / "closed"
+    write_script(closed / "app.wsgi", 'b""')
+    (closed / "venv/bin").mkdir(parents=True)
+    (closed / "venv/bin/python").symlink_to("/usr/bin/python3")
+    closed.chmod(0)
+    yield closed
+    closed.chmod(0o755)
+
+
+@pytest.mark.parametrize("command", ["serve", "config"])
+def test_paths_in_a_folder_that_lets_nobody_pass(brine, script, folder, closed, plain, command):
+    why = f"the folder {closed} does not let you pass"
+    sentence = refusal(brine, command, closed / "app.wsgi", **plain)
+    assert sentence.startswith(f"brine: The script {closed}/app.wsgi cannot be looked at: {why}")
+    assert why in refusal(brine, command, script, "--static", f"/static={closed}/files", **plain)
+    for path in (closed / "venv", closed / "venv/bin/python", closed):
+        assert why in refusal(brine, command, script, "--python", path, **plain)
+        environment = {**os.environ, "VIRTUAL_ENV": str(path)}
+        sentence = refusal(brine, command, script, environment=environment, **plain)
+        assert "VIRTUAL_ENV in the environment names" in sentence and why in sentence
+    (folder / "link").symlink_to(closed / "app.wsgi")
+    assert "cannot be looked at: Permission denied" in refusal(brine, command, folder / "link", **plain)
+
+
+def test_names_that_are_too_long(brine, script):
+    name = "x" * 300
+    assert "cannot be looked at: File name too long" in refusal(brine, "serve", name)
+    assert "cannot be looked at: File name too long" in refusal(brine, "serve", script, "--static", f"/static={name}")
+    assert "cannot be looked at (File name too long)" in refusal(brine, "serve", script, "--python", f"/{name}")
+
+
+def test_a_current_folder_that_was_removed(brine, script, folder):
+    def in_removed_folder(*arguments):
+        there = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+        return refusal("sh", "-c", there, folder / "gone", brine, "config", *arguments)
+
+    for arguments in (["app.wsgi"], [script, "--static", "/static=files"], [script, "--python", "venv"]):
+        assert "The current folder has been removed, so " in in_removed_folder(*arguments)
+
+
+def test_what_the_system_refuses_is_one_sentence(monkeypatch, capsys):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "/some/file")
+    monkeypatch.setattr(cli, "find_brine", refuse)
+    assert cli.main(["module-location"]) == 2
+    assert capsys.readouterr().err == "brine: The system refused what was to be done: /some/file: Permission denied.\n"
 
 
 def test_a_port_in_use(brine, script):
