@@ -1,9 +1,9 @@
 """Reads and writes at the same time: `/WAY`.
 
-Branches: echo (yields what it reads), early (answers 413 and reads nothing), count (reads all, answers
-with its size), stream (yields for ever; notes its end), read (reads all; notes its end), large (8 MiB
-as one string), status (peak memory and processor time as JSON),
-file (X-File by wsgi.file_wrapper; X-Offset).
+Branches: echo (yields what it reads), lines (likewise, a line at a time), early (answers 413 and reads
+nothing), count (reads all, answers with its size), stream (yields for ever; notes its end), read (reads
+all; notes its end), large (8 MiB as one string), status (peak memory and processor time as JSON), file
+(X-File by wsgi.file_wrapper; X-Offset).
 """
 
 import json
@@ -20,6 +20,10 @@ def note(environ, what):
 def echo(environ):
     while block := environ["wsgi.input"].read(PIECE):
         yield block
+
+
+def lines(environ):
+    yield from environ["wsgi.input"]
 
 
 def stream(environ):
@@ -61,7 +65,7 @@ def file(environ):
     return environ["wsgi.file_wrapper"](content)
 
 
-WAYS = {"/echo": echo, "/stream": stream, "/read": read, "/count": count, "/status": status,
+WAYS = {"/echo": echo, "/lines": lines, "/stream": stream, "/read": read, "/count": count, "/status": status,
         "/file": file, "/early": lambda environ: [b"too large"],
         "/large": lambda environ: [b"y" * (8 << 20)]}
 

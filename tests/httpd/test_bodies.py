@@ -30,11 +30,19 @@ WSGIScriptAlias /length {apps}/by_length.wsgi
 <LocationMatch /buffered>
   WSGIRequestBuffering 1M
 </LocationMatch>
+<LocationMatch /kept>
+  KeptBodySize 100000
+</LocationMatch>
+WSGIScriptAlias /echo {apps}/duplex.wsgi
+<Location /echo>
+  WSGIChunkedRequest Stream
+  KeptBodySize 1000
+</Location>
 <Location /length/limited/page>
   ErrorDocument 413 /length
 </Location>
 """
-MODULES = ("http2",)
+MODULES = ("http2", "request")
 SIZES = [0, 1, 65535, 65536, 65537, 3_000_001]
 
 
@@ -192,6 +200,42 @@ def test_a_refusal_comes_instead_of_100_continue(httpd, path, head, status, code
         assert raw.read_to_end().startswith(b"HTTP/1.1 " + status)
     httpd.expect_log(code)
     httpd.allow_log("AH")
+
+
+# --- a filter that keeps the body (mod_request) --------------------------------------------------------
+
+
+def send_in_pieces(httpd, raw, sent):
+    """Sends each piece when the server has read the one before it, and so waits for more."""
+    client = raw.socket.getsockname()[1]
+    for piece in sent:
+        until(lambda: processes.unread(httpd.port, client) == 0, "the server has read what was sent")
+        raw.send(piece)
+
+
+@pytest.mark.parametrize("mount", [b"/length/kept?rest", b"/length/stream/kept?rest"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["sized", "chunked"])
+def test_a_filter_that_keeps_the_body_of_a_slow_client(httpd, mount, chunked):
+    sent = [b"5\r\nslow\n\r\n"] * 20 + [b"0\r\n\r\n"] if chunked else [b"slow\n"] * 20
+    for _ in range(2):  # a child that has crashed would be another one by now
+        with httpd.raw() as raw:
+            raw.send(HEAD % (mount, b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 100"))
+            send_in_pieces(httpd, raw, sent)
+            answer = raw.read_to_end()
+        told = json.loads(answer.partition(b"\r\n\r\n")[2])
+        assert told["size"] + told["rest"] == 100
+
+
+def test_a_filter_that_refuses_the_rest_of_a_body(httpd):
+    """The answer has begun, and the application reads on: the filter does not say that it has refused."""
+    with httpd.raw() as raw:
+        raw.send(HEAD % (b"/echo/lines", b"Transfer-Encoding: chunked") + b"6\r\nfirst\n\r\n")
+        raw.read_until(b"first")
+        raw.send(b"7d0\r\n" + b"x" * 2000 + b"\r\n" + b"0\r\n\r\n")
+        raw.read_to_end()
+    httpd.expect_log("AH01413")
+    httpd.allow_log("BRINE0401")
+    assert httpd.post("/length/kept", b"all").json()["size"] == 3
 
 
 def test_connections_are_kept(httpd):

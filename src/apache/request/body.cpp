@@ -61,7 +61,15 @@ bool BodyReader::fill(apr_read_type_e block, std::size_t wanted) {
     fail(status);
     return false;
   }
-  return !APR_BRIGADE_EMPTY(brigade_);
+  if (!APR_BRIGADE_EMPTY(brigade_)) {
+    return true;
+  }
+  // A filter that refuses the body ends the answer, and need not say so here: mod_request's does
+  // not where the head is out.
+  if (r_->eos_sent != 0 && !may_look_ahead()) {
+    fail(AP_FILTER_ERROR);
+  }
+  return false;
 }
 
 // Moves bytes from the brigade, as many as fit.
@@ -102,9 +110,16 @@ std::size_t BodyReader::take(std::span<char> into) {
   return taken;
 }
 
+// There are content filters that take EAGAIN for a failure of the body: mod_request's then throws
+// away what it has kept of it, and crashes at the next read.
+bool BodyReader::may_look_ahead() const { return r_->input_filters == r_->proto_input_filters; }
+
 wsgi::ReadResult BodyReader::read(std::span<char> into) noexcept {
   std::size_t size = take(into);
   while (size < into.size() && !ended_ && status_ == wsgi::ReadStatus::ok) {
+    if (size != 0 && !may_look_ahead()) {
+      break;
+    }
     // What has arrived is worth returning: only the first byte is waited for.
     const apr_read_type_e block = size == 0 ? APR_BLOCK_READ : APR_NONBLOCK_READ;
     if (!fill(block, into.size() - size)) {

@@ -25,6 +25,7 @@ class BodyReader {
   apr_status_t httpd_status() const { return httpd_status_; }
 
  private:
+  bool may_look_ahead() const;
   bool fill(apr_read_type_e block, std::size_t wanted);
   std::size_t take(std::span<char> into);
   void fail(apr_status_t status);

@@ -67,6 +67,13 @@ def connections(port):
                for row in rows)
 
 
+def unread(port, client):
+    """Bytes that have come from the client's end of a connection and that the server has not read."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[4].split(":")[1], 16) for row in rows
+               if [int(end.split(":")[1], 16) for end in row[1:3]] == [port, client])
+
+
 def listens(pid, port):
     """Whether a process holds the socket that listens on a port."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
