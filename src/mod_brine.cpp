@@ -7,6 +7,7 @@
 #include "apache/process/daemons.hpp"
 #include "apache/process/process.hpp"
 #include "apache/process/status.hpp"
+#include "apache/request/broken_off.hpp"
 #include "apache/request/handler.hpp"
 #include "apache/request/replacing.hpp"
 
@@ -18,6 +19,7 @@ void register_hooks(apr_pool_t*) {
   brine::apache::register_daemon_hooks();
   brine::apache::register_alias_hooks();
   brine::apache::register_handler_hooks();
+  brine::apache::register_broken_off_filter();
   brine::apache::register_open_name_hooks();
   brine::apache::register_replacing_hooks();
   brine::apache::register_status_hooks();

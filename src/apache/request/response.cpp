@@ -7,6 +7,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "apache/request/broken_off.hpp"
 #include "apache/request/sent_file.hpp"
 
 namespace brine::apache {
@@ -204,14 +205,13 @@ void ApacheResponse::abort() noexcept {
   if (!started() || r_->eos_sent) {
     return;
   }
-  r_->connection->keepalive = AP_CONN_CLOSE;
+  mark_broken_off(r_);
   apr_bucket_alloc_t* buckets = r_->connection->bucket_alloc;
   apr_brigade_cleanup(brigade_);
-  APR_BRIGADE_INSERT_TAIL(brigade_, broken_off_bucket(r_, buckets));
   APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_flush_create(buckets));
   APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_eos_create(buckets));
   pass_brigade();
-  break_off(r_);
+  reset_if_only_that_tells(r_);
 }
 
 }  // namespace brine::apache

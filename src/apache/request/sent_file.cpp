@@ -1,7 +1,6 @@
 #include "apache/request/sent_file.hpp"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,12 +76,6 @@ apr_status_t read_bucket(apr_bucket* bucket, const char** data, apr_size_t* size
   return APR_SUCCESS;
 }
 
-// Neither a length nor chunks tell an HTTP/1.0 client where the body ends.
-bool end_is_the_close_of_the_connection(const request_rec* r) {
-  return r->chunked == 0 && apr_table_get(r->headers_out, "Content-Length") == nullptr &&
-         r->connection->master == nullptr;
-}
-
 // The filters that do no more to a body than to count its bytes. A file that only these see is
 // passed on as a file of httpd's own, which it sends by sendfile and without a thread of its own.
 bool is_sent_as_it_is(const request_rec* r) {
@@ -101,27 +94,6 @@ bool is_sent_as_it_is(const request_rec* r) {
 }
 
 }  // namespace
-
-void break_off(request_rec* r) {
-  conn_rec* connection = r->connection;
-  connection->keepalive = AP_CONN_CLOSE;
-  r->no_cache = 1;
-  if (!end_is_the_close_of_the_connection(r)) {
-    return;
-  }
-  // Only a reset differs from the end: an aborted connection is closed without a farewell.
-  const linger reset{.l_onoff = 1, .l_linger = 0};
-  apr_os_sock_t descriptor = -1;
-  apr_socket_t* socket = ap_get_conn_socket(connection);
-  if (socket != nullptr && apr_os_sock_get(&descriptor, socket) == APR_SUCCESS) {
-    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-  }
-  connection->aborted = 1;
-}
-
-apr_bucket* broken_off_bucket(const request_rec* r, apr_bucket_alloc_t* buckets) {
-  return ap_bucket_error_create(HTTP_BAD_GATEWAY, nullptr, r->pool, buckets);
-}
 
 SentFile* SentFile::make(request_rec* r, int fd, std::int64_t offset, std::int64_t length) {
   while (r->main != nullptr) {
@@ -202,7 +174,8 @@ std::size_t SentFile::read(char* into, std::size_t size, std::int64_t offset) {
     if (got <= 0) {
       error_ = got < 0 ? errno : 0;
       cut_ = true;
-      break_off(r_);
+      mark_broken_off(r_);
+      reset_if_only_that_tells(r_);
       break;
     }
     done += static_cast<std::size_t>(got);

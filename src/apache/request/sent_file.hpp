@@ -8,17 +8,10 @@
 #include <utility>
 
 #include "apache/httpd.hpp"
+#include "apache/request/broken_off.hpp"
 #include "base/unique_fd.hpp"
 
 namespace brine::apache {
-
-/// The response of `r` cannot be completed, and its client must be able to tell: the connection is
-/// not kept, and where only its end would tell the end of the body, it is reset.
-void break_off(request_rec* r);
-
-/// httpd's own sign for a response that broke off (mod_proxy's): the chunk filter then leaves out
-/// the last chunk, HTTP/2 resets the stream.
-apr_bucket* broken_off_bucket(const request_rec* r, apr_bucket_alloc_t* buckets);
 
 /// A part of a file that is on its way to the client; lives in the pool of the client's request. It
 /// is never mapped into memory: a page behind the file's end would end httpd's process.

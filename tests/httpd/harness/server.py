@@ -289,9 +289,9 @@ class Server:
         """A connection for several requests, closed by the test."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=client.TIMEOUT)
 
-    def raw(self):
-        """A connection for the test's own bytes."""
-        return client.Raw(self.port)
+    def raw(self, receive_buffer=None):
+        """A connection for the test's own bytes; a small buffer lets a download wait for the test."""
+        return client.Raw(self.port, receive_buffer)
 
     def exchange(self, data):
         """Sends bytes, reads until the server closes the connection."""
