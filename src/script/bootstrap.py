@@ -284,18 +284,24 @@ def wanted_submodule(name):
     return None
 
 
+MODULES = sys.modules
+"""The dict that is sys.modules to the import system, whatever an application puts in its place."""
+
+
 class Modules(MutableMapping):
     """sys.modules, in which the scripts are found by their names too.
 
     `listed`: they are also among its keys.
     """
 
+    __class__ = property(lambda self: dict)  # what isinstance() goes by
+
     def __init__(self, listed):
         self.listed = listed
 
     def __getitem__(self, name):
         try:
-            return sys.modules[name]
+            return MODULES[name]
         except KeyError:
             module = current(name)
             if module is None:
@@ -303,44 +309,128 @@ class Modules(MutableMapping):
             return module
 
     def __contains__(self, name):
-        return name in sys.modules or (self.listed and current(name) is not None)
+        return name in MODULES or (self.listed and current(name) is not None)
 
     def __setitem__(self, name, module):
-        sys.modules[name] = module
+        MODULES[name] = module
 
     def __delitem__(self, name):
-        del sys.modules[name]
+        try:
+            del MODULES[name]
+        except KeyError:
+            if current(name) is None:  # a script is found, and is not there
+                raise
 
     def __iter__(self):
         return iter(self.copy())
 
+    def __reversed__(self):
+        return reversed(self.copy())
+
     def __len__(self):
         return len(self.copy())
 
+    def __repr__(self):
+        return repr(self.copy())
+
+    def __or__(self, other):
+        return self.copy() | other
+
+    def __ror__(self, other):
+        return other | self.copy()
+
+    def __ior__(self, other):
+        MODULES.update(other)
+        return self
+
+    def __reduce__(self):
+        return dict, (self.copy(),)
+
     def copy(self):
-        return {**scripts, **sys.modules} if self.listed else sys.modules.copy()
+        return {**scripts, **MODULES} if self.listed else MODULES.copy()
+
+    __copy__ = copy
+
+    def clear(self):
+        MODULES.clear()
+
+    def popitem(self):
+        return MODULES.popitem()
 
 
-class Sys(types.ModuleType):
+class TypeOfSys(type):
+    """The class of the class of `sys`. Whatever is done with type(sys) is done with the class of all modules."""
+
+    def __new__(cls, name, bases, names, **more):
+        if not any(type(base) is cls for base in bases):
+            return super().__new__(cls, name, bases, names, **more)
+        bases = tuple(types.ModuleType if type(base) is cls else base for base in bases)
+        return types.new_class(name, bases, more, lambda namespace: namespace.update(names))
+
+    def __call__(cls, *args, **kwargs):
+        return types.ModuleType(*args, **kwargs)
+
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, types.ModuleType)
+
+    def __subclasscheck__(cls, other):
+        return issubclass(other, types.ModuleType)
+
+    def __eq__(cls, other):
+        return other is cls or other is types.ModuleType
+
+    def __hash__(cls):
+        return hash(types.ModuleType)
+
+
+class Sys(types.ModuleType, metaclass=TypeOfSys):
     """What `sys` is to a module to which scripts are shown: sys itself, but for sys.modules."""
 
-    __getattr__ = sys.__getattribute__
-    __setattr__ = sys.__setattr__
     __delattr__ = sys.__delattr__
     __dir__ = sys.__dir__
 
-    def __init__(self, modules):
-        super().__init__("sys")
-        names = self.__dict__
-        names.clear()  # the rest is sys's own
-        names["modules"] = modules
+    def __getattribute__(self, name):
+        value = getattr(sys, name)
+        return types.ModuleType.__getattribute__(self, "modules") if value is MODULES else value
+
+    def __setattr__(self, name, value):
+        setattr(sys, name, MODULES if type(value) is Modules else value)
+
+    def __eq__(self, other):
+        return other is sys or type(other) is Sys
+
+    def __hash__(self):
+        return hash(sys)
 
 
-LIBRARY_SYS = Sys(Modules(listed=True))
+Sys.__module__, Sys.__name__, Sys.__qualname__ = "builtins", "module", "module"  # as those of the class of sys
+
+
+def new_sys(modules):
+    found = types.ModuleType.__new__(Sys)
+    types.ModuleType.__setattr__(found, "modules", modules)
+    return found
+
+
+LIBRARY_SYS = new_sys(Modules(listed=True))
 """For what looks for the module of a class or function, and takes it as any other."""
 
-OWN_SYS = Sys(Modules(listed=False))
+OWN_SYS = new_sys(Modules(listed=False))
 """For a script, which is found under its name as with mod_wsgi."""
+
+
+def find_what_is_reloaded():
+    """importlib.reload(sys) takes no other object than that which is in sys.modules."""
+    original = importlib.reload
+
+    @functools.wraps(original)
+    def reload(module):
+        if type(module) is not Sys:
+            return original(module)
+        original(sys)
+        return module
+
+    importlib.reload = reload
 
 
 def show_scripts_to(module, shown=LIBRARY_SYS):
@@ -349,7 +439,7 @@ def show_scripts_to(module, shown=LIBRARY_SYS):
     Nobody else sees them, pickle least of all, and nothing is in the way of the module's own code.
     """
     names = vars(module)
-    instead = {id(sys): shown, id(sys.modules): shown.modules}
+    instead = {id(sys): shown, id(MODULES): shown.modules}
     for name, value in list(names.items()):
         if id(value) in instead:
             names[name] = instead[id(value)]
@@ -484,7 +574,7 @@ def sees_sys_modules(place):
     if "modules" in frame.f_code.co_names or "CALL" in opcode.opname[frame.f_code.co_code[place.tb_lasti]]:
         return True
     used = [frame.f_globals.get(name) for name in frame.f_code.co_names]
-    return any(value is sys.modules or value is OWN_SYS.modules for value in (*used, *frame.f_locals.values()))
+    return any(value is MODULES or type(value) is Modules for value in (*used, *frame.f_locals.values()))
 
 
 # --- the pickle guard -----------------------------------------------------------------------------
@@ -1065,6 +1155,7 @@ class AmendingLoader:
 
 
 def install():
+    find_what_is_reloaded()
     sys.meta_path[:0] = [ScriptFinder(), OwnModules(), AmendingFinder()]
     for name in AMENDMENTS.keys() & sys.modules.keys():  # a .pth file of site-packages needed it
         AMENDMENTS[name](sys.modules[name])

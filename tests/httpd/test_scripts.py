@@ -40,6 +40,24 @@ BY_NAME = {
     "resources": "Hello {{ name }}\n", "signature": [True, True], "spec_after_import": [True, False],
     "stays": [False, []], "submodule": [True] * 4, "suites": [1, 1, 1],
 }
+OWN_SYS = {
+    "as_a_dict": [True, True, 1, True, True, True, True, True, True, True],
+    "attributes": [True] * 5 + [False, True, "sys", "default"],
+    "copied": [True, True, True, True, True, True, True],
+    "derived": ["lazy part of one True", True, True, "told", True, False],
+    "dispatched": ["module", "module", "other"],
+    "equal": [True, True, True, "found", "found", True, True],
+    "itself_taken_out": [True, True],
+    "kinds": [True, True, False, True, False, True, True, "<class 'module'>", "module", "found", "found", True],
+    "new_module": [True, "settings", "its text", ["tests-made-this"], ["mod_wsgi"]],
+    "of_itself": [True, True, False],
+    "patched_modules": [True, "a fake", True, True, False, True, True],
+    "reloaded": [True, True, True, "reload"],
+    "saved_modules": [True, True],
+    "set_and_deleted": [1, True, False],
+    "streams": [True, True, [], True, ["mod_wsgi"]],
+    "taken_out": [True, "default", False, ["tests_made_this"], ["tests_made_this"], "tests_made_this"],
+}
 SAYS = """
 def application(environ, start_response):
     start_response("200 OK", [])
@@ -89,6 +107,12 @@ def test_tracebacks_show_source_lines(httpd):
 @pytest.mark.parametrize("check", BY_NAME)
 def test_what_finds_a_script_by_its_name(httpd, check):
     assert httpd.get(f"/standard?{check}").json() == BY_NAME[check]
+
+
+@pytest.mark.parametrize("check", OWN_SYS)
+def test_a_script_s_own_sys_is_as_sys(httpd, check):
+    """A script that looks itself up by name has a `sys` of its own, by which it can do no harm to the interpreter's."""
+    assert httpd.get(f"/own/own_sys.wsgi?{check}").json() == [OWN_SYS[check], True]
 
 
 @pytest.mark.parametrize("app, text", [
