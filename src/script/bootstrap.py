@@ -50,6 +50,9 @@ known by its generation.
 registered = {}
 """Module name -> the module that stays in sys.modules: WSGIScriptModules Registered."""
 
+lowered = {}
+"""Module name that mod_wsgi gives a script, of the path in lower case -> its name here, of the first such script."""
+
 sources = {}
 """Path -> source of the generation that serves now, as it was executed."""
 
@@ -75,7 +78,7 @@ class Generation:
 
 
 def module_name(path):
-    """The name of a script's module, a new string: unique and stable, the one that mod_wsgi gives it."""
+    """The name of a script's module, a new string: unique and stable, that of mod_wsgi if nothing is a capital."""
     try:
         from _md5 import md5  # a small module
     except ImportError:  # left out of this Python
@@ -101,13 +104,16 @@ def execute(path, source, number, keep_registered, required):
     `show_serving_source` when it has been formatted.
     """
     name = module_name(path)
+    lower = module_name(os.fsencode(path).lower())
+    if lower != name:
+        lowered.setdefault(lower, name)
     module = new_module(name, path)
     mark = module.__dict__["__brine_generation__"] = Generation(name, path, number)
     remember_name(name, number)
     if name in scripts:
         module.__class__ = Successor
     executing[name] = module, threading.get_ident()
-    update_sys_modules(name)
+    update_sys_modules(name, lower)
     try:
         show_source(path, source)
         code = compiled(source, path)
@@ -126,7 +132,7 @@ def execute(path, source, number, keep_registered, required):
         forget_pickle_verdicts()
     finally:
         del executing[name]
-        update_sys_modules(name)
+        update_sys_modules(name, lower)
     return module, mark
 
 
@@ -190,14 +196,21 @@ def current(name):
     return scripts.get(name)
 
 
-def update_sys_modules(name):
-    """Puts the script's module into sys.modules where it belongs there by now, or takes it out.
+def own_name(name):
+    """The name of the script that a name means: another, where mod_wsgi calls it so and no script here is."""
+    return name if name in scripts or name in executing else lowered.get(name, name)
+
+
+def update_sys_modules(*names):
+    """Puts scripts' modules into sys.modules where they belong there by now, or takes them out.
 
     Under importlib's own lock of that name: an import of it finds one state or the other.
     """
-    with importlib._bootstrap._ModuleLockManager(name):
-        module, _ = executing.get(name, (None, None))
-        put(sys.modules, name, module or registered.get(name))
+    for name in names:
+        with importlib._bootstrap._ModuleLockManager(name):
+            own = own_name(name)
+            module, _ = executing.get(own, (None, None))
+            put(sys.modules, name, module or registered.get(own))
 
 
 class Successor(types.ModuleType):
@@ -620,6 +633,7 @@ def guard(pickle):
 
 def script_of(name):
     """(path, module, number of its generation, is it registered) of the script whose module is called so."""
+    name = own_name(name)
     module = current(name)
     mark = module and module.__dict__.get("__brine_generation__")
     return mark and (mark.path, module, mark.number, name in registered)

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,11 @@ WSGIScriptAlias /global {dir}/scripts application-group=%{GLOBAL}
 <Location /registered>
   WSGIScriptModules Registered
   WSGIApplicationGroup registered
+</Location>
+WSGIScriptAlias /literal /tmp/Brine-Literal/Shop.wsgi
+<Location /literal>
+  WSGIScriptModules Registered
+  WSGIApplicationGroup literal
 </Location>
 <Location /off>
   WSGIPickleGuard Off
@@ -319,6 +326,65 @@ def test_a_pickle_of_mod_wsgi_s_loads(httpd, protocol):
     here = hashlib.md5(str(httpd.folder / "scripts/shop.wsgi").encode()).hexdigest().encode()
     loaded = run(httpd, "shop", SHOP, data.replace(name, here).hex(), "registered")
     assert loaded == [True, "cup", True, {"count": 2}, "tea", True]
+
+
+#: What mod_wsgi 4.9.4 calls the script /tmp/Brine-Literal/Shop.wsgi, unless WSGICaseSensitivity is Off.
+CALLED_BY_MOD_WSGI = "_mod_wsgi_8b9c6a2eec9408abc1567de45e27831d"
+
+
+@pytest.fixture
+def literal_script():
+    folder = Path("/tmp/Brine-Literal")
+    folder.mkdir(mode=0o755, exist_ok=True)
+    (folder / "Shop.wsgi").write_text(ANSWERS + """
+class Item:
+    pass
+
+DATA = b"c" + {name}.encode() + b"\\nItem\\n)\\x81."
+WHILE_LOADING = pickle.loads(b"\\x80\\x02" + DATA)
+
+def answer_of(query):
+    return [type(WHILE_LOADING) is Item, type(pickle.loads(b"\\x80\\x02" + DATA)) is Item,
+            sys.modules[{name}] is sys.modules[__name__]]
+""".replace("{name}", repr(CALLED_BY_MOD_WSGI)))
+    (folder / "Shop.wsgi").chmod(0o644)
+    yield
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.usefixtures("literal_script")
+def test_a_pickle_of_mod_wsgi_s_loads_in_a_path_with_capitals(httpd):
+    """It takes the MD5 of the path in lower case."""
+    answer = httpd.get("/literal")
+    assert (answer.status, answer.json()) == (200, [True, True, True])
+
+
+CAPITALS = """
+WHO = {who!r}
+
+def answer_of(query):
+    import os
+    found = os.sys.modules.get("LOWER")
+    return [found and found.WHO, __name__ == "LOWER"]
+"""
+
+
+@in_place
+def test_whose_name_that_of_a_path_in_lower_case_is(httpd, variant, one_process):
+    """That of the script that is called so; else of the first that is loaded, its serving generation, if it is registered."""
+    lower = "_mod_wsgi_" + hashlib.md5(str(httpd.folder / "scripts/case.wsgi").encode()).hexdigest()
+
+    def load(name, who, way="registered", end=""):
+        return run(httpd, name, CAPITALS.format(who=who).replace("LOWER", lower) + end, way=way)
+
+    assert load("CASE", "anonymous", "s") == [None, False]
+    assert load("CASE", "CASE") == ["CASE", False]
+    assert load("CASE", "again") == ["again", False]
+    assert load("CASE", "fails", end="raise ValueError") == ["again", False]
+    httpd.expect_log("BRINE0306")
+    assert load("Case", "Case") == ["again", False]
+    assert load("case", "case") == ["case", True]
+    assert load("CASE", "late") == ["case", False]
 
 
 @pytest.mark.parametrize("way, words", [
