@@ -557,14 +557,35 @@ def script_not_found(error, place):
         if error.obj is None:  # None.__dict__, or raised by Python code
             name = name_in(str(error)) or (
                 error.name and sees_sys_modules(place) and name_among(place))
+    elif isinstance(error, TypeError) and any(words in str(error) for words in ("NoneType", "__dict__")):
+        name = looks_into_sys_modules(place) and name_among(place)  # None(), vars(None)
     elif type(error).__name__ == "PicklingError" or "sys.modules" in str(error):
         name = name_in(str(error))
-    return name if isinstance(name, str) and name in scripts and name not in registered else None
+    return not_there(name or name_told(error, place))
+
+
+def not_there(name):
+    """The name of a script's module that does not stay in sys.modules, or None for any other value."""
+    name = own_name(name) if isinstance(name, str) else None
+    return name if name in scripts and name not in registered else None
+
+
+def name_told(error, place):
+    """The name of a script's module in the words of an exception that may be about its absence, or None."""
+    words = str(error)
+    if isinstance(error, KeyError) and " " not in words:  # a key of some other table
+        return None
+    if getattr(error, "name" if isinstance(error, ImportError) else "obj", None) is not None:
+        return None  # a submodule, or an attribute of what was found
+    if "cannot import name" in words or "has no attribute" in words or not sees_sys_modules(place):
+        return None
+    first, *others = words.split("<")
+    return name_in(first + "".join(other.partition(">")[2] for other in others))  # not in an object's repr()
 
 
 def name_in(text):
     """The first name of a script's module in a text, or None."""
-    found = [name for name in list(scripts) if name in text]
+    found = [name for name in (*scripts, *lowered) if name in text]
     return found[0] if found else None
 
 
@@ -573,7 +594,7 @@ def name_among(place):
     for value in list(place.tb_frame.f_locals.values() if place else ()):
         name = value if isinstance(value, str) else getattr(
             value if isinstance(value, (type, types.FunctionType)) else type(value), "__module__", None)
-        if isinstance(name, str) and name in scripts:
+        if not_there(name):
             return name
     return None
 
@@ -583,11 +604,22 @@ def sees_sys_modules(place):
     if place is None:
         return True
     import opcode
+    code = place.tb_frame.f_code
+    return ("modules" in code.co_names or "CALL" in opcode.opname[code.co_code[place.tb_lasti]]
+            or any(value is MODULES or type(value) is Modules for value in used(place)))
+
+
+def looks_into_sys_modules(place):
+    """Whether code uses sys.modules itself, in which no script is found."""
+    values = used(place) if place else []
+    names = place.tb_frame.f_code.co_names if place else ()
+    return any(value is MODULES or (value is sys and "modules" in names) for value in values)
+
+
+def used(place):
+    """The values of a function's variables, and of the globals that it names."""
     frame = place.tb_frame
-    if "modules" in frame.f_code.co_names or "CALL" in opcode.opname[frame.f_code.co_code[place.tb_lasti]]:
-        return True
-    used = [frame.f_globals.get(name) for name in frame.f_code.co_names]
-    return any(value is MODULES or type(value) is Modules for value in (*used, *frame.f_locals.values()))
+    return [*(frame.f_globals.get(name) for name in frame.f_code.co_names), *frame.f_locals.values()]
 
 
 # --- the pickle guard -----------------------------------------------------------------------------

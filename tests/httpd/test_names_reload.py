@@ -438,6 +438,10 @@ def answer_of(query):
     ("library.import_and_take(__name__)", "lookups_of_a_library.py:17 in import_and_take"),
     ("library.checked(Item)", "lookups_of_a_library.py:21 in checked"),
     ("library.wrapped(Item)", "lookups_of_a_library.py:7 in by_key"),
+    ("library.said(__name__)", "lookups_of_a_library.py:34 in said"),
+    ("library.constructed(Item)", "lookups_of_a_library.py:42 in constructed"),
+    ("library.variables(__name__)", "lookups_of_a_library.py:45 in variables"),
+    ("library.key_with_words(__name__)", "lookups_of_a_library.py:49 in key_with_words"),
     ("by_another_way()", r"finds.wsgi:\d+ in by_another_way"),
     ("unpickled()", r"finds.wsgi:\d+ in unpickled"),
     ("pickle.dumps(Item())", "<string>:1 in <module>"),
@@ -461,7 +465,10 @@ def test_what_is_said_of_a_pool_that_maps_a_script_s_function(httpd):
 
 
 @pytest.mark.parametrize("call", ["library.own_table(Item)", "Item.nothing", "None.nothing", "importlib.import_module(__name__).nothing",
-                                  "{}['x']", "importlib.import_module(__name__%2B'.nothing')"])
+                                  "{}['x']", "library.repr_of_an_object(Item)", "library.key_of_an_object(Item)",
+                                  "library.key_of_its_own(__name__)", "library.not_defined(__name__)",
+                                  "getattr(importlib.import_module(__name__),'nothing')",
+                                  "__import__('pydoc').nothing(__name__)", "importlib.import_module(__name__%2B'.nothing')"])
 def test_what_is_said_of_other_exceptions(httpd, call):
     httpd.write("scripts/finds.wsgi", ANSWERS + LOOKS_UP.replace('"%20", " "', '"%2B", "+"'))
     assert httpd.get(f"/s/finds.wsgi?{call}").status == 500
