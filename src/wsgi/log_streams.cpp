@@ -1,6 +1,7 @@
 #include "wsgi/log_streams.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <string>
 #include <string_view>
@@ -26,8 +27,14 @@ constexpr std::size_t kLongestLine = 65536;
 
 base::LogSink* server_log = nullptr;  // written once, before any other thread runs Python
 
-// Per thread, so that lines of requests which print at the same time do not mix.
+// Per thread, so that lines of requests which print at the same time do not mix. What a thread has
+// left unfinished when it ends is written out: nobody else can.
 struct ThreadLog {
+  ThreadLog() = default;
+  ThreadLog(const ThreadLog&) = delete;
+  ThreadLog& operator=(const ThreadLog&) = delete;
+  ~ThreadLog();
+
   base::LogSink* sink = nullptr;
   std::string out;  // the unfinished line of sys.stdout
   std::string err;  // of sys.stderr and wsgi.errors
@@ -112,15 +119,23 @@ Ref new_log(const GilLock& gil, PyObject* make_log, const char* name) {
   return steal(gil, PyObject_CallFunction(make_log, "sOO", name, write.get(), flush.get()));
 }
 
+void write_unfinished() {
+  flush(Level::error);
+  flush(Level::notice);
+}
+
+ThreadLog::~ThreadLog() {
+  // The main thread's end is that of the process, whose log has gone by then.
+  if (::gettid() != ::getpid()) write_unfinished();
+}
+
 }  // namespace
 
 LogScope::LogScope(base::LogSink& log) noexcept : outer_(std::exchange(thread_log.sink, &log)) {}
 
 LogScope::~LogScope() {
-  ThreadLog& log = thread_log;
-  if (!log.err.empty()) flush(Level::error);
-  if (!log.out.empty()) flush(Level::notice);
-  log.sink = outer_;
+  write_unfinished();
+  thread_log.sink = outer_;
 }
 
 void set_server_log(base::LogSink& log) noexcept {

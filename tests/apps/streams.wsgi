@@ -3,8 +3,9 @@
 Branches: kind (which interfaces it has), unsupported (what raises UnsupportedOperation), closed (closes
 it in each way that there is), detached (takes its raw stream and wraps it), reconfigured (in each
 respect), bytes (to its buffer), cut (lines, and the beginning of one, in one call), endless (a line
-of 1 MB, in pieces), at-once (three lines in pieces, while other requests write), original (Python's own
-streams), replaced (puts a block-buffered stream in its place, and leaves text in that).
+of 1 MB, in pieces), at-once (three lines in pieces, while other requests write), last-words (an
+unfinished line, by a thread that ends), original (Python's own streams), replaced (puts a block-buffered
+stream in its place, and leaves text in that).
 """
 
 import codecs
@@ -107,6 +108,13 @@ def at_once(stream):
     return []
 
 
+def last_words(stream):
+    thread = threading.Thread(target=stream.write, args=("last words",))
+    thread.start()
+    thread.join()
+    return []
+
+
 def original(_stream):
     with open(f"/proc/self/fd/{sys.__stderr__.fileno()}") as file:
         pass
@@ -125,7 +133,7 @@ def replaced(stream):
 
 WAYS = {"/kind": kind, "/unsupported": unsupported, "/closed": closed, "/detached": detached,
         "/reconfigured": reconfigured, "/bytes": write_bytes, "/cut": cut, "/endless": endless,
-        "/at-once": at_once, "/original": original, "/replaced": replaced}
+        "/at-once": at_once, "/last-words": last_words, "/original": original, "/replaced": replaced}
 
 
 def application(environ, start_response):

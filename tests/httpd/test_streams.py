@@ -78,6 +78,12 @@ def test_only_whole_lines_are_records(httpd, stream):
     httpd.expect_log("in two pieces$")
 
 
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_thread_s_last_line_is_written_when_it_ends(httpd, stream):
+    ask(httpd, "last-words", stream)
+    httpd.expect_log("last words$")
+
+
 def test_a_line_without_end_is_cut(httpd):
     httpd.allow_log(r" \.+$")
     ask(httpd, "endless", "stderr")
