@@ -1160,12 +1160,13 @@ AMENDMENTS = dict.fromkeys((
     # They look for the globals or the file of a class or function by sys.modules[...__module__],
     # or import a module by its name and then take it from there.
     "attr._make", "bottle", "cherrypy.lib.reprconf", "dataclasses", "doctest", "enum", "flask.helpers", "inspect",
-    "msgspec._utils", "oslo_utils.importutils", "pkg_resources", "pkgutil", "pydantic._internal._generics",
+    "django.utils.module_loading", "msgspec._utils", "optparse", "oslo_utils.importutils", "paste.urlparser",
+    "pkg_resources", "pkgutil", "playhouse.flask_utils", "ply.lex", "ply.yacc", "pydantic._internal._generics",
     "pydantic._internal._namespace_utils", "pydantic._internal._typing_extra", "pydantic.generics", "pydantic.typing",
     "pydantic.v1.generics", "pydantic.v1.typing", "pydoc", "pyramid.config.assets", "pyramid.path",
     "sqlalchemy.util.langhelpers", "sqlalchemy.util.typing", "strawberry.annotation",
     "strawberry.types.type_resolver", "typing", "typing_extensions", "unittest.case", "unittest.suite", "venusian",
-    "venusian.advice", "werkzeug.utils", "zope.interface.advice",
+    "venusian.advice", "watchdog.utils", "werkzeug.utils", "wrapt.patches", "zope.interface.advice",
 ), show_scripts_to) | {"linecache": amend_linecache, "pickle": guard}
 """Name of a module -> what is to be done to it when it has been imported."""
 

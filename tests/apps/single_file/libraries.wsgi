@@ -55,6 +55,11 @@ def cattrs_structure():
     return cattr.structure({"points": [{"x": 1}]}, Shelf).points[0].x
 
 
+def django_string():
+    from django.utils.module_loading import import_string
+    return import_string(f"{__name__}.Part") is Part
+
+
 def flask_path():
     import flask
     return flask.Flask(__name__).jinja_loader.list_templates()
@@ -93,6 +98,28 @@ def marshmallow_name():
     return ItemSchema().load({"part": {"size": "3"}})["part"]["size"]
 
 
+def option_values():
+    from optparse import Values
+    values = Values({"Part": None})
+    values.read_module(__name__)
+    return values.Part is Part
+
+
+def paste_urls():
+    from paste.urlparser import load_module_from_name
+    return load_module_from_name({}, __file__, __name__, None).Part is Part
+
+
+def peewee_engine():
+    from peewee import SqliteDatabase
+    from playhouse.flask_utils import FlaskDB
+    globals()["Engine"] = type("Engine", (SqliteDatabase,), {})
+    try:
+        return type(FlaskDB()._load_from_config_dict({"name": ":memory:", "engine": f"{__name__}.Engine"})) is Engine
+    finally:
+        del globals()["Engine"]
+
+
 def pkg_resources_data():
     import pkg_resources
     return pkg_resources.resource_string(__name__, "templates/hello.txt").decode()
@@ -105,6 +132,37 @@ def pydantic_model():
         size: Size
 
     return Shelf(size={"value": "4"}).size.value
+
+
+class Grammar:
+    """For PLY, which reads the source of the module that it is in."""
+
+    tokens = ("WORD",)
+    t_WORD = "[a-z]+"
+    t_ignore = " "
+
+    def t_error(self, token):
+        raise ValueError(token)
+
+    def p_sentence(self, p):
+        "sentence : WORD"
+        p[0] = p[1]
+
+    def p_error(self, p):
+        raise ValueError(p)
+
+
+def ply_lexer():
+    from ply import lex
+    lexer = lex.lex(module=Grammar())
+    lexer.input("one two")
+    return [token.value for token in lexer]
+
+
+def ply_parser():
+    from ply import lex, yacc
+    grammar = Grammar()
+    return yacc.yacc(module=grammar, write_tables=False, debug=False).parse("one", lexer=lex.lex(module=grammar))
 
 
 def pyramid_names():
@@ -178,10 +236,20 @@ def venusian_scan():
     return found
 
 
+def watchdog_class():
+    from watchdog.utils import load_class
+    return load_class(f"{__name__}.Part") is Part
+
+
 def werkzeug_string():
     from werkzeug.utils import import_string
     return [import_string(f"{__name__}:Part") is Part, import_string(__name__).Part is Part,
             import_string(f"{__name__}.nothing", silent=True)]
+
+
+def wrapt_path():
+    import wrapt
+    return wrapt.resolve_path(__name__, "Part")[2] is Part
 
 
 try:
