@@ -201,14 +201,19 @@ def test_the_place_is_that_of_the_line(configtest, workspace):
 
 
 @as_root
-@pytest.mark.parametrize("options", ["user=root", "user=#0"])
+@pytest.mark.parametrize("options", ["user=root", "user=#0", "group=root", "group=#0", f"user={OTHER_USER} group=#00"])
 def test_root_is_refused(refused, options):
-    refused(f"WSGIDaemonProcess site {options}", "BRINE0010", "root")
+    refused(f"WSGIDaemonProcess site {options}", "BRINE0010", "root", f"{options.split()[-1].split('=')[0]}= names")
+
+
+@as_root
+def test_root_s_group_is_refused_where_httpd_runs_in_it(refused):
+    refused("Group root\nWSGIDaemonProcess site", "BRINE0010", "as httpd's Group does")
 
 
 @as_root
 def test_another_user(accepted):
-    said = accepted(f"WSGIDaemonProcess site user={OTHER_USER} home=/tmp group=#{os.getgid()} "
+    said = accepted(f"WSGIDaemonProcess site user={OTHER_USER} home=/tmp group=#12345 "
                     f"supplementary-groups={grp.getgrgid(0).gr_name},#1")
     assert "BRINE" not in said
 

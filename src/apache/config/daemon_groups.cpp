@@ -184,6 +184,12 @@ class Completion {
                  : "user= names " + base::in_quotes(options_.user) +
                        ", but applications are not run as root: name another user");
     }
+    if (started_by_root() && wanted.gid == 0) {
+      refuse(options_.user_group.empty()
+                 ? "would run in root's group, as httpd's Group does: give it another one by group="
+                 : "group= names " + base::in_quotes(options_.user_group) +
+                       ", but applications are not run in root's group: name another group");
+    }
     const bool differs = wanted.uid != own.uid || wanted.gid != own.gid || wanted.supplementary;
     if (!started_by_root() && differs) {
       warn("BRINE0014: " + self() + ": user=, group= and supplementary-groups= have no effect, " +
