@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,8 @@ namespace brine::engine {
 
 /// Raise it with every change of this folder's files or of what they include: mod_brine.so refuses
 /// an engine that was built with another number. tests/boundary_test.py holds both to each other.
-/// kAbi's hash: a4b86425fad9a855
-inline constexpr std::uint32_t kAbi = 17;
+/// kAbi's hash: 04e5701a6e5484a7
+inline constexpr std::uint32_t kAbi = 18;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -58,6 +59,10 @@ struct Config {
   bool at_terminal = false;   ///< whoever runs the server debugs: sys.stdin, sys.stdout are theirs
   bool service = false;  ///< serves no requests; what is preloaded is what runs, see end_script
   int apache_version[3] = {2, 4, 0};
+
+  /// script-user= and script-group=: whose scripts the process runs, however it comes to them.
+  std::optional<std::uint32_t> script_user;
+  std::optional<std::uint32_t> script_group;
 
   double switch_interval = 0;  ///< sys.setswitchinterval(), in seconds; 0: Python's own
   /// Where the Python stacks of all threads are written if the process crashes (faulthandler), a

@@ -264,6 +264,7 @@ enum class Outcome : std::uint8_t {
   no_application,         ///< the script has no such callable: 404, as mod_wsgi answers
   rejected,               ///< WSGIInterpreterLimit reached: 503
   script_failed,          ///< the script does not load: 500
+  forbidden,              ///< the script is not owned as Config::script_user wants it: 403
   restarting,             ///< Reloading::fresh_process: the script has changed, nothing was run
   timed_out,              ///< Engine::interrupt ended it, or a limit of the daemon group: 504
   not_ready,              ///< no process of the daemon group became ready in time: 503

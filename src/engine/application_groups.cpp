@@ -102,7 +102,7 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
                                    const Config& config, const std::string& name)
     : interpreter(own_interpreter),
       bootstrap(gil, pickle::policy_name(config.pickle_policy)),
-      loader(bootstrap, name),
+      loader(bootstrap, name, {config.script_user, config.script_group}),
       gateway(gil, interpreter_info(config, name), bootstrap.get(gil, "FileWrapper"),
               bootstrap.get(gil, "plain_file"), bootstrap.get(gil, "Log"),
               bootstrap.get(gil, "advise")) {

@@ -242,7 +242,9 @@ class PythonEngine final : public Engine {
           script::Loader::application(gil, *lease.generation, script, exchange.request);
       return group.gateway.serve(gil, application.get(), script.path, exchange);
     } catch (const script::Unavailable& reason) {
-      return {reason.missing_callable ? Outcome::no_application : Outcome::script_failed,
+      return {reason.missing_callable ? Outcome::no_application
+              : reason.is_refused     ? Outcome::forbidden
+                                      : Outcome::script_failed,
               std::nullopt};
     } catch (const ErrorSet&) {
       throw_as_text(gil);

@@ -1,7 +1,6 @@
 #include "script/loader.hpp"
 
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <utility>
 
@@ -118,13 +117,13 @@ bool Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool de
   {
     GilRelease released(gil);
     loading.lock();
-    source = read_source(script.path);
+    source = read_source(script.path, owner_);
   }
   // What the request saw may be older than what another thread has loaded meanwhile: judge again by
   // what was read, which very often is what runs already.
   if (!demanded || script.attempts != attempts) {
     const Verdict verdict =
-        judge(script, wanted, source.error == 0 ? std::optional(source.stamp) : std::nullopt);
+        judge(script, wanted, source.why_not.empty() ? std::optional(source.stamp) : std::nullopt);
     if (verdict == Verdict::use) return true;
     if (verdict == Verdict::changed) return false;
     // Who waited for a load that failed has its answer: it is not run again for each of them.
@@ -150,10 +149,10 @@ void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wa
   GenerationPtr next;
   ErrorText error;
   try {
-    if (source.error == 0) {
+    if (source.why_not.empty()) {
       next = execute(gil, script, source, wanted);
     } else {
-      error.summary = std::strerror(source.error);
+      error.summary = source.why_not;
     }
   } catch (const ErrorSet&) {
     error = cpython::take_error(gil, bootstrap_.get(gil, "advise"));
@@ -209,7 +208,11 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
     log_advice(error, log);
     return;
   }
-  if (source.error != 0) {
+  if (source.is_refused) {
+    log.log(Level::error, "BRINE0310: " + what + " is not run: " + error.summary);
+    throw Unavailable{.is_refused = true};
+  }
+  if (!source.why_not.empty()) {
     log.log(Level::error, "BRINE0303: " + what + " cannot be read: " + error.summary +
                               "; the server's user needs to read it and to enter its folders");
   } else if (error.system_exit) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/script_file.hpp"
 #include "boundary/log.hpp"
 #include "cpython/error.hpp"
 #include "script/bootstrap.hpp"
@@ -33,6 +34,7 @@ struct Wanted {
 /// Thrown when there is no application; the reason has been logged.
 struct Unavailable {
   bool missing_callable = false;  ///< the script loaded, but does not define it
+  bool is_refused = false;        ///< it is not owned as the process's scripts have to be
 };
 
 /// What one request runs in. While it lives its generation is not retired; it must die on a thread
@@ -45,8 +47,9 @@ struct Lease {
 /// The WSGI scripts of one interpreter. Its modules are in no other registry.
 class Loader {
  public:
-  Loader(const Bootstrap& bootstrap, std::string interpreter)
-      : bootstrap_(bootstrap), interpreter_(std::move(interpreter)) {}
+  /// `owner`: whose scripts the process runs.
+  Loader(const Bootstrap& bootstrap, std::string interpreter, base::ScriptOwner owner)
+      : bootstrap_(bootstrap), interpreter_(std::move(interpreter)), owner_(owner) {}
 
   /// The current generation; loads or reloads the script first if it has to. One thread loads, and
   /// those that noticed the same change wait for it. Requests in flight keep the generation they
@@ -90,6 +93,7 @@ class Loader {
 
   const Bootstrap& bootstrap_;
   const std::string interpreter_;
+  const base::ScriptOwner owner_;
   // Guarded by the GIL:
   std::unordered_map<std::string, std::unique_ptr<Script>> scripts_;
   unsigned retired_ = 0;  ///< generations since the last sweep

@@ -1,41 +1,54 @@
 #include "script/source.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <ctime>
+#include <utility>
 
 namespace brine::script {
 namespace {
 
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
+// No script is that large; whoever names another file as one shall not fill the memory with it.
+constexpr std::size_t kMostBytes = 64U << 20U;
+
+Source unreadable(Source source, std::string why) {
+  source.bytes.clear();
+  source.why_not = std::move(why);
+  return source;
+}
+
+std::string reason(int error) {
+  return error == EINVAL ? "it is no regular file" : std::strerror(error);
+}
 
 }  // namespace
 
-Source read_source(const std::string& path) {
+Source read_source(const std::string& path, const base::ScriptOwner& owner) {
   Source source;
   source.read_at = file_clock_now();
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const base::ScriptFile file = base::open_script(path, owner, base::Opening::to_read);
   struct stat info = {};
-  if (file.fd < 0 || ::fstat(file.fd, &info) != 0) {
-    source.error = errno;
-    return source;
+  if (!file.fd) {
+    source.is_refused = owner.is_wanted() && file.error == EACCES;
+    // A version that is refused is one all the same: it is not tried again for each request.
+    if (source.is_refused) source.stamp = base::stamp_of(path).value_or(base::Stamp());
+    return unreadable(std::move(source), source.is_refused ? file.why : reason(file.error));
   }
+  if (::fstat(file.fd.get(), &info) != 0)
+    return unreadable(std::move(source), std::strerror(errno));
   source.stamp = base::stamp_of(path, info);
   char block[65536];
   for (;;) {
-    const ssize_t got = ::read(file.fd, block, sizeof block);
+    const ssize_t got = ::read(file.fd.get(), block, sizeof block);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) source.error = errno;
-    if (got <= 0) return source;
+    if (got < 0) return unreadable(std::move(source), std::strerror(errno));
+    if (got == 0) return source;
     source.bytes.append(block, static_cast<std::size_t>(got));
+    if (source.bytes.size() > kMostBytes) return unreadable(std::move(source), "it is too large");
   }
 }
 

@@ -115,6 +115,8 @@ class HttpdHost final : public daemon::Host {
     config.multithread = group.threads > 1;
     config.multiprocess = group.multiprocess;
     config.switch_interval = group.switch_interval;
+    config.script_user = group.script_user;
+    config.script_group = group.script_group;
     config.crash_fd = crash_fd;
     return start_python(group.python, config, log(group));
   }

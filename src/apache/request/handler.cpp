@@ -15,12 +15,12 @@
 #include "apache/process/daemons.hpp"
 #include "apache/process/process.hpp"
 #include "apache/request/buffered_response.hpp"
-#include "apache/request/ownership.hpp"
 #include "apache/request/replacing.hpp"
 #include "apache/request/request.hpp"
 #include "apache/request/response.hpp"
 #include "apache/request/selection.hpp"
 #include "base/quotes.hpp"
+#include "base/script_file.hpp"
 #include "daemon/shared/private_fd.hpp"
 
 namespace brine::apache {
@@ -146,23 +146,26 @@ int check_process_group(const request_rec* r, const Selection& selection) {
                       "of that name may use it");
 }
 
-// script-user= and script-group= of the group.
+// script-user= and script-group= of the group. The process that runs the script judges it once
+// more, when it opens it; this is what makes each request be refused, whatever has been loaded.
 int check_owner(const request_rec* r, const Selection& selection) {
   const daemon::Group* group = selection.group;
   if (group == nullptr) {
     return OK;
   }
-  const Judgement judgement = judge_ownership(*group, std::string(selection.target.script));
-  const std::string end = "; daemon group '" + group->name + "' does not run it";
-  switch (judgement.ownership) {
-    case Ownership::fits:
-      return OK;
-    case Ownership::other_owner:
-      return refuse(r, HTTP_FORBIDDEN, "BRINE0115: " + judgement.why + end);
-    case Ownership::writable:
-      break;
+  const base::ScriptOwner owner{group->script_user, group->script_group};
+  if (!owner.is_wanted()) {
+    return OK;
   }
-  return refuse(r, HTTP_FORBIDDEN, "BRINE0116: " + judgement.why + end);
+  const base::ScriptFile file = base::open_script(std::string(selection.target.script), owner,
+                                                  base::Opening::to_judge, group->chroot);
+  if (file.fd) {
+    return OK;
+  }
+  const std::string end = "; daemon group '" + group->name + "' does not run it";
+  return refuse(r, HTTP_FORBIDDEN,
+                file.ownership == base::Ownership::writable ? "BRINE0116: " + file.why + end
+                                                            : "BRINE0115: " + file.why + end);
 }
 
 int check_request(request_rec* r, const Selection& selection, bool resource_is_script) {
@@ -241,6 +244,8 @@ int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheRespon
       return body_failure(body);
     case wsgi::Outcome::no_application:
       return HTTP_NOT_FOUND;
+    case wsgi::Outcome::forbidden:
+      return HTTP_FORBIDDEN;
     case wsgi::Outcome::rejected:
     case wsgi::Outcome::overfull:
     case wsgi::Outcome::not_ready:

@@ -429,7 +429,10 @@ void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bo
     tell_({failed ? Message::script_failed : Message::changed, 0, std::string(target.script)});
     return;
   }
-  if (outcome == Outcome::rejected || outcome == Outcome::no_application) return;
+  if (outcome == Outcome::rejected || outcome == Outcome::no_application ||
+      outcome == Outcome::forbidden) {
+    return;
+  }
   std::string key(target.script);
   key.append(1, '\0').append(target.application_group);
   thread_local std::string last;
