@@ -1021,12 +1021,24 @@ def replace_signal_function(wrapper, original):
 # --- processes that applications start ------------------------------------------------------------
 
 
+REMEDY = "with 'WSGIApplicationGroup %{GLOBAL}' the application runs in the main interpreter, which can"
+"""Of what a sub-interpreter cannot do."""
+
+
 def replace_in_os(name, function):
     """Puts a function in the place of one of module os, which has it from module posix."""
     original = getattr(os, name)
     function = functools.wraps(original)(function)
     for module in (os, sys.modules["posix"]):
         setattr(module, name, function)
+
+
+def replace_fork_exec(function):
+    """Puts a function in the place of that by which multiprocessing and subprocess start programs."""
+    original = _posixsubprocess.fork_exec
+    _posixsubprocess.fork_exec = function = functools.wraps(original)(function)
+    if getattr(sys.modules.get("subprocess"), "_fork_exec", None) is original:
+        sys.modules["subprocess"]._fork_exec = function  # which has been imported already
 
 
 def start_programs_unmasked():
@@ -1047,15 +1059,9 @@ def start_programs_unmasked():
         pid = posix_spawn("/bin/sh", ["sh", "-c", os.fsencode(command)], os.environ)
         return os.waitpid(pid, 0)[1]
 
-    @functools.wraps(fork_exec)
-    def unmasked(*args, **kwargs):
-        return call_unmasked(fork_exec, args, kwargs)
-
     for function in (posix_spawn, posix_spawnp, system):
         replace_in_os(function.__name__, function)
-    _posixsubprocess.fork_exec = unmasked  # of multiprocessing and, imported or not yet, subprocess
-    if getattr(sys.modules.get("subprocess"), "_fork_exec", None) is fork_exec:
-        sys.modules["subprocess"]._fork_exec = unmasked
+    replace_fork_exec(lambda *args, **kwargs: call_unmasked(fork_exec, args, kwargs))
 
 
 def refuse_forks():
@@ -1064,10 +1070,21 @@ def refuse_forks():
 
         def refused():
             raise RuntimeError(
-                "a sub-interpreter of Python cannot fork; with 'WSGIApplicationGroup %{GLOBAL}' the "
-                "application runs in the main interpreter, which can (subprocess works in both)")
+                f"a sub-interpreter of Python cannot fork; {REMEDY} (subprocess works in both)")
 
         replace_in_os(name, refused)
+
+    fork_exec = _posixsubprocess.fork_exec
+
+    def without_preexec_fn(*args, **kwargs):
+        try:
+            return fork_exec(*args, **kwargs)
+        except RuntimeError as error:
+            if "subinterpreters" not in str(error):
+                raise
+            raise RuntimeError(f"a sub-interpreter of Python cannot run a preexec_fn; {REMEDY}") from None
+
+    replace_fork_exec(without_preexec_fn)
 
     def amend_popen_fork(popen_fork):
         # It opens pipes before it forks, and would leave them open each time.

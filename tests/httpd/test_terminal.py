@@ -66,7 +66,6 @@ def server(workspace, variant):
     assert not problems
 
 
-@pytest.mark.modes("embedded")
 def test_pdb(server):
     terminal = server.terminal
     answers = []
