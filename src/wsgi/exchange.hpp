@@ -29,6 +29,7 @@ struct Exchange {
   bool over_run = false;       ///< more than Content-Length was offered; reported once
   bool bodyless = false;       ///< the status (204, 304) or HEAD forbids a body
   bool stopped = false;        ///< write() has raised because nobody wants a further block
+  int empty_blocks = 0;        ///< those of a body that nobody gets
   std::string left_out{};      ///< the hop-by-hop fields that it was not given, for the log
   std::int64_t declared = -1;  ///< the application's Content-Length, or -1
   std::int64_t length = 0;     ///< bytes of the body that were sent

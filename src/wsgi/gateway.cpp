@@ -32,17 +32,19 @@ namespace {
 // stays where it is, and the GIL is taken once more to drop it.
 constexpr std::size_t kCopied = 65536;
 
-// The size of a file that ends where it says, else 0: files of /proc and /sys say 0 or 4096,
-// whatever is in them.
-std::int64_t true_size(GilLock& gil, Exchange& exchange, int fd) {
+struct FileSize {
+  std::int64_t size = 0;  // what fstat says
+  bool lies = false;      // the file does not end there, as those of /proc and /sys
+};
+
+FileSize size_of(GilLock& gil, Exchange& exchange, int fd) {
   const ExchangeUse use(gil, exchange);
   const GilRelease released(gil);  // the file system may be slow
   struct stat info = {};
+  if (::fstat(fd, &info) != 0) return {};
   char byte = 0;
-  const bool is_true = ::fstat(fd, &info) == 0 && info.st_size > 0 &&
-                       ::pread(fd, &byte, 1, info.st_size - 1) == 1 &&
-                       ::pread(fd, &byte, 1, info.st_size) == 0;
-  return is_true ? info.st_size : 0;
+  const bool is_there = info.st_size == 0 || ::pread(fd, &byte, 1, info.st_size - 1) == 1;
+  return {info.st_size, !is_there || ::pread(fd, &byte, 1, info.st_size) != 0};
 }
 
 // What the application did against PEP 3333.
@@ -171,7 +173,7 @@ void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
     Ref item = steal(gil, next);
     const std::string_view block = block_of(item.get());
     // PEP 3333: headers are not sent before there is body data, or the iterable is exhausted.
-    if (block.empty()) continue;
+    if (block.empty() && !is_one_too_many(exchange)) continue;
     require_started(exchange);
     const ExchangeUse use(gil, exchange);
     send_block(gil, exchange, block);
@@ -258,14 +260,16 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
                      Exchange& exchange) {
   Reply reply;
   try {
-    const RequestObjects objects{gil, exchange, make_input(gil, input_type_.get(), exchange),
-                                 make_start_response(gil, start_response_type_.get(), exchange)};
+    StartArguments arguments;
+    const RequestObjects objects{
+        gil, exchange, make_input(gil, input_type_.get(), exchange),
+        make_start_response(gil, start_response_type_.get(), exchange, arguments)};
     const Interruptible interruptible(gil, exchange, true);
     Ref environ = environ_->make(gil, exchange.request.head());
     cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), objects.input.get()));
     Ref result = call(gil, application, environ.get(), objects.start_response.get());
     try {
-      deliver(gil, result.get(), exchange, reply);
+      deliver(gil, result.get(), arguments, exchange, reply);
     } catch (const ErrorSet&) {
       reply = raised(gil, exchange, script);
     } catch (const Violation& violation) {
@@ -325,7 +329,8 @@ Ref Gateway::call(GilLock& gil, PyObject* application, PyObject* environ,
                                         2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
 }
 
-void Gateway::deliver(GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) const {
+void Gateway::deliver(GilLock& gil, PyObject* result, const StartArguments& arguments,
+                      Exchange& exchange, Reply& reply) const {
   if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) {
     deliver_sequence(gil, result, exchange, reply);
   } else if (PyBytes_Check(result) || PyUnicode_Check(result)) {
@@ -333,21 +338,24 @@ void Gateway::deliver(GilLock& gil, PyObject* result, Exchange& exchange, Reply&
                     "; it must return an iterable of bytes, such as a list with one block"};
   } else if (PyType_IsSubtype(Py_TYPE(result),
                               reinterpret_cast<PyTypeObject*>(file_wrapper_.get())) == 0 ||
-             !deliver_file(gil, result, exchange)) {
+             !deliver_file(gil, result, arguments, exchange)) {
     deliver_iterable(gil, result, exchange);
   }
 }
 
 // PEP 3333, "Optional Platform-Specific File Handling". False: it has to be iterated.
-bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, Exchange& exchange) const {
+bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, const StartArguments& arguments,
+                           Exchange& exchange) const {
   if (!exchange.started || exchange.sent) return false;
   Ref found = steal(gil, PyObject_CallOneArg(plain_file_.get(), wrapper));
   if (found.get() == Py_None) return false;
   int fd = -1;
   long long offset = 0;
   if (PyArg_ParseTuple(found.get(), "iL", &fd, &offset) == 0) throw ErrorSet{};
-  const std::int64_t size = true_size(gil, exchange, fd);
-  if (offset >= size) return false;
+  const auto [size, lies] = size_of(gil, exchange, fd);
+  // Frameworks give the size that the file system tells for the length: so does that lie.
+  if (lies && exchange.declared == size) forget_length(gil, exchange, arguments);
+  if (lies || offset >= size) return false;
   // From the current position; no more than an application's own Content-Length.
   const std::int64_t rest = size - offset;
   exchange.length = exchange.declared < 0 ? rest : std::min(rest, exchange.declared);

@@ -12,6 +12,7 @@
 #include "wsgi/environ.hpp"
 #include "wsgi/exchange.hpp"
 #include "wsgi/interpreter_info.hpp"
+#include "wsgi/start_response.hpp"
 
 namespace brine::wsgi {
 
@@ -48,8 +49,10 @@ class Gateway {
  private:
   cpython::Ref call(cpython::GilLock& gil, PyObject* application, PyObject* environ,
                     PyObject* start_response) const;
-  void deliver(cpython::GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) const;
-  bool deliver_file(cpython::GilLock& gil, PyObject* wrapper, Exchange& exchange) const;
+  void deliver(cpython::GilLock& gil, PyObject* result, const StartArguments& arguments,
+               Exchange& exchange, Reply& reply) const;
+  bool deliver_file(cpython::GilLock& gil, PyObject* wrapper, const StartArguments& arguments,
+                    Exchange& exchange) const;
   void close(cpython::GilLock& gil, PyObject* result, Exchange& exchange) const;
   void tell_left_out(const Exchange& exchange, std::string_view script);
   Reply raised(cpython::GilLock& gil, Exchange& exchange, std::string_view script) const;

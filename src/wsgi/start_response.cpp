@@ -30,6 +30,7 @@ namespace {
 struct StartResponse {
   PyObject_HEAD vectorcallfunc call;
   Exchange* exchange;  // null after the request
+  StartArguments* arguments;
 };
 
 Exchange& exchange_of(const GilLock& gil, PyObject* self, const char* name) {
@@ -167,7 +168,10 @@ Fields own_fields(const GilLock& gil, const Exchange& exchange, PyObject* header
   return fields;
 }
 
-void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* headers) {
+enum class Length : std::uint8_t { told, left_out };
+
+void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* headers,
+           Length length) {
   const std::string_view line = latin1_view(gil, status);
   if (const std::string wrong = bad_status(line); !wrong.empty()) {
     cpython::raise(gil, PyExc_ValueError, wrong);
@@ -178,6 +182,11 @@ void start(const GilLock& gil, Exchange& exchange, PyObject* status, PyObject* h
         std::string("start_response() argument 2 must be list, not ") + Py_TYPE(headers)->tp_name);
   }
   Fields fields = own_fields(gil, exchange, headers);
+  if (length == Length::left_out) {
+    std::erase_if(fields.own,
+                  [](const Field& field) { return same_name(field.name, "Content-Length"); });
+    fields.declared = -1;
+  }
   const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
   exchange.response.start(code, line, fields.own);
   exchange.started = true;
@@ -198,13 +207,14 @@ PyObject* start_response_write(PyObject* self, PyObject* data) noexcept {
     }
     const std::string_view block(PyBytes_AS_STRING(data),
                                  static_cast<std::size_t>(PyBytes_GET_SIZE(data)));
-    if (!block.empty() && exchange.satisfied() && !exchange.client_gone) {
+    const bool is_nothing = block.empty() && !is_one_too_many(exchange);
+    if (!is_nothing && exchange.satisfied() && !exchange.client_gone) {
       exchange.stopped = true;
       cpython::raise(gil, PyExc_ConnectionResetError,
                      "request data write error: the answer is complete, and nothing more of its "
                      "body is sent");
     }
-    if (!block.empty()) send_block(gil, exchange, block);
+    if (!is_nothing) send_block(gil, exchange, block);
     if (exchange.client_gone) {
       cpython::raise(gil, PyExc_ConnectionResetError,
                      "request data write error: the client closed the connection");
@@ -227,7 +237,9 @@ PyObject* start_response_call(PyObject* self, PyObject* const* args, std::size_t
                      "exc_info");
     }
     allow_replacement(gil, exchange, count == 3 ? args[2] : nullptr);
-    start(gil, exchange, args[0], args[1]);
+    start(gil, exchange, args[0], args[1], Length::told);
+    StartArguments& kept = *reinterpret_cast<StartResponse*>(self)->arguments;
+    kept = {borrow(gil, args[0]), borrow(gil, args[1])};
     return steal(gil, PyCFunction_New(&write_method, self));
   });
 }
@@ -251,12 +263,18 @@ Ref make_start_response_type(const GilLock& gil) {
   return steal(gil, PyType_FromSpec(&spec));
 }
 
-Ref make_start_response(const GilLock& gil, PyObject* type, Exchange& exchange) {
+Ref make_start_response(const GilLock& gil, PyObject* type, Exchange& exchange,
+                        StartArguments& arguments) {
   Ref made = cpython::make_instance<StartResponse>(gil, type);
   auto* self = reinterpret_cast<StartResponse*>(made.get());
   self->call = start_response_call;
   self->exchange = &exchange;
+  self->arguments = &arguments;
   return made;
+}
+
+void forget_length(const GilLock& gil, Exchange& exchange, const StartArguments& arguments) {
+  start(gil, exchange, arguments.status.get(), arguments.headers.get(), Length::left_out);
 }
 
 void end_start_response(PyObject* start_response) noexcept {
@@ -277,6 +295,11 @@ std::size_t allowed(Exchange& exchange, std::size_t size) noexcept {
   return left;
 }
 
+bool is_one_too_many(Exchange& exchange) noexcept {
+  constexpr int kPatience = 16;
+  return exchange.bodyless && ++exchange.empty_blocks > kPatience;
+}
+
 void send_block(GilLock& gil, Exchange& exchange, std::string_view block) {
   if (!exchange.started) {
     cpython::raise(gil, PyExc_RuntimeError,
@@ -291,7 +314,10 @@ void send_block(GilLock& gil, Exchange& exchange, std::string_view block) {
   const bool whole = exchange.length == exchange.declared;
   exchange.ended = whole || exchange.bodyless;
   GilRelease released(gil);
-  Delivery delivery = exchange.response.send({&block, 1}, whole ? End::last : End::more);
+  Delivery delivery = Delivery::ok;
+  if (whole || !block.empty()) {
+    delivery = exchange.response.send({&block, 1}, whole ? End::last : End::more);
+  }
   // No client gets a byte of such a body. The first block is for the filters: they make the head
   // that GET would have.
   if (!whole && exchange.ended && delivery == Delivery::ok) {

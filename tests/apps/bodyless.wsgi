@@ -1,9 +1,10 @@
 """Bodies for answers that have none: `?KIND`, `?KIND&STATUS` or `?KIND&STATUS&CONTENT-LENGTH`.
 
-Branches: endless generator, endless after empty blocks, endless write(), a file-like object without
-an end in wsgi.file_wrapper, blocks (three of them), one block, none, list, large list, late (a
-generator that raises after its last byte). The file that PATH_INFO names gets a "b" for each block
-that was asked for and a "c" for each call of close().
+Branches: endless generator, endless after empty blocks (empty-first), empty blocks without an end
+(empties, write-empties), endless write(), a file-like object without an end in wsgi.file_wrapper, blocks
+(three of them), one block, none, list, large list, late (a generator that raises after its last byte).
+The file that PATH_INFO names gets a "b" for each block that was asked for and a "c" for each call of
+close().
 """
 
 import io
@@ -45,17 +46,22 @@ def endless(before=()):
         yield b"e" * 1000
 
 
+def empties():
+    while True:
+        yield b""
+
+
 def late():
     yield b"1234"
     yield b"5678"
     raise ValueError("after the last byte")
 
 
-def write_on(write, note):
+def write_on(write, note, block):
     try:
         while True:
             note("b")
-            write(b"w" * 1000)
+            write(block)
     finally:
         note("c")
 
@@ -78,7 +84,9 @@ def application(environ, start_response):
     return {
         "endless": lambda: Result(endless(), note),
         "empty-first": lambda: Result(endless([b"", b"", b""]), note),
-        "write": lambda: write_on(write, note),
+        "empties": lambda: Result(empties(), note),
+        "write": lambda: write_on(write, note, b"w" * 1000),
+        "write-empties": lambda: write_on(write, note, b""),
         "write-once": lambda: write_once(write),
         "file": lambda: environ["wsgi.file_wrapper"](EndlessFile(note), 1000),
         "blocks": lambda: Result([b"1234", b"5678", b"9" * 1000], note),

@@ -1,7 +1,7 @@
 """Sends files by wsgi.file_wrapper: `/PATH?WAY`.
 
 Branches: whole, block size, offset (tell() is not 0), length (Content-Length shorter than the file),
-slice (both), long (Content-Length longer than the file), pipe, bytesio, text (open as text), text-read (likewise, a
+slice (both), sized (Content-Length is the size that the file system tells), long (Content-Length longer than the file), pipe, bytesio, text (open as text), text-read (likewise, a
 line of it read), text-iterated (a line by next()), text-memory (io.StringIO), utf-16 (text in another encoding), object
 with read() only, closed afterwards (noted in PATH.closed), subclass, deleted, written (write()
 before), middleware (wrapped in a generator), twice (instance attributes), not-started.
@@ -55,6 +55,7 @@ def application(environ, start_response):
     path, way, wrap = environ["PATH_INFO"], environ["QUERY_STRING"], environ["wsgi.file_wrapper"]
     size = os.path.getsize(path)
     headers = {"length": [("Content-Length", "100")], "slice": [("Content-Length", "50")],
+               "sized": [("Content-Length", str(size))],
                "long": [("Content-Length", str(size + 10))]}.get(way, [])
     write = start_response("200 OK", [("Content-Type", "text/x-file"), *headers])
     if way == "deleted":
@@ -78,6 +79,7 @@ def application(environ, start_response):
         "offset": lambda: wrap(at(open(path, "rb"), 10)),
         "end": lambda: wrap(at(open(path, "rb"), size)),
         "length": lambda: wrap(open(path, "rb")),
+        "sized": lambda: wrap(open(path, "rb")),
         "slice": lambda: wrap(at(open(path, "rb"), 10)),
         "long": lambda: wrap(open(path, "rb")),
         "written": lambda: wrap(open(path, "rb")),

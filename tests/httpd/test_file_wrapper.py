@@ -19,12 +19,12 @@ WSGIScriptAlias /nosend {apps}/file_wrapper.wsgi
 CONTENT = b"".join(b"%07d\n" % i for i in range(20000))
 EXPECTED = {
     "whole": CONTENT, "unbuffered": CONTENT, "block": CONTENT, "offset": CONTENT[10:], "end": b"",
-    "length": CONTENT[:100], "slice": CONTENT[10:60], "pipe": b"through a pipe",
+    "length": CONTENT[:100], "sized": CONTENT, "slice": CONTENT[10:60], "pipe": b"through a pipe",
     "bytesio": b"in memory" * 1000, "only-read": b"only read" * 1000, "attributes": CONTENT,
     "subclass": CONTENT, "written": b"written first " + CONTENT, "middleware": CONTENT,
     "closing": CONTENT,
 }
-SIZED = ["whole", "unbuffered", "offset", "end", "length", "slice", "attributes", "subclass"]
+SIZED = ["sized", "whole", "unbuffered", "offset", "end", "length", "slice", "attributes", "subclass"]
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_file_that_is_open_as_text_is_sent(httpd, path, way):
 
 @pytest.mark.parametrize("name", ["/proc/version", "/proc/self/status", "/proc/cpuinfo", "/sys/kernel/mm/transparent_hugepage/enabled",
                                   "/sys/kernel/notes", "/proc/sys/kernel/ostype", "/sys/fs/cgroup/cgroup.controllers"])
-@pytest.mark.parametrize("way", ["whole", "unbuffered", "text", "offset"])
+@pytest.mark.parametrize("way", ["whole", "unbuffered", "text", "offset", "sized"])
 def test_a_file_whose_size_lies_is_read(httpd, name, way):
     if not os.access(name, os.R_OK):
         pytest.skip(f"no {name} here")
@@ -125,6 +125,18 @@ def test_a_file_whose_size_lies_is_read(httpd, name, way):
     assert answer.body[:5] == expected[:5] or way == "offset"
     assert answer.body or len(expected) < 2
     httpd.allow_log("BRINE0414")
+
+
+@pytest.mark.parametrize("name", ["/proc/version", "/sys/kernel/mm/transparent_hugepage/enabled"])
+def test_head_of_a_file_whose_size_lies(httpd, name):
+    answer = httpd.request("HEAD", f"/send{name}?sized")
+    assert (answer.status, answer.header("Content-Length")) == (200, None)
+
+
+def test_an_empty_file_has_its_length(httpd, path):
+    os.truncate(path, 0)
+    answer = httpd.get(f"/send{path}?sized")
+    assert (answer.status, answer.body, answer.header("Content-Length")) == (200, b"", "0")
 
 
 def test_a_sparse_file_is_sent_by_its_size(httpd, path):
