@@ -94,6 +94,14 @@ def test_what_belongs_to_the_answer_survives_and_what_belongs_to_its_body_does_n
             assert value not in answer.header_all(name), name
 
 
+@pytest.mark.parametrize("status", ["405 Not Here", "501 Not At All", "404 Not Found"])
+def test_the_methods_are_the_applications(httpd, status):
+    answer = ask(httpd, status=status, way="list", headers=[["Allow", "GET, X-OWN"], ["Allow", "put,POST"]])
+    assert answer.status == int(status[:3])
+    named = {name.strip() for value in answer.header_all("Allow") for name in value.split(",")}
+    assert named - {"TRACE", "HEAD"} == {"GET", "X-OWN", "put", "POST"}  # those two are httpd's to add
+
+
 def test_a_challenge_survives(httpd):
     answer = ask(httpd, status="401 Who", way="list",
                  headers=[["WWW-Authenticate", "Basic realm=a"], ["WWW-Authenticate", "Bearer"]])

@@ -29,6 +29,17 @@ WSGIScriptAlias /page/again {apps}/replaced.wsgi
   Require all denied
 </Location>
 ErrorDocument 404 /static/404.html
+<Directory "{dir}/htdocs/again">
+  RewriteEngine On
+  RewriteRule ^old\\.txt$ new.txt
+  RewriteRule ^far\\.txt$ /again/new.txt [PT]
+  RewriteRule ^twice\\.txt$ /again/old.txt [L]
+  RewriteRule ^gone\\.txt$ none.txt
+</Directory>
+<Directory "{dir}/htdocs/acts">
+  Action x-act /page/environ
+  SetHandler x-act
+</Directory>
 AddType application/x-note .note
 """
 CONTENT = b"".join(b"%07d\n" % i for i in range(20000))
@@ -152,6 +163,26 @@ def test_what_httpd_knows_of_the_file_wins(httpd):
     assert answer.header("ETag") != '"own"'
     assert not answer.header("Last-Modified").endswith("1970 00:00:00 GMT")
     assert answer.header("Content-Encoding") is answer.header("Content-Range") is None
+
+
+@pytest.mark.parametrize("location, body", [
+    ("/again/old.txt", b"again/new.txt"), ("/again/far.txt", b"again/new.txt"), ("/again/twice.txt", b"again/new.txt"),
+    ("/acts/a.txt", None)], ids=["rewritten", "passed-through", "twice", "action"])
+def test_they_survive_where_the_path_leads_on(httpd, location, body):
+    """What httpd finds under the path may be an internal redirect in its turn."""
+    for name in ("again/new.txt", "acts/a.txt"):
+        httpd.write(f"htdocs/{name}", name)
+    answer = ask(httpd, location, fields=[["Content-Disposition", "attachment"], ["Set-Cookie", "a=1"], ["Set-Cookie", "b=2"]])
+    assert answer.status == 200
+    assert body is None or answer.body == body
+    assert answer.header_all("Content-Disposition") == ["attachment"]
+    assert answer.header_all("Set-Cookie") == ["a=1", "b=2"]
+
+
+def test_an_error_page_behind_such_a_path_has_none_of_them(httpd):
+    answer = ask(httpd, "/again/gone.txt", fields=[["Content-Disposition", "attachment"]])
+    assert (answer.status, answer.body) == (404, b"not here")
+    assert answer.header("Content-Disposition") is None
 
 
 # --- the request --------------------------------------------------------------------------------

@@ -26,6 +26,27 @@ void keep_fields(const ApacheResponse& response, apr_table_t* table) {
   }
 }
 
+// What the application's Allow names: httpd's own page for a method that is not allowed gives an
+// Allow of its own, made of this list.
+void allow_methods(request_rec* r, const ApacheResponse& response) {
+  if (response.field("Allow") == nullptr) {
+    return;
+  }
+  ap_clear_method_list(r->allowed_methods);
+  // httpd lists the methods that it has no number for where this stands beside them.
+  r->allowed_methods->method_mask |= AP_METHOD_BIT << M_INVALID;
+  for (const ApacheResponse::HeaderLine& line : response.lines()) {
+    const char* rest = wsgi::is_name({line.name, line.name_size}, "Allow") ? line.value : "";
+    while (*rest != '\0') {
+      const char* method = ap_get_token(r->pool, &rest, 0);
+      if (*method != '\0') {
+        ap_method_list_add(r->allowed_methods, method);
+      }
+      rest += *rest != '\0' ? 1 : 0;  // the comma
+    }
+  }
+}
+
 // What follows is a request of its own that has no body, as a CGI script's local redirect is
 // (RFC 3875, 6.2.2). What the application has not read is nobody's: the connection ends.
 int redirect(request_rec* r, const ApacheResponse& response) {
@@ -45,6 +66,15 @@ int redirect(request_rec* r, const ApacheResponse& response) {
   return OK;
 }
 
+// Whether `from` led to `r` by redirects alone, as those of mod_rewrite in a directory: an error
+// page on the way has the status of its error.
+bool leads_to(const request_rec* from, const request_rec* r) {
+  while (r != from && r->prev != nullptr && r->status == HTTP_OK) {
+    r = r->prev;
+  }
+  return r == from;
+}
+
 // Runs when a request's handler is about to be called. An error page has the status of its error,
 // and nothing of this.
 void take_handed_fields(request_rec* r) {
@@ -54,7 +84,7 @@ void take_handed_fields(request_rec* r) {
   void* found = nullptr;
   apr_pool_userdata_get(&found, kHanded, r->pool);
   const auto* handed = static_cast<const Handed*>(found);
-  if (handed != nullptr && handed->from == r->prev) {
+  if (handed != nullptr && leads_to(handed->from, r)) {
     r->headers_out = apr_table_overlay(r->pool, r->headers_out, handed->fields);
   }
 }
@@ -78,6 +108,7 @@ int replace(request_rec* r, const ApacheResponse& response) {
     return redirect(r, response);
   }
   keep_fields(response, r->err_headers_out);
+  allow_methods(r, response);
   return response.status();
 }
 
