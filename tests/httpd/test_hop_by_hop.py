@@ -2,6 +2,8 @@
 
 import pytest
 
+from harness.deadline import until
+
 pytestmark = pytest.mark.modes("embedded", "daemon")
 
 CONFIG = """
@@ -50,6 +52,24 @@ def test_it_is_told_once_a_script(start_httpd):
     record, = httpd.expect_log("BRINE0409")
     assert "fields_quiet.wsgi' gave the header 'Connection: keep-alive'" in record.text
     assert record.level == "warn"
+
+
+@pytest.mark.modes("embedded")
+def test_it_is_told_once_whatever_process_finds_it(start_httpd):
+    """Here each process serves one request, and there is a second interpreter in httpd's own."""
+    httpd = start_httpd("""
+WSGIDaemonProcess short-lived processes=2 threads=1 maximum-requests=1
+WSGIScriptAlias /daemon {apps}/fields_quiet.wsgi process-group=short-lived
+WSGIScriptAlias /embedded {apps}/fields_quiet.wsgi process-group=%{GLOBAL} application-group=a
+WSGIScriptAlias /other {apps}/fields_quiet.wsgi process-group=%{GLOBAL} application-group=b
+WSGIScriptAlias /pid {apps}/pid.wsgi process-group=short-lived
+""")
+    first = httpd.get("/pid").text
+    assert httpd.get("/daemon").body == b"data: 1\n\n"
+    until(lambda: httpd.get("/pid").text != first, "another process serves")
+    for path in ("/daemon", "/daemon", "/daemon", "/embedded", "/other"):
+        assert httpd.get(path).body == b"data: 1\n\n"
+    assert len(httpd.expect_log("BRINE0409")) == 1
 
 
 def test_the_connection_stays_the_servers(httpd):

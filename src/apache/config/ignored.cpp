@@ -1,20 +1,14 @@
 #include "apache/config/ignored.hpp"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <cstdint>
-#include <functional>
 
+#include "apache/config/said_once.hpp"
 #include "apache/log.hpp"
 #include "base/pool.hpp"
 
 namespace brine::apache {
 
 namespace {
-
-// Zero bytes are the initial value: a free place.
-using Said = std::array<std::atomic<std::uint64_t>, 256>;
 
 std::string places(const Place& first, std::size_t more) {
   if (more == 0) {
@@ -64,6 +58,7 @@ void report_ignored(apr_pool_t* pconf, server_rec* main_server) {
     ServerLog(main_server).log(said.level, said.text);
   }
   server_settings(main_server).said_once = base::pool_emplace<SaidOnce>(pconf);
+  server_settings(main_server).told_scripts = base::pool_emplace<SaidOnce>(pconf);
 }
 
 void report_ignored_in_file(const server_rec* server, const Ignored& ignored) {
@@ -73,22 +68,6 @@ void report_ignored_in_file(const server_rec* server, const Ignored& ignored) {
   }
   const IgnoredNotice said = notice(ignored, 0);
   ServerLog(server).log(said.level, said.text);
-}
-
-SaidOnce::SaidOnce() : memory_(sizeof(Said)) {}
-
-bool SaidOnce::first(std::string_view what) noexcept {
-  const std::uint64_t name = std::hash<std::string_view>{}(what) | 1U;
-  for (std::atomic<std::uint64_t>& place : *reinterpret_cast<Said*>(memory_.data())) {
-    std::uint64_t there = 0;
-    if (place.compare_exchange_strong(there, name)) {
-      return true;
-    }
-    if (there == name) {
-      return false;
-    }
-  }
-  return false;
 }
 
 }  // namespace brine::apache

@@ -8,7 +8,6 @@
 
 #include "apache/config/settings.hpp"
 #include "apache/httpd.hpp"
-#include "base/shared_memory.hpp"
 #include "boundary/log.hpp"
 
 namespace brine::apache {
@@ -28,18 +27,5 @@ void report_ignored(apr_pool_t* pconf, server_rec* main_server);
 
 /// Says it of a line in an .htaccess file, which is read for each request: once.
 void report_ignored_in_file(const server_rec* server, const Ignored& ignored);
-
-/// In memory that httpd's processes share: what has been said, and need not be said again.
-class SaidOnce {
- public:
-  SaidOnce();
-
-  /// Whether nobody has said it yet; from now on somebody has. False too where there is no place
-  /// left: files that users write may hold anything.
-  bool first(std::string_view what) noexcept;
-
- private:
-  base::SharedMemory memory_;
-};
 
 }  // namespace brine::apache

@@ -245,11 +245,12 @@ struct ServerSettings {
   std::vector<OpenName> open_names;  ///< this server's own
   /// A directive here says that requests will need Python in httpd's own processes.
   bool serves_wsgi = false;
-  bool names_no_group = false;    ///< a script here runs where WSGIProcessGroup says
-  ProcessSettings process;        ///< of the main server only
-  DaemonGroups daemon_groups;     ///< of the main server only
-  Daemons* daemons = nullptr;     ///< of the main server only, once they have been started
-  SaidOnce* said_once = nullptr;  ///< likewise
+  bool names_no_group = false;       ///< a script here runs where WSGIProcessGroup says
+  ProcessSettings process;           ///< of the main server only
+  DaemonGroups daemon_groups;        ///< of the main server only
+  Daemons* daemons = nullptr;        ///< of the main server only, once they have been started
+  SaidOnce* said_once = nullptr;     ///< likewise: lines of .htaccess files that are ignored
+  SaidOnce* told_scripts = nullptr;  ///< likewise: scripts whose hop-by-hop fields have been told
 };
 
 const RequestSettings& request_settings(const request_rec* r);

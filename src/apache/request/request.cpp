@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "apache/config/paths.hpp"
+#include "apache/config/said_once.hpp"
 #include "apache/config/settings.hpp"
 #include "apache/log.hpp"
 #include "apache/request/environ_keys.hpp"
@@ -94,6 +95,17 @@ std::span<const apr_table_entry_t> entries(const apr_table_t* table) {
           static_cast<std::size_t>(array->nelts)};
 }
 
+// Each interpreter of each process says it once, and processes come and go.
+bool is_told_once_a_script(std::string_view record) {
+  constexpr std::string_view kLeftOutField = "BRINE0409";
+  return record.substr(0, kLeftOutField.size()) == kLeftOutField;
+}
+
+bool is_first_told_of(std::string_view script) {
+  SaidOnce* told = server_settings(ap_server_conf).told_scripts;
+  return told == nullptr || told->first(script);
+}
+
 wsgi::Field* new_fields(apr_pool_t* pool, std::size_t count) {
   return static_cast<wsgi::Field*>(apr_palloc(pool, count * sizeof(wsgi::Field)));
 }
@@ -114,7 +126,7 @@ bool joined_to_earlier(apr_pool_t* pool, std::span<wsgi::Field> earlier, wsgi::F
 }  // namespace
 
 ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection, RequestBody& body)
-    : r_(r), body_(body) {
+    : r_(r), body_(body), script_(selection.target.script) {
   set_request_line(selection);
   set_server();
   set_client();
@@ -299,6 +311,9 @@ void ApacheRequest::note(const char* name, std::string_view value) noexcept {
 }
 
 void ApacheRequest::log(base::Level level, std::string_view text) noexcept {
+  if (is_told_once_a_script(text) && !is_first_told_of(script_)) {
+    return;
+  }
   apache::log(r_, level, text);
 }
 

@@ -40,6 +40,7 @@ class ApacheRequest final : public wsgi::Request {
 
   request_rec* r_;
   RequestBody& body_;
+  std::string_view script_;
   wsgi::Head head_;
   PortText server_port_;
   PortText remote_port_;
