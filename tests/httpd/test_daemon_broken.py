@@ -1,6 +1,7 @@
 """A daemon group with scripts that have never loaded: nobody has more of them, so all processes serve the others."""
 
 import os
+import re
 import signal
 import time
 
@@ -201,3 +202,19 @@ def test_after_a_graceful_restart(start_httpd, workspace):
     assert server.get("/good").text == "good"
     server.expect_log(SAID, count=2 * PROCESSES)  # with those at level info
     assert len(errors(server)) == 2, "who restarts httpd wants to know"
+
+
+@pytest.mark.parametrize("code", [BROKEN["raises"], BROKEN["has no application"]], ids=["raises", "has no application"])
+def test_why_it_does_not_load_is_said_once_at_the_start_and_for_each_request(start_httpd, workspace, code):
+    server = start(start_httpd, workspace, {"bad": code})
+    wait_for_all(server)
+    server.expect_log(SAID)
+
+    def reasons(since):
+        return [record.level for record in server.log.records(since) if re.match("BRINE030[14]: ", record.text)]
+    assert sorted(reasons(0)) == ["error"] + ["info"] * (PROCESSES - 1)
+    mark = server.log.mark()
+    statuses = {server.get("/bad").status for _ in range(6)}
+    assert statuses <= {404, 500}
+    assert reasons(mark) == ["error"] * 6
+    assert len(errors(server)) == 1
