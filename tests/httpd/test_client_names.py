@@ -83,6 +83,39 @@ def test_plain_aliases_are_named_as_before(start_httpd, workspace):
         assert server.get(path).text.rpartition(" ")[0] == host + name, path
 
 
+FOLDERS = "\n<Directory {dir}>\nOptions +ExecCGI\nRequire all granted\n</Directory>\n"
+BY_HOST = """
+RewriteEngine On
+RewriteCond %{HTTP_HOST} ^two
+RewriteRule ^/(app.wsgi) {dir}/sites/two.example/$1 [H=wsgi-script]
+RewriteRule ^/(app.wsgi) {dir}/sites/one.example/$1 [H=wsgi-script]
+"""
+BY_FOLDER = """
+UseCanonicalName Off
+VirtualDocumentRoot {dir}/sites/%0
+AddHandler wsgi-script .wsgi
+"""
+
+
+@pytest.mark.parametrize("text", [BY_HOST, BY_FOLDER], ids=["rewritten", "vhost_alias"])
+def test_files_of_one_url_stay_apart(start_httpd, text):
+    server = start_httpd("WSGIApplicationGroup %{RESOURCE}\n" + text + FOLDERS, modules=("vhost_alias",))
+    for host in ("one.example", "two.example"):
+        server.write(f"sites/{host}/app.wsgi", WHERE)
+        group = server.get("/app.wsgi/x", Host=host).text.rpartition(" ")[0]
+        assert group.partition("|")[2] == f"{server.folder}/sites/{host}/app.wsgi"
+
+
+def test_only_a_file_of_the_document_root_is_named_by_its_url(start_httpd):
+    server = start_httpd("WSGIApplicationGroup %{RESOURCE}\nAddHandler wsgi-script .wsgi\n"
+                         "Alias /sub {dir}/sites/sub\n" + FOLDERS)
+    server.write("htdocs/app.wsgi", WHERE)
+    server.write("sites/sub/app.wsgi", WHERE)
+    host = f"localhost:{server.port}|"
+    assert server.get("/app.wsgi/x").text == f"{host}/app.wsgi /app.wsgi"
+    assert server.get("/sub/app.wsgi/x").text == f"{host}{server.folder}/sites/sub/app.wsgi /sub/app.wsgi"
+
+
 HOSTS = """
 WSGIInterpreterLimit 3 2
 WSGIApplicationGroup %{HOST}

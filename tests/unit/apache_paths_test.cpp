@@ -73,9 +73,20 @@ TEST(ResourceOfExpression, HasNothingOfTheUrl) {
 }
 
 TEST(ResourceOfFile, IsScriptNameIfTheFileIsCalledSo) {
-  EXPECT_EQ(resource_of_file("/sub//x.wsgi", "/var/www/sub/x.wsgi"), "/sub/x.wsgi");
+  for (const char* root : {"/var/www", "/var/www/"}) {
+    EXPECT_EQ(resource_of_file("/sub//x.wsgi", "/var/www/sub/x.wsgi", root), "/sub/x.wsgi");
+  }
+  EXPECT_EQ(resource_of_file("/x.wsgi", "/x.wsgi", "/"), "/x.wsgi");
   for (const char* made_up : {"/made/up", "/up/x.wsgi", "x.wsgi", "", "/", "/ub/x.wsgi"}) {
-    EXPECT_EQ(resource_of_file(made_up, "/var/www/sub/x.wsgi"), "/var/www/sub/x.wsgi") << made_up;
+    EXPECT_EQ(resource_of_file(made_up, "/var/www/sub/x.wsgi", "/var/www"), "/var/www/sub/x.wsgi")
+        << made_up;
+  }
+}
+
+TEST(ResourceOfFile, IsTheFileIfTheServerHasItElsewhere) {
+  for (const char* root : {"/var/www", "/var/w", "/var/www/sub", "/var/www/a/app", "", "/srv"}) {
+    EXPECT_EQ(resource_of_file("/app.wsgi", "/var/www/a/app.wsgi", root), "/var/www/a/app.wsgi")
+        << root;
   }
 }
 

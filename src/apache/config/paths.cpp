@@ -74,9 +74,13 @@ std::string resource_of_expression(std::string_view expression, std::string_view
   return std::string(expression).append("|").append(file);
 }
 
-std::string resource_of_file(std::string_view script_name, std::string_view file) {
+std::string resource_of_file(std::string_view script_name, std::string_view file,
+                             std::string_view root) {
   const std::string name = collapse_slashes(script_name);
-  return name.starts_with('/') && file.ends_with(name) ? name : std::string(file);
+  root = root.substr(0, skip_slashes_back(root, root.size()));
+  const bool of_root =
+      name.starts_with('/') && file.starts_with(root) && file.substr(root.size()) == name;
+  return of_root ? name : std::string(file);
 }
 
 std::string collapse_slashes(std::string_view path) {

@@ -24,9 +24,11 @@ std::string resource_of_prefix(std::string_view url, std::string_view target,
 /// client made of it.
 std::string resource_of_expression(std::string_view expression, std::string_view file);
 
-/// Likewise, where no alias did: by SCRIPT_NAME if that is how the file's path ends, else
-/// (something rewrote the URL, perhaps any URL) by that path.
-std::string resource_of_file(std::string_view script_name, std::string_view file);
+/// Likewise, where no alias did: by SCRIPT_NAME if it leads to that file below `root`, the server's
+/// DocumentRoot. Else something else chose the file, perhaps by what a client sends, and one
+/// SCRIPT_NAME may be that of several: by the file.
+std::string resource_of_file(std::string_view script_name, std::string_view file,
+                             std::string_view root);
 
 /// Whether `path` holds "//".
 inline bool has_double_slash(std::string_view path) {

@@ -40,6 +40,13 @@ Variable look_up(request_rec* r, const char* name) {
   return value != nullptr ? Variable{value, false} : Variable{std::getenv(name), true};
 }
 
+// What DocumentRoot says, whatever a module (mod_vhost_alias) takes in its place for the request.
+std::string_view configured_root(const request_rec* r) {
+  const auto* core =
+      static_cast<const core_server_config*>(ap_get_core_module_config(r->server->module_config));
+  return core->ap_document_root != nullptr ? core->ap_document_root : "";
+}
+
 std::string_view path_info(const request_rec* r) {
   return r->path_info != nullptr ? r->path_info : "";
 }
@@ -60,7 +67,7 @@ std::string resource_name(request_rec* r, const HandlerScript* handler) {
   }
   const Alias* alias = matched_alias(r);
   if (alias == nullptr) {
-    return resource_of_file(script_name(r->uri, path_info(r)), r->filename);
+    return resource_of_file(script_name(r->uri, path_info(r)), r->filename, configured_root(r));
   }
   return alias->expression == nullptr ? resource_of_prefix(alias->url, alias->target, r->filename)
                                       : resource_of_expression(alias->url, r->filename);
