@@ -174,6 +174,14 @@ def test_metrics_are_missed_where_they_were_wanted(start_httpd, value, level):
     assert len(server.log.texts("BRINE00(07|16)", since=0)) == 1
 
 
+@pytest.mark.parametrize("name", ["WSGINewRelicConfigFile", "WSGINewRelicEnvironment"])
+def test_an_agent_is_missed_where_it_was_wanted(start_httpd, configtest, name):
+    server = start_httpd(f"{name} /etc/newrelic.ini\n")
+    server.expect_log(f"BRINE0016: {name} .*newrelic.agent.initialize")
+    passed, said = configtest(f"<VirtualHost *>\n{name} x\n</VirtualHost>\n")
+    assert not passed and f"{name} holds for the whole server" in said
+
+
 # --- PYTHONHOME in the environment ---------------------------------------------------------------
 
 EMBEDDED = "WSGIScriptAlias /x {apps}/where.wsgi process-group=%{GLOBAL} application-group=%{GLOBAL}\n"

@@ -62,6 +62,10 @@ TEST(DaemonOptions, OfProcesses) {
   EXPECT_EQ(option("group=#0").user_group, "#0");
   EXPECT_EQ(option("supplementary-groups=a,#2").supplementary_groups,
             (std::vector<std::string>{"a", "#2"}));
+  EXPECT_EQ(option("supplementary-groups=,a,,#2,").supplementary_groups,
+            (std::vector<std::string>{"a", "#2"}));
+  EXPECT_EQ(option("supplementary-groups=a,").supplementary_groups, std::vector<std::string>{"a"});
+  EXPECT_FALSE(option("supplementary-groups=,").supplementary_groups);
   EXPECT_EQ(option("umask=0027").group.umask, 027);
   EXPECT_EQ(option("umask=0").group.umask, 0);
   EXPECT_EQ(option("chroot=/jail").group.chroot, "/jail");
@@ -182,8 +186,6 @@ TEST(DaemonOptions, OutOfRangeAreRefused) {
                           "user=#x",
                           "user=#4294967295",
                           "group=#-1",
-                          "supplementary-groups=a,",
-                          "supplementary-groups=,",
                           "umask=8",
                           "umask=1000",
                           "umask=-1",

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 
@@ -149,14 +150,15 @@ std::string name_or_id(std::string_view name) {
   return std::string(name);
 }
 
-std::vector<std::string> names_or_ids(std::string_view list) {
+// Commas with no name between them are taken, as by mod_wsgi; a list of nothing else is none.
+std::optional<std::vector<std::string>> names_or_ids(std::string_view list) {
   std::vector<std::string> names;
-  for (bool more = true; more;) {
-    const std::size_t comma = list.find(',');
-    names.push_back(name_or_id(list.substr(0, comma)));
-    more = comma != std::string_view::npos;
-    list.remove_prefix(more ? comma + 1 : list.size());
+  while (!list.empty()) {
+    const std::string_view name = list.substr(0, list.find(','));
+    if (!name.empty()) names.push_back(name_or_id(name));
+    list.remove_prefix(std::min(name.size() + 1, list.size()));
   }
+  if (names.empty()) return std::nullopt;
   return names;
 }
 
@@ -206,9 +208,6 @@ struct Option {
   Kind kind = Kind::has_value;
   std::string_view missed = {};  ///< what is not there, and what to do
 };
-
-constexpr std::string_view kNoAgent =
-    "no New Relic agent is started: let the script start it, by newrelic.agent.initialize()";
 
 constexpr Option kOptions[] = {
     {"processes", &processes},

@@ -23,6 +23,10 @@ struct WithoutEffect {
 inline constexpr std::string_view kNoMetrics =
     "there is no mod_wsgi.server_metrics(): httpd's mod_status shows the groups' numbers";
 
+/// Of newrelic-config-file=, newrelic-environment= and the directives of these names.
+inline constexpr std::string_view kNoAgent =
+    "no New Relic agent is started: let the script start it, by newrelic.agent.initialize()";
+
 /// What one WSGIDaemonProcess says. What has to be looked up is kept as text beside `group`.
 struct DaemonOptions {
   /// All that can be known from the text alone; the rest is filled in by daemon_groups.

@@ -286,6 +286,11 @@ void ignore_metrics(cmd_parms& line, RequestSettings&, const char* argument) {
   ignore_for(line, wanted ? kNoMetrics : std::string_view(), wanted);
 }
 
+void ignore_agent(cmd_parms& line, RequestSettings&, const char*) {
+  process_settings(line);
+  ignore_for(line, kNoAgent, true);
+}
+
 void daemon_process(cmd_parms& line, RequestSettings&, const char* arguments) {
   DaemonDefinition definition{parse_daemon_options(arguments), place_of(line)};
   ServerSettings& server = server_settings(line.server);
@@ -415,6 +420,10 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore_globally>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_metrics>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGINewRelicConfigFile", directive<&ignore_agent>, nullptr, kServer,
+                  "no effect"),
+    AP_INIT_TAKE1("WSGINewRelicEnvironment", directive<&ignore_agent>, nullptr, kServer,
+                  "no effect"),
     AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore>, nullptr, OR_AUTHCFG, "no effect"),
     {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},
 };
