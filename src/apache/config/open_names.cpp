@@ -56,7 +56,7 @@ void tell(const server_rec* main_server, const server_rec* server, base::Level l
                    (by_host ? "clients name interpreters by their Host header, since it holds "
                               "where any Host is taken"
                             : "requests name interpreters, if what a client sends gets into that "
-                              "variable") +
+                              "variable; one that SetEnv sets is counted among these, too") +
                    bound);
   }
 }
