@@ -143,8 +143,6 @@ def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser
         demand_reachable(f"folder of --static {static.url},", static.folder, user)
 
 
-
-
 def _print_configuration(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None) -> int:
     if site.port == 0:
         raise Refusal("--port 0 is for `brine serve`: a configuration needs a port that stays, such as 8000.")

@@ -14,8 +14,8 @@ def absolute(argument: str) -> Path:
     try:
         return Path(os.path.abspath(argument))
     except FileNotFoundError:
-        raise Refusal(f"The current folder has been removed, so {argument} cannot be found in it: go to another folder, "
-                      "or name the path from / on.") from None
+        raise Refusal(f"The current folder has been removed, so {argument} cannot be found in it: go to another "
+                      "folder, or name the path from / on.") from None
 
 
 def is_nothing_there(error: OSError) -> bool:

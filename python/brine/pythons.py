@@ -98,7 +98,8 @@ def _ask(program: Path, what: str) -> tuple[str, str, str]:
         raise refusal(f"cannot be run ({error.strerror})") from None
     if answer.returncode:
         how = f"exit code {answer.returncode}" if answer.returncode > 0 else f"signal {-answer.returncode}"
-        raise refusal(f"does not run as a Python: asked for its version, it ended with {how}{_last_line(answer.stderr)}")
+        raise refusal("does not run as a Python: asked for its version, it ended with "
+                      f"{how}{_last_line(answer.stderr)}")
     try:
         version, prefix, base_prefix, implementation = json.loads(answer.stdout)
     except (ValueError, TypeError):

@@ -411,13 +411,13 @@ def test_uris(path, wanted):
 
 def test_every_rule_can_be_rendered():
     findings = [Finding(id_, rule.severity, "m", "r", "f", 1, 1) for id_, rule in RULES.items()]
-    for command in ("scan", "lint"):
-        known = [finding for finding in findings if render("sarif", command, [], 0).count(f'"{finding.id}"')]
+    for name in ("scan", "lint"):
+        known = [finding for finding in findings if render("sarif", name, [], 0).count(f'"{finding.id}"')]
         assert known
-        check_sarif(json.loads(render("sarif", command, [Result("f", known, Failure("x"))], 2)))
+        check_sarif(json.loads(render("sarif", name, [Result("f", known, Failure("x"))], 2)))
     in_both = {finding.id for finding in findings}
-    listed = {rule["id"] for command in ("scan", "lint") for rule in
-              json.loads(render("sarif", command, [], 0))["runs"][0]["tool"]["driver"]["rules"]}
+    listed = {rule["id"] for name in ("scan", "lint") for rule in
+              json.loads(render("sarif", name, [], 0))["runs"][0]["tool"]["driver"]["rules"]}
     assert listed == in_both
 
 

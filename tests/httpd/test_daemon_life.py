@@ -273,6 +273,7 @@ def test_death_in_the_middle_of_a_body_http_1_0(cutting):
             reset = True
     answer, = parse_responses(data)
     assert (answer.status, answer.body) == (200, b"first block")
+    assert reset
 
 
 def test_death_before_the_body(cutting):

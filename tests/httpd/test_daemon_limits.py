@@ -4,7 +4,6 @@ becomes of the process, and the counter on httpd's status page."""
 import os
 import re
 import signal
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager

@@ -159,14 +159,15 @@ def test_a_deployment_by_hard_links(httpd, switched):
     def answers():
         return {httpd.get(f"/s/links-{switched}/current/app.wsgi").text for _ in range(20)}
 
+    said = {name: "current" if switched == "renamed" else name for name in ("one", "two")}
+
     def release(name):
-        return f"{'current' if switched == 'renamed' else name} current"
+        return f"{said[name]} current"
 
     if switched == "renamed":
         first.write_text(RELEASED.replace("RELEASE = ", "RELEASE = str(os.stat(os.path.dirname("
                                           "os.path.realpath(__file__))).st_ino) or "))
-        inodes = {name: str((root / name).stat().st_ino) for name in ("one", "two")}
-        release = lambda name: f"{inodes[name]} current"  # noqa: E731
+        said.update({name: str((root / name).stat().st_ino) for name in said})
     serve("one")
     assert answers() == {release("one")}
     os.link(first if first.exists() else root / "current" / "app.wsgi", root / "two" / "app.wsgi")

@@ -7,7 +7,6 @@ import pytest
 
 from harness import processes
 from harness.client import TIMEOUT
-from harness.deadline import SCALE
 
 CONFIG = """
 WSGIScriptAlias /app {dir}/scripts/app.wsgi

@@ -154,8 +154,8 @@ def _reload_missing(judgement: Judgement, subject: str, noun: str) -> tuple[str,
 
 def _naming_script(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
     if judgement.registered:
-        where = ("is in sys.modules (WSGIScriptModules Registered) of the server's processes that have loaded the script "
-                 "from this path: no other program can load the pickle, nor these once the script has moved.")
+        where = ("is in sys.modules (WSGIScriptModules Registered) of the server's processes that have loaded the "
+                 "script from this path: no other program can load the pickle, nor these once the script has moved.")
     elif judgement.script:
         where = "does not stay in sys.modules: no process can load the pickle, neither this one nor another."
     else:

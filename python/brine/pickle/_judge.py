@@ -38,7 +38,7 @@ def judge(obj: Any, name: str | None = None) -> Judgement | None:
     """The hazard that a class, function or other object by its name is; `name` if __reduce__ returned one."""
     try:
         qualname = name or getattr(obj, "__qualname__", None) or obj.__name__
-        module = pickle.whichmodule(obj, qualname)
+        module = pickle.whichmodule(obj, qualname)  # type: ignore[attr-defined]
         if type(qualname) is not str or type(module) is not str:
             return None
     except Exception:  # the object's own code may do anything; pickle fails in its own way
@@ -79,8 +79,10 @@ def hazard_of_name(module: str) -> str | None:
 def judge_name(module: str, qualname: str, script: Any) -> Judgement | None:
     """Likewise by the name alone, which pickle has written."""
     hazard = hazard_of_name(module)
-    return hazard and Judgement(hazard, module, qualname, script and script.path, None, script and script.generation,
-                                bool(script and script.registered))
+    if hazard is None:
+        return None
+    return Judgement(hazard, module, qualname, script and script.path, None, script and script.generation,
+                     bool(script and script.registered))
 
 
 def judge_anything(obj: Any, name: str | None = None) -> Judgement:
@@ -132,7 +134,7 @@ def is_foreign(obj: Any) -> bool:
     Its functions tell, by the built-ins that they use. Other objects: the garbage collector of each
     interpreter knows its own alone.
     """
-    functions = [obj] if type(obj) is types.FunctionType else [
+    functions: list[Any] = [obj] if type(obj) is types.FunctionType else [
         value for value in vars(obj).values() if type(value) is types.FunctionType] if is_class(obj) else []
     if any(function.__builtins__ is vars(builtins) for function in functions):
         return False
@@ -170,7 +172,8 @@ def _find(name: str) -> bool:
 
 
 def _has_spec(name: str, path: Any) -> bool:
-    for finder in list(sys.meta_path):
+    finders: list[Any] = list(sys.meta_path)
+    for finder in finders:
         try:
             if hasattr(finder, "find_spec"):
                 found = finder.find_spec(name, path)

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 _LARGEST_SOURCE = 2 << 20
 _MOST_SOURCE = 4 << 20
 _MOST_PARTS = 32
-_DICT_OF_MODULE: Any = types.ModuleType.__dict__["__dict__"]
-_DICT: Any = type.__dict__["__dict__"]
-_MRO: Any = type.__dict__["__mro__"]
+_DICT_OF_MODULE: Any = vars(types.ModuleType)["__dict__"]
+_DICT: Any = vars(type)["__dict__"]
+_MRO: Any = vars(type)["__mro__"]
 _IMPORT_OF_ALL = re.compile(rb"^[ \t]*from[ \t]+\S+[ \t]+import[ \t]*\(?[ \t]*\*", re.MULTILINE)
 
 
@@ -141,7 +141,8 @@ def _find(module: str) -> ModuleSpec | None:
 
 
 def _spec(name: str, path: Any) -> ModuleSpec | None:
-    for finder in (BuiltinImporter, FrozenImporter, PathFinder):
+    finders: tuple[Any, ...] = (BuiltinImporter, FrozenImporter, PathFinder)
+    for finder in finders:
         try:
             found = finder.find_spec(name, path)
         except Exception:  # a broken entry of sys.path
@@ -176,7 +177,7 @@ def _names_of(file: str) -> dict[str, str] | None:
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            table = symtable.symtable(text, file, "exec")
+            table = symtable.symtable(text, file, "exec")  # type: ignore[arg-type]  # it takes bytes too
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names = {symbol.get_name(): f"name in {file}" for symbol in table.get_symbols()

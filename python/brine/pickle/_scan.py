@@ -126,7 +126,7 @@ def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str],
                 "the pickle changes a class or function itself, which pickle never does: all of the process has it so "
                 "afterwards.", "Do not load it.")
     if kind == "extension":
-        known = copyreg._inverted_registry.get(int(name))
+        known = copyreg._inverted_registry.get(int(name))  # type: ignore[attr-defined]
         if known is None:
             return ("?", f"extension {name}", "restore-no-attribute", "no extension of that code",
                     f"nothing has registered the code {name} by copyreg.add_extension.",

@@ -38,11 +38,11 @@ def provide(find: Callable[[str], Any], generation: Callable[[Any], int | None],
     _find, _generation, _refusal = find, generation, refusal
 
 
-def _find(name: str) -> Any:
+def _find(name: str, /) -> Any:
     return None
 
 
-def _generation(name: Any) -> int | None:
+def _generation(name: Any, /) -> int | None:
     return None
 
 

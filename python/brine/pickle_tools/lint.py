@@ -40,7 +40,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from brine.pickle_tools.finding import Finding
 from brine.pickle_tools.flow import (EVERYTHING, Bound, ClassObject, Flow, FunctionObject, Holder, Instance, Outside,
-                                ScriptClass, ScriptFunction, TooInvolved, Value, Variable)
+                                     ScriptClass, ScriptFunction, TooInvolved, Value, Variable)
 from brine.pickle_tools.operations import Pickled
 from brine.pickle_tools.reader import Reader
 from brine.pickle_tools.users import Sink, candidates, users

@@ -8,9 +8,10 @@ is like that. So an object that goes through a library unseen is missed, and no 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from brine.pickle_tools.flow import (EVERYTHING, ITEMS, KEYS, UNKNOWN_ITEM, Bound, ClassObject, Flow, FunctionObject, Holder,
-                                Instance, Outside, ScriptClass, ScriptFunction, Super, Value, Variable)
+from brine.pickle_tools.flow import (EVERYTHING, ITEMS, KEYS, UNKNOWN_ITEM, Bound, ClassObject, Flow, FunctionObject,
+                                     Holder, Instance, Outside, ScriptClass, ScriptFunction, Super, Value, Variable)
 from brine.pickle_tools.users import DATA_FRAME, Sink, belongs_to_user, canonical, sinks
 
 _PATH_PARTS, _PARTS_OF_A_USER_S = 4, 12  # `x = x.next` in a loop would make paths without end
@@ -133,10 +134,12 @@ class Operations:
         elif isinstance(value, ClassObject):
             self._class_attribute(value, name, target)
         elif isinstance(value, Super):
+            definition = value.definition
+
             def from_base(base: Value) -> None:
                 if isinstance(base, ClassObject):
-                    self._members(base.definition, name, Instance(value.definition), target)
-            flow.watch(value.definition.bases, from_base)
+                    self._members(base.definition, name, Instance(definition), target)
+            flow.watch(definition.bases, from_base)
         elif isinstance(value, Outside):
             self.outside(f"{value.path}.{name}", value.site, target)
         elif isinstance(value, Bound) and name == "__self__":
@@ -197,6 +200,9 @@ class Operations:
                 then()
         self.flow.watch(definition.outside, base)
 
+    def _member_of_enum(self, definition: ScriptClass, target: Variable) -> None:
+        self.when_enum(definition, lambda: self.flow.add(target, Instance(definition)))
+
     def item(self, value: Value, key: str, target: Variable) -> None:
         """value[key]"""
         self.flow.item(value, key, target)
@@ -205,7 +211,7 @@ class Operations:
         elif isinstance(value, Instance):
             self.call_member(value, "__getitem__", Arguments(), target, value)
         elif isinstance(value, ClassObject):
-            self.when_enum(value.definition, lambda: self.flow.add(target, Instance(value.definition)))
+            self._member_of_enum(value.definition, target)
 
     def element(self, value: Value, target: Variable) -> None:
         """What iterating the value gives."""
@@ -224,7 +230,7 @@ class Operations:
             self.elements(iterator, target)
             self.call_member(value, "__next__", Arguments(), target, value)
         elif isinstance(value, ClassObject):
-            self.when_enum(value.definition, lambda: self.flow.add(target, Instance(value.definition)))
+            self._member_of_enum(value.definition, target)
 
     def elements(self, source: Variable, target: Variable) -> None:
         self.flow.watch(source, lambda value: self.element(value, target))
@@ -388,7 +394,8 @@ class Operations:
         """Thread(target=FUNCTION, args=VALUES), Timer(SECONDS, FUNCTION, VALUES)"""
         function, values = arguments.get(1, "target"), arguments.keywords.get("args") or arguments.at(3)
         if function and values:
-            self.flow.watch(function, lambda value: self._run(value, Arguments(starred=[values]), Variable(), site))
+            passed = Arguments(starred=[values])
+            self.flow.watch(function, lambda value: self._run(value, passed, Variable(), site))
 
     def _start(self, path: str, arguments: Arguments, result: Variable, site: Site) -> None:
         """Calls by an executor or a pool, of threads or of processes: what they return is got from the result."""
@@ -419,13 +426,13 @@ class Operations:
         kind, reducer = arguments.get(0, "ob_type"), arguments.get(1, "pickle_function")
         if not kind or not reducer:
             return
-
-        def reduced(value: Value) -> None:
-            if isinstance(value, ClassObject):
-                self.flow.copy(reducer, value.definition.reducers)
-        self.flow.watch(kind, reduced)
+        self.flow.watch(kind, partial(self._reduced, reducer))
         self.flow.watch(reducer, lambda value: self._results(
             value, Sink("copyreg", functions="pickled"), site.line, "copyreg.pickle"))
+
+    def _reduced(self, reducer: Variable, kind: Value) -> None:
+        if isinstance(kind, ClassObject):
+            self.flow.copy(reducer, kind.definition.reducers)
 
     def _made_class(self, path: str, arguments: Arguments, site: Site) -> ScriptClass:
         """namedtuple("Point", "x y"): a class that belongs to the script, like one by a class statement."""

@@ -9,9 +9,10 @@ import ast
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from brine.pickle_tools.flow import (KEYS, UNKNOWN_ITEM, ClassObject, Flow, FunctionObject, Holder, Instance, Outside,
-                                ScriptClass, ScriptFunction, Super, Value, Variable)
+                                     ScriptClass, ScriptFunction, Super, Value, Variable)
 from brine.pickle_tools.operations import Arguments, Operations, Site, constant_key
 from brine.pickle_tools.scopes import Branch, Scope, names_of
 from brine.pickle_tools.users import EVIDENCE, canonical, setting
@@ -77,7 +78,7 @@ class Reader:
         """
         for function, owner in self._first_arguments:
             if function.positional and (owner.instantiated or not owner.subclassed) and not owner.abstract:
-                first = ClassObject(owner) if function.kind == "class" else Instance(owner)
+                first: Value = ClassObject(owner) if function.kind == "class" else Instance(owner)
                 self._flow.add(function.parameters[function.positional[0]], first)
         for annotation, scope, variable in self._annotated:
             self._presume_annotated(annotation, scope, variable)
@@ -234,7 +235,7 @@ class Reader:
             yield value, scope
 
     def _comprehended(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
-                       scope: Scope) -> Iterator[_Step]:
+                      scope: Scope) -> Iterator[_Step]:
         inside = Scope("comprehension", self._flow, scope)
         for generator in node.generators:
             inside.bound |= names_of([generator.target]).bound
@@ -244,7 +245,7 @@ class Reader:
         for generator in node.generators:
             yield generator.iter, around
             around = inside
-            yield lambda each=generator: self._bind_elements(each.target, self._variable(each.iter), inside)
+            yield partial(self._bind_elements, generator.target, self._variable(generator.iter), inside)
             for condition in generator.ifs:
                 yield condition, inside
         if isinstance(node, ast.DictComp):
@@ -363,7 +364,7 @@ class Reader:
         for index, part in enumerate(node.elts):
             starred = starred or isinstance(part, ast.Starred)
             element, key = Variable(), None if starred else constant_key(index)
-            self._flow.watch(value, lambda each, element=element, key=key: self._unpack(each, key, element))
+            self._flow.watch(value, partial(self._unpack, key=key, target=element))
             yield part, element
 
     def _unpack(self, value: Value, key: str | None, target: Variable) -> None:
@@ -551,7 +552,7 @@ class Reader:
             manager = self._evaluate(item.context_expr, scope)
             if item.optional_vars:
                 entered = Variable()
-                self._flow.watch(manager, lambda value, entered=entered: self._enter(value, entered))
+                self._flow.watch(manager, partial(self._enter, target=entered))
                 self._assign(item.optional_vars, entered, scope)
         self._block(node.body, scope)
 
@@ -665,8 +666,7 @@ class Reader:
                   local: bool) -> ScriptFunction:
         function = ScriptFunction(name, ("" if name in scope.globals else scope.prefix) + name, node.lineno,
                                   node.col_offset, local)
-        body = [node.body] if isinstance(node, ast.Lambda) else node.body
-        names = names_of(body)
+        names = names_of([node.body] if isinstance(node, ast.Lambda) else node.body)
         function.generator = names.yields
         inside = Scope("function", self._flow, scope, bound=names.bound, elsewhere=names.globals | names.nonlocals,
                        globals=names.globals, function=function, prefix=f"{function.qualified_name}.<locals>.")
@@ -689,13 +689,13 @@ class Reader:
                 self._annotate(argument.annotation, around, variable)
             inside.bound.add(argument.arg)
             inside.define(argument.arg, variable)
-        for argument, mapping in ((arguments.vararg, False), (arguments.kwarg, True)):
-            if argument:
-                holder, variable = Holder(argument, mapping), Variable()
+        for many, mapping in ((arguments.vararg, False), (arguments.kwarg, True)):
+            if many:
+                holder, variable = Holder(many, mapping), Variable()
                 self._flow.add(variable, holder)
-                self._annotate(argument.annotation, around, self._flow.field(holder, UNKNOWN_ITEM))
-                inside.bound.add(argument.arg)
-                inside.define(argument.arg, variable)
+                self._annotate(many.annotation, around, self._flow.field(holder, UNKNOWN_ITEM))
+                inside.bound.add(many.arg)
+                inside.define(many.arg, variable)
                 if mapping:
                     function.keywords = holder
                 else:

@@ -34,8 +34,14 @@ class Sink:
     """Pickles only where the script shows this: a key of EVIDENCE."""
 
 
-_COPYING = {"functions": "copied", "certain": False}
-_CACHED = {"arguments": (0,), "results": True, "decorates": True}
+def _copying(user: str) -> Sink:
+    return Sink(user, (0, "obj"), functions="copied", certain=False)
+
+
+def _cached(user: str) -> Sink:
+    return Sink(user, (0,), results=True, decorates=True)
+
+
 _NOT_SENT = frozenset({"callback", "error_callback", "chunksize", "timeout"})
 
 _MULTIPROCESSING = r"multiprocessing\.(?:context\.)?(?:get_context\(\w*\)\.)?"
@@ -59,11 +65,11 @@ _GROW = r"\.(?:append|add|extend|insert|update|setdefault|appendleft)"
 _SINKS: list[tuple[str, Sink]] = [
     (r"pickle\._?dumps?", Sink("{}", (0, "obj"))),
     (r"pickle\._?Pickler\(\)\.(?:dump|save)", Sink("pickle.Pickler.dump", (0, "obj"))),
-    (r"(?:dill|cloudpickle)\.(?:_dill\.|cloudpickle\.)?dumps?", Sink("{}", (0, "obj"), **_COPYING)),
-    (r"(?:dill|cloudpickle)\.(?:\w+\.)?\w*Pickler\(\)\.dump", Sink("{}", (0, "obj"), **_COPYING)),
+    (r"(?:dill|cloudpickle)\.(?:_dill\.|cloudpickle\.)?dumps?", _copying("{}")),
+    (r"(?:dill|cloudpickle)\.(?:\w+\.)?\w*Pickler\(\)\.dump", _copying("{}")),
     (r"torch\.(?:serialization\.)?save", Sink("torch.save", (0, "obj"))),
     (r"joblib\.(?:numpy_pickle\.)?dump", Sink("joblib.dump", (0, "value"))),
-    (r"joblib\.(?:memory\.)?Memory\(\)\.cache(?:\(\))?", Sink("joblib.Memory", **_CACHED)),
+    (r"joblib\.(?:memory\.)?Memory\(\)\.cache(?:\(\))?", _cached("joblib.Memory")),
     (r"pandas\.(?:io\.pickle\.)?to_pickle", Sink("pandas.to_pickle", (0, "obj"))),
 
     (_SHELF + r"\[[^\]]*\]=", Sink("a shelf")),
@@ -75,14 +81,14 @@ _SINKS: list[tuple[str, Sink]] = [
     (_DJANGO + r"a?get_or_set", Sink("Django's cache", (1, "default"), functions="called")),
     (_FLASK_CACHE + r"(?:set|add)", Sink("Flask-Caching", (1, "value"))),
     (_FLASK_CACHE + r"set_many", Sink("Flask-Caching")),
-    (_FLASK_CACHE + r"(?:cached|memoize)\(\)", Sink("Flask-Caching", **_CACHED)),
+    (_FLASK_CACHE + r"(?:cached|memoize)\(\)", _cached("Flask-Caching")),
     (_CACHELIB + r"(?:set|add)", Sink("cachelib", (1, "value"))),
     (_CACHELIB + r"set_many", Sink("cachelib")),
     (_DOGPILE + r"set", Sink("a dogpile.cache region", (1, "value"))),
     (_DOGPILE + r"set_multi", Sink("a dogpile.cache region", (0, "mapping"))),
     (_DOGPILE + r"get_or_create(?:_multi)?", Sink("a dogpile.cache region", (1, "creator"), functions="called")),
-    (_DOGPILE + r"cache_(?:multi_)?on_arguments\(\)", Sink("a dogpile.cache region", **_CACHED)),
-    (_BEAKER + r"(?:cache|region)\(\)", Sink("Beaker's cache", **_CACHED)),
+    (_DOGPILE + r"cache_(?:multi_)?on_arguments\(\)", _cached("a dogpile.cache region")),
+    (_BEAKER + r"(?:cache|region)\(\)", _cached("Beaker's cache")),
     (_BEAKER + r"get_cache(?:_region)?\(\)\.(?:put|set|set_value)", Sink("Beaker's cache", (1, "value"))),
     (_BEAKER + r"get_cache(?:_region)?\(\)\.get(?:_value)?",
      Sink("Beaker's cache", ("createfunc",), functions="called")),
