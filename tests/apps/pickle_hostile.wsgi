@@ -1,7 +1,7 @@
 """Objects whose own code raises, lies, loops or changes things while they are pickled and looked at.
 
 Branches: `object=` one of OBJECTS, with an Item of the script beside it (`beside=1`) or alone: what pickle
-and the guard make of it, as pairs; `inspect=` the same names: how inspect() goes.
+and the guard make of it, as pairs (`object=all`: of each that is not deep); `inspect=` the same names: how inspect() goes.
 """
 
 import pickle
@@ -342,11 +342,15 @@ def application(query):
         value = OBJECTS[query["inspect"]]()
         went = attempt(brine.pickle.inspect, value)
         return went.get("raised")
-    make = OBJECTS[query["object"]]
     protocols = [0, 2, 4, 5] if "protocols" not in query else [4]
 
-    def build():
-        return [Item(), make()] if "beside" in query else make()
+    def compare(make):
+        def build():
+            return [Item(), make()] if "beside" in query else make()
 
-    return [[plain(attempt(dumps, build(), protocol)) for dumps in (_pickle.dumps, pickle.dumps)]
-            for protocol in protocols]
+        return [[plain(attempt(dumps, build(), protocol)) for dumps in (_pickle.dumps, pickle.dumps)]
+                for protocol in protocols]
+
+    if query["object"] == "all":
+        return {name: compare(make) for name, make in OBJECTS.items() if not name.startswith("deep")}
+    return compare(OBJECTS[query["object"]])

@@ -1,4 +1,4 @@
-"""What a finding says: where in the object the culprit is, what it is, what to do; and where it is told."""
+"""What a finding says, and where it is told. tests/pickle/test_in_scripts.py has the paths to what is wrong."""
 
 import re
 
@@ -9,7 +9,6 @@ from harness.errorlog import ErrorLog
 
 CONFIG = """
 WSGIPythonPath {apps}/pickling
-WSGIScriptAlias /paths {apps}/pickle_paths.wsgi
 WSGIScriptAlias /registered {apps}/pickle_paths.wsgi application-group=registered
 WSGIScriptAlias /s {dir}/scripts
 <Location /registered>
@@ -31,48 +30,6 @@ class Item: pass
 class Other: pass
 def function(): pass
 """
-PATHS = {
-    "root": "session",
-    "spec": "session['cart'].items[3]",
-    "value": "session['cart']",
-    "tuple-key": "session[('a', 1)]",
-    "object-key": "session[<Text object>]",
-    "key": "session.keys()[1]",
-    "inside-key": "session.keys()[0][1]",
-    "list": "session[1][0]",
-    "tuple": "session[1][0]",
-    "set": "session{0}",
-    "frozenset": "session{0}",
-    "attribute": "session.b",
-    "odd-attribute": "session.__dict__['not a name']",
-    "slots": "session.second",
-    "slots-and-dict": "session.third[0]",
-    "reduce": "session.__reduce__()[1][1][0]",
-    "state-dict": "session.__getstate__()['kept']",
-    "state-list": "session.__getstate__()[1]",
-    "list-subclass": "session[1]",
-    "dict-subclass": "session['a']",
-    "ordered-dict": "session['a']",
-    "deque": "session[1]",
-    "exception": "session.__reduce__()[1][1]",
-    "cycle": "session[2][0]",
-    "cycle-of-objects": "session.next.item",
-    "shared": "session[1]",
-}
-OTHERS = {
-    "setter": ("session.__reduce__()[5]", "the function function"),
-    "default-factory": ("session.__reduce__()[1][0]", "the function function"),
-    "partial": ("session.__reduce__()[1][0]", "the function function"),
-    "method": ("session[0].__reduce__()[1][0]", "an instance of class Item"),
-    "function": ("session[0]", "the function function"),
-    "class": ("session[0]", "the class Item"),
-    "nested-class": ("session[0]", "an instance of class Outer.Inner"),
-    "enum": ("session[0]", "an instance of class Colour"),
-    "namedtuple": ("session[0]", "an instance of class Point"),
-    "single": ("session[0]", "the object SINGLE"),
-    "own-exception": ("session[0]", "an instance of class Problem"),
-    "dispatched": ("session[0].__reduce__()[1][1]", "an instance of class Item"),
-}
 DOCUMENTED = ("pickle hazard naming-script: session['cart'].items[3] is an instance of class Item, "
               "defined in the WSGI script SCRIPT (generation 1). Its module, MODULE, is in sys.modules "
               "(WSGIScriptModules Registered) of the server's processes that have loaded the script from this path: "
@@ -85,9 +42,8 @@ def noise(httpd):
     httpd.allow_log(r"BRINE0501[:|] ")
 
 
-def shape(httpd, name, way="registered", **query):
-    options = "".join(f"&{key}={value}" for key, value in query.items())
-    answer = httpd.get(f"/{way}?shape={name}{options}")
+def shape(httpd, name):
+    answer = httpd.get(f"/registered?shape={name}")
     assert answer.status == 200, httpd.log.tail()
     return answer.json()
 
@@ -97,45 +53,6 @@ def run(httpd, name, code, **headers):
     answer = httpd.get(f"/s/{name}.wsgi", **headers)
     assert answer.status == 200, httpd.log.tail()
     return answer.json()
-
-
-# --- the path -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("way", ["registered", "paths"])  # pickle succeeds, or fails itself
-@pytest.mark.parametrize("name", PATHS)
-def test_the_path_to_an_instance(httpd, name, way):
-    went = shape(httpd, name, way)
-    hazard, = went["hazards"]
-    assert ("value" in went) == (way == "registered")
-    assert hazard["path"] == PATHS[name]
-    what = "an instance of class Item, defined in the WSGI script "
-    assert hazard["message"].startswith(f"{PATHS[name]} is {what}")
-
-
-@pytest.mark.parametrize("way", ["registered", "paths"])
-@pytest.mark.parametrize("name", OTHERS)
-def test_the_path_to_something_else(httpd, name, way):
-    path, what = OTHERS[name]
-    hazard, = shape(httpd, name, way)["hazards"]
-    assert hazard["path"] == path
-    assert hazard["message"].startswith(f"{path} is {what}, defined in the WSGI script ")
-
-
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("name", ["spec", "key", "set", "reduce", "deque", "exception"])
-def test_the_path_is_the_same_in_every_protocol(httpd, name, protocol):
-    hazard, = shape(httpd, name, protocol=protocol)["hazards"]
-    assert (hazard["id"], hazard["path"]) == ("naming-script", PATHS[name])
-
-
-def test_an_object_without_the_scripts_classes_has_no_hazard(httpd):
-    for protocol in (2, 3, 4, 5):
-        went = shape(httpd, "clean", protocol=protocol)
-        assert "value" in went and went["hazards"] == []
-
-
-# --- what is said ---------------------------------------------------------------------------------------
 
 
 def test_the_whole_text(start_httpd, workspace, httpd):

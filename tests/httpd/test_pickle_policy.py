@@ -11,8 +11,6 @@ WSGIPythonPath {apps}/pickling
 WSGIPickleGuard Enforce
 WSGIScriptAlias /policy {apps}/pickle_policy.wsgi
 WSGIScriptAlias /enforce {apps}/pickle_enforce.wsgi
-WSGIScriptAlias /same {apps}/pickle_same.wsgi
-WSGIScriptAlias /same-registered {apps}/pickle_same.wsgi application-group=registered
 WSGIScriptAlias /s {dir}/scripts
 <Location /policy/off>
   WSGIPickleGuard Off
@@ -22,12 +20,6 @@ WSGIScriptAlias /s {dir}/scripts
 </Location>
 <Location /policy/builtin>
   WSGIPickleGuard BuiltinOnly
-</Location>
-<LocationMatch ^/same>
-  WSGIPickleGuard Report
-</LocationMatch>
-<Location /same-registered>
-  WSGIScriptModules Registered
 </Location>
 <Location /enforce>
   WSGIScriptModules Registered
@@ -217,36 +209,6 @@ def application(query):
 
 
 # --- Report ---------------------------------------------------------------------------------------------
-
-OBJECTS = ["values", "long", "ordinary", "item", "items", "class", "function", "method", "enum", "lambda",
-           "nested", "nested-instance", "cycle", "generator", "lock-beside-an-item", "deep", "module",
-           "raises", "raises-pickling-error", "raises-attribute-error", "raises-stop-iteration",
-           "raises-keyboard-interrupt", "raises-system-exit", "returns-number", "returns-short",
-           "returns-long", "returns-uncallable", "returns-no-tuple", "returns-no-iterator",
-           "returns-bad-pairs", "returns-unknown-name"]
-
-
-@pytest.mark.parametrize("way", ["same", "same-registered"])
-@pytest.mark.parametrize("name", OBJECTS)
-def test_report_changes_neither_bytes_nor_exceptions(httpd, name, way):
-    assert policy(httpd, f"/{way}?object={name}") == []
-
-
-def test_report_changes_no_exception_of_the_applications_own(httpd):
-    went = policy(httpd, "/same-registered?through=1")
-    assert went and all(each == [True] * 5 for each in went.values()), went
-
-
-def test_the_guard_refuses_what_pickle_refuses(httpd):
-    assert policy(httpd, "/same?calls=1") == []
-
-
-def test_the_guards_functions_look_like_pickles(httpd):
-    seen = policy(httpd, "/same?signatures=1")
-    assert seen["differ"] == []
-    assert seen["home"] == ["pickle"] * 2 and seen["names"] == ["Pickler", "Unpickler"]
-    assert seen["derived"] == [True, True] and seen["back"] == [True] * 6
-
 
 def test_report_keeps_nothing_alive(httpd):
     assert run(httpd, "alive", """
