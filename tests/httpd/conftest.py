@@ -2,8 +2,9 @@
 
 A test file says which configuration it needs (`CONFIG`, and `MODULES` for httpd's further modules)
 and uses the fixture `httpd`: one server for all tests of the file, in each variant that the file is
-run in. `pytestmark = pytest.mark.every_variant` runs a file over all MPMs, Pythons and kinds of
-interpreter, `every_server` leaves the kinds of interpreter to one Python: for what clients see. `start_httpd(CONFIG)` gives a test a server of its own.
+run in. That is the default way of each mode, for most code is the same in all of them. What depends on
+more says on what: `@pytest.mark.axes("mpm", "python", "interpreter")` runs a test, or a file by its
+`pytestmark`, over these axes too. `start_httpd(CONFIG)` gives a test a server of its own.
 
 After each test, what httpd logged at warning level or above, and what an application printed, must
 have been declared by the test (`httpd.expect_log(...)`).
@@ -27,8 +28,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "every_variant: run over all MPMs, Pythons, interpreters")
-    config.addinivalue_line("markers", "every_server: run over all MPMs and Pythons")
+    config.addinivalue_line("markers", "axes(name, ...): run over all values of mpm, python, interpreter")
     config.addinivalue_line("markers", "modes(name, ...): run in these modes only")
     config.build = find_build()
 
@@ -42,16 +42,18 @@ def pytest_report_header(config):
 def pytest_generate_tests(metafunc):
     if "variant" in metafunc.fixturenames:
         modes = metafunc.definition.get_closest_marker("modes")
-        axes = frozenset() if metafunc.config.getoption("quick") else _axes(metafunc.definition)
-        ways = variants(metafunc.config.build, axes, modes.args if modes else MODES)
+        axes = None if metafunc.config.getoption("quick") else metafunc.definition.get_closest_marker("axes")
+        ways = variants(metafunc.config.build, frozenset(axes.args if axes else ()), modes.args if modes else MODES)
         metafunc.parametrize("variant", ways, ids=str, scope="module", indirect=True)
 
 
-def _axes(test):
-    """What a test is run over, beside the modes."""
-    if test.get_closest_marker("every_variant"):
-        return frozenset({"mpms", "pythons", "interpreters"})
-    return frozenset({"mpms", "pythons"}) if test.get_closest_marker("every_server") else frozenset()
+def pytest_collection_modifyitems(config, items):
+    """For `--dist loadgroup`: the tests that share a server stay together; each other one goes where there is time."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        if "server" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{item.callspec.params['variant']}"))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -1,8 +1,5 @@
 """WSGIScriptAlias and WSGIScriptAliasMatch: which URL reaches which script."""
 
-import pytest
-
-pytestmark = pytest.mark.every_server
 
 CONFIG = """
 WSGIScriptAlias /file {apps}/where.wsgi

@@ -69,7 +69,7 @@ def pids_in(load):
 # --- replaced under load -------------------------------------------------------------------------
 
 
-@pytest.mark.every_variant
+@pytest.mark.axes("mpm", "python", "interpreter")
 def test_graceful_restarts_under_load(start_httpd, variant):
     if variant.group != "%{GLOBAL}":
         pytest.skip("the kind of interpreter does not matter")
@@ -158,7 +158,7 @@ def exhaust(server, pid):
         assert server.get("/app").status == 200
 
 
-@pytest.mark.every_variant
+@pytest.mark.axes("mpm", "python", "interpreter")
 @pytest.mark.parametrize("replace", [restart, evict, exhaust])
 def test_a_request_in_progress_survives(start_httpd, variant, replace):
     if variant.group != "%{GLOBAL}":

@@ -7,8 +7,6 @@ import pytest
 
 from harness import processes
 
-pytestmark = pytest.mark.every_variant
-
 CONFIG = """
 WSGIScriptAlias /app {apps}
 WSGIScriptAlias /root.wsgi {apps}/environ.wsgi
@@ -37,6 +35,7 @@ def environ(httpd):
     return ask
 
 
+@pytest.mark.axes("python")
 def test_cgi_keys(environ, httpd):
     seen = environ("/app/environ.wsgi/some/path?q=1&r=%20")
     assert seen["REQUEST_METHOD"] == "GET"
@@ -76,6 +75,7 @@ def test_keys_that_are_missing_on_purpose(environ):
     assert not [key for key in seen if key.startswith("mod_wsgi.x-")]
 
 
+@pytest.mark.axes("mpm", "python", "interpreter")
 def test_wsgi_keys(httpd, variant):
     answer = httpd.get("/app/environ.wsgi").json()
     assert answer["wsgi.version"] == ["tuple", "(1, 0)"]
@@ -88,6 +88,7 @@ def test_wsgi_keys(httpd, variant):
     assert "FileWrapper" in answer["wsgi.file_wrapper"][1]
 
 
+@pytest.mark.axes("mpm", "python", "interpreter")
 def test_module_keys(httpd, variant):
     before = time.time()
     answer = httpd.get("/app/environ.wsgi/p").json()
@@ -127,6 +128,7 @@ def test_request_ids_differ(environ):
     assert environ()["mod_wsgi.request_id"] != environ()["mod_wsgi.request_id"]
 
 
+@pytest.mark.axes("python")
 def test_every_string_is_latin_1(httpd):
     for kind, value in httpd.get("/app/environ.wsgi/%C3%A9?%C3%A9").json().values():
         if kind == "str":
@@ -227,6 +229,7 @@ def test_absolute_uri(httpd):
     assert b'"SERVER_NAME": ["str", "other.example"]' in data
 
 
+@pytest.mark.axes("python", "interpreter")
 def test_one_request_does_not_leak_into_the_next(environ):
     environ(headers={"X-Secret": "1", "User-Agent": "odd"})
     seen = environ()

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("python")
 
 CONFIG = """
 WSGIScriptAlias /errors {apps}/errors.wsgi
@@ -13,6 +13,7 @@ EXCEPTIONS = ["plain", "base", "interrupt", "generator-exit", "chain", "unprinta
               "recursion", "unicode", "surrogate", "lines", "nul", "long"]
 
 
+@pytest.mark.axes("python", "interpreter")
 @pytest.mark.parametrize("way", EXCEPTIONS)
 def test_exception(httpd, way):
     answer = httpd.get(f"/errors?{way}")

@@ -7,8 +7,6 @@ import pytest
 
 from harness.deadline import until
 
-pytestmark = pytest.mark.every_server
-
 CONFIG = """
 WSGIScriptAlias /send {apps}/file_wrapper.wsgi
 WSGIScriptAlias /nosend {apps}/file_wrapper.wsgi
@@ -36,6 +34,7 @@ def path(httpd):
     return path
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("mount", ["/send", "/nosend"])
 @pytest.mark.parametrize("way", EXPECTED)
 def test_ways_to_send(httpd, path, way, mount):
@@ -73,6 +72,7 @@ def test_a_length_beyond_the_file_is_cut_visibly(httpd, path):
     httpd.expect_log("BRINE0406")
 
 
+@pytest.mark.axes("python")
 def test_the_file_is_closed_once(httpd, path):
     note = path.with_name("content.closed")
     for method in ("GET", "HEAD"):
@@ -100,6 +100,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", TEXTS)
 def test_a_file_that_is_open_as_text_is_sent(httpd, path, way):
     content, expected = TEXTS[way]
@@ -146,6 +147,7 @@ def test_a_sparse_file_is_sent_by_its_size(httpd, path):
     assert (answer.body, answer.header("Content-Length")) == (bytes(300_000), "300000")
 
 
+@pytest.mark.axes("mpm")
 def test_large_file(httpd, path):
     block, count = os.urandom(1 << 20), 64
     digest = hashlib.sha256()
@@ -158,6 +160,7 @@ def test_large_file(httpd, path):
         assert hashlib.sha256(body).digest() == digest.digest()
 
 
+@pytest.mark.axes("mpm")
 def test_client_that_goes_away(httpd, path):
     path.write_bytes(CONTENT * 100)
     with httpd.raw() as raw:

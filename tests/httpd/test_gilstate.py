@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("mpm", "python", "interpreter")
 
 CONFIG = "WSGIScriptAlias /app {apps}/gilstate.wsgi"
 

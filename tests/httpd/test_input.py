@@ -8,8 +8,6 @@ import pytest
 
 from harness.deadline import until
 
-pytestmark = pytest.mark.every_server
-
 CONFIG = """
 WSGIScriptAlias /input {apps}/input.wsgi
 WSGIScriptAlias /echo {apps}/echo.wsgi
@@ -60,16 +58,19 @@ def chunked(*blocks):
     return b"".join(b"%x\r\n%s\r\n" % (len(block), block) for block in blocks) + b"0\r\n\r\n"
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", EXPECTED)
 def test_ways_to_read(httpd, way):
     assert httpd.post(f"/input?{way}", BODY).json() == EXPECTED[way]
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", EXPECTED)
 def test_ways_to_read_a_chunked_body(httpd, way):
     assert httpd.post(f"/input?{way}", iter([BODY[:9], BODY[9:10], BODY[10:]])).json() == EXPECTED[way]
 
 
+@pytest.mark.axes("python")
 def test_readinto(httpd):
     for body in (BODY, iter([BODY[:9], BODY[9:]])):
         assert "".join(httpd.post("/input?readinto", body).json()).encode() == BODY
@@ -103,6 +104,7 @@ def test_big_upload(httpd):
     assert answer.text == f"{count << 20} {digest.hexdigest()}"
 
 
+@pytest.mark.axes("mpm")
 @pytest.mark.parametrize("size", [10, 65536])
 def test_body_is_echoed_while_it_comes(httpd, size):
     with httpd.raw() as raw:
@@ -123,6 +125,7 @@ def test_slow_body_in_small_pieces(httpd):
         assert raw.read_to_end().endswith(b'["pieces"]')
 
 
+@pytest.mark.axes("mpm")
 def test_expect_100_continue(httpd):
     with httpd.raw() as raw:
         raw.send(b"POST /input?read HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n"
@@ -170,6 +173,7 @@ def test_pipelined_requests_with_bodies(httpd):
     (b"Transfer-Encoding: chunked", b"5\r\nab"),
     (b"Transfer-Encoding: chunked", b"5\r\nabcde\r\n"),
 ], ids=["sized", "sized-large", "inside-a-chunk", "between-chunks"])
+@pytest.mark.axes("mpm")
 def test_client_that_goes_away(httpd, head, sent, how):
     note = httpd.folder / "writable" / "note"
     note.unlink(missing_ok=True)
@@ -185,6 +189,7 @@ def test_client_that_goes_away(httpd, head, sent, how):
         assert " True " in note.read_text(), "the error is no OSError"
 
 
+@pytest.mark.axes("python")
 def test_malformed_chunks_are_an_oserror(httpd):
     with httpd.raw() as raw:
         raw.send(b"POST /caught HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"

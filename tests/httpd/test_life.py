@@ -7,7 +7,7 @@ import pytest
 from harness import processes
 from harness.deadline import until
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("mpm", "python", "interpreter")
 
 CONFIG = """
 WSGIScriptAlias /hello {apps}/hello.wsgi

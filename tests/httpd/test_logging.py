@@ -5,8 +5,6 @@ import pytest
 from harness.deadline import until
 from harness.errorlog import ErrorLog
 
-pytestmark = pytest.mark.every_variant
-
 CONFIG = """
 WSGIScriptAlias /out {apps}/outputs.wsgi
 WSGIScriptAlias /errors {apps}/errors.wsgi
@@ -35,6 +33,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("how", EXPECTED)
 def test_text_reaches_the_log(httpd, stream, how):
@@ -56,6 +55,7 @@ def test_text_reaches_the_log(httpd, stream, how):
         assert [text for text in texts() if text in expected] == expected, "one record a line"
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("stream", STREAMS)
 def test_long_lines_are_not_lost(httpd, stream):
     httpd.allow_log(r"\[wsgi:(error|notice)\]")
@@ -64,6 +64,7 @@ def test_long_lines_are_not_lost(httpd, stream):
                       if record.level == STREAMS[stream]) >= 8000, "the long line")
 
 
+@pytest.mark.axes("mpm", "interpreter")
 def test_records_name_the_client(httpd):
     for stream in STREAMS:
         httpd.get(f"/out?{stream}/line")
@@ -71,6 +72,7 @@ def test_records_name_the_client(httpd):
     assert all(record.client.startswith("127.0.0.1") for record in records)
 
 
+@pytest.mark.axes("python", "interpreter")
 def test_logging_and_warnings(httpd):
     httpd.get("/out?python/log")
     httpd.expect_log("logged error")

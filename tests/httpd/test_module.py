@@ -4,7 +4,7 @@ import pytest
 
 from harness import processes
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("mpm", "python", "interpreter")
 
 CONFIG = """
 WSGIScriptAlias /api {apps}/module_api.wsgi

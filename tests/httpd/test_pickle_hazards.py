@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("python", "interpreter")
 
 CONFIG = """
 WSGIPythonPath {apps}/pickling:{dir}/scripts

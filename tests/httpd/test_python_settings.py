@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("python", "interpreter")
 
 ALIAS = "WSGIScriptAlias /py {apps}/python_settings.wsgi\n"
 CONFIG = ALIAS

@@ -8,7 +8,7 @@ import pytest
 
 from harness.deadline import until
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("python", "interpreter")
 
 # In daemon mode a new process takes over: test_daemon_reload.py has what is different there.
 in_place = pytest.mark.modes("embedded")
@@ -44,6 +44,7 @@ def everywhere(httpd, name):
     return {ask(httpd, name).body for _ in range(20)}
 
 
+@pytest.mark.axes("mpm", "python", "interpreter")
 def test_an_edit_is_seen_by_the_next_request(httpd, script):
     for text in ("first", "second one", "third"):
         script("edit", text)
@@ -218,6 +219,7 @@ BROKEN = {"syntax": "def broken(:\n", "raises": "raise ValueError('broken edit')
 
 
 @in_place
+@pytest.mark.axes("mpm", "python", "interpreter")
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_broken_edit_keeps_the_old_code(httpd, script, variant, kind):
     if not variant.one_process:
@@ -270,6 +272,7 @@ def test_a_script_that_is_removed(httpd, script):
     assert ask(httpd, "removed").body == b"back"
 
 
+@pytest.mark.axes("mpm", "python", "interpreter")
 def test_a_request_in_flight_finishes_on_the_old_code(httpd, script, variant):
     if not variant.one_process:
         pytest.skip("the gate lives in one process")

@@ -8,8 +8,6 @@ import pytest
 from harness.client import parse_responses
 from harness.deadline import until
 
-pytestmark = pytest.mark.every_server
-
 CONFIG = """
 WSGIScriptAlias /shape {apps}/response.wsgi
 WSGIScriptAlias /bad {apps}/bad_body.wsgi
@@ -36,12 +34,14 @@ def status(httpd, method="GET", **wish):
 # --- shapes -------------------------------------------------------------------------------------
 
 
+@pytest.mark.axes("python", "interpreter")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_shapes(httpd, shape):
     answer = httpd.get(f"/shape?{shape}")
     assert (answer.status, answer.body, answer.complete) == (200, SHAPES[shape], True)
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("shape", SIZED)
 def test_content_length_is_filled_in(httpd, shape):
     answer = httpd.get(f"/shape?{shape}")
@@ -49,6 +49,7 @@ def test_content_length_is_filled_in(httpd, shape):
     assert answer.header("Transfer-Encoding") is None
 
 
+@pytest.mark.axes("python")
 def test_a_generator_is_chunked(httpd):
     answer = httpd.get("/shape?generator")
     assert answer.header("Transfer-Encoding") == "chunked"
@@ -214,6 +215,7 @@ def test_no_status_has_a_hidden_meaning(httpd, line):
 # --- applications that break PEP 3333 ---------------------------------------------------------------
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", ["str", "str-itself", "int", "none-block", "bytearray", "memoryview",
                                  "none", "number", "no-iteration", "not-started",
                                  "not-started-empty", "not-started-generator",
@@ -225,12 +227,14 @@ def test_broken_before_the_first_byte(httpd, way):
     httpd.expect_log("BRINE040[14]")
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", ["write-str", "write-none", "bad-iteration", "bad-next"])
 def test_errors_that_are_exceptions(httpd, way):
     assert httpd.get(f"/bad?{way}").status == 500
     httpd.expect_log("BRINE040[14]")
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way, word", [("str", "bytes"), ("none-block", "NoneType"),
                                        ("none", "NoneType"), ("number", "int"),
                                        ("not-started", "start_response")])
@@ -240,6 +244,7 @@ def test_the_log_says_what_is_wrong(httpd, way, word):
     assert word in record.text
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", ["later-str", "later-none"])
 def test_broken_later_is_cut(httpd, way):
     answer = httpd.get(f"/bad?{way}")
@@ -276,6 +281,7 @@ def _settled(note):
     return note.read_text()
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", ["plain", "empty"])
 def test_close_is_called_once(close_calls, way):
     for method in ("GET", "HEAD"):
@@ -283,6 +289,7 @@ def test_close_is_called_once(close_calls, way):
         assert (answer.status, calls) == (200, "c")
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", ["raise", "first", "iter-raises"])
 def test_close_is_called_once_after_an_exception(httpd, close_calls, way):
     _, calls = close_calls(way)
@@ -290,6 +297,7 @@ def test_close_is_called_once_after_an_exception(httpd, close_calls, way):
     httpd.expect_log("BRINE0401")
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", ["bad", "unstarted"])
 def test_close_is_called_once_after_a_violation(httpd, close_calls, way):
     _, calls = close_calls(way)
@@ -297,6 +305,7 @@ def test_close_is_called_once_after_a_violation(httpd, close_calls, way):
     httpd.expect_log("BRINE0404")
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("way", ["close-raises", "close-exits"])
 def test_an_exception_in_close_does_not_harm_the_response(httpd, close_calls, way):
     answer, calls = close_calls(way)
@@ -304,6 +313,7 @@ def test_an_exception_in_close_does_not_harm_the_response(httpd, close_calls, wa
     httpd.expect_log("BRINE0403")
 
 
+@pytest.mark.axes("mpm", "python")
 @pytest.mark.parametrize("way", ["endless", "finally"])
 def test_close_is_called_once_when_the_client_goes(httpd, way):
     note = httpd.folder / "writable" / "gone"
@@ -318,6 +328,7 @@ def test_close_is_called_once_when_the_client_goes(httpd, way):
 # --- connections ------------------------------------------------------------------------------------
 
 
+@pytest.mark.axes("mpm")
 def test_keep_alive(httpd):
     connection = httpd.connect()
     for shape in ("list", "generator", "empty-list", "write", "large", "list"):
@@ -343,6 +354,7 @@ def test_http_1_0_keep_alive(httpd):
     assert [answer.body for answer in answers] == [b"one block"] * 2
 
 
+@pytest.mark.axes("mpm")
 def test_pipelining(httpd):
     shapes = ["list", "generator", "empty-list", "many", "write-and-list"]
     requests = [f"GET /shape?{shape} HTTP/1.1\r\nHost: h\r\n\r\n" for shape in shapes]
@@ -352,6 +364,7 @@ def test_pipelining(httpd):
     assert [answer.body for answer in answers] == [SHAPES[shape] for shape in shapes]
 
 
+@pytest.mark.axes("mpm")
 def test_blocks_are_sent_as_they_come(httpd):
     """A generator's first block reaches the client before its second is made."""
     with httpd.raw() as raw:

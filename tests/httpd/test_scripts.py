@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("python", "interpreter")
 
 CONFIG = """
 WSGIScriptAlias /look {apps}/introspection.wsgi
@@ -234,6 +234,7 @@ thread.join()
     assert httpd.get("/scripts/threads.wsgi").body == b"done"
 
 
+@pytest.mark.axes("mpm", "python", "interpreter")
 def test_thread_locals_last_for_the_thread(httpd, variant):
     script(httpd, "local.wsgi", """
 import threading

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.every_variant
-
 CONFIG = """
 WSGIScriptAlias /app {apps}/where.wsgi
 WSGIScriptAlias /count {apps}/body_size.wsgi
@@ -57,6 +55,7 @@ def method(httpd, asked, path):
     return httpd.request(asked, path).header("X-Method")
 
 
+@pytest.mark.axes("interpreter")
 def test_callable_object(httpd):
     assert httpd.get("/app").json()["callable"] == "application"
     assert httpd.get("/app/other").json()["callable"] == "other"

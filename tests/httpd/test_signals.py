@@ -7,7 +7,7 @@ import pytest
 
 from harness.variant import SUB
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("mpm", "python", "interpreter")
 
 CONFIG = "WSGIScriptAlias /app {apps}/signals.wsgi"
 STANDARD = (1 << 31) - 1  # the C library has two others for itself

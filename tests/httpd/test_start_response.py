@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.every_server
+pytestmark = pytest.mark.axes("python")
 
 CONFIG = """
 WSGIScriptAlias /start {apps}/start_response.wsgi
@@ -89,6 +89,7 @@ def test_exc_info_after_headers_raises_it(httpd, case):
     httpd.expect_log("ValueError: the given exception")
 
 
+@pytest.mark.axes("python", "interpreter")
 def test_calls_after_the_request_has_ended(httpd):
     assert httpd.get("/late?keep").status == 200
     said = {what: httpd.get(f"/late?{what}").text for what in ("start_response", "write", "input")}

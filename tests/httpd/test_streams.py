@@ -9,7 +9,7 @@ from harness.deadline import until
 from harness.errorlog import ErrorLog
 from harness.variant import SUB
 
-pytestmark = pytest.mark.every_variant
+pytestmark = pytest.mark.axes("python", "interpreter")
 
 CONFIG = """
 WSGIScriptAlias /streams {apps}/streams.wsgi
@@ -91,6 +91,7 @@ def test_a_line_without_end_is_cut(httpd):
                       if not record.text.strip(".")) == 1_000_000, "all of it")
 
 
+@pytest.mark.axes("mpm", "python", "interpreter")
 def test_threads_share_it_and_do_not_mix(httpd, variant):
     """Four requests at a time write pieces of lines, in two virtual hosts."""
     if not variant.one_process or variant.group == SUB:

@@ -5,6 +5,7 @@ from functools import cache
 
 MPMS = ("event", "worker", "prefork")
 MODES = ("embedded", "daemon")
+AXES = frozenset({"mpm", "python", "interpreter"})
 MAIN, SUB = "%{GLOBAL}", "%{RESOURCE}"
 
 
@@ -29,28 +30,25 @@ class Variant:
 
 @cache  # pytest compares parameters by identity: equal ones must be the same object
 def variants(build, axes=frozenset(), modes=MODES):
-    """The default way alone, or a way for each MPM, each Python and, with "interpreters", both kinds of interpreter.
+    """The default way of each mode, and a way for each further value on the axes that a test depends on.
 
     The axes are independent of each other in the code under test, so each of their values is met
-    once, not each combination; only Pythons differ in how they make sub-interpreters. What goes over
-    HTTP is the same in any interpreter: one way shows it. In daemon mode the engine is the same, and
-    httpd's part is small: the one MPM that differs most, the newest Python, and sub-interpreters,
-    which every new process has to find again.
+    once, not each combination; only Pythons differ in how they make sub-interpreters. In daemon mode the
+    engine is the same, and httpd's part is small: the one MPM that differs most, the newest Python, and
+    sub-interpreters, which every new process has to find again.
     """
+    if not axes <= AXES:
+        raise ValueError(f"no axis of the tests: {', '.join(sorted(axes - AXES))}")
     result = []
     for mode in modes:
+        embedded = mode == "embedded"
+        pythons = [python for python in (build.pythons if embedded else build.pythons[-1:])
+                   if "python" in axes and python != build.default_python]
+        mpms = MPMS[1:] if embedded else MPMS[-1:]
         result.append(Variant(mode, "event", build.default_python))
-        if not axes:
-            continue
-        if mode != "embedded":
-            result.append(Variant(mode, "prefork", build.default_python))
-            result += [Variant(mode, "event", python) for python in build.pythons[-1:]
-                       if python != build.default_python]
-            if "interpreters" in axes:
-                result.append(Variant(mode, "event", build.default_python, SUB))
-            continue
-        result += [Variant(mode, mpm, build.default_python) for mpm in MPMS[1:]]
-        result += [Variant(mode, "event", python) for python in build.pythons[1:]]
-        with_sub = build.pythons if "interpreters" in axes else build.pythons[:1]
-        result += [Variant(mode, "event", python, SUB) for python in with_sub]
+        result += [Variant(mode, mpm, build.default_python) for mpm in mpms if "mpm" in axes]
+        result += [Variant(mode, "event", python) for python in pythons]
+        if "interpreter" in axes:
+            result += [Variant(mode, "event", python, SUB)
+                       for python in [build.default_python, *(pythons if embedded else ())]]
     return result
