@@ -16,7 +16,7 @@ SECTIONS = ("## Compatibility", "## Example")
 
 def documents():
     """The README and all pages below docs/, as paths below the repository."""
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     return sorted(page.relative_to(ROOT).as_posix() for page in pages)
 
 
