@@ -69,6 +69,7 @@ def test_a_thousand_requests_leave_no_descriptor(httpd):
         assert not grown, grown
 
 
+@pytest.mark.axes("mpm", "python")
 def test_graceful_restart_loses_nothing(start_httpd, variant):
     if variant.mpm == "prefork":
         pytest.skip("prefork closes idle keep-alive connections at a restart")
@@ -97,6 +98,7 @@ def test_graceful_restart_loses_nothing(start_httpd, variant):
     assert not problems, problems[:3]
 
 
+@pytest.mark.axes("mpm")
 def test_a_restart_reads_the_new_configuration(start_httpd):
     server = start_httpd("WSGIScriptAlias /old {apps}/hello.wsgi\n")
     assert server.get("/old").status == 200
@@ -116,6 +118,7 @@ def test_atexit_callbacks_run(start_httpd, noting):
     assert pid in notes_of(notes, "ended")
 
 
+@pytest.mark.axes("interpreter")
 def test_import_script_loads_at_start(start_httpd, noting):
     script, notes = noting
     server = start_httpd(f"WSGIImportScript {script} process-group={{process_group}} "
@@ -123,6 +126,7 @@ def test_import_script_loads_at_start(start_httpd, noting):
     until(lambda: notes_of(notes, "loaded") >= set(server.children()), "it is loaded")
 
 
+@pytest.mark.axes("interpreter")
 def test_an_alias_with_both_groups_is_loaded_at_start(start_httpd, noting):
     script, notes = noting
     server = start_httpd(f"WSGIScriptAlias /app {script} process-group={{process_group}} "
@@ -131,6 +135,7 @@ def test_an_alias_with_both_groups_is_loaded_at_start(start_httpd, noting):
     assert int(server.get("/app").text) in notes_of(notes, "loaded")
 
 
+@pytest.mark.axes()
 def test_an_import_script_that_fails_is_logged_and_tried_again(start_httpd):
     server = start_httpd("WSGIScriptAlias /app {dir}/scripts/app.wsgi process-group={process_group} "
                          "application-group=%{GLOBAL}\n")

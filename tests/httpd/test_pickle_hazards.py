@@ -557,6 +557,7 @@ MISSING = {
 }
 
 
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("missing", MISSING)
 def test_a_stored_pickle_names_what_is_not_there(run, variant, missing):
     data, error, hazard_id = MISSING[missing]
@@ -608,6 +609,7 @@ NOT_MISSING = {
 }
 
 
+@pytest.mark.axes()
 @pytest.mark.parametrize("kind", NOT_MISSING)
 def test_an_error_of_code_that_the_pickle_runs_gets_no_note(httpd, run, kind):
     httpd.write("scripts/pickle_tests_setstate.py", """

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.axes("python", "interpreter")
+pytestmark = pytest.mark.axes("python")
 
 ALIAS = "WSGIScriptAlias /py {apps}/python_settings.wsgi\n"
 CONFIG = ALIAS
@@ -14,6 +14,7 @@ def ask(server, fact):
     return server.get(f"/py?{fact}").json()
 
 
+@pytest.mark.axes("python", "interpreter")
 def test_defaults(httpd):
     assert ask(httpd, "optimize") == [0, True]
     assert ask(httpd, "hash")[1] == 1
@@ -25,12 +26,14 @@ def test_locale(httpd):
     assert ask(httpd, "locale") == ["UTF-8", "utf-8", "C"]
 
 
+@pytest.mark.axes("python", "interpreter")
 def test_signals_are_not_the_applications(httpd):
     passed_on, unchanged = ask(httpd, "signal")
     assert unchanged
     httpd.expect_log("BRINE0204")
 
 
+@pytest.mark.axes("python", "interpreter")
 def test_stdin_is_empty(httpd):
     assert ask(httpd, "stdin") in ("''", "OSError: sys.stdin access restricted by mod_wsgi") or (
         "Error" in ask(httpd, "stdin"))
