@@ -228,6 +228,35 @@ def test_what_is_outranked(text, names):
     assert outranked(text) == names
 
 
+CONTROL = re.compile(r"\b(?:if|for|while|switch)(?: constexpr)? \(|\belse\b")
+
+
+def unbraced(text):
+    """Bodies that have no braces though they do not begin on the line where their `if (...)` or `else` ends."""
+    text = code_of(text)
+    for match in CONTROL.finditer(text):
+        end, depth = match.end(), match.group().endswith("(")
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        if re.match(r"[ \t]*\n(?!\s*[;{])", text[end:]):
+            yield text[match.start():end].partition("\n")[0]
+
+
+def test_a_body_on_a_line_of_its_own_has_braces():
+    wrong = [f"{path.relative_to(ROOT)}: {what}" for path in all_sources() for what in unbraced(path.read_text())]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("text, found", [
+    ("if (a) return;\nwhile (f(a,\n         b)) {\n}\n", []),
+    ("  if (f(a))\n    return;\n", ["if (f(a))"]),
+    ("} else\n  f();\n", ["else"]),
+])
+def test_what_has_no_braces(text, found):
+    assert list(unbraced(text)) == found
+
+
 def _generated():
     return Path(os.environ.get("BRINE_BUILD", ROOT / "build")) / "generated"
 

@@ -137,8 +137,9 @@ PyObject* set_handler(PyObject*, PyObject* arguments) noexcept {
     int signal = 0;
     if (PyArg_ParseTuple(arguments, "OiO", &function, &signal, &handler) == 0) throw ErrorSet{};
     struct sigaction process = {};
-    if (::sigaction(signal, nullptr, &process) != 0)
+    if (::sigaction(signal, nullptr, &process) != 0) {
       return steal(gil, PyErr_SetFromErrno(PyExc_OSError));
+    }
     PyObject* const before = PyObject_CallFunction(function, "iO", signal, handler);
     keep_process_handler(signal, process);
     return steal(gil, before);

@@ -38,8 +38,9 @@ Source read_source(const std::string& path, const base::ScriptOwner& owner) {
     if (source.is_refused) source.stamp = base::stamp_of(path).value_or(base::Stamp());
     return unreadable(std::move(source), source.is_refused ? file.why : reason(file.error));
   }
-  if (::fstat(file.fd.get(), &info) != 0)
+  if (::fstat(file.fd.get(), &info) != 0) {
     return unreadable(std::move(source), std::strerror(errno));
+  }
   source.stamp = base::stamp_of(path, info);
   char block[65536];
   for (;;) {

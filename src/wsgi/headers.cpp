@@ -21,8 +21,9 @@ constexpr bool is_control(char c) {
 constexpr std::array<bool, 256> make_token_table() {
   std::array<bool, 256> table{};
   for (int c = 0; c < 128; ++c) table[static_cast<std::size_t>(c)] = is_alnum(static_cast<char>(c));
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) {
     table[static_cast<unsigned char>(c)] = true;
+  }
   return table;
 }
 constexpr std::array<bool, 256> kToken = make_token_table();

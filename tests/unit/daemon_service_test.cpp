@@ -72,8 +72,9 @@ class FakeHttp final : public wsgi::Request, public wsgi::ResponseWriter {
   void start(int own_status, std::string_view, std::span<const Field> fields) noexcept override {
     status = own_status;
     headers.clear();
-    for (const Field& field : fields)
+    for (const Field& field : fields) {
       headers.append(field.name).append(":").append(field.value).append(";");
+    }
   }
   char* allocate(std::size_t) noexcept override { return nullptr; }
   Delivery send(std::span<const std::string_view> blocks, End end) noexcept override {

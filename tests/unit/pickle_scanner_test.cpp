@@ -746,10 +746,11 @@ TEST(PickleScanner, LimitsTheStack) {
     EXPECT_EQ(outcome.position, 1 + 99 * one.size());
   }
   std::string balanced;
-  for (int i = 0; i < 1000; ++i)
+  for (int i = 0; i < 1000; ++i) {
     balanced +=
         "((NN1"
         "0";
+  }
   EXPECT_EQ(scan_in_pieces(balanced + "N.", 7, Source::stranger, limits).fault, "");
 }
 
@@ -770,10 +771,11 @@ TEST(PickleScanner, LimitsTheMemo) {
 TEST(PickleScanner, ForgetsTextsForWhichThereIsNoPlace) {
   const Limits limits{100, 10'000, 200};
   std::string stream;
-  for (int i = 0; i < 1000; ++i)
+  for (int i = 0; i < 1000; ++i) {
     stream += text_of("name" + std::to_string(i)) +
               "\x94"
               "0";
+  }
   // The first of them has been kept, the last has not.
   const Outcome first = scan_in_pieces(stream + "h\x00h\x00\x93."s, 7, Source::stranger, limits);
   EXPECT_EQ(first.globals, (Names{"name0 name0@" + std::to_string(stream.size() + 4)}));

@@ -97,8 +97,9 @@ TEST(PicklePolicy, HasANameForEach) {
     EXPECT_EQ(policy_of(policy_name(policy)), policy);
   }
   EXPECT_EQ(policy_name(Policy::builtin_only), "BuiltinOnly");
-  for (const char* name : {"", "off", "REPORT", "Report ", "On"})
+  for (const char* name : {"", "off", "REPORT", "Report ", "On"}) {
     EXPECT_EQ(policy_of(name), std::nullopt);
+  }
 }
 
 TEST(PicklePolicy, RefusesHazardsIfItIsStrict) {

@@ -229,8 +229,9 @@ class Daemons {
 
   void restart_supervisor() {
     const base::Nanos lived = base::now() - forked_at_;
-    if (lived < kRestartInterval)
+    if (lived < kRestartInterval) {
       ::usleep(static_cast<useconds_t>((kRestartInterval - lived) / 1000));
+    }
     fork_supervisor();
   }
 

@@ -303,11 +303,13 @@ std::unique_ptr<Connection> Client::connect(const PendingRequest& pending,
   set_buffer_sizes(own.get(), group_.send_buffer_size, group_.receive_buffer_size);
   set_buffer_sizes(other.get(), group_.send_buffer_size, group_.receive_buffer_size);
   const Nanos deadline = std::min(take_until(pending), until(group_.limits.connect_timeout));
-  if (!introduce(fd_sockets_[admission.slot], other.get(), {admission.incarnation}, deadline))
+  if (!introduce(fd_sockets_[admission.slot], other.get(), {admission.incarnation}, deadline)) {
     return nullptr;
+  }
   // Did the process die meanwhile, after the supervisor had looked for what it had not taken?
-  if (gate_of(view_.slots[admission.slot].gate.load()).incarnation != admission.incarnation)
+  if (gate_of(view_.slots[admission.slot].gate.load()).incarnation != admission.incarnation) {
     return nullptr;
+  }
   return std::make_unique<Connection>(std::move(own), admission.incarnation);
 }
 

@@ -404,8 +404,9 @@ std::pair<Outcome, bool> RequestServer::run(std::size_t thread, ForwardedRequest
 void RequestServer::time_out(std::size_t thread, Nanos since) noexcept {
   CurrentRequest& current = current_requests_[thread];
   const std::lock_guard lock(current.mutex);
-  if (current.forwarded != nullptr && records_[thread].since.load() == since)
+  if (current.forwarded != nullptr && records_[thread].since.load() == since) {
     current.forwarded->time_out();
+  }
 }
 
 // The thread cannot end this request, and begin another one, while its CurrentRequest is held.
