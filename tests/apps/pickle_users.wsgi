@@ -49,6 +49,7 @@ import zoneinfo
 import cloudpickle
 import flask
 import joblib
+import markupsafe
 import numpy
 import ordinary
 import sqlalchemy
@@ -124,7 +125,7 @@ CLEAN = [
     numpy.linalg.LinAlgError(), numpy.linalg.norm, numpy.zeros(1000),
     numpy.rec.array([(1, 2.0)], dtype="i4,f8"), numpy.matrix([[1]]), numpy.poly1d([1, 2]),
     werkzeug.datastructures.ImmutableMultiDict([("a", "1")]), werkzeug.datastructures.Headers([("a", "b")]),
-    flask.Markup("<b>"), sqlalchemy.Integer(), sqlalchemy.text("select 1"), sqlalchemy.MetaData(),
+    markupsafe.Markup("<b>"), sqlalchemy.Integer(), sqlalchemy.text("select 1"), sqlalchemy.MetaData(),
     sqlalchemy.Table("t", sqlalchemy.MetaData(),
                      sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True)),
     sqlalchemy.create_engine("sqlite://").connect().execute(sqlalchemy.text("select 1 as a")).fetchone(),
