@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
+#include <system_error>
 
 #include "base/quotes.hpp"
 
@@ -39,14 +40,22 @@ bool permits(const struct stat& status, const Identity& identity, mode_t right) 
   return (status.st_mode & right) != 0;
 }
 
-std::string describe(const std::string& path, const struct stat& status) {
+std::string describe(const std::string& path, const struct stat& status, bool has_names) {
   char mode[8];
   std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(status.st_mode & 07777U));
-  const passwd* user = getpwuid(status.st_uid);
-  const group* owning_group = getgrgid(status.st_gid);
+  const passwd* user = has_names ? getpwuid(status.st_uid) : nullptr;
+  const group* owning_group = has_names ? getgrgid(status.st_gid) : nullptr;
   return base::in_quotes(path) + " (mode " + mode + ", owner " +
          (user != nullptr ? user->pw_name : std::to_string(status.st_uid)) + ", group " +
          (owning_group != nullptr ? owning_group->gr_name : std::to_string(status.st_gid)) + ")";
+}
+
+// What a symbolic link leads to, or empty where `path` is none.
+std::string target_of(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+  if (error) return {};
+  return (std::filesystem::path(path).parent_path() / target).lexically_normal().string();
 }
 
 // One component, symbolic links followed. `last`: the component that is wanted itself.
@@ -54,6 +63,11 @@ std::optional<std::string> obstacle_at(const std::string& path, const Identity& 
                                        Wanted wanted) {
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0) {
+    const int error = errno;
+    // Where a link cannot be followed, a folder on its way is to blame.
+    const std::string target = error == EACCES ? target_of(path) : "";
+    if (!target.empty() && target != path) return obstacle(target, identity, wanted);
+    errno = error;
     return errno == ENOENT
                ? "finds no " + base::in_quotes(path)
                : "may not look at " + base::in_quotes(path) + " (" + std::strerror(errno) + ")";
@@ -65,10 +79,10 @@ std::optional<std::string> obstacle_at(const std::string& path, const Identity& 
     return std::nullopt;
   }
   if (must_enter && !permits(status, identity, S_IXOTH)) {
-    return "may not enter " + describe(path, status);
+    return "may not enter " + describe(path, status, identity.has_names);
   }
   if (must_read && !permits(status, identity, S_IROTH)) {
-    return "may not read " + describe(path, status);
+    return "may not read " + describe(path, status, identity.has_names);
   }
   return std::nullopt;
 }

@@ -14,6 +14,8 @@ namespace brine::apache {
 struct Identity {
   uid_t user = 0;
   std::vector<gid_t> groups;
+  bool has_names =
+      true;  ///< false: messages give numbers; a chroot's files are not asked for names
 };
 
 /// What the last component of a path is wanted for.

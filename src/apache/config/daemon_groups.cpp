@@ -9,6 +9,8 @@
 #include <unixd.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -19,6 +21,8 @@
 #include "apache/config/access.hpp"
 #include "apache/config/options.hpp"
 #include "apache/config/python_home.hpp"
+#include "apache/config/reading.hpp"
+#include "apache/config/tenant_look.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "base/quotes.hpp"
@@ -35,13 +39,6 @@ namespace fs = std::filesystem;
 
 std::string directive_for(const std::string& group, const Place& place) {
   return "WSGIDaemonProcess " + group + in_parentheses(place);
-}
-
-// httpd reads its configuration twice when it starts. A warning is said with the second reading, or
-// when there is none.
-bool is_last_reading() {
-  return ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG ||
-         ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
 }
 
 bool started_by_root() { return geteuid() == 0; }
@@ -148,23 +145,80 @@ class Completion {
         server_(server),
         group_(definition.options.group) {}
 
-  // Throws std::invalid_argument with what follows the directive, the group's name and the place.
-  daemon::Group complete() {
+  // What the administrator's configuration and the system say. Throws std::invalid_argument with
+  // what follows the directive, the group's name and the place.
+  void begin() {
     take_identity();
-    const Identity identity = for_access(group_.identity, group_.switches_identity);
-    check_chroot();
-    find_working_home(identity);
+    if (!group_.chroot.empty() && !started_by_root()) {
+      refuse("chroot= needs an httpd that is started by root: take it out");
+    }
+    if (const passwd* user = getpwuid(group_.identity.uid)) {
+      group_.user_home = user->pw_dir;
+    }
     check_locale("lang=", group_.lang);
     check_locale("locale=", group_.locale);
-    find_python(identity);
+    choose_python();
     find_script_owner();
     if (group_.limits.socket_timeout.count() == 0) {
       group_.limits.socket_timeout = daemon::Duration(apr_time_as_msec(server_->timeout));
     }
-    return std::move(group_);
+    if (is_last_reading()) {
+      look_.emplace(viewer(), [this] { return look_at_files(); });
+    }
   }
 
+  // What its user's files say. Throws FilesFault, likewise.
+  void finish() {
+    if (!look_) {
+      return;
+    }
+    const TenantLook::Texts found = look_->result();
+    if (found.size() != kTexts) {
+      throw FilesFault("its files could not be looked at");
+    }
+    group_.working_home = found[0];
+    group_.python = found[1];
+    group_.program = found[2];
+    group_.prefix = found[3];
+    if (!found[4].empty()) {
+      warn("BRINE0015: " + self() + ": the user " + base::in_quotes(shown(group_.identity)) +
+           " has no home that it may enter (" + base::in_quotes(group_.user_home) +
+           "): the processes will work in '/'; name a directory by home=");
+    }
+    take_over_python_path();
+    // What the administrator chose has an engine: the environment is for this Python.
+    if (!options_.python_home.empty() && engine::find_engine(group_.python).empty()) {
+      throw FilesFault(without_engine());
+    }
+  }
+
+  const daemon::Group& group() const { return group_; }
+
  private:
+  static constexpr std::size_t kTexts = 5;
+
+  Viewer viewer() const {
+    const daemon::Identity& identity = group_.identity;
+    return {group_.switches_identity, identity.uid, identity.gid, identity.supplementary,
+            group_.chroot};
+  }
+
+  // In a process of the group's user, behind chroot=.
+  TenantLook::Texts look_at_files() {
+    Identity identity = for_access(group_.identity, group_.switches_identity);
+    identity.has_names = group_.chroot.empty();
+    find_working_home(identity);
+    const Home home = chosen_home();
+    if (python_is_to_fit_ && !options_.python_home.empty()) {
+      choose_version_of(home.path, available_);
+    }
+    if (!home.path.empty()) {
+      take_home(home, identity);
+    }
+    return {group_.working_home, group_.python, group_.program, group_.prefix,
+            has_no_home_ ? "none" : ""};
+  }
+
   void warn(const std::string& text) const {
     if (is_last_reading()) {
       ServerLog(server_).log(base::Level::warning, text);
@@ -197,62 +251,41 @@ class Completion {
            base::in_quotes(shown(own)));
     }
     daemon::Identity& identity = group_.identity;
+    is_another_user_ = identity.uid != own.uid;
     if (started_by_root() && !identity.supplementary && !identity.user.empty()) {
       identity.supplementary = groups_of_user(identity);
     }
   }
 
-  // A path as it is seen from outside the chroot.
-  std::string outside(const std::string& path) const { return group_.chroot + path; }
-
-  static bool is_folder(const std::string& path) {
+  // Whether there is something else, or nothing. What cannot be seen is judged by obstacle().
+  static bool is_no_folder(const std::string& path) {
     std::error_code ignored;
-    return fs::is_directory(path, ignored);
-  }
-
-  void check_chroot() const {
-    if (group_.chroot.empty()) {
-      return;
-    }
-    if (!started_by_root()) {
-      refuse("chroot= needs an httpd that is started by root: take it out");
-    }
-    if (!is_folder(group_.chroot)) {
-      refuse("chroot= names " + base::in_quotes(group_.chroot) + ", which is no directory");
-    }
+    const fs::file_type type = fs::status(path, ignored).type();
+    return type != fs::file_type::directory && type != fs::file_type::none;
   }
 
   void find_working_home(const Identity& identity) {
-    if (const passwd* user = getpwuid(group_.identity.uid)) {
-      group_.user_home = user->pw_dir;
-    }
     if (!group_.home.empty()) {
-      if (!is_folder(outside(group_.home))) {
+      if (is_no_folder(group_.home)) {
         refuse("home= names " + base::in_quotes(group_.home) + ", which is no directory" +
                (group_.chroot.empty() ? "" : " below chroot="));
       }
-      if (const auto found = obstacle(outside(group_.home), identity, Wanted::traverse)) {
+      if (const auto found = obstacle(group_.home, identity, Wanted::traverse)) {
         refuse("home= names " + base::in_quotes(group_.home) + ", but the user " +
                base::in_quotes(shown(group_.identity)) + " " + *found);
       }
       group_.working_home = group_.home;
-      group_.home_origin = "home= of " + self();
-    } else if (group_.identity.uid != own_identity().uid) {
+    } else if (is_another_user_) {
       group_.working_home = home_of_user(identity);
     }
   }
 
-  std::string home_of_user(const Identity& identity) const {
+  std::string home_of_user(const Identity& identity) {
     const std::string& home = group_.user_home;
-    const bool usable = !home.empty() && home.front() == '/' && is_folder(outside(home)) &&
-                        !obstacle(outside(home), identity, Wanted::traverse);
-    if (usable) {
-      return home;
-    }
-    warn("BRINE0015: " + self() + ": the user " + base::in_quotes(shown(group_.identity)) +
-         " has no home that it may enter (" + base::in_quotes(home) +
-         "): the processes will work in '/'; name a directory by home=");
-    return "/";
+    const bool usable = !home.empty() && home.front() == '/' && !is_no_folder(home) &&
+                        !obstacle(home, identity, Wanted::traverse);
+    has_no_home_ = !usable;
+    return usable ? home : "/";
   }
 
   static bool has_locale(const std::string& name) {
@@ -287,38 +320,40 @@ class Completion {
       const fs::path root = ap_server_root;
       return {"python-home=", (root / options_.python_home).lexically_normal().string()};
     }
-    const bool same_python =
-        group_.python.empty() || group_.python == engine::effective_version(process_.python);
+    const bool same_python = group_.python == engine::effective_version(process_.python);
     return {"WSGIPythonHome", same_python ? process_.python_home : ""};
   }
 
-  void find_python(const Identity& identity) {
-    const Home home = chosen_home();
-    const auto available = engine::available_versions(engine::engine_directories());
-    const bool chosen_here = !group_.python.empty() || !options_.python_home.empty();
-    if (group_.python.empty()) {
-      group_.python = engine::effective_version(process_.python);
-      if (!options_.python_home.empty()) {
-        choose_version_of(outside(home.path), available);
-      }
-    }
+  void choose_python() {
+    available_ = engine::available_versions(engine::engine_directories());
+    python_is_to_fit_ = group_.python.empty();
     // Without an engine for WSGIPython httpd starts all the same, as it does in its own processes.
-    if (chosen_here && engine::find_engine(group_.python).empty()) {
-      refuse("wants Python " + group_.python + ", for which there is no engine; " +
-             list_versions(available));
+    if (!python_is_to_fit_ && engine::find_engine(group_.python).empty()) {
+      refuse(without_engine());
+    }
+    if (python_is_to_fit_) {
+      group_.python = engine::effective_version(process_.python);
     }
     if (group_.python_eggs.empty()) {
       group_.python_eggs = process_.python_eggs;
     }
-    // So that a site behaves the same in a group as in httpd's own processes.
+    if (!group_.home.empty()) {
+      group_.home_origin = "home= of " + self();
+    }
     group_.python_path_origin = "python-path= of " + self();
+  }
+
+  // So that a site behaves the same in a group as in httpd's own processes.
+  void take_over_python_path() {
     if (group_.python_path.empty() && group_.python == engine::effective_version(process_.python)) {
       group_.python_path = process_.python_path;
       group_.python_path_origin = "WSGIPythonPath" + in_parentheses(process_.python_path_place);
     }
-    if (!home.path.empty()) {
-      take_home(home, available, identity);
-    }
+  }
+
+  std::string without_engine() const {
+    return "wants Python " + group_.python + ", for which there is no engine; " +
+           list_versions(available_);
   }
 
   void choose_version_of(const std::string& home, std::vector<std::string> available) {
@@ -337,15 +372,14 @@ class Completion {
     return list.empty() ? "there are no engines at all" : list;
   }
 
-  void take_home(const Home& home, const std::vector<std::string>& available,
-                 const Identity& identity) {
+  void take_home(const Home& home, const Identity& identity) {
     if (!group_.chroot.empty()) {
       take_home_in_chroot(home);
       return;
     }
     try {
       const PythonHome found = resolve_python_home(
-          home.path, {group_.python, available, identity, "the group",
+          home.path, {group_.python, available_, identity, "the group",
                       "python=", "the group's user " + base::in_quotes(shown(group_.identity))});
       group_.program = found.program;
       group_.prefix = found.home;
@@ -354,14 +388,13 @@ class Completion {
     }
   }
 
-  // What its links and its pyvenv.cfg name lies inside the chroot: to be seen from there only.
   void take_home_in_chroot(const Home& home) {
-    if (!is_folder(outside(home.path))) {
+    std::error_code ignored;
+    if (!fs::is_directory(home.path, ignored)) {
       refuse(home.setting + " names " + base::in_quotes(home.path) +
              ", which is no directory below chroot=");
     }
-    std::error_code ignored;
-    const bool environment = fs::exists(outside(home.path + "/pyvenv.cfg"), ignored);
+    const bool environment = fs::exists(home.path + "/pyvenv.cfg", ignored);
     (environment ? group_.program : group_.prefix) =
         environment ? home.path + "/bin/python" : home.path;
   }
@@ -380,6 +413,11 @@ class Completion {
   const ProcessSettings& process_;
   server_rec* server_;
   daemon::Group group_;
+  std::vector<std::string> available_;  ///< Pythons that there are engines for
+  bool python_is_to_fit_ = false;       ///< no python=: it is that of python-home=, if it has one
+  bool is_another_user_ = false;        ///< than httpd's own processes are
+  bool has_no_home_ = false;            ///< the user's
+  std::optional<TenantLook> look_;
 };
 
 // --- all groups ----------------------------------------------------------------------------------
@@ -431,6 +469,7 @@ class Check {
         add(definition, server);
       }
     }
+    complete();
     for (const DaemonGroup& group : groups_.all) {
       groups_.by_name.emplace(group.group.name, &group);
     }
@@ -444,6 +483,10 @@ class Check {
   void fail(const server_rec* server, const std::string& text) {
     failed_ = true;
     ServerLog(server).log(base::Level::error, text);
+  }
+
+  void refuse_group(const server_rec* server, const std::string& why) {
+    fail(server, "BRINE0010: " + why);
   }
 
   // Python starts with each httpd process if requests will need it there; sections, which may say
@@ -465,11 +508,38 @@ class Check {
     }
     // Wrong or not, it is there: what refers to it has nothing else wrong with it.
     groups_.all.push_back({definition.options.group, server, {server}, definition.place});
+    const ProcessSettings& process = server_settings(main_server_).process;
+    completions_.emplace_back(definition, process, server);
     try {
-      const ProcessSettings& process = server_settings(main_server_).process;
-      groups_.all.back().group = Completion(definition, process, server).complete();
+      completions_.back().begin();
     } catch (const std::invalid_argument& error) {
-      fail(server, "BRINE0010: " + directive_for(name, definition.place) + ": " + error.what());
+      refuse_group(server, directive_for(name, definition.place) + ": " + error.what());
+    }
+  }
+
+  // All groups' files are looked at at once: one that hangs costs the others nothing.
+  void complete() {
+    auto completion = completions_.begin();
+    for (DaemonGroup& group : groups_.all) {
+      try {
+        completion->finish();
+      } catch (const FilesFault& fault) {
+        note_fault(group, fault.what());
+      }
+      group.group = (completion++)->group();
+    }
+  }
+
+  // `httpd -t` refuses it. A running httpd goes on: one tenant's fault is one tenant's.
+  void note_fault(DaemonGroup& group, const std::string& why) {
+    group.fault = directive_for(group.group.name, group.place) + ": " + why;
+    if (is_configuration_test()) {
+      refuse_group(group.server, group.fault);
+    } else {
+      ServerLog(group.server)
+          .log(base::Level::error, "BRINE0020: " + group.fault +
+                                       "; the group is out of order, and its requests are answered "
+                                       "with 503 until httpd is restarted with this mended");
     }
   }
 
@@ -548,6 +618,7 @@ class Check {
   server_rec* main_server_;
   DaemonGroups& groups_;
   std::map<std::string_view, const DaemonDefinition*> definitions_;
+  std::deque<Completion> completions_;  ///< of groups_.all, in the same order
   bool failed_ = false;
 };
 
@@ -572,6 +643,11 @@ const std::vector<DaemonGroup>& daemon_groups() { return groups_of_configuration
 const daemon::Group* find_daemon_group(std::string_view name) {
   const DaemonGroup* found = find_group(name);
   return found != nullptr ? &found->group : nullptr;
+}
+
+std::string_view daemon_group_fault(std::string_view name) {
+  const DaemonGroup* found = find_group(name);
+  return found != nullptr ? std::string_view(found->fault) : std::string_view();
 }
 
 std::string_view path_in_group(const daemon::Group& group, std::string_view path) {

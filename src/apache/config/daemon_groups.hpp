@@ -20,6 +20,9 @@ const std::vector<DaemonGroup>& daemon_groups();
 /// Null: there is none of this name.
 const daemon::Group* find_daemon_group(std::string_view name);
 
+/// What keeps the group from being started, with directive, file and line; empty: nothing does.
+std::string_view daemon_group_fault(std::string_view name);
+
 /// What a path of httpd's is called in the group's processes: behind chroot=, which begins it, or,
 /// where it does not, the same.
 std::string_view path_in_group(const daemon::Group& group, std::string_view path);

@@ -1,11 +1,18 @@
 #include "apache/config/python_home.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+
+#include "base/unique_fd.hpp"
 
 namespace brine::apache {
 
@@ -21,6 +28,13 @@ bool is_there(const fs::path& path) {
 bool is_folder(const fs::path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
+}
+
+// Whether there is something else, or nothing. Not so where it cannot be seen.
+bool is_no_folder(const fs::path& path) {
+  std::error_code ignored;
+  const fs::file_type type = fs::status(path, ignored).type();
+  return type != fs::file_type::directory && type != fs::file_type::none;
 }
 
 [[noreturn]] void refuse(const std::string& given, const std::string& why) {
@@ -56,9 +70,25 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(start, text.find_last_not_of(" \t\r") - start + 1));
 }
 
+// Far more than a pyvenv.cfg has.
+constexpr std::size_t kMostSettingsBytes = 65536;
+
+// The start of a file, which may be anything by now: nobody waits for the writer of a FIFO.
+std::string read_start(const fs::path& file) {
+  const base::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat info = {};
+  if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return {};
+  }
+  std::string text(kMostSettingsBytes, '\0');
+  const ssize_t size = ::pread(fd.get(), text.data(), text.size(), 0);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, size)));
+  return text;
+}
+
 // The value of a key of pyvenv.cfg, or empty.
 std::string configured(const fs::path& file, std::string_view key) {
-  std::ifstream lines(file);
+  std::istringstream lines(read_start(file));
   for (std::string line; std::getline(lines, line);) {
     const std::size_t equals = line.find('=');
     if (equals != std::string::npos && trimmed(line.substr(0, equals)) == key) {
@@ -116,8 +146,12 @@ PythonHome resolve_environment(const std::string& given, const fs::path& root,
     refuse_version(given, version, circumstances);
   }
   require_access(given, packages, circumstances, Wanted::read);
+  std::error_code ignored;
+  if (!fs::is_regular_file(settings, ignored)) {
+    refuse(given, "whose pyvenv.cfg is no regular file: make the environment anew");
+  }
   const std::string base = configured(settings, "home");
-  if (base.empty() || !is_folder(base)) {
+  if (base.empty() || is_no_folder(base)) {
     refuse(given, "an environment made from a Python in '" + base +
                       "' (the key home in its pyvenv.cfg), which does not exist: make the "
                       "environment anew");

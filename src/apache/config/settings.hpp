@@ -177,6 +177,7 @@ struct DaemonGroup {
   server_rec* server;                      ///< the first to define it: its error log is the group's
   std::vector<const server_rec*> servers;  ///< all that define it
   Place place;                             ///< of the first definition
+  std::string fault = {};  ///< why it is out of order, with directive, file and line; or empty
 };
 
 /// All daemon process groups, complete once the configuration has been checked.
@@ -213,6 +214,7 @@ struct ProcessSettings {
   std::string python;       ///< "3.12", or empty: the default engine
   std::string python_home;  ///< as configured, absolute
   Place python_home_place;
+  std::string home_fault;    ///< why Python cannot run in httpd's own processes, or empty
   PythonHome resolved_home;  ///< set once the whole configuration is known
   std::vector<std::string> python_path;
   Place python_path_place;

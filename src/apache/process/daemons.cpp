@@ -126,6 +126,15 @@ class HttpdHost final : public daemon::Host {
   std::deque<ServerLog> logs_;  ///< one for each group
 };
 
+// Those whose processes can be started.
+std::vector<const daemon::Group*> groups_in_order() {
+  std::vector<const daemon::Group*> result;
+  for (const DaemonGroup& group : daemon_groups()) {
+    if (group.fault.empty()) result.push_back(&group.group);
+  }
+  return result;
+}
+
 }  // namespace
 
 // All daemon processes of one configuration, as one of httpd's processes sees them. It lives in
@@ -133,7 +142,10 @@ class HttpdHost final : public daemon::Host {
 class Daemons {
  public:
   explicit Daemons(server_rec* main_server)
-      : owner_(::getpid()), main_server_(main_server), host_(main_server), endpoints_(groups()) {}
+      : owner_(::getpid()),
+        main_server_(main_server),
+        host_(main_server),
+        endpoints_(groups_in_order()) {}
 
   ~Daemons() {
     if (::getpid() != owner_) return;
@@ -184,12 +196,6 @@ class Daemons {
   }
 
  private:
-  static std::vector<const daemon::Group*> groups() {
-    std::vector<const daemon::Group*> result;
-    for (const DaemonGroup& group : daemon_groups()) result.push_back(&group.group);
-    return result;
-  }
-
   void fork_supervisor() {
     forked_at_ = base::now();
     const pid_t pid = ::fork();
@@ -299,7 +305,7 @@ Daemons*& daemons() { return server_settings(ap_server_conf).daemons; }
 
 int start_daemons(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   // httpd reads the configuration twice when it starts.
-  if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || daemon_groups().empty()) {
+  if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || groups_in_order().empty()) {
     return OK;
   }
   try {

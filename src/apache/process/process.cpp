@@ -18,7 +18,9 @@
 #include "apache/config/alias.hpp"
 #include "apache/config/ignored.hpp"
 #include "apache/config/python_home.hpp"
+#include "apache/config/reading.hpp"
 #include "apache/config/settings.hpp"
+#include "apache/config/tenant_look.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/process/forks.hpp"
@@ -81,6 +83,9 @@ engine::Engine* start_engine() {
   static ServerLog server_log(ap_server_conf);
   const std::string& python = server_settings(ap_server_conf).process.python;
   if (missing_reported && engine::find_engine(python).empty()) {
+    return nullptr;
+  }
+  if (!server_settings(ap_server_conf).process.home_fault.empty()) {
     return nullptr;
   }
   guard_application_forks();
@@ -166,23 +171,52 @@ Identity server_identity() {
   return identity;
 }
 
+Viewer viewer_of(const Identity& identity) {
+  Viewer viewer;
+  viewer.switches = geteuid() == 0;
+  viewer.uid = identity.user;
+  viewer.gid = viewer.switches ? ap_unixd_config.group_id : getegid();
+  viewer.supplementary = identity.groups;
+  return viewer;
+}
+
+// `httpd -t` refuses it. A running httpd goes on, for those whom it does not concern.
+bool note_fault(server_rec* main_server, const std::string& fault) {
+  server_settings(main_server).process.home_fault = fault;
+  if (!is_configuration_test()) {
+    ServerLog(main_server)
+        .log(base::Level::error, "BRINE0021: " + fault +
+                                     "; requests that httpd's own processes would serve are "
+                                     "answered with 503 until httpd is restarted with this mended");
+  }
+  return is_configuration_test();
+}
+
 // Part of `httpd -t`. User, Group and WSGIPython are known by now, wherever they stand in the file.
 int check_python_home(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   ProcessSettings& settings = server_settings(main_server).process;
-  if (settings.python_home.empty()) {
+  if (settings.python_home.empty() || !is_last_reading()) {
     return OK;
   }
   try {
-    settings.resolved_home = resolve_python_home(
-        settings.python_home,
-        {engine::effective_version(settings.python),
-         engine::available_versions(engine::engine_directories()), server_identity()});
+    const Identity identity = server_identity();
+    TenantLook look(viewer_of(identity), [&]() -> TenantLook::Texts {
+      const PythonHome home =
+          resolve_python_home(settings.python_home,
+                              {engine::effective_version(settings.python),
+                               engine::available_versions(engine::engine_directories()), identity});
+      return {home.program, home.home};
+    });
+    const TenantLook::Texts found = look.result();
+    settings.resolved_home = {found.at(0), found.at(1)};
     return OK;
-  } catch (const std::invalid_argument& error) {
-    ServerLog(main_server)
-        .log(base::Level::error, "BRINE0005: WSGIPythonHome" +
-                                     in_parentheses(settings.python_home_place) + " " +
-                                     error.what());
+  } catch (const FilesFault& error) {
+    const std::string fault =
+        "WSGIPythonHome" + in_parentheses(settings.python_home_place) + " " + error.what();
+    if (!note_fault(main_server, fault)) {
+      return OK;
+    }
+    ServerLog(main_server).log(base::Level::error, "BRINE0005: " + fault);
     return HTTP_INTERNAL_SERVER_ERROR;
   }
 }
@@ -195,14 +229,14 @@ class EnvironmentCheck {
       : main_server_(main_server), home_(std::move(home)) {}
 
   int run() {
-    const ProcessSettings& process = server_settings(main_server_).process;
+    ProcessSettings& process = server_settings(main_server_).process;
     if (any_server_serves_wsgi(main_server_) && !process.restrict_embedded) {
-      check(process.resolved_home.program + process.resolved_home.home,
+      check(process.resolved_home.program + process.resolved_home.home, process.home_fault,
             {engine::effective_version(process.python), {}, server_identity(), "httpd"});
     }
-    for (const DaemonGroup& group : server_settings(main_server_).daemon_groups.all) {
+    for (DaemonGroup& group : server_settings(main_server_).daemon_groups.all) {
       if (group.group.chroot.empty()) {  // what lies there is seen from there only
-        check(group.group.program + group.group.prefix,
+        check(group.group.program + group.group.prefix, group.fault,
               {group.group.python,
                {},
                identity_of(group.group),
@@ -223,17 +257,23 @@ class EnvironmentCheck {
     return identity;
   }
 
-  void check(const std::string& configured, const HomeCircumstances& circumstances) {
-    if (!configured.empty()) {
+  // `httpd -t` refuses what is wrong; else it is out of order who cannot run because of it.
+  void check(const std::string& configured, std::string& fault,
+             const HomeCircumstances& circumstances) {
+    if (!configured.empty() || !fault.empty()) {
       return;
     }
     try {
-      check_environment_home(home_, circumstances);
-    } catch (const std::invalid_argument& error) {
-      failed_ = true;
+      TenantLook(viewer_of(circumstances.identity), [&]() -> TenantLook::Texts {
+        check_environment_home(home_, circumstances);
+        return {};
+      }).result();
+    } catch (const FilesFault& error) {
+      failed_ = is_configuration_test();
+      fault = std::string("PYTHONHOME in httpd's environment ") + error.what();
       ServerLog(main_server_)
           .log(base::Level::error,
-               std::string("BRINE0019: PYTHONHOME in httpd's environment ") + error.what() +
+               "BRINE0019: " + fault +
                    ": take it out (Debian: /etc/apache2/envvars), and name an environment by "
                    "WSGIPythonHome or python-home=");
     }
@@ -246,7 +286,9 @@ class EnvironmentCheck {
 
 int check_environment(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   const char* home = std::getenv("PYTHONHOME");
-  return home == nullptr || *home == '\0' ? OK : EnvironmentCheck(main_server, home).run();
+  return home == nullptr || *home == '\0' || !is_last_reading()
+             ? OK
+             : EnvironmentCheck(main_server, home).run();
 }
 
 int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {

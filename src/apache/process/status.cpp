@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apache/config/daemon_groups.hpp"
 #include "apache/guarded.hpp"
 #include "apache/process/daemons.hpp"
 #include "base/clock.hpp"
@@ -124,7 +125,21 @@ void show_for_people(request_rec* r, const DaemonState& daemons) {
   ap_rputs("</p>\n", r);
 }
 
+// A group that has not been started.
+void show_fault(request_rec* r, const DaemonGroup& group, bool for_programs) {
+  const char* name = group.group.name.c_str();
+  if (for_programs) {
+    ap_rprintf(r, "BrineGroup[%s].out-of-order: %s\n", name, group.fault.c_str());
+    return;
+  }
+  ap_rprintf(r, "<hr />\n<h2>WSGI daemon group %s</h2>\n<p>Out of order: %s</p>\n",
+             ap_escape_html(r->pool, name), ap_escape_html(r->pool, group.fault.c_str()));
+}
+
 int show(request_rec* r, int flags) {
+  for (const DaemonGroup& group : daemon_groups()) {
+    if (!group.fault.empty()) show_fault(r, group, (flags & AP_STATUS_SHORT) != 0);
+  }
   for (const DaemonState& daemons : daemon_states()) {
     (flags & AP_STATUS_SHORT) != 0 ? show_for_programs(r, daemons) : show_for_people(r, daemons);
   }

@@ -29,6 +29,7 @@ namespace {
 
 // Seconds after which a client that was answered 503 may try again.
 constexpr const char* kRetryAfter = "2";
+constexpr const char* kRetryLater = "60";  ///< somebody has to mend something
 
 int refuse(const request_rec* r, int status, const std::string& text) {
   log(r, base::Level::error, text);
@@ -115,6 +116,24 @@ int check_threads(const request_rec* r, const Selection& selection) {
                       "use another group here");
 }
 
+// What keeps Python from being started where the request would run.
+std::string_view fault_of(std::string_view group) {
+  return group.empty() ? std::string_view(server_settings(ap_server_conf).process.home_fault)
+                       : daemon_group_fault(group);
+}
+
+int check_order(const request_rec* r, const Selection& selection) {
+  const std::string_view fault = fault_of(selection.process_group);
+  if (fault.empty()) {
+    return check_threads(r, selection);
+  }
+  apr_table_setn(r->err_headers_out, "Retry-After", kRetryLater);
+  return refuse(
+      r, HTTP_SERVICE_UNAVAILABLE,
+      "BRINE0120: " + base::in_quotes(selection.target.script.data()) +
+          " cannot be run, since what would run it is out of order: " + std::string(fault));
+}
+
 int check_process_group(const request_rec* r, const Selection& selection) {
   const std::string_view group = selection.process_group;
   const bool embedded = group.empty();
@@ -134,7 +153,7 @@ int check_process_group(const request_rec* r, const Selection& selection) {
       embedded ? GroupAccess::granted : daemon_group_access(group, r->server);
   switch (access) {
     case GroupAccess::granted:
-      return check_threads(r, selection);
+      return check_order(r, selection);
     case GroupAccess::unknown:
       return refuse_group(r, selection, "BRINE0110: there is no process group ",
                           "; " + list_daemon_groups());

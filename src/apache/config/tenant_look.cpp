@@ -1,0 +1,171 @@
+#include "apache/config/tenant_look.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <exception>
+#include <string_view>
+#include <system_error>
+
+#include "base/quotes.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+constexpr unsigned kSeconds = 5;
+constexpr std::size_t kMostReplyBytes = 65536;
+
+// The first byte of a reply; after it texts, each with a NUL behind it.
+constexpr char kFound = 'f';
+constexpr char kFault = 'x';
+
+[[noreturn]] void fail(const std::string& step) {
+  throw std::invalid_argument("cannot be looked at: " + step + ": " + std::strerror(errno));
+}
+
+void take_on(const Viewer& viewer) {
+  const std::string& root = viewer.chroot;
+  if (!root.empty() && (::chroot(root.c_str()) != 0 || ::chdir("/") != 0)) {
+    const int error = errno;
+    const bool missing = error == ENOENT || error == ENOTDIR;
+    throw std::invalid_argument("chroot= names " + base::in_quotes(root) +
+                                (missing ? std::string(", which is no directory")
+                                         : std::string(": ") + std::strerror(error)));
+  }
+  if (!viewer.switches) {
+    return;
+  }
+  const std::vector<gid_t> groups = viewer.supplementary.value_or(std::vector<gid_t>{viewer.gid});
+  if (::setgid(viewer.gid) != 0 || ::setgroups(groups.size(), groups.data()) != 0 ||
+      ::setuid(viewer.uid) != 0) {
+    fail("to take on user #" + std::to_string(viewer.uid));
+  }
+}
+
+// Keeps `reply` alone, as descriptor 3: one that hangs for ever must hold no port and no pipe of
+// httpd's.
+void let_go_of_httpd(int reply) {
+  const int kept = ::fcntl(reply, F_DUPFD_CLOEXEC, 4);
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd < 3; ++fd) {
+    ::dup2(null, fd);
+  }
+  ::dup2(kept, 3);
+  ::close_range(4, ~0U, 0);
+}
+
+void answer(char kind, const TenantLook::Texts& texts) {
+  std::string bytes(1, kind);
+  for (const std::string& text : texts) {
+    bytes.append(text).append(1, '\0');
+  }
+  [[maybe_unused]] const ssize_t written = ::write(3, bytes.data(), bytes.size());
+}
+
+[[noreturn]] void run_look(const Viewer& viewer, const std::function<TenantLook::Texts()>& look,
+                           int reply) noexcept {
+  try {
+    let_go_of_httpd(reply);
+    ::signal(SIGALRM, SIG_DFL);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::alarm(kSeconds);
+    take_on(viewer);
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // it has httpd's memory: the user may not look into it
+    answer(kFound, look());
+  } catch (const std::exception& error) {
+    try {
+      answer(kFault, {error.what()});
+    } catch (const std::exception&) {
+      ::_exit(1);  // out of memory: no answer is one too
+    }
+  }
+  ::_exit(0);
+}
+
+// All that comes until the other end is closed; nothing if that takes too long.
+std::optional<std::string> read_all(int fd, base::Nanos deadline) {
+  std::string bytes;
+  for (;;) {
+    const base::Nanos left = deadline - base::now();
+    if (left <= 0 || bytes.size() > kMostReplyBytes) {
+      return std::nullopt;
+    }
+    pollfd wait{fd, POLLIN, 0};
+    if (::poll(&wait, 1, static_cast<int>(left / base::kMillisecond) + 1) <= 0) {
+      continue;
+    }
+    char block[4096];
+    const ssize_t size = ::read(fd, block, sizeof block);
+    if (size == 0) {
+      return bytes;
+    }
+    if (size > 0) {
+      bytes.append(block, static_cast<std::size_t>(size));
+    } else if (errno != EINTR) {
+      return std::nullopt;
+    }
+  }
+}
+
+}  // namespace
+
+TenantLook::TenantLook(const Viewer& viewer, const std::function<Texts()>& look)
+    : deadline_(base::now() + kSeconds * base::kSecond) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    throw std::system_error(errno, std::generic_category(), "pipe");
+  }
+  reply_.reset(ends[0]);
+  const base::UniqueFd other(ends[1]);
+  // The process that looks is a child of a child that ends at once: httpd neither waits for it nor
+  // wonders whose it was.
+  const pid_t between = ::fork();
+  if (between == 0) {
+    const pid_t looker = ::fork();
+    if (looker == 0) {
+      run_look(viewer, look, other.get());
+    }
+    ::_exit(looker > 0 ? 0 : 1);
+  }
+  if (between < 0) {
+    throw std::system_error(errno, std::generic_category(), "fork");
+  }
+  while (::waitpid(between, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+TenantLook::Texts TenantLook::result() {
+  const std::optional<std::string> reply = read_all(reply_.get(), deadline_);
+  reply_.reset();
+  if (!reply || reply->empty()) {
+    throw FilesFault("its files could not be looked at within " + std::to_string(kSeconds) +
+                     " s: does their file system answer?");
+  }
+  Texts texts;
+  std::string_view rest(*reply);
+  const char kind = rest.front();
+  rest.remove_prefix(1);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\0'), rest.size());
+    texts.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (kind == kFault) {
+    throw FilesFault(texts.empty() ? "unknown" : texts.front());
+  }
+  return texts;
+}
+
+}  // namespace brine::apache

@@ -1,0 +1,50 @@
+// Looks at files that a tenant can change at any moment, or that lie on a file system that hangs:
+// httpd's first process does not wait for them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/unique_fd.hpp"
+
+namespace brine::apache {
+
+/// What is wrong lies in a tenant's files, and not in the administrator's configuration.
+struct FilesFault : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+/// Who looks: a user in whose place root looks, and the folder that is their root.
+struct Viewer {
+  bool switches = false;  ///< httpd is root's: the user has to be taken on
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::optional<std::vector<gid_t>> supplementary;  ///< absent: none but `gid`
+  std::string chroot;                               ///< absolute, or empty
+};
+
+/// A look by a process of its own, which has the user's rights, and a few seconds of time. Nobody
+/// waits for the end of one that hangs.
+class TenantLook {
+ public:
+  using Texts = std::vector<std::string>;
+
+  /// Begins. `look` may throw std::invalid_argument; what it returns must hold no NUL.
+  TenantLook(const Viewer& viewer, const std::function<Texts()>& look);
+
+  /// Waits for what it returns. Throws FilesFault with what it has thrown, or that it did not
+  /// come to its end.
+  Texts result();
+
+ private:
+  base::UniqueFd reply_;
+  base::Nanos deadline_;
+};
+
+}  // namespace brine::apache
