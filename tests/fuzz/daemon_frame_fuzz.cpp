@@ -46,7 +46,9 @@ void check_request(std::span<const char> bytes) {
 void check_head(std::span<const char> bytes) {
   daemon::ResponseHead head;
   if (!daemon::decode_head(bytes, head)) return;
-  require(head.size <= bytes.size() && head.size == daemon::head_size(bytes));
+  const auto extent = daemon::head_extent(bytes);
+  require(extent && head.size == extent->bytes && head.size <= bytes.size());
+  require(head.headers.size() == extent->fields);
   require(within(head.status_line, bytes));
   for (const wsgi::Field& header : head.headers) {
     require(within(header.name, bytes) && within(header.value, bytes));

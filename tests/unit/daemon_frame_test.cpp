@@ -126,7 +126,9 @@ TEST(ResponseHead, ComesBack) {
   encode_head("299 Odd", headers, bytes);
   const std::size_t size = bytes.size();
   bytes.push_back('b');  // the body begins
-  ASSERT_EQ(head_size(bytes), size);
+  ASSERT_TRUE(head_extent(bytes));
+  EXPECT_EQ(head_extent(bytes)->bytes, size);
+  EXPECT_EQ(head_extent(bytes)->fields, headers.size());
   ResponseHead head;
   ASSERT_TRUE(decode_head(bytes, head));
   EXPECT_EQ(head.size, size);
@@ -144,7 +146,7 @@ TEST(ResponseHead, EveryTruncationIsRefused) {
     ResponseHead head;
     EXPECT_FALSE(decode_head({bytes.data(), size}, head)) << size;
   }
-  EXPECT_FALSE(head_size({bytes.data(), 3}));
+  EXPECT_FALSE(head_extent({bytes.data(), 3}));
 }
 
 }  // namespace

@@ -270,9 +270,9 @@ int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheRespon
     case wsgi::Outcome::not_ready:
       return HTTP_SERVICE_UNAVAILABLE;
     case wsgi::Outcome::process_died:
-      return HTTP_BAD_GATEWAY;
+      return response.started() ? OK : HTTP_BAD_GATEWAY;
     case wsgi::Outcome::timed_out:
-      return HTTP_GATEWAY_TIME_OUT;
+      return response.started() ? OK : HTTP_GATEWAY_TIME_OUT;
     case wsgi::Outcome::script_failed:
     case wsgi::Outcome::restarting:
       return HTTP_INTERNAL_SERVER_ERROR;

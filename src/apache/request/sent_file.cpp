@@ -130,6 +130,9 @@ bool SentFile::append_to(apr_bucket_brigade* brigade, const request_rec* sender,
   if (end_ == offset_) {
     return true;
   }
+  if (!reaches_end()) {
+    return false;
+  }
   if (is_sent_as_it_is(sender)) {
     return append_httpds(brigade, sender, enable_sendfile);
   }
@@ -181,6 +184,15 @@ std::size_t SentFile::read(char* into, std::size_t size, std::int64_t offset) {
     done += static_cast<std::size_t>(got);
   }
   return done;
+}
+
+// Whether the file is as long as it was said to be. A daemon process may say anything.
+bool SentFile::reaches_end() {
+  char last = 0;
+  const ssize_t got = ::pread(fd_.get(), &last, 1, end_ - 1);
+  cut_ = got != 1;
+  error_ = got < 0 ? errno : 0;
+  return !cut_;
 }
 
 std::int64_t SentFile::size_now() const {

@@ -27,7 +27,7 @@ class SentFile {
   ~SentFile();
 
   /// Puts the part behind what `sender`, the client's request or a sub-request of it, has in
-  /// `brigade`. False: no descriptor was left.
+  /// `brigade`. False: no descriptor was left, or the file is too short by now.
   bool append_to(apr_bucket_brigade* brigade, const request_rec* sender, bool enable_sendfile);
 
   /// Reads at `offset`, as pread; what is missing breaks the response off.
@@ -40,6 +40,7 @@ class SentFile {
  private:
   bool append_httpds(apr_bucket_brigade* brigade, const request_rec* sender,
                      bool enable_sendfile) const;
+  bool reaches_end();
   std::int64_t size_now() const;
 
   request_rec* r_;  ///< the client's: those of sub-requests may be gone before all is sent

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <exception>
 #include <limits>
 #include <string>
+#include <system_error>
+#include <utility>
 
 #include "daemon/client/dispatch.hpp"
 
@@ -30,9 +33,6 @@ constexpr std::uint64_t kNoLimit = 1ULL << 32;
 // Until then the supervisor has heard of a change, and asked for new code.
 constexpr Nanos kHearing = 200 * base::kMillisecond;
 
-// What an idle connection may keep of its buffer for a large request.
-constexpr std::size_t kKeptBytes = 131072;
-
 // So often a request follows its script to newer code; then it is served by what there is. A script
 // may change again and again, or its reload_required() ask for ever.
 constexpr unsigned kMostReloads = 4;
@@ -40,6 +40,17 @@ constexpr unsigned kMostReloads = 4;
 // The end of a time that begins now.
 Nanos until(Duration time) {
   return time.count() == 0 ? std::numeric_limits<Nanos>::max() : base::now() + base::nanos(time);
+}
+
+// The ends of a connection. Where no descriptors are left for them, idle connections give theirs.
+std::pair<base::UniqueFd, base::UniqueFd> connection_ends() {
+  try {
+    return socket_pair(SOCK_STREAM);
+  } catch (const std::system_error& error) {
+    if (error.code().value() != EMFILE) throw;
+    close_idle_connections(std::numeric_limits<Nanos>::max());
+    return socket_pair(SOCK_STREAM);
+  }
 }
 
 }  // namespace
@@ -125,7 +136,7 @@ Outcome Client::travel(PendingRequest& pending) {
       pending.in_line = true;
       continue;
     }
-    keep(admission.slot, std::move(connection));
+    pools_[admission.slot].put(std::move(connection));
     if (dispatch.outcome() != Outcome::restarting) return dispatch.outcome();
     pending.in_line = true;
     pending.forgive();
@@ -284,18 +295,24 @@ Nanos Client::take_until(const PendingRequest& pending) const {
   return std::min(base::now() + stay, pending.queue_deadline);
 }
 
+// One that has been used, unless its process has closed it meanwhile, or sent something that no
+// request has asked for: that would be taken for the next answer.
+std::unique_ptr<Connection> Client::take_idle(const PendingRequest& pending,
+                                              const Admission& admission) {
+  while (auto connection = pools_[admission.slot].take(admission.incarnation)) {
+    const Io io = connection->reader.peek();
+    if (io == Io::timed_out) return connection;
+    if (io != Io::ok) continue;
+    report_bad_answer(pending.request, group_, view_, view_.slots[admission.slot],
+                      "something after the end of its last answer");
+  }
+  return nullptr;
+}
+
 std::unique_ptr<Connection> Client::connect(const PendingRequest& pending,
                                             const Admission& admission) {
-  Pool& pool = pools_[admission.slot];
-  {
-    const std::lock_guard lock(pool.mutex);
-    while (!pool.idle.empty()) {
-      std::unique_ptr<Connection> connection = std::move(pool.idle.back());
-      pool.idle.pop_back();
-      if (connection->incarnation == admission.incarnation) return connection;
-    }
-  }
-  auto [own, other] = socket_pair(SOCK_STREAM);
+  if (auto idle = take_idle(pending, admission)) return idle;
+  auto [own, other] = connection_ends();
   const Duration silence = group_.limits.socket_timeout;
   set_socket_times(own.get(), std::chrono::seconds(1), silence);
   // httpd may itself wait so long for its client before it reads on.
@@ -311,15 +328,6 @@ std::unique_ptr<Connection> Client::connect(const PendingRequest& pending,
     return nullptr;
   }
   return std::make_unique<Connection>(std::move(own), admission.incarnation);
-}
-
-void Client::keep(std::size_t slot, std::unique_ptr<Connection> connection) {
-  if (connection->reader.has_leftover()) return;  // it would be taken for the next answer
-  if (connection->request.capacity() > kKeptBytes) connection->request = {};
-  connection->reader.trim(kKeptBytes);
-  Pool& pool = pools_[slot];
-  const std::lock_guard lock(pool.mutex);
-  pool.idle.push_back(std::move(connection));
 }
 
 }  // namespace brine::daemon

@@ -3,30 +3,14 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
+#include "daemon/client/connection_pool.hpp"
 #include "daemon/client/select_process.hpp"
-#include "daemon/shared/channel.hpp"
-#include "daemon/shared/private_fd.hpp"
 #include "daemon/shared/scoreboard.hpp"
 
 namespace brine::daemon {
-
-/// A connection to a daemon process, kept open for the next request, with its buffers.
-struct Connection {
-  Connection(base::UniqueFd own_fd, std::uint32_t own_incarnation)
-      : fd(std::move(own_fd)), incarnation(own_incarnation), reader(fd.get()) {}
-
-  PrivateFd fd;
-  std::uint32_t incarnation;
-  FrameReader reader;
-  std::vector<char> request;             ///< the encoded request
-  std::vector<std::string_view> blocks;  ///< of the answer's body, in the reader's buffer
-};
 
 /// One for each group in each of httpd's processes; any number of threads use it at once.
 class Client {
@@ -66,17 +50,13 @@ class Client {
   void look(const PendingRequest& pending, std::vector<Candidate>& candidates) const;
   void wait_for_code(PendingRequest& pending, std::uint32_t old_code) const;
   base::Nanos take_until(const PendingRequest& pending) const;
+  std::unique_ptr<Connection> take_idle(const PendingRequest& pending, const Admission& admission);
   std::unique_ptr<Connection> connect(const PendingRequest& pending, const Admission& admission);
-  void keep(std::size_t slot, std::unique_ptr<Connection> connection);
 
   const Group& group_;
   const GroupView view_;
   const std::vector<int> fd_sockets_;
-  struct Pool {
-    std::mutex mutex;
-    std::vector<std::unique_ptr<Connection>> idle;  // guarded by mutex
-  };
-  std::vector<Pool> pools_;  ///< one for each slot
+  std::vector<ConnectionPool> pools_;  ///< one for each slot
 };
 
 }  // namespace brine::daemon

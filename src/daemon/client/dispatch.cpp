@@ -1,6 +1,9 @@
 #include "daemon/client/dispatch.hpp"
 
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <array>
@@ -8,9 +11,11 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace brine::daemon {
@@ -36,14 +41,54 @@ constexpr std::size_t kMostBlocks = 256;
 // So long a piece of the request's body is waited for until it is full.
 constexpr base::Nanos kPatience = 100 * base::kMillisecond;
 
-// A head, a log text or a note larger than this is no sane one.
-constexpr std::size_t kMostText = 16 << 20;
+// So often it is told how many log records of a request were left out, if there is no end to it.
+constexpr base::Nanos kLeftOutInterval = 60 * base::kSecond;
 
-// A note is given anew with each hazard that the request has not had yet.
-constexpr unsigned kMostNotes = 100;
-constexpr std::size_t kMostNote = 16384;
+// The note that a process may give; httpd keeps a name as it is given.
+constexpr const char* kNote = "wsgi-pickle-hazards";
+
+// What the check has to know of a request.
+Asked asked(const wsgi::Head& head, const wsgi::Target& target, std::uint8_t flags,
+            base::Nanos take_until) {
+  Asked result;
+  result.head_request = head.head_request;
+  result.body_complete = head.body_complete;
+  result.may_restart =
+      target.reloading == wsgi::Reloading::fresh_process && (flags & kKeepCode) == 0;
+  result.replacements = head.replacements;
+  result.take_until = take_until;
+  return result;
+}
+
+std::string process_name(const Group& group, const Slot& slot) {
+  return "process " + std::to_string(slot.pid.load(std::memory_order_relaxed)) +
+         " of daemon group '" + group.name + "'";
+}
+
+// What is wrong with a descriptor that a process gives as that of a plain file. Of httpd's own it
+// would read in /proc what the process may not.
+std::string wrong_file(int fd) {
+  struct stat info = {};
+  struct statfs system = {};
+  const int flags = fd < 0 ? -1 : ::fcntl(fd, F_GETFL);
+  if (flags < 0) return "a file without a descriptor (unless httpd's process has none left)";
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return "a file that is no plain file";
+  if ((flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY) {
+    return "a file that is not readable";
+  }
+  if (::fstatfs(fd, &system) == 0 && system.f_type == PROC_SUPER_MAGIC) return "a file of /proc";
+  return "";
+}
 
 }  // namespace
+
+void report_bad_answer(wsgi::Request& request, const Group& group, const GroupView& view,
+                       const Slot& slot, std::string_view what) {
+  view.count(Counter::bad_answers);
+  request.log(Level::error, "BRINE0629: " + process_name(group, slot) +
+                                " sent what is no answer: " + std::string(what) +
+                                "; the connection to it is closed");
+}
 
 Io Dispatch::send_request(const wsgi::Target& target, std::uint8_t flags) {
   const wsgi::Head& head = request_.head();
@@ -63,7 +108,15 @@ Io Dispatch::send_request(const wsgi::Target& target, std::uint8_t flags) {
 }
 
 Progress Dispatch::run(const wsgi::Target& target, std::uint8_t flags) {
+  const Progress progress = exchange(target, flags);
+  tell_of_left_out(0);
+  pass_note();
+  return progress;
+}
+
+Progress Dispatch::exchange(const wsgi::Target& target, std::uint8_t flags) {
   begun_ = last_sign_ = base::now();
+  check_ = ResponseCheck(asked(request_.head(), target, flags, limits_.take_until));
   // A frame that has not been written to its end cannot have been read to its end.
   if (send_request(target, flags) != Io::ok) return Progress::not_taken;
   FrameHeader header;
@@ -71,21 +124,45 @@ Progress Dispatch::run(const wsgi::Target& target, std::uint8_t flags) {
     if (const Io io = next(header); io != Io::ok) return broken(io);
     taken_ = true;
     last_sign_ = base::now();
+    if (!accept(check_.frame(header, last_sign_))) return refuse();
     if (header.kind == FrameKind::refused) return Progress::expired;
     if (!handle(header) || !settle()) {
       if (client_gone_) {
         outcome_ = Outcome::client_aborted;
         return Progress::broken;
       }
-      return broken(failure_);
+      return wrong_.empty() ? broken(failure_) : refuse();
     }
   }
-  if (outcome_ != Outcome::timed_out) return Progress::done;
-  if (started_) {
-    response_.abort();
-    outcome_ = Outcome::failed_after_headers;
+  return end();
+}
+
+// The process has told how the request ended.
+Progress Dispatch::end() {
+  // httpd would take what has come for the whole of it.
+  if (started_ && check_.is_open()) response_.abort();
+  if (connection_.reader.has_leftover()) {  // it would be taken for the next answer
+    const Outcome outcome = outcome_;
+    wrong_ = "something after the end of its answer";
+    refuse();
+    outcome_ = outcome;
+    return Progress::broken;
   }
+  return outcome_ == Outcome::timed_out ? Progress::broken : Progress::done;
+}
+
+// Nothing of what the process sends is passed on any more.
+Progress Dispatch::refuse() {
+  report_bad_answer(request_, group_, view_, slot_, wrong_);
+  outcome_ = Outcome::process_died;
+  if (started_) response_.abort();
   return Progress::broken;
+}
+
+// Whether a judge has found nothing wrong.
+bool Dispatch::accept(std::string wrong) {
+  wrong_ = std::move(wrong);
+  return wrong_.empty();
 }
 
 // The next frame, whatever it takes: reads end with every tick and at each deadline.
@@ -136,7 +213,8 @@ bool Dispatch::finish(Outcome outcome) {
   return true;
 }
 
-// False: the exchange cannot go on; failure_ or client_gone_ tells why.
+// A frame that has been judged. False: the exchange cannot go on; wrong_, failure_ or client_gone_
+// tells why.
 bool Dispatch::handle(const FrameHeader& header) {
   const bool end = (header.flags & kEnd) != 0;
   switch (header.kind) {
@@ -148,69 +226,53 @@ bool Dispatch::handle(const FrameHeader& header) {
     case FrameKind::body:
       return pass_body(end);
     case FrameKind::file:
-      return pass_file(end);
+      return pass_file(header);
     case FrameKind::abort:
       // The head goes out first, as the application gave it: nothing but the end is missing.
-      if (headed_ && !started_ && !pass_body(false)) return false;
+      if (!started_ && !pass_on(End::more)) return false;
       response_.abort();
       return true;
     case FrameKind::log:
       return pass_log(header.aux);
     case FrameKind::note:
-      return pass_note();
+      return take_note();
     case FrameKind::done:
-      return finish(static_cast<Outcome>(
-          std::min<std::uint16_t>(header.aux, static_cast<std::uint16_t>(Outcome::process_died))));
+      return finish(static_cast<Outcome>(header.aux));
     case FrameKind::request:
     case FrameKind::data:
     case FrameKind::refused:
     case FrameKind::count_:
       break;
   }
-  failure_ = Io::failed;
+  failure_ = Io::failed;  // the check knows no such frames
   return false;
 }
 
-bool names_length(std::span<const wsgi::Field> headers) {
-  return std::any_of(headers.begin(), headers.end(), [](const wsgi::Field& header) {
-    constexpr std::string_view kName = "content-length";
-    return std::equal(header.name.begin(), header.name.end(), kName.begin(), kName.end(),
-                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
-  });
+// Views of the head lie in the reader's buffer until that is read again.
+bool Dispatch::read_head(const FrameHeader& header, ResponseHead& head) {
+  FrameReader& reader = connection_.reader;
+  if (!gather(std::min(kExtentBytes, reader.left()))) return false;
+  const std::optional<HeadExtent> extent = head_extent(reader.payload());
+  if (!accept(ResponseCheck::extent(header, extent)) || !gather(extent->bytes)) return false;
+  if (!decode_head(reader.payload(), head)) return accept("a head that cannot be read");
+  return accept(check_.head(header, head));
 }
 
 bool Dispatch::pass_head(const FrameHeader& header) {
   FrameReader& reader = connection_.reader;
-  if (headed_) {  // httpd would keep each of them as long as the request
-    failure_ = Io::failed;
-    return false;
-  }
-  if (!gather(std::min<std::size_t>(8, reader.left()))) return false;
-  const auto size = head_size(reader.payload());
-  if (!size || *size > kMostText || !gather(*size)) {
-    failure_ = failure_ == Io::ok ? Io::failed : failure_;
-    return false;
-  }
   ResponseHead head;
-  if (!decode_head(reader.payload(), head)) {
-    failure_ = Io::failed;
-    return false;
-  }
+  if (!read_head(header, head)) return false;
   const int status = header.aux;
-  if (status < 100 || status > 999) {
-    failure_ = Io::failed;
-    return false;
-  }
   // A body that httpd sees in pieces: what it would have found out from the whole is said here.
-  const bool in_pieces = reader.left() - head.size > kPiece;
-  const std::string length = std::to_string(header.value);
-  const bool bodyless = status < 200 || status == 204 || status == 304;
-  if ((header.flags & kEnd) != 0 && in_pieces && !bodyless && !names_length(head.headers)) {
+  const std::size_t size = reader.left() - head.size;
+  const std::string length = std::to_string(size);
+  const bool bodyless = status == 204 || status == 304;
+  if ((header.flags & kEnd) != 0 && size > kPiece && !bodyless && !check_.declares_length()) {
     head.headers.push_back({"Content-Length", length});
   }
+  pass_note();  // other modules may put it into the head
   response_.start(status, head.status_line, head.headers);
   reader.take(head.size);
-  headed_ = true;
   if (reader.left() == 0 && (header.flags & kEnd) == 0) return true;  // a file follows
   return pass_body((header.flags & kEnd) != 0);
 }
@@ -237,6 +299,16 @@ bool Dispatch::settle() {
   return finished_ || !unflushed_ || connection_.reader.has_more() || flush();
 }
 
+// A frame of the body that is here already.
+bool Dispatch::take_next_frame(bool& end) {
+  FrameHeader header;
+  failure_ = connection_.reader.next(header, 0);
+  if (failure_ != Io::ok || !accept(check_.frame(header, last_sign_))) return false;
+  end = (header.flags & kEnd) != 0;
+  take_block();
+  return true;
+}
+
 // A frame of the body, and those behind it that have come already: a pass through httpd's filters
 // and a flush cost more than a block. But the first block of several goes out by itself and at
 // once, so that what httpd makes of the head does not depend on how fast the others come.
@@ -251,10 +323,7 @@ bool Dispatch::pass_body(bool end) {
     take_block();
     while (!first && !end && reader.left() == 0 && connection_.blocks.size() < kMostBlocks &&
            reader.has_next(FrameKind::body)) {
-      FrameHeader header;
-      failure_ = reader.next(header, 0);
-      end = (header.flags & kEnd) != 0;
-      take_block();
+      if (!take_next_frame(end)) return false;
     }
     const bool last = end && reader.left() == 0;
     const bool more_is_here = !first && (reader.left() != 0 || reader.has_more());
@@ -264,23 +333,18 @@ bool Dispatch::pass_body(bool end) {
   return true;
 }
 
-bool Dispatch::pass_file(bool end) {
+bool Dispatch::pass_file(const FrameHeader& header) {
   FilePiece piece;
   if (!gather(sizeof(piece))) return false;
   std::memcpy(&piece, connection_.reader.payload().data(), sizeof(piece));
   connection_.reader.take(sizeof(piece));
   const base::UniqueFd fd = connection_.reader.take_descriptor();
-  struct stat info = {};
-  if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || piece.offset < 0 ||
-      piece.length < 0 || piece.length > INT64_MAX - piece.offset || filed_) {
-    failure_ = Io::failed;
-    return false;
-  }
-  filed_ = true;
+  if (!accept(check_.file(header, piece)) || !accept(wrong_file(fd.get()))) return false;
   started_ = true;
   unflushed_ = false;
-  client_gone_ = response_.send_file(fd.get(), piece.offset, piece.length,
-                                     end ? End::last : End::more) == Delivery::client_gone;
+  const End end = (header.flags & kEnd) != 0 ? End::last : End::more;
+  client_gone_ =
+      response_.send_file(fd.get(), piece.offset, piece.length, end) == Delivery::client_gone;
   last_sign_ = base::now();
   return !client_gone_;
 }
@@ -294,8 +358,9 @@ bool Dispatch::send_data(std::uint64_t wanted, bool all) {
     const std::span<char> room(data_.get(), std::clamp<std::size_t>(wanted, 1, kPiece));
     const wsgi::ReadResult result = all ? fill(room) : request_.read(room);
     wanted -= std::min<std::uint64_t>(wanted, result.bytes);
-    more = all && wanted != 0 && result.bytes != 0 && !result.ended &&
-           result.status == wsgi::ReadStatus::ok;
+    const bool ended = result.bytes == 0 || result.ended || result.status != wsgi::ReadStatus::ok;
+    if (ended) check_.end_input();
+    more = all && wanted != 0 && !ended;
     FrameHeader header;
     header.kind = FrameKind::data;
     header.aux = static_cast<std::uint16_t>(result.status);
@@ -325,33 +390,43 @@ wsgi::ReadResult Dispatch::fill(std::span<char> room) {
 
 bool Dispatch::pass_log(std::uint16_t level) {
   FrameReader& reader = connection_.reader;
-  if (reader.left() > kMostText || !gather(reader.left())) return false;
+  if (!gather(reader.left())) return false;
   const auto bytes = reader.payload();
-  const bool known = level >= static_cast<std::uint16_t>(Level::error) &&
-                     level <= static_cast<std::uint16_t>(Level::debug);
-  request_.log(known ? static_cast<Level>(level) : Level::error, {bytes.data(), bytes.size()});
+  if (log_budget_.admit(last_sign_, bytes.size())) {
+    request_.log(static_cast<Level>(level), {bytes.data(), bytes.size()});
+  }
+  tell_of_left_out(kLeftOutInterval);
   reader.take(bytes.size());
   return true;
 }
 
-bool Dispatch::pass_note() {
+// One line for all log records that have been left out, if the first was `after` ago.
+void Dispatch::tell_of_left_out(base::Nanos after) {
+  const std::uint64_t count = log_budget_.take_left_out(last_sign_, after);
+  if (count == 0) return;
+  request_.log(Level::warning, "BRINE0630: " + process_name(group_, slot_) +
+                                   " logged too much: " + std::to_string(count) +
+                                   " log records of this request are left out");
+}
+
+// httpd keeps what it is given as long as the request: only the newest value is passed on.
+bool Dispatch::take_note() {
   FrameReader& reader = connection_.reader;
-  if (reader.left() > kMostNote || ++notes_ > kMostNotes) {
-    failure_ = Io::failed;
-    return false;
-  }
   if (!gather(reader.left())) return false;
-  const std::string text(reader.payload().data(), reader.left());
-  reader.take(text.size());
+  const std::string_view text(reader.payload().data(), reader.left());
   const std::size_t nul = text.find('\0');
-  if (nul != std::string::npos) {
-    const std::string name = text.substr(0, nul);
-    // httpd keeps the name as it is given: only names of Brine's own are passed on.
-    if (name == "wsgi-pickle-hazards") {
-      request_.note("wsgi-pickle-hazards", std::string_view(text).substr(nul + 1));
-    }
+  if (nul == std::string_view::npos || text.substr(0, nul) != kNote) {
+    return accept("a note of a name that is not Brine's");
   }
+  note_ = text.substr(nul + 1);
+  noted_ = true;
+  reader.take(text.size());
   return true;
+}
+
+void Dispatch::pass_note() {
+  if (noted_) request_.note(kNote, note_);
+  noted_ = false;
 }
 
 // The process's monitor closes the connection where request-timeout finds its thread in the middle
@@ -364,6 +439,10 @@ bool Dispatch::is_overdue() const {
 // The connection ended, or fell silent, in the middle of it.
 Progress Dispatch::broken(Io io) {
   if (!taken_ && io == Io::reset) return expired_ ? Progress::expired : Progress::not_taken;
+  if (io == Io::failed) {
+    wrong_ = "what is no frame, or descriptors that belong to none";
+    return refuse();
+  }
   const std::string process = "the daemon process of group '" + group_.name + "'";
   if (io == Io::timed_out) {
     view_.count(Counter::socket_timeout);
@@ -372,20 +451,16 @@ Progress Dispatch::broken(Io io) {
                  "BRINE0604: " + process + " gave no sign for " +
                      std::to_string(limits_.socket_timeout / base::kMillisecond) +
                      " ms while this request waited for it (socket-timeout, by default Timeout)");
-  } else if (started_ && io != Io::failed && is_overdue()) {
+  } else if (started_ && is_overdue()) {
     request_.log(Level::info, process + " broke off its answer: see BRINE0608");
   } else {
     view_.count(Counter::crashed);
     outcome_ = Outcome::process_died;
     request_.log(Level::error, "BRINE0603: " + process +
                                    " ended while it served this request; the line BRINE0610 "
-                                   "tells why" +
-                                   (io == Io::failed ? " (it sent what nobody can read)" : ""));
+                                   "tells why");
   }
-  if (started_) {
-    response_.abort();
-    outcome_ = Outcome::failed_after_headers;
-  }
+  if (started_) response_.abort();
   return Progress::broken;
 }
 

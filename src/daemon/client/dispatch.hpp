@@ -5,8 +5,12 @@
 #include <iterator>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "daemon/client/client.hpp"
+#include "daemon/client/response_check.hpp"
+#include "daemon/shared/log_budget.hpp"
 
 namespace brine::daemon {
 
@@ -17,6 +21,11 @@ enum class Progress : std::uint8_t {
   not_taken,  ///< nobody has taken the request up, and nobody will: it can be sent elsewhere
   expired,    ///< likewise, as its time for that is over; the caller has to count it out
 };
+
+/// Counts and logs that the process in `slot` sent what is no answer; `what`, a clause, tells why.
+/// The connection to it must be closed.
+void report_bad_answer(wsgi::Request& request, const Group& group, const GroupView& view,
+                       const Slot& slot, std::string_view what);
 
 class Dispatch {
  public:
@@ -34,6 +43,8 @@ class Dispatch {
         request_(request),
         response_(response),
         limits_(limits) {}
+  Dispatch(const Dispatch&) = delete;
+  Dispatch& operator=(const Dispatch&) = delete;
 
   /// `flags` of the request's frame. BLOCKS.
   Progress run(const wsgi::Target& target, std::uint8_t flags);
@@ -41,24 +52,32 @@ class Dispatch {
   wsgi::Outcome outcome() const { return outcome_; }
 
  private:
+  Progress exchange(const wsgi::Target& target, std::uint8_t flags);
   Io send_request(const wsgi::Target& target, std::uint8_t flags);
   Io next(FrameHeader& header);
   Io wait(base::Nanos& deadline);
   bool process_is_gone() const;
   bool handle(const FrameHeader& header);
   bool pass_head(const FrameHeader& header);
+  bool read_head(const FrameHeader& header, ResponseHead& head);
   bool pass_body(bool end);
+  bool take_next_frame(bool& end);
   void take_block();
   bool pass_on(wsgi::End end);
   bool flush();
   bool settle();
-  bool pass_file(bool end);
+  bool pass_file(const FrameHeader& header);
   wsgi::ReadResult fill(std::span<char> room);
   bool send_data(std::uint64_t wanted, bool all);
   bool pass_log(std::uint16_t level);
-  bool pass_note();
+  void tell_of_left_out(base::Nanos after);
+  bool take_note();
+  void pass_note();
   bool gather(std::size_t size);
+  bool accept(std::string wrong);
   bool finish(wsgi::Outcome outcome);
+  Progress end();
+  Progress refuse();
   bool is_overdue() const;
   Progress broken(Io io);
 
@@ -75,15 +94,17 @@ class Dispatch {
   base::Nanos last_sign_ = 0;  ///< when the process was last heard of
   bool expired_ = false;
   bool taken_ = false;      ///< the process has begun with the request
-  bool headed_ = false;     ///< the response's head has come
-  unsigned notes_ = 0;      ///< how many have come
-  bool filed_ = false;      ///< a file has come, of which a response has one
   bool started_ = false;    ///< the client has been sent something
   bool unflushed_ = false;  ///< what was sent last may be in httpd still
   bool finished_ = false;
   bool client_gone_ = false;
   std::unique_ptr<char[]> data_;  ///< a piece of the request's body; made when one is wanted
   Io failure_ = Io::ok;           ///< why a frame could not be read to its end
+  ResponseCheck check_{Asked{}};  ///< of this request, as soon as it is sent
+  std::string wrong_;             ///< what it found; nothing that comes after it counts
+  LogBudget log_budget_;
+  std::string note_;    ///< the newest value of kNote
+  bool noted_ = false;  ///< note_ has not been passed on
 };
 
 }  // namespace brine::daemon

@@ -21,8 +21,8 @@ namespace {
 // An ordinary response, head and body, fits.
 constexpr std::size_t kFirstRoom = 16384;
 
-// Descriptors that have come ahead of their frames; more than these belong to no frame.
-constexpr std::size_t kMostDescriptors = 16;
+// Descriptors that have come ahead of their frames: a response has one file.
+constexpr std::size_t kMostDescriptors = 1;
 
 // Room for the descriptors that one message may carry.
 union Control {
@@ -269,6 +269,13 @@ bool FrameReader::read_ahead(std::size_t most) {
     if (read(room, 0, MSG_DONTWAIT) != Io::ok) return false;  // why, the next read tells again
   }
   return true;
+}
+
+Io FrameReader::peek() const noexcept {
+  char byte = 0;
+  const ssize_t size = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (size < 0) return failure_of(errno);
+  return size == 0 ? Io::closed : Io::ok;
 }
 
 bool FrameReader::has_more() const { return begin_ != end_ || wait_readable(fd_, base::now()); }

@@ -76,6 +76,9 @@ class FrameReader {
   /// Reads what has come, without waiting, until `most` bytes are here. False: no more has come.
   bool read_ahead(std::size_t most);
 
+  /// Whether the socket can be read now: ok if bytes have come, timed_out if not, or its end.
+  Io peek() const noexcept;
+
   /// Whether bytes are here, or have come, that have not been taken.
   bool has_more() const;
 

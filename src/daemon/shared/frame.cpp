@@ -238,22 +238,24 @@ void encode_head(std::string_view status_line, std::span<const wsgi::Field> head
   }
 }
 
-std::optional<std::size_t> head_size(std::span<const char> payload) {
+std::optional<HeadExtent> head_extent(std::span<const char> payload) {
   HeadPrefix prefix;
+  static_assert(sizeof(prefix) == kExtentBytes);
   if (payload.size() < sizeof(prefix)) return std::nullopt;
   std::memcpy(&prefix, payload.data(), sizeof(prefix));
-  return sizeof(prefix) + (1 + 2 * std::size_t{prefix.headers}) * kSizeBytes + prefix.text_bytes;
+  const std::size_t size_bytes = (1 + 2 * std::size_t{prefix.headers}) * kSizeBytes;
+  return HeadExtent{sizeof(prefix) + size_bytes + prefix.text_bytes, prefix.headers};
 }
 
 bool decode_head(std::span<const char> payload, ResponseHead& head) {
-  const std::optional<std::size_t> size = head_size(payload);
-  if (!size || *size > payload.size()) return false;
+  const std::optional<HeadExtent> extent = head_extent(payload);
+  if (!extent || extent->bytes > payload.size()) return false;
   HeadPrefix prefix;
   std::memcpy(&prefix, payload.data(), sizeof(prefix));
   const std::size_t size_bytes = (1 + 2 * std::size_t{prefix.headers}) * kSizeBytes;
   TextReader reader(payload.subspan(sizeof(prefix), size_bytes),
                     payload.subspan(sizeof(prefix) + size_bytes, prefix.text_bytes));
-  head.size = *size;
+  head.size = extent->bytes;
   head.status_line = reader.take();
   head.headers.resize(prefix.headers);
   for (wsgi::Field& header : head.headers) {

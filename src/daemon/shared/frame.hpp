@@ -21,7 +21,7 @@ enum class FrameKind : std::uint8_t {
   data,  ///< a piece of the request's body; aux: wsgi::ReadStatus; flags end, more
   // from the daemon process
   want,     ///< value: so many bytes of the request's body, at most, are wanted
-  head,     ///< aux: status; payload: encode_head(), then body; value: bytes of body; flag end
+  head,     ///< aux: status; payload: encode_head(), then body; flags end, done
   body,     ///< payload: a piece of the response's body; flag end
   file,     ///< a piece of a file: payload: FilePiece; with it a descriptor (SCM_RIGHTS); flag end
   abort,    ///< the response breaks off here
@@ -51,6 +51,10 @@ inline constexpr std::uint8_t kKeepCode = 4;
 inline constexpr std::uint8_t kAll = 8;
 /// In a `data`: another one follows of what was asked for.
 inline constexpr std::uint8_t kMore = 16;
+
+/// A log record, or a note, that is larger does not travel over a connection.
+inline constexpr std::uint32_t kMostLogText = 16384;
+inline constexpr std::uint32_t kMostNoteBytes = 16384;
 
 /// A request's frame is refused beyond this size: something else is writing here.
 inline constexpr std::uint32_t kMostRequestBytes = 64 << 20;
@@ -83,9 +87,15 @@ struct ResponseHead {
   std::size_t size = 0;  ///< bytes before the body
 };
 
-/// The size of the part of a `head` that precedes the body, which its first bytes tell, or nothing
-/// if `payload` is too short to tell.
-std::optional<std::size_t> head_size(std::span<const char> payload);
+/// The part of a `head` that precedes the body, as its first kExtentBytes tell it.
+struct HeadExtent {
+  std::size_t bytes = 0;
+  std::uint32_t fields = 0;
+};
+inline constexpr std::size_t kExtentBytes = 8;
+
+/// Nothing if `payload` is too short to tell.
+std::optional<HeadExtent> head_extent(std::span<const char> payload);
 
 /// Reads what encode_head() wrote. False: it is malformed.
 bool decode_head(std::span<const char> payload, ResponseHead& head);

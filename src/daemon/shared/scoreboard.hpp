@@ -25,11 +25,12 @@ enum class Counter : std::uint8_t {
   queue_timeout,    ///< gave up waiting for a thread (queue-timeout)
   request_timeout,  ///< ran into request-timeout
   socket_timeout,
-  crashed,   ///< were in a process that died
-  moved,     ///< sent to another process, as the first died or was busy
-  reloads,   ///< changes of a script that led to new processes
-  restarts,  ///< processes started in place of another
-  deaths,    ///< processes that ended without being told to
+  crashed,      ///< were in a process that died
+  bad_answers,  ///< were answered with what is no answer
+  moved,        ///< sent to another process, as the first died or was busy
+  reloads,      ///< changes of a script that led to new processes
+  restarts,     ///< processes started in place of another
+  deaths,       ///< processes that ended without being told to
   load_failures,
   deadlock,
   inactivity,
@@ -45,16 +46,13 @@ enum class Counter : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)>
-    kCounterNames = {"requests",         "overfull",
-                     "not-ready",        "queue-timeout",
-                     "request-timeout",  "socket-timeout",
-                     "crashed",          "moved",
-                     "reloads",          "restarts",
-                     "deaths",           "load-failures",
-                     "deadlock-timeout", "inactivity-timeout",
-                     "maximum-requests", "restart-interval",
-                     "cpu-time-limit",   "memory-recycle",
-                     "startup-timeout",  "shutdown-timeout",
+    kCounterNames = {"requests",         "overfull",         "not-ready",
+                     "queue-timeout",    "request-timeout",  "socket-timeout",
+                     "crashed",          "bad-answers",      "moved",
+                     "reloads",          "restarts",         "deaths",
+                     "load-failures",    "deadlock-timeout", "inactivity-timeout",
+                     "maximum-requests", "restart-interval", "cpu-time-limit",
+                     "memory-recycle",   "startup-timeout",  "shutdown-timeout",
                      "graceful-timeout", "eviction"};
 
 enum class SlotState : std::uint32_t { empty, starting, ready, leaving };

@@ -48,9 +48,6 @@ class Parts {
   std::span<iovec> parts_;
 };
 
-// A log text of this size is written whole or not at all, so that nobody waits for the rest.
-constexpr std::size_t kMostAtOnce = 16384;
-
 // A frame's first part is its header, which tells the size of the others.
 constexpr iovec kHeader{};
 
@@ -144,8 +141,9 @@ void ForwardedRequest::note(const char* name, std::string_view value) noexcept {
 
 void ForwardedRequest::log(Level level, std::string_view text) noexcept {
   // A thread of the application may log here with the GIL held, while the serving thread, or httpd,
-  // waits for a slow client.
-  if (text.size() > kMostAtOnce || !log_at_once(level, text)) fallback_.log(level, text);
+  // waits for a slow client. What is not too large is written whole or not at all, so that nobody
+  // waits for the rest.
+  if (text.size() > kMostLogText || !log_at_once(level, text)) fallback_.log(level, text);
 }
 
 bool ForwardedRequest::log_at_once(Level level, std::string_view text) noexcept {
@@ -181,15 +179,13 @@ bool ForwardedRequest::defers(std::span<const std::string_view> blocks, End end)
          not_after(blocks[0].data() + blocks[0].size(), memory_.get() + memory_size_);
 }
 
-// Writes the head with a body of `size` bytes: `parts` are kHeader, room for the head, and the
-// body's. The mutex is held.
-bool ForwardedRequest::write_head(std::span<iovec> parts, std::size_t size,
-                                  std::uint8_t flags) noexcept {
+// Writes the head with a part of the body: `parts` are kHeader, room for the head, and the body's.
+// The mutex is held.
+bool ForwardedRequest::write_head(std::span<iovec> parts, std::uint8_t flags) noexcept {
   FrameHeader header;
   header.kind = FrameKind::head;
   header.aux = static_cast<std::uint16_t>(status_);
   header.flags = flags;
-  header.value = size;
   parts[1] = {head_.data(), head_.size()};
   head_sent_ = true;
   return write(header, parts);
@@ -198,7 +194,7 @@ bool ForwardedRequest::write_head(std::span<iovec> parts, std::size_t size,
 // Writes the head before anything that is known of the body. The mutex is held.
 bool ForwardedRequest::write_head() noexcept {
   std::array<iovec, 2> parts = {kHeader, iovec{}};
-  return write_head(parts, 0, 0);
+  return write_head(parts, 0);
 }
 
 // The blocks as frames of the body, each of a size that a frame can have. The mutex is held.
@@ -241,7 +237,7 @@ Delivery ForwardedRequest::send(std::span<const std::string_view> blocks, End en
     broken_ = parts.empty();
     if (broken_) return Delivery::client_gone;
     std::transform(blocks.begin(), blocks.end(), parts.begin() + 2, to_iovec);
-    written = write_head(parts, size, flags);
+    written = write_head(parts, flags);
   } else {
     written = (head_sent_ || write_head()) && write_body(blocks, flags);
   }
@@ -272,7 +268,7 @@ bool ForwardedRequest::finish(wsgi::Outcome outcome) noexcept {
   bool written = false;
   if (has_deferred_ && outcome == wsgi::Outcome::completed) {
     std::array<iovec, 3> parts = {kHeader, iovec{}, to_iovec(deferred_)};
-    written = write_head(parts, deferred_.size(), kEnd | kDone);
+    written = write_head(parts, kEnd | kDone);
   } else {
     FrameHeader header;
     header.kind = FrameKind::done;

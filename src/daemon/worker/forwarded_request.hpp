@@ -64,7 +64,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   bool log_at_once(base::Level level, std::string_view text) noexcept;
   bool write_at_once(FrameHeader header, std::span<iovec> parts) noexcept;
   bool write_body(std::span<const std::string_view> blocks, std::uint8_t flags) noexcept;
-  bool write_head(std::span<iovec> parts, std::size_t size, std::uint8_t flags) noexcept;
+  bool write_head(std::span<iovec> parts, std::uint8_t flags) noexcept;
   bool write_head() noexcept;
   bool defers(std::span<const std::string_view> blocks, wsgi::End end) const;
 

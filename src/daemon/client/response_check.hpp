@@ -1,0 +1,92 @@
+// What a daemon process may send in answer to a request. The process runs a tenant's code, so what
+// comes out of it is a stranger's input. Pure: frames are judged, nothing is read or written.
+//
+// | frame   | flags     | payload             | when it may come |
+// |---------|-----------|---------------------|-----------------------------------------------------|
+// | want    | all       | none                | always; after the end of the request's body, 16 |
+// | head    | end, done | the head, then body | once; done only together with end | | body    | end
+// | 1 byte or the end   | after the head, before the response's end           | | file    | end | a
+// FilePiece         | likewise, as the only thing behind the head         | | abort   | -         |
+// none                | after the head, before the response's end           | | log     | - | at
+// most 16 KiB      | always (how many are logged: LogBudget)             | | note    | -         |
+// at most 16 KiB      | always, 1,000                                       | | refused | - | none
+// | first of all, not before the request's take_until   | | done    | -         | none | with an
+// outcome that fits to what came before       |
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "boundary/request.hpp"
+#include "daemon/shared/frame.hpp"
+
+namespace brine::daemon {
+
+/// A response's head that is larger, or has more fields, is refused.
+inline constexpr std::size_t kMostHeadBytes = 16 << 20;
+inline constexpr std::uint32_t kMostFields = 10000;
+
+/// What a request says about the answers to it.
+struct Asked {
+  bool head_request = false;
+  bool body_complete = false;  ///< nothing of the request's body is left to be wanted
+  bool may_restart = false;    ///< Outcome::restarting is an answer
+  wsgi::Replacements replacements{};
+  base::Nanos take_until = 0;  ///< as in the request's frame
+};
+
+/// Judges the answer to one request, frame by frame. Each judge returns what is wrong, as a clause
+/// for the log, or an empty text. Nothing may be judged after something was wrong.
+class ResponseCheck {
+ public:
+  explicit ResponseCheck(const Asked& asked) : asked_(asked), input_ended_(asked.body_complete) {}
+
+  /// A frame, by its header. To be called once for each, before anything of it is passed on.
+  std::string frame(const FrameHeader& header, base::Nanos now);
+
+  /// The part of a `head` that precedes the body: its extent, as its first bytes tell it, before it
+  /// is read and decoded.
+  static std::string extent(const FrameHeader& header, const std::optional<HeadExtent>& extent);
+
+  /// The decoded head, and the size of the body behind it.
+  std::string head(const FrameHeader& header, const ResponseHead& head);
+
+  /// The payload of a `file`.
+  std::string file(const FrameHeader& header, const FilePiece& piece);
+
+  /// The request's body has been passed on to its end, or cannot be read any further.
+  void end_input() { input_ended_ = true; }
+
+  bool headed() const { return headed_; }
+
+  /// Whether the head has come, and neither the response's end nor its abort.
+  bool is_open() const { return headed_ && !ended_ && !aborted_; }
+
+  /// Whether the application itself has said how long its body is.
+  bool declares_length() const { return declared_ >= 0; }
+
+ private:
+  std::string want();
+  std::string done(std::uint16_t outcome) const;
+  std::string field(const wsgi::Field& field);
+  std::string add(std::uint64_t bytes, bool end);
+
+  Asked asked_;
+  bool begun_ = false;    ///< a frame has come
+  bool headed_ = false;   ///< the response's head has come
+  bool ended_ = false;    ///< its end has come
+  bool aborted_ = false;  ///< it was broken off
+  bool filed_ = false;    ///< its body is a file
+  bool wanted_ = false;   ///< something of the request's body was asked for
+  bool input_ended_;
+  bool bodyless_ = false;  ///< no client gets a byte of the body, so that it may fall short
+  unsigned late_wants_ = 0;
+  unsigned notes_ = 0;
+  std::int64_t declared_ = -1;  ///< Content-Length
+  std::uint64_t sent_ = 0;      ///< bytes of the body that have come, or will with their frame
+};
+
+}  // namespace brine::daemon
