@@ -3,6 +3,7 @@
 #include <ap_mpm.h>
 #include <grp.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <unixd.h>
 
@@ -291,11 +292,21 @@ int check_environment(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_se
              : EnvironmentCheck(main_server, home).run();
 }
 
+// Each connection between httpd's processes and daemon processes costs a descriptor at both ends.
+// The soft limit is for programs that cannot have many (select); what httpd starts inherits it.
+void raise_open_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   // httpd reads the configuration twice when it starts; what is said here is said once.
   if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
     return OK;
   }
+  raise_open_file_limit();
   ap_add_version_component(pconf, "Brine/" BRINE_VERSION);
   for (const server_rec* server : servers_with_settings(main_server)) {
     warn_of_shadowed_aliases(server);
