@@ -25,6 +25,9 @@ namespace {
 constexpr unsigned kSeconds = 5;
 constexpr std::size_t kMostReplyBytes = 65536;
 
+// A process that was sent SIGKILL is waited for so long.
+constexpr base::Nanos kPatience = base::kSecond / 2;
+
 // The first byte of a reply; after it texts, each with a NUL behind it.
 constexpr char kFound = 'f';
 constexpr char kFault = 'x';
@@ -129,26 +132,31 @@ TenantLook::TenantLook(const Viewer& viewer, const std::function<Texts()>& look)
   }
   reply_.reset(ends[0]);
   const base::UniqueFd other(ends[1]);
-  // The process that looks is a child of a child that ends at once: httpd neither waits for it nor
-  // wonders whose it was.
-  const pid_t between = ::fork();
-  if (between == 0) {
-    const pid_t looker = ::fork();
-    if (looker == 0) {
-      run_look(viewer, look, other.get());
-    }
-    ::_exit(looker > 0 ? 0 : 1);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    run_look(viewer, look, other.get());
   }
-  if (between < 0) {
+  if (pid < 0) {
     throw std::system_error(errno, std::generic_category(), "fork");
   }
-  while (::waitpid(between, nullptr, 0) < 0 && errno == EINTR) {
+  looker_ = Looker(pid);
+}
+
+TenantLook::Looker::~Looker() {
+  if (pid_ <= 0) {
+    return;
+  }
+  ::kill(pid_, SIGKILL);  // it has answered, or will not
+  const base::Nanos until = base::now() + kPatience;
+  while (::waitpid(pid_, nullptr, WNOHANG) == 0 && base::now() < until) {
+    ::usleep(1000);
   }
 }
 
 TenantLook::Texts TenantLook::result() {
   const std::optional<std::string> reply = read_all(reply_.get(), deadline_);
   reply_.reset();
+  looker_ = Looker(0);
   if (!reply || reply->empty()) {
     throw FilesFault("its files could not be looked at within " + std::to_string(kSeconds) +
                      " s: does their file system answer?");

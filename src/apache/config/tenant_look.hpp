@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -30,7 +31,7 @@ struct Viewer {
 };
 
 /// A look by a process of its own, which has the user's rights, and a few seconds of time. Nobody
-/// waits for the end of one that hangs.
+/// waits for the end of one that hangs in the kernel.
 class TenantLook {
  public:
   using Texts = std::vector<std::string>;
@@ -43,7 +44,26 @@ class TenantLook {
   Texts result();
 
  private:
+  // The process that looks. Whoever has done with it waits until it is gone; if it hangs in the
+  // kernel, where no signal reaches it, it is left to httpd, which reaps it when it has ended.
+  class Looker {
+   public:
+    explicit Looker(pid_t pid) : pid_(pid) {}
+    Looker(Looker&& other) noexcept : pid_(std::exchange(other.pid_, 0)) {}
+    Looker& operator=(Looker&& other) noexcept {
+      std::swap(pid_, other.pid_);
+      return *this;
+    }
+    Looker(const Looker&) = delete;
+    Looker& operator=(const Looker&) = delete;
+    ~Looker();
+
+   private:
+    pid_t pid_;
+  };
+
   base::UniqueFd reply_;
+  Looker looker_{0};
   base::Nanos deadline_;
 };
 
