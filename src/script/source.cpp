@@ -36,7 +36,8 @@ Source read_source(const std::string& path, const base::ScriptOwner& owner) {
     source.is_refused = owner.is_wanted() && file.error == EACCES;
     // A version that is refused is one all the same: it is not tried again for each request.
     if (source.is_refused) source.stamp = base::stamp_of(path).value_or(base::Stamp());
-    return unreadable(std::move(source), source.is_refused ? file.why : reason(file.error));
+    const std::string why = source.is_refused ? file.why : reason(file.error);
+    return unreadable(std::move(source), why);
   }
   if (::fstat(file.fd.get(), &info) != 0) {
     return unreadable(std::move(source), std::strerror(errno));
