@@ -101,12 +101,15 @@ void answer(char kind, const TenantLook::Texts& texts) {
 std::optional<std::string> read_all(int fd, base::Nanos deadline) {
   std::string bytes;
   for (;;) {
-    const base::Nanos left = deadline - base::now();
-    if (left <= 0 || bytes.size() > kMostReplyBytes) {
+    // What has come is read even after the deadline: another look may have been waited for until
+    // then.
+    const base::Nanos left = std::max<base::Nanos>(deadline - base::now(), 0);
+    pollfd wait{fd, POLLIN, 0};
+    const int ready = ::poll(&wait, 1, static_cast<int>(left / base::kMillisecond) + (left != 0));
+    if (bytes.size() > kMostReplyBytes || (ready == 0 && left == 0)) {
       return std::nullopt;
     }
-    pollfd wait{fd, POLLIN, 0};
-    if (::poll(&wait, 1, static_cast<int>(left / base::kMillisecond) + 1) <= 0) {
+    if (ready <= 0) {
       continue;
     }
     char block[4096];
