@@ -1,17 +1,19 @@
 // What a daemon process may send in answer to a request. The process runs a tenant's code, so what
 // comes out of it is a stranger's input. Pure: frames are judged, nothing is read or written.
 //
-// | frame   | flags     | payload             | when it may come |
-// |---------|-----------|---------------------|-----------------------------------------------------|
-// | want    | all       | none                | always; after the end of the request's body, 16 |
-// | head    | end, done | the head, then body | once; done only together with end | | body    | end
-// | 1 byte or the end   | after the head, before the response's end           | | file    | end | a
-// FilePiece         | likewise, as the only thing behind the head         | | abort   | -         |
-// none                | after the head, before the response's end           | | log     | - | at
-// most 16 KiB      | always (how many are logged: LogBudget)             | | note    | -         |
-// at most 16 KiB      | always, 1,000                                       | | refused | - | none
-// | first of all, not before the request's take_until   | | done    | -         | none | with an
-// outcome that fits to what came before       |
+// clang-format off
+// | frame   | flags     | payload             | when it may come                                              |
+// |---------|-----------|---------------------|---------------------------------------------------------------|
+// | want    | all       | none                | always; after the end of the request's body, 16               |
+// | head    | end, done | the head, then body | once; done only together with end                             |
+// | body    | end       | 1 byte or the end   | after the head, before the response's end                     |
+// | file    | end       | a FilePiece         | likewise, as the only thing behind the head                   |
+// | abort   | -         | none                | after the head, before the response's end                     |
+// | log     | -         | at most 16 KiB      | always (how many are logged: LogBudget)                       |
+// | note    | -         | at most 16 KiB      | always, 1,000                                                 |
+// | refused | -         | none                | first of all, not before the request's take_until             |
+// | done    | -         | none                | with an outcome that fits to what came before                 |
+// clang-format on
 #pragma once
 
 #include <cstdint>
