@@ -48,7 +48,7 @@ std::pair<base::UniqueFd, base::UniqueFd> connection_ends() {
     return socket_pair(SOCK_STREAM);
   } catch (const std::system_error& error) {
     if (error.code().value() != EMFILE) throw;
-    close_idle_connections(std::numeric_limits<Nanos>::max());
+    close_idle_connections();
     return socket_pair(SOCK_STREAM);
   }
 }

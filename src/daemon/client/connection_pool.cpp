@@ -2,10 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <algorithm>
-#include <iterator>
-#include <limits>
-
 namespace brine::daemon {
 
 namespace {
@@ -23,17 +19,14 @@ AllPools& all_pools() {
   return all;
 }
 
-// The system gives out the lowest descriptor that is free: one with a high number says that so many
-// are in use, whatever for.
-bool few_are_left(int newest) {
+std::uint64_t open_file_limit() {
   rlimit limit{};
-  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-         static_cast<rlim_t>(newest) >= limit.rlim_cur / 4 * 3;
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 }
 
 }  // namespace
 
-ConnectionPool::ConnectionPool() {
+ConnectionPool::ConnectionPool() : most_descriptors_(open_file_limit()) {
   const std::lock_guard lock(all_pools().mutex);
   all_pools().pools.push_back(this);
 }
@@ -53,35 +46,33 @@ std::unique_ptr<Connection> ConnectionPool::take(std::uint32_t incarnation) {
   return nullptr;
 }
 
+// The system gives out the lowest descriptor that is free: one with a high number says that so many
+// are in use, whatever for.
+bool ConnectionPool::few_descriptors_are_left(int newest) const {
+  return static_cast<std::uint64_t>(newest) >= most_descriptors_ / 4 * 3;
+}
+
 void ConnectionPool::put(std::unique_ptr<Connection> connection) {
-  if (few_are_left(connection->fd.get())) {
+  if (few_descriptors_are_left(connection->fd.get())) {
     connection = nullptr;
-    close_idle_connections(std::numeric_limits<base::Nanos>::max());
+    close_idle_connections();
     return;
   }
   if (connection->request.capacity() > kKeptBytes) connection->request = {};
   connection->reader.trim(kKeptBytes);
-  connection->idle_since = base::now();
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(connection));
 }
 
-std::size_t ConnectionPool::close_idle(base::Nanos before) {
+void ConnectionPool::close_idle() {
   std::vector<std::unique_ptr<Connection>> closed;  // without the lock
   const std::lock_guard lock(mutex_);
-  const auto kept = std::find_if(idle_.begin(), idle_.end(), [before](const auto& connection) {
-    return connection->idle_since > before;
-  });
-  closed.assign(std::make_move_iterator(idle_.begin()), std::make_move_iterator(kept));
-  idle_.erase(idle_.begin(), kept);
-  return idle_.size();
+  closed.swap(idle_);
 }
 
-std::size_t close_idle_connections(base::Nanos before) {
+void close_idle_connections() {
   const std::lock_guard lock(all_pools().mutex);
-  std::size_t left = 0;
-  for (ConnectionPool* pool : all_pools().pools) left += pool->close_idle(before);
-  return left;
+  for (ConnectionPool* pool : all_pools().pools) pool->close_idle();
 }
 
 }  // namespace brine::daemon

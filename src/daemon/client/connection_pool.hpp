@@ -1,7 +1,6 @@
 // Connections to daemon processes that wait for their next request, in one of httpd's processes.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -9,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/clock.hpp"
 #include "daemon/shared/channel.hpp"
 #include "daemon/shared/private_fd.hpp"
 
@@ -25,7 +23,6 @@ struct Connection {
   FrameReader reader;
   std::vector<char> request;             ///< the encoded request
   std::vector<std::string_view> blocks;  ///< of the answer's body, in the reader's buffer
-  base::Nanos idle_since = 0;
 };
 
 /// Those to the processes in one slot. Any number of threads use it at once.
@@ -43,16 +40,18 @@ class ConnectionPool {
   /// this process, where the process is about to run out of descriptors.
   void put(std::unique_ptr<Connection> connection);
 
-  /// Closes those that have been idle since `before`; returns how many are left.
-  std::size_t close_idle(base::Nanos before);
+  /// Closes all of them.
+  void close_idle();
 
  private:
+  bool few_descriptors_are_left(int newest) const;
+
+  const std::uint64_t most_descriptors_;  ///< of this process, when it began to serve
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_; the longest idle first
+  std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_
 };
 
-/// Closes those of all pools of this process that have been idle since `before`; returns how many
-/// are left.
-std::size_t close_idle_connections(base::Nanos before);
+/// Closes those of all pools of this process.
+void close_idle_connections();
 
 }  // namespace brine::daemon
