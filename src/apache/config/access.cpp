@@ -102,6 +102,12 @@ std::optional<std::string> walk(const std::filesystem::path& path, const Identit
 
 }  // namespace
 
+bool is_no_folder(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::file_type type = std::filesystem::status(path, ignored).type();
+  return type != std::filesystem::file_type::directory && type != std::filesystem::file_type::none;
+}
+
 std::optional<std::string> obstacle(const std::string& path, const Identity& identity,
                                     Wanted wanted) {
   if (auto found = walk(path, identity, wanted)) {

@@ -24,6 +24,10 @@ enum class Wanted : std::uint8_t {
   traverse  ///< what lies in a directory
 };
 
+/// Whether there is something else than a folder, or nothing. Not so where it cannot be seen, which
+/// is for obstacle() to judge.
+bool is_no_folder(const std::string& path);
+
 /// What keeps `identity` from the absolute `path`, as a clause with the one component that is to
 /// blame ("may not enter '/root' (mode 0700, owner root, group root)"), or nothing. Symbolic links
 /// are followed. A component with an access control list is taken as open: only the kernel can

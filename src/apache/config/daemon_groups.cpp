@@ -257,13 +257,6 @@ class Completion {
     }
   }
 
-  // Whether there is something else, or nothing. What cannot be seen is judged by obstacle().
-  static bool is_no_folder(const std::string& path) {
-    std::error_code ignored;
-    const fs::file_type type = fs::status(path, ignored).type();
-    return type != fs::file_type::directory && type != fs::file_type::none;
-  }
-
   void find_working_home(const Identity& identity) {
     if (!group_.home.empty()) {
       if (is_no_folder(group_.home)) {

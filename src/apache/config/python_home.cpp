@@ -30,13 +30,6 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
-// Whether there is something else, or nothing. Not so where it cannot be seen.
-bool is_no_folder(const fs::path& path) {
-  std::error_code ignored;
-  const fs::file_type type = fs::status(path, ignored).type();
-  return type != fs::file_type::directory && type != fs::file_type::none;
-}
-
 [[noreturn]] void refuse(const std::string& given, const std::string& why) {
   throw std::invalid_argument("names '" + given + "', " + why);
 }
