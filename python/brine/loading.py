@@ -8,6 +8,7 @@ from brine.log_record import Record
 
 _LOADED = re.compile(r"loaded WSGI script ")
 _ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
+_PROCESS = re.compile(r" \(process (\d+)\)$")
 _UNTOLD = "; nobody had told it to;"
 _NONE_SERVED = "; 0 requests served;"
 _NONE_IN_PROGRESS = "; in progress: none;"
@@ -21,7 +22,9 @@ _MOST_SOON_DEATHS = 3
 
 
 def _process(record: Record) -> str:
-    return record.source.partition("/")[0]
+    """The process that a record is of: the supervisor, which writes it, says so at the end of its first line."""
+    told = _PROCESS.search(record.text)
+    return told[1] if told else record.source.partition("/")[0]
 
 
 class Loading:
@@ -67,13 +70,13 @@ class Loading:
         ended = _ENDED.match(record.text)
         if record.level == "info" and _LOADED.match(record.text):
             self._loads += 1
-            self._last_load = record.source
+            self._last_load = _process(record)
             self._having[_process(record)] = self._clock()
             return True
-        if record.code in _NO_APPLICATION and record.source == self._last_load:
+        if record.code in _NO_APPLICATION and _process(record) == self._last_load:
             self._loads -= 1
             self._having.pop(_process(record), None)
-        if record.source == self._last_load:
+        if _process(record) == self._last_load:
             self._last_load = ""
         if record.code == "BRINE0614":
             self.failed = True

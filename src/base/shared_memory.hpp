@@ -1,13 +1,18 @@
-// Anonymous memory that a process shares with those that it forks.
+// Memory that a process shares with others: with those that it forks, or with those that have the
+// file.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <iterator>
 #include <system_error>
 #include <utility>
+
+#include "base/unique_fd.hpp"
 
 namespace brine::base {
 
@@ -17,6 +22,14 @@ class SharedMemory {
   /// Zero-filled. Throws std::system_error.
   explicit SharedMemory(std::size_t size) : size_(size) {
     data_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (data_ == MAP_FAILED) {
+      data_ = nullptr;
+      throw std::system_error(errno, std::generic_category(), "shared memory");
+    }
+  }
+  /// The first `size` bytes of a memory file. Throws std::system_error.
+  SharedMemory(int file, std::size_t size) : size_(size) {
+    data_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (data_ == MAP_FAILED) {
       data_ = nullptr;
       throw std::system_error(errno, std::generic_category(), "shared memory");
@@ -41,5 +54,16 @@ class SharedMemory {
   void* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+/// A zero-filled memory file whose size nobody can change: whoever has mapped it is never sent
+/// SIGBUS. `name` is what /proc shows. Throws std::system_error.
+inline UniqueFd memory_file(const char* name, std::size_t size) {
+  UniqueFd file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0 ||
+      ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
+    throw std::system_error(errno, std::generic_category(), "memory file");
+  }
+  return file;
+}
 
 }  // namespace brine::base

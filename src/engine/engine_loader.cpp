@@ -36,6 +36,12 @@ std::string version_of(std::string_view file) {
   return std::string(file.substr(0, 1)) + "." + std::string(file.substr(1));
 }
 
+std::string file_name(const std::string& python_version) {
+  std::string tag = python_version;
+  std::erase(tag, '.');
+  return std::string(kFileStart) + tag + std::string(kFileEnd);
+}
+
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
   std::string text;
   for (const std::string& word : words) {
@@ -55,9 +61,7 @@ std::vector<std::string> engine_directories() {
 }
 
 std::string engine_path(const std::string& directory, const std::string& python_version) {
-  std::string tag = python_version;
-  std::erase(tag, '.');
-  return directory + "/" + std::string(kFileStart) + tag + std::string(kFileEnd);
+  return directory + "/" + file_name(python_version);
 }
 
 std::vector<std::string> available_versions(const std::vector<std::string>& directories) {
@@ -79,15 +83,19 @@ std::string effective_version(const std::string& python_version) {
   return python_version.empty() ? BRINE_DEFAULT_PYTHON : python_version;
 }
 
-std::string find_engine(const std::string& python_version) {
+std::string find_installed(const std::string& name) {
   for (const std::string& directory : engine_directories()) {
-    std::string path = engine_path(directory, effective_version(python_version));
+    std::string path = directory + "/" + name;
     std::error_code ignored;
     if (std::filesystem::exists(path, ignored)) {
       return path;
     }
   }
   return {};
+}
+
+std::string find_engine(const std::string& python_version) {
+  return find_installed(file_name(effective_version(python_version)));
 }
 
 std::string explain_missing(const std::string& python_version) {
@@ -105,9 +113,12 @@ std::string explain_missing(const std::string& python_version) {
          " and install it" + instead + "; until then WSGI requests are answered with status 500";
 }
 
-const EngineExport* open_engine(const std::string& path, std::string& error) {
+namespace {
+
+const EngineExport* open_engine(const std::string& file, const std::string& path,
+                                std::string& error) {
   // RTLD_GLOBAL: Python's extension modules expect to find libpython's symbols.
-  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (handle == nullptr) {
     error = "BRINE0002: the engine " + path + " cannot be loaded: " + dlerror();
     return nullptr;
@@ -121,6 +132,24 @@ const EngineExport* open_engine(const std::string& path, std::string& error) {
     return nullptr;
   }
   return found;
+}
+
+}  // namespace
+
+Engine* start_engine(const std::string& file, const std::string& path, const Config& config,
+                     base::LogSink& log) {
+  std::string error;
+  const EngineExport* found = open_engine(file, path, error);
+  if (found == nullptr) {
+    log.log(base::Level::error, error);
+    return nullptr;
+  }
+  Engine* started = found->start(config, log, error);
+  if (started == nullptr) {
+    log.log(base::Level::error, "BRINE0004: Python " + std::string(found->python_version) +
+                                    " could not start: " + error);
+  }
+  return started;
 }
 
 }  // namespace brine::engine

@@ -26,7 +26,13 @@ std::string effective_version(const std::string& python_version);
 /// One sentence for the error log: which files were looked for, and how to get an engine.
 std::string explain_missing(const std::string& python_version);
 
-/// Opens an engine, for good: libpython cannot be unloaded. Null: `error` holds a log text.
-const EngineExport* open_engine(const std::string& path, std::string& error);
+/// The file of this name among those directories, or empty.
+std::string find_installed(const std::string& name);
+
+/// Loads an engine, for good (libpython cannot be unloaded), and starts Python in this process; to
+/// be called once. `file` is what the loader opens, `path` what messages call it. Null: the reason
+/// has been logged. `log` must outlive the process's last request.
+Engine* start_engine(const std::string& file, const std::string& path, const Config& config,
+                     base::LogSink& log);
 
 }  // namespace brine::engine

@@ -53,9 +53,18 @@ std::string& unfinished(Level level) {
   return level == Level::error ? thread_log.err : thread_log.out;
 }
 
+// Whether a line looks like a record of Brine's own, which begins with a code: a client may have
+// put it into what the application prints.
+bool looks_like_a_record(std::string_view line) {
+  constexpr std::string_view kPrefix = "BRINE";
+  return line.starts_with(kPrefix) && line.size() > kPrefix.size() && line[kPrefix.size()] >= '0' &&
+         line[kPrefix.size()] <= '9';
+}
+
 void flush(Level level) {
   std::string& line = unfinished(level);
   if (line.empty()) return;
+  if (looks_like_a_record(line)) line.insert(0, "> ");
   current_log().log(level, line);
   line.clear();
 }

@@ -4,8 +4,8 @@ Branches: kind (which interfaces it has), unsupported (what raises UnsupportedOp
 it in each way that there is), detached (takes its raw stream and wraps it), reconfigured (in each
 respect), bytes (to its buffer), cut (lines, and the beginning of one, in one call), endless (a line
 of 1 MB, in pieces), at-once (three lines in pieces, while other requests write), last-words (an
-unfinished line, by a thread that ends), original (Python's own streams), replaced (puts a block-buffered
-stream in its place, and leaves text in that).
+unfinished line, by a thread that ends), original (Python's own streams), by-name (opens the devices),
+replaced (puts a block-buffered stream in its place, and leaves text in that).
 """
 
 import codecs
@@ -115,8 +115,14 @@ def last_words(stream):
     return []
 
 
+def by_name(_stream):
+    for name in ("/dev/stdout", "/dev/stderr"):
+        with open(name, "a") as file:
+            file.write(f"written to {name}\n")
+
+
 def original(_stream):
-    with open(f"/proc/self/fd/{sys.__stderr__.fileno()}") as file:
+    with open(sys.__stderr__.fileno(), "w", closefd=False) as file:
         pass
     faulthandler.enable(file=sys.__stderr__)
     enabled = faulthandler.is_enabled()
@@ -133,7 +139,7 @@ def replaced(stream):
 
 WAYS = {"/kind": kind, "/unsupported": unsupported, "/closed": closed, "/detached": detached,
         "/reconfigured": reconfigured, "/bytes": write_bytes, "/cut": cut, "/endless": endless,
-        "/at-once": at_once, "/last-words": last_words, "/original": original, "/replaced": replaced}
+        "/at-once": at_once, "/last-words": last_words, "/original": original, "/by-name": by_name, "/replaced": replaced}
 
 
 def application(environ, start_response):

@@ -97,11 +97,11 @@ def fetch(cache: pathlib.Path) -> None:
 
 
 def brine(build: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
-    """Copies the module and its engines from `build` to `folder`, where httpd's user can read."""
+    """Copies the module, its engines and brine-worker from `build` to `folder`, where httpd's user can read."""
     module = build / "mod_brine.so"
     engines = sorted(build.glob("brine_engine.cpython-*.so"))
     if not module.exists() or not engines:
         raise Missing("Brine is not built there (cmake -S . -B build && cmake --build build)")
-    for file in (module, *engines):
+    for file in (module, build / "brine-worker", *engines):
         shutil.copy(file, folder)
     return folder / module.name

@@ -31,7 +31,7 @@ def brine(public_folder):
         pytest.skip(f"{BUILD} has no mod_brine.so")
     folder = public_folder / "build"
     folder.mkdir()
-    for file in (BUILD / "brine", BUILD / "mod_brine.so", *BUILD.glob("brine_engine.*.so")):
+    for file in (BUILD / "brine", BUILD / "mod_brine.so", BUILD / "brine-worker", *BUILD.glob("brine_engine.*.so")):
         shutil.copy(file, folder)
     return folder / "brine"
 

@@ -281,6 +281,7 @@ def test_an_installation_is_complete(tmp_path):
                    env={"DESTDIR": str(tmp_path), "PATH": "/usr/bin:/bin"})
     installed = {path.name: path for path in tmp_path.rglob("*") if path.is_file()}
     assert installed["mod_brine.so"].parent == installed[next(BUILD.glob("brine_engine.*.so")).name].parent
+    assert installed["brine-worker"].parent == installed["mod_brine.so"].parent
     assert installed["brine"] == tmp_path / "usr/local/bin/brine"
     packages = [path.parent for path in tmp_path.rglob("brine/cli.py")]
     assert len(packages) == len(list(BUILD.glob("brine_engine.*.so"))), "one for each Python"

@@ -53,7 +53,7 @@ def written(server, number):
 
 def test_children_write_while_requests_are_served(httpd, group, stop):
     """They were forked in requests on the connections that these requests use."""
-    httpd.allow_log("child [0-9] ")
+    httpd.allow_log("child [0-9] |BRINE0642")
     with ThreadPoolExecutor(4) as threads:
         try:
             numbers = [answer.text for answer in
@@ -67,7 +67,8 @@ def test_children_write_while_requests_are_served(httpd, group, stop):
     assert all(answer.complete and answer.body == STREAM for answer in answers)
     for number in numbers:
         count, lines = written(httpd, number)
-        assert lines == list(range(count)) and count > 10
+        assert lines == sorted(set(lines)) and len(lines) > 10
+        assert len(lines) == count or httpd.log.texts("BRINE0642"), "what is missing is counted"
     assert {record.client for record in httpd.log.records() if "child " in record.text} == {""}
 
 
@@ -189,7 +190,7 @@ def test_a_child_does_not_keep_connections_open(start_httpd):
 
 
 def test_a_child_has_none_of_the_sockets(httpd, group, stop):
-    """Their numbers are taken by a pipe that has ended."""
+    """Their numbers are taken by a pipe that has ended; but what a child prints is logged."""
     def private(pid):
         return {fd for fd, name in processes.descriptors(pid).items()
                 if name.startswith(("socket:", "anon_inode:[eventpoll]", "/memfd:brine crash report"))}
@@ -198,10 +199,10 @@ def test_a_child_has_none_of_the_sockets(httpd, group, stop):
     before = private(pid)
     child = int(httpd.get("/app/live", X_Stop=str(stop)).text)
     try:  # the parent may have answered before the child has had its first turn
-        until(lambda: not private(child), "it has none")
+        until(lambda: len(private(child)) == 1, "it has the log's alone")
         names = processes.descriptors(child)
     finally:
         stop.touch()
         assert httpd.get("/app/end").text == "exit 0"
     assert len(before) >= 4
-    assert len({names[fd] for fd in before}) == 1
+    assert len({names[fd] for fd in before}) == 2

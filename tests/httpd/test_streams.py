@@ -111,6 +111,14 @@ def test_pythons_own_streams(httpd):
     assert ask(httpd, "original", "stdout") == [True, 1, 2, True]
 
 
+@pytest.mark.modes("daemon")
+def test_the_devices_can_be_opened(httpd):
+    """As logging.FileHandler("/dev/stderr") does in a container's configuration; whoever root's httpd runs it as."""
+    httpd.get("/streams/by-name?stdout")
+    httpd.expect_log("written to /dev/stdout$")
+    httpd.expect_log("written to /dev/stderr$")
+
+
 def test_what_is_left_in_a_stream_of_an_applications_own(start_httpd):
     """As at Python's end: sys.stdout is flushed."""
     server = start_httpd(CONFIG)

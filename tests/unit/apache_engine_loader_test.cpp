@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/engine_loader.hpp"
@@ -31,10 +32,19 @@ TEST(EngineLoader, ExplainsWhatIsMissing) {
   EXPECT_NE(text.find("/brine_engine.cpython-999.so"), std::string::npos) << text;
 }
 
+class Records final : public base::LogSink {
+ public:
+  void log(base::Level, std::string_view text) noexcept override { text_.append(text); }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
 TEST(EngineLoader, RefusesWhatIsNoEngine) {
-  std::string error;
-  EXPECT_EQ(open_engine("/no/such/engine.so", error), nullptr);
-  EXPECT_TRUE(error.starts_with("BRINE0002: ")) << error;
+  Records records;
+  EXPECT_EQ(start_engine("/no/such/engine.so", "/its/name.so", Config(), records), nullptr);
+  EXPECT_TRUE(records.text().starts_with("BRINE0002: the engine /its/name.so ")) << records.text();
 }
 
 }  // namespace

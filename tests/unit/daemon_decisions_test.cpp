@@ -224,6 +224,13 @@ TEST(RunsAs, KnowsThisProcessAndNoOtherUser) {
 // --- what supervisor and process say to each other
 // ---------------------------------------------------
 
+Script script_at(std::string path, std::string group = "") {
+  Script script;
+  script.path = std::move(path);
+  script.application_group = std::move(group);
+  return script;
+}
+
 TEST(Control, AScriptSurvivesTheJourney) {
   Script script;
   script.path = "/srv/a b.wsgi";
@@ -234,7 +241,7 @@ TEST(Control, AScriptSurvivesTheJourney) {
   script.registered = true;
   script.pickle_policy = pickle::Policy::enforce;
   script.group_named_by = wsgi::NamedBy::host;
-  const auto back = unpack(pack(script));
+  const auto back = unpack_script(pack(script));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->path, script.path);
   EXPECT_EQ(back->callable, script.callable);
@@ -248,31 +255,68 @@ TEST(Control, AScriptSurvivesTheJourney) {
 
 TEST(ScriptRegistry, HasAPlaceForEachScriptThatClientsNameGroupsFor) {
   ScriptRegistry scripts({}, {});
+  const auto add = [&](const Script& script) {
+    scripts.note_asked(script);
+    return scripts.add(script);
+  };
   Script script;
   script.path = "/a.wsgi";
   script.group_named_by = wsgi::NamedBy::host;
   script.application_group = "a.example";
-  EXPECT_TRUE(scripts.add(script));
+  EXPECT_TRUE(add(script));
   script.application_group = "b.example";
-  EXPECT_FALSE(scripts.add(script)) << "new code is tried in one of them";
+  EXPECT_FALSE(add(script)) << "new code is tried in one of them";
   script.group_named_by = wsgi::NamedBy::configuration;
-  EXPECT_TRUE(scripts.add(script));
+  EXPECT_TRUE(add(script));
 }
 
-TEST(Control, MalformedScriptsAreRefused) {
-  for (const std::string& text :
-       {std::string(), std::string("\1\1"), std::string("\1\1\1\1\1/path"),
-        std::string("\x09\1\1\1\1/path\0x\0y", 14), std::string("\1\1\1\x09\1/path\0x\0y", 14),
-        std::string("\1\1\1\1\x09/path\0x\0y", 14)}) {
-    EXPECT_FALSE(unpack(text)) << text.size();
+TEST(Control, MalformedTextsAreRefused) {
+  const std::string script = pack(script_at("/a.wsgi", "g"));
+  const std::string versions = pack(ScriptVersions{{"/a.wsgi", 17}});
+  const std::string failure = pack(ScriptFailure{"/a.wsgi", 17, {"why"}});
+  for (std::size_t size = 0; size < script.size(); ++size) {
+    EXPECT_FALSE(unpack_script(script.substr(0, size))) << size;
   }
+  for (std::size_t size = 0; size < versions.size(); ++size) {
+    EXPECT_FALSE(unpack_versions(versions.substr(0, size))) << size;
+  }
+  for (std::size_t size = 0; size < failure.size(); ++size) {
+    EXPECT_FALSE(unpack_failure(failure.substr(0, size))) << size;
+  }
+  EXPECT_FALSE(unpack_script(script + '\0'));
+  EXPECT_FALSE(unpack_versions(versions + '\0'));
+  EXPECT_FALSE(unpack_failure(failure + '\0'));
+}
+
+// The flags and enumerators of a script are its last bytes but one text's.
+TEST(Control, ValuesThatNoEnumeratorHasAreRefused) {
+  const std::string good = pack(script_at("/a.wsgi"));
+  unsigned refused = 0;
+  for (std::size_t at = good.size() - 6; at < good.size(); ++at) {
+    for (const int value : {9, 0x80, 0xff}) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(value);
+      refused += unpack_script(bad) ? 0 : 1;
+    }
+  }
+  EXPECT_EQ(refused, 18U);
 }
 
 TEST(Control, ScriptVersionsSurviveTheJourney) {
   const ScriptVersions scripts = {{"/a.wsgi", 17}, {"/b.wsgi", 0}};
-  EXPECT_EQ(unpack_failed(pack(scripts)), scripts);
-  EXPECT_TRUE(unpack_failed("").empty());
-  EXPECT_EQ(unpack_failed("/cut off").size(), 1U);
+  EXPECT_EQ(unpack_versions(pack(scripts)), scripts);
+  EXPECT_EQ(unpack_versions(pack(ScriptVersions())), ScriptVersions());
+}
+
+TEST(Control, AFailureTravelsWithWhatFits) {
+  const ScriptFailure failure{"/a.wsgi", 5, {"short", std::string(1 << 20, 'x'), "behind"}};
+  const auto back = unpack_failure(pack(failure));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->path, failure.path);
+  EXPECT_EQ(back->version, failure.version);
+  ASSERT_EQ(back->records.size(), 2U);
+  EXPECT_EQ(back->records[0], "short");
+  EXPECT_LE(back->records[1].size(), 32768U);
 }
 
 TEST(Control, EveryReasonHasAName) {
@@ -284,26 +328,37 @@ TEST(Control, EveryReasonHasAName) {
 // --- scripts that processes have learnt
 // ---------------------------------------------------------------
 
-Script script_at(std::string path, std::string group = "") {
-  Script script;
-  script.path = std::move(path);
-  script.application_group = std::move(group);
-  return script;
-}
-
 TEST(ScriptRegistry, KnowsEachOnce) {
   ScriptRegistry scripts({script_at("/a.wsgi")}, "");
+  for (const Script& script :
+       {script_at("/a.wsgi"), script_at("/a.wsgi", "other"), script_at("/b.wsgi")}) {
+    scripts.note_asked(script);
+  }
   EXPECT_FALSE(scripts.add(script_at("/a.wsgi")));
   EXPECT_TRUE(scripts.add(script_at("/a.wsgi", "other")));
   EXPECT_TRUE(scripts.add(script_at("/b.wsgi")));
   EXPECT_EQ(scripts.all().size(), 3U);
 }
 
-TEST(ScriptRegistry, BelievesAProcessSoMuchAndNoMore) {
+TEST(ScriptRegistry, TakesWhatHttpdAsksForAndNotWhatAProcessMakesUp) {
   ScriptRegistry scripts({}, "/jail");
-  EXPECT_FALSE(scripts.add(script_at("relative.wsgi")));
+  EXPECT_FALSE(scripts.add(script_at("/etc/shadow")));
+  Script asked = script_at("/a.wsgi");
+  asked.registered = true;
+  scripts.note_asked(asked);
+  EXPECT_FALSE(scripts.add(script_at("/a.wsgi", "another group")));
+  EXPECT_TRUE(scripts.add(script_at("/a.wsgi")));
+  EXPECT_TRUE(scripts.all()[0].registered) << "its settings are those that httpd knows";
+  scripts.note_asked(script_at("/srv/../../etc/app.wsgi"));
   EXPECT_FALSE(scripts.add(script_at("/srv/../../etc/app.wsgi"))) << "it leads out of the chroot";
-  for (int i = 0; i < 10000; ++i) scripts.add(script_at("/" + std::to_string(i)));
+}
+
+TEST(ScriptRegistry, KeepsSoManyAndNoMore) {
+  ScriptRegistry scripts({}, "");
+  for (int i = 0; i < 10000; ++i) {
+    scripts.note_asked(script_at("/" + std::to_string(i)));
+    scripts.add(script_at("/" + std::to_string(i)));
+  }
   EXPECT_LE(scripts.all().size(), 1000U);
 }
 

@@ -1,5 +1,6 @@
 // The gate counts what it lets in, for one process at a time; rows of groups lie apart.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <thread>
@@ -27,57 +28,71 @@ struct Board {
 TEST(Gate, IsClosedUntilItIsOpenedForItsProcess) {
   Board board;
   Slot& slot = board.scoreboard.group(0).slots[0];
-  const std::uint32_t incarnation = move_in(slot);
-  EXPECT_FALSE(enter(slot, incarnation));
-  open(slot, incarnation + 1);
-  EXPECT_FALSE(enter(slot, incarnation)) << "opened for another process";
-  open(slot, incarnation);
-  EXPECT_TRUE(enter(slot, incarnation));
-  EXPECT_FALSE(enter(slot, incarnation + 1));
+  SlotMemory& memory = board.scoreboard.group(0).memory_of(0);
+  const std::uint32_t incarnation = move_in(slot, memory);
+  EXPECT_FALSE(enter(memory, incarnation));
+  open(slot, memory);
+  EXPECT_TRUE(enter(memory, incarnation));
+  EXPECT_FALSE(enter(memory, incarnation + 1));
 }
 
 TEST(Gate, CountsInAndOutAndNeverBelowZero) {
   Board board;
   Slot& slot = board.scoreboard.group(0).slots[0];
-  const std::uint32_t incarnation = move_in(slot);
-  open(slot, incarnation);
-  EXPECT_TRUE(enter(slot, incarnation));
-  EXPECT_TRUE(enter(slot, incarnation));
-  EXPECT_EQ(leave(slot, incarnation).in_flight, 1U);
-  EXPECT_TRUE(close(slot).closed);
-  EXPECT_FALSE(enter(slot, incarnation));
-  EXPECT_EQ(leave(slot, incarnation, 5).in_flight, 0U);
-  EXPECT_TRUE(gate_of(slot.gate.load()).closed);
+  SlotMemory& memory = board.scoreboard.group(0).memory_of(0);
+  const std::uint32_t incarnation = move_in(slot, memory);
+  open(slot, memory);
+  EXPECT_TRUE(enter(memory, incarnation));
+  EXPECT_TRUE(enter(memory, incarnation));
+  EXPECT_EQ(leave(memory, incarnation).in_flight, 1U);
+  EXPECT_TRUE(close(memory).closed);
+  EXPECT_FALSE(enter(memory, incarnation));
+  EXPECT_EQ(leave(memory, incarnation, 5).in_flight, 0U);
+  EXPECT_TRUE(gate_of(memory.gate.load()).closed);
 }
 
 TEST(Gate, WhatBelongedToTheLastProcessIsOfNoAccount) {
   Board board;
   Slot& slot = board.scoreboard.group(0).slots[0];
-  const std::uint32_t old = move_in(slot);
-  open(slot, old);
-  EXPECT_TRUE(enter(slot, old));
-  const std::uint32_t incarnation = move_in(slot);
-  open(slot, incarnation);
-  EXPECT_TRUE(enter(slot, incarnation));
-  leave(slot, old);
-  EXPECT_EQ(gate_of(slot.gate.load()).in_flight, 1U);
+  SlotMemory& memory = board.scoreboard.group(0).memory_of(0);
+  const std::uint32_t old = move_in(slot, memory);
+  open(slot, memory);
+  EXPECT_TRUE(enter(memory, old));
+  const std::uint32_t incarnation = move_in(slot, memory);
+  open(slot, memory);
+  EXPECT_TRUE(enter(memory, incarnation));
+  leave(memory, old);
+  EXPECT_EQ(gate_of(memory.gate.load()).in_flight, 1U);
 }
 
 TEST(Gate, ThreadsLoseNoCount) {
   Board board;
   Slot& slot = board.scoreboard.group(0).slots[0];
-  const std::uint32_t incarnation = move_in(slot);
-  open(slot, incarnation);
+  SlotMemory& memory = board.scoreboard.group(0).memory_of(0);
+  const std::uint32_t incarnation = move_in(slot, memory);
+  open(slot, memory);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int n = 0; n < 10000; ++n) {
-        if (enter(slot, incarnation)) leave(slot, incarnation);
+        if (enter(memory, incarnation)) leave(memory, incarnation);
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(gate_of(slot.gate.load()).in_flight, 0U);
+  EXPECT_EQ(gate_of(memory.gate.load()).in_flight, 0U);
+}
+
+TEST(Gate, OpensForTheProcessThatIsThereWhateverItHasWritten) {
+  Board board;
+  Slot& slot = board.scoreboard.group(0).slots[0];
+  SlotMemory& memory = board.scoreboard.group(0).memory_of(0);
+  const std::uint32_t first = move_in(slot, memory);
+  memory.gate.store(~std::uint64_t{0});
+  open(slot, memory);
+  EXPECT_TRUE(enter(memory, first));
+  memory.gate.store(12345);
+  EXPECT_EQ(move_in(slot, memory), first + 1) << "the number is not the process's to say";
 }
 
 TEST(Scoreboard, RowsLieApart) {
@@ -87,13 +102,48 @@ TEST(Scoreboard, RowsLieApart) {
   EXPECT_EQ(first.slots.size(), slot_count(board.first));
   EXPECT_EQ(first.threads_of(1).size(), 3U);
   EXPECT_EQ(second.threads_of(0).size(), 1U) << "a service has a row for nothing";
-  for (ThreadRecord& record : first.threads) record.since.store(1);
-  for (Slot& slot : first.slots) slot.served.store(1);
+  for (const ProcessView& process : first.processes) {
+    for (ThreadRecord& record : process.threads) record.since.store(1);
+    process.memory->served.store(1);
+  }
   first.count(Counter::moved, 3);
-  EXPECT_EQ(first.counted(Counter::moved), 3U);
+  first.processes[1].count(Counter::moved);
+  EXPECT_EQ(first.counted(Counter::moved), 4U);
   EXPECT_EQ(second.counted(Counter::moved), 0U);
-  for (const Slot& slot : second.slots) EXPECT_EQ(slot.served.load(), 0U);
-  for (const ThreadRecord& record : second.threads) EXPECT_EQ(record.since.load(), 0);
+  for (const ProcessView& process : second.processes) {
+    EXPECT_EQ(process.memory->served.load(), 0U);
+    for (const ThreadRecord& record : process.threads) EXPECT_EQ(record.since.load(), 0);
+  }
+}
+
+TEST(Scoreboard, AProcessMapsItsOwnSlotAndCannotChangeItsSize) {
+  Board board;
+  const GroupView& view = board.scoreboard.group(0);
+  const int file = board.scoreboard.memory_file(0, 2);
+  const base::SharedMemory mapped(file, slot_bytes(3));
+  const ProcessView own = view_slot(mapped.data(), 3);
+  own.memory->served.store(7);
+  own.threads[2].since.store(9);
+  EXPECT_EQ(view.memory_of(2).served.load(), 7U);
+  EXPECT_EQ(view.threads_of(2)[2].since.load(), 9);
+  EXPECT_EQ(view.memory_of(1).served.load(), 0U);
+  EXPECT_NE(::ftruncate(file, 0), 0) << "whoever reads it would be sent SIGBUS";
+}
+
+TEST(Scoreboard, TimesThatAProcessHasWrittenLieInThePast) {
+  SlotMemory memory{};
+  ThreadRecord record{};
+  for (const base::Nanos written : {INT64_MIN, INT64_C(-1), INT64_C(50), INT64_MAX}) {
+    memory.activity.store(written);
+    memory.gil_touched.store(written);
+    record.since.store(written);
+    const SlotReading reading = read_slot(memory, 100);
+    for (const base::Nanos time : {reading.activity, reading.gil_touched, since_of(record, 100)}) {
+      EXPECT_GE(time, 0);
+      EXPECT_LE(time, 100);
+      EXPECT_TRUE(written != 50 || time == 50);
+    }
+  }
 }
 
 TEST(Scoreboard, WaitersAreWokenByAChangeAndNotHeldUpByAnOldOne) {

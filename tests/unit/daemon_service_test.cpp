@@ -1,11 +1,13 @@
 // httpd's side and a daemon process's side against each other, in one process and without Python: a
-// client, its fd_sockets and connections, and the threads that serve. Run it with
+// client, its connections, and the threads that serve. Run it with
 // -DBRINE_SANITIZE=thread.
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -22,6 +24,7 @@
 
 #include "daemon/client/client.hpp"
 #include "daemon/shared/endpoints.hpp"
+#include "daemon/shared/introduction.hpp"
 #include "daemon/worker/request_server.hpp"
 
 namespace brine::daemon {
@@ -188,38 +191,58 @@ class Service : public testing::Test {
     group_.limits.listen_backlog = 4;
     endpoints_ = new Endpoints(std::vector<const Group*>{&group_});
     view_ = endpoints_->scoreboard().group(0);
-    client_ = std::make_unique<Client>(group_, view_, endpoints_->senders(0));
+    client_ = std::make_unique<Client>(group_, 0, view_, endpoints_->introductions_sender());
+    supervisor_ = std::thread([this] { pass_connections_on(); });
     begin(0);
   }
   ~Service() override {
+    ending_ = true;
+    supervisor_.join();
     for (auto& process : processes_) process->serving.stop();
     // The threads are detached: each is gone when its slot's threads have all left epoll.
     for (auto& process : processes_) process.release();
   }
 
   struct Process {
-    Process(Service& test, std::size_t slot)
-        : context{test.group_,
-                  test.view_,
-                  slot,
-                  move_in(test.view_.slots[slot]),
+    Process(Service& test, std::size_t slot) : Process(test, slot, socket_pair(SOCK_SEQPACKET)) {}
+    Process(Service& test, std::size_t slot, std::pair<base::UniqueFd, base::UniqueFd> ends)
+        : connections(std::move(ends.first)),
+          context{test.group_,
+                  test.view_.processes[slot],
+                  move_in(test.view_.slots[slot], test.view_.memory_of(slot)),
                   1,
                   {},
-                  base::UniqueFd(::dup(test.endpoints_->receiver(0, slot).get())),
                   {},
-                  {},
-                  {}},
+                  PrivateFd(std::move(ends.second))},
           serving(context, test.engine_, test.log_, [](const Packet&) {}) {}
+    base::UniqueFd connections;  ///< the supervisor's end
     WorkerContext context;
     RequestServer serving;
   };
 
+  // The supervisor's part.
+  void pass_connections_on() {
+    while (!ending_) {
+      pollfd fd{endpoints_->introductions(), POLLIN, 0};
+      ::poll(&fd, 1, 10);
+      while (auto introduced = take_introduction(endpoints_->introductions())) {
+        const std::uint32_t slot = introduced->introduction.slot;
+        if (introduced->introduction.script ||
+            introduced->introduction.incarnation != view_.slots[slot].incarnation.load()) {
+          continue;
+        }
+        pass_connection(to_[slot].load(), introduced->connection.get());
+      }
+    }
+  }
+
   // A process moves into a slot, and is ready.
   void begin(std::size_t slot) {
     processes_.push_back(std::make_unique<Process>(*this, slot));
+    to_[slot] = processes_.back()->connections.get();
     processes_.back()->serving.start();
     view_.slots[slot].state.store(SlotState::ready);
-    open(view_.slots[slot], processes_.back()->context.incarnation);
+    open(view_.slots[slot], view_.memory_of(slot));
     view_.announce_change();
   }
 
@@ -231,7 +254,7 @@ class Service : public testing::Test {
   }
 
   std::uint32_t in_flight(std::size_t slot = 0) const {
-    return gate_of(view_.slots[slot].gate.load()).in_flight;
+    return gate_of(view_.memory_of(slot).gate.load()).in_flight;
   }
   static void until(const std::function<bool()>& holds) {
     const base::Nanos deadline = base::now() + 20 * base::kSecond;
@@ -249,6 +272,9 @@ class Service : public testing::Test {
   GroupView view_;
   std::unique_ptr<Client> client_;
   std::vector<std::unique_ptr<Process>> processes_;
+  std::array<std::atomic<int>, 8> to_{};  ///< the process in each slot
+  std::atomic<bool> ending_{false};
+  std::thread supervisor_;
 };
 
 TEST_F(Service, AnOrdinaryRequest) {
@@ -386,8 +412,9 @@ TEST_F(Service, WhatADeadProcessNeverTookGoesToAnother) {
   });
   until([&] { return in_flight() == 4; });
   begin(1);
-  close(view_.slots[0]);
-  move_in(view_.slots[0]);  // as the supervisor does when it has buried a process
+  close(view_.memory_of(0));
+  // As the supervisor does when it has reaped a process.
+  move_in(view_.slots[0], view_.memory_of(0));
   until([&] { return completed.load() == 1; });
   engine_.held = false;
   for (std::thread& thread : threads) thread.join();
@@ -400,7 +427,7 @@ TEST_F(Service, TheLastRequestOutIsNoticed) {
     EXPECT_EQ(ask(http), Outcome::completed);
   });
   until([&] { return in_flight() == 1; });
-  close(view_.slots[0]);
+  close(view_.memory_of(0));
   pollfd drained{processes_[0]->serving.drained_fd(), POLLIN, 0};
   EXPECT_EQ(::poll(&drained, 1, 0), 0);
   engine_.held = false;
@@ -410,7 +437,7 @@ TEST_F(Service, TheLastRequestOutIsNoticed) {
 }
 
 TEST_F(Service, WithoutAProcessARequestWaitsForOne) {
-  close(view_.slots[0]);
+  close(view_.memory_of(0));
   std::thread asking([&] {
     FakeHttp http("/");
     EXPECT_EQ(ask(http), Outcome::completed);
@@ -418,7 +445,7 @@ TEST_F(Service, WithoutAProcessARequestWaitsForOne) {
   begin(1);
   asking.join();
   group_.limits.connect_timeout = std::chrono::milliseconds(20);
-  close(view_.slots[1]);
+  close(view_.memory_of(1));
   FakeHttp http("/");
   EXPECT_EQ(ask(http), Outcome::not_ready);
   EXPECT_EQ(view_.counted(Counter::not_ready), 1U);

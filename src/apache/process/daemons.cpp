@@ -14,8 +14,8 @@
 #include <cstring>
 #include <deque>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -24,11 +24,13 @@
 #include "apache/config/settings.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
+#include "apache/process/installed.hpp"
 #include "apache/process/process.hpp"
 #include "base/clock.hpp"
 #include "base/pool.hpp"
 #include "daemon/shared/endpoints.hpp"
 #include "daemon/supervisor/supervisor.hpp"
+#include "engine/engine_loader.hpp"
 
 namespace brine::apache {
 
@@ -62,23 +64,18 @@ struct Predecessors {
   void remove(pid_t pid) { std::replace(pids.begin(), pids.end(), pid, 0); }
 };
 
-// How many bytes the kernel shows as this process's arguments, if they begin at `start`. httpd
-// makes new strings of its arguments, but for the first one.
-std::size_t room_for_title(const char* start) {
+// As ps shows them: httpd has made others of those that it was given.
+std::vector<std::string> own_arguments() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  const std::string shown{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const std::size_t first = std::strlen(start);
-  const bool same = shown.size() > first && shown.compare(0, first + 1, start, first + 1) == 0;
-  return same ? shown.size() - 1 : first;
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
+  return arguments;
 }
 
-// Writes a process's name over httpd's arguments, where ps looks for it.
-void set_title(const process_rec* process, const std::string& title) {
-  char* const start = const_cast<char*>(process->argv[0]);
-  const std::size_t room = room_for_title(start);
-  const std::size_t size = std::min(title.size(), room);
-  std::memset(start, 0, room);
-  title.copy(start, size);
+std::string explain_missing_worker() {
+  return std::string("BRINE0640: there is no ") + kWorkerProgram + " beside mod_brine.so, nor in " +
+         BRINE_MODULE_DIRECTORY +
+         ": daemon processes cannot be started; install both from the same build";
 }
 
 class HttpdHost final : public daemon::Host {
@@ -94,12 +91,36 @@ class HttpdHost final : public daemon::Host {
     return logs_[static_cast<std::size_t>(found - groups.begin())];
   }
 
-  void leave_httpd(const std::string& title) noexcept override {
-    ap_close_listeners();
-    if (!title.empty()) set_title(main_server_->process, title);
+  base::Level log_level(const daemon::Group& group) override {
+    const std::vector<DaemonGroup>& groups = daemon_groups();
+    const auto found = std::find_if(groups.begin(), groups.end(),
+                                    [&](const DaemonGroup& g) { return &g.group == &group; });
+    return static_cast<base::Level>(
+        std::clamp(ap_get_server_module_loglevel(found->server, APLOG_MODULE_INDEX),
+                   static_cast<int>(base::Level::error), static_cast<int>(base::Level::debug)));
   }
 
-  engine::Engine* start_engine(const daemon::Group& group, int crash_fd) noexcept override {
+  std::optional<daemon::Program> program(const daemon::Group& group) override {
+    const InstalledFile* worker = installed_files().worker();
+    const InstalledFile* engine = installed_files().engine(group.python);
+    if (worker == nullptr) log(group).log(base::Level::error, explain_missing_worker());
+    if (engine == nullptr) {
+      log(group).log(base::Level::error, engine::explain_missing(group.python));
+    }
+    if (worker == nullptr || engine == nullptr) return std::nullopt;
+    daemon::Program program{worker->fd.get(), engine->fd.get(), engine->path, {}, {}};
+    program.at_terminal = shared_engine_config().at_terminal;
+    if (group.display_name.empty()) {
+      program.arguments = own_arguments();
+      program.process_name = main_server_->process->short_name;
+    } else {
+      program.arguments = {group.display_name};
+      program.process_name = group.display_name;
+    }
+    return program;
+  }
+
+  engine::Config engine_config(const daemon::Group& group) override {
     engine::Config config = shared_engine_config();
     config.program = group.program;
     config.home = group.prefix;
@@ -117,8 +138,7 @@ class HttpdHost final : public daemon::Host {
     config.switch_interval = group.switch_interval;
     config.script_user = group.script_user;
     config.script_group = group.script_group;
-    config.crash_fd = crash_fd;
-    return start_python(group.python, config, log(group));
+    return config;
   }
 
  private:
@@ -175,8 +195,9 @@ class Daemons {
       endpoints_.hide_from_forks();
     }
     for (std::size_t i = 0; i < endpoints_.groups().size(); ++i) {
-      clients_.push_back(std::make_unique<daemon::Client>(
-          *endpoints_.groups()[i], endpoints_.scoreboard().group(i), endpoints_.senders(i)));
+      clients_.push_back(std::make_unique<daemon::Client>(*endpoints_.groups()[i], i,
+                                                          endpoints_.scoreboard().group(i),
+                                                          endpoints_.introductions_sender()));
     }
   }
 
@@ -208,7 +229,7 @@ class Daemons {
       return;
     }
     if (pid == 0) {
-      host_.leave_httpd("");  // processes without display-name= would inherit a name
+      ap_close_listeners();
       daemon::run_supervisor(endpoints_, host_);
     }
     supervisor_.pid = pid;

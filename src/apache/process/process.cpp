@@ -25,6 +25,7 @@
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/process/forks.hpp"
+#include "apache/process/installed.hpp"
 #include "base/quotes.hpp"
 #include "base/temporary_file.hpp"
 #include "brine/version.h"
@@ -83,14 +84,18 @@ engine::Config embedded_config() {
 engine::Engine* start_engine() {
   static ServerLog server_log(ap_server_conf);
   const std::string& python = server_settings(ap_server_conf).process.python;
-  if (missing_reported && engine::find_engine(python).empty()) {
+  const InstalledFile* file = installed_files().engine(python);
+  if (file == nullptr) {
+    if (!missing_reported) {
+      server_log.log(base::Level::error, engine::explain_missing(python));
+    }
     return nullptr;
   }
   if (!server_settings(ap_server_conf).process.home_fault.empty()) {
     return nullptr;
   }
   guard_application_forks();
-  return start_python(python, embedded_config(), server_log);
+  return engine::start_engine(file->pinned_path(), file->path, embedded_config(), server_log);
 }
 
 // httpd's prefork MPM ends a child in a signal handler, whatever the child was doing: then Python
@@ -313,7 +318,8 @@ int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec
   }
   report_ignored(pconf, main_server);
   const std::string& python = server_settings(main_server).process.python;
-  missing_reported = any_server_serves_wsgi(main_server) && engine::find_engine(python).empty();
+  missing_reported =
+      any_server_serves_wsgi(main_server) && installed_files().engine(python) == nullptr;
   if (missing_reported) {
     ServerLog(main_server).log(base::Level::error, engine::explain_missing(python));
   }
@@ -343,27 +349,6 @@ engine::Config shared_engine_config() {
   config.apache_version[1] = version.minor;
   config.apache_version[2] = version.patch;
   return config;
-}
-
-engine::Engine* start_python(const std::string& version, const engine::Config& config,
-                             base::LogSink& log) {
-  const std::string path = engine::find_engine(version);
-  if (path.empty()) {
-    log.log(base::Level::error, engine::explain_missing(version));
-    return nullptr;
-  }
-  std::string error;
-  const engine::EngineExport* found = engine::open_engine(path, error);
-  if (found == nullptr) {
-    log.log(base::Level::error, error);
-    return nullptr;
-  }
-  engine::Engine* started = found->start(config, log, error);
-  if (started == nullptr) {
-    log.log(base::Level::error, "BRINE0004: Python " + std::string(found->python_version) +
-                                    " could not start: " + error);
-  }
-  return started;
 }
 
 engine::Engine* engine() {

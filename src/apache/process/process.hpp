@@ -17,11 +17,6 @@ engine::Engine* engine();
 /// What the Pythons of all processes have in common.
 engine::Config shared_engine_config();
 
-/// Starts the Python of `version` (empty: the default one) in this process. Null: the reason has
-/// been logged. `log` must outlive the process's last request.
-engine::Engine* start_python(const std::string& version, const engine::Config& config,
-                             base::LogSink& log);
-
 /// While one lives, the calling thread is in the engine.
 class Serving {
  public:

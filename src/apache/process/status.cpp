@@ -56,17 +56,20 @@ GroupRow look(const DaemonState& daemons) {
   GroupRow row;
   row.threads = static_cast<unsigned>(std::max(1, daemons.group.threads));
   const base::Nanos now = base::now();
-  for (const daemon::Slot& slot : daemons.view.slots) {
+  for (std::size_t i = 0; i < daemons.view.slots.size(); ++i) {
+    const daemon::Slot& slot = daemons.view.slots[i];
     const SlotState state = slot.state.load();
     const int pid = slot.pid.load();
     if (state == SlotState::empty || pid == 0) continue;
-    const daemon::Gate gate = daemon::gate_of(slot.gate.load());
-    const ProcessRow process = {pid, state_of(state, gate.closed), gate.in_flight,
-                                slot.served.load(), (now - slot.started.load()) / base::kSecond};
+    const daemon::SlotMemory& memory = daemons.view.memory_of(i);
+    const daemon::SlotReading reading = daemon::read_slot(memory, now);
+    const bool closed = daemon::gate_of(memory.gate.load()).closed;
+    const ProcessRow process = {pid, state_of(state, closed), reading.in_flight, reading.served,
+                                (now - slot.started.load()) / base::kSecond};
     row.processes.push_back(process);
     if (process.state == "ready") ++row.ready;
-    row.in_flight += gate.in_flight;
-    row.waiting += gate.in_flight - std::min(gate.in_flight, row.threads);
+    row.in_flight += reading.in_flight;
+    row.waiting += reading.in_flight - std::min(reading.in_flight, row.threads);
   }
   return row;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -29,6 +30,12 @@ constexpr Nanos kFirstStay = 50 * base::kMillisecond;
 constexpr unsigned kMostDoublings = 7;
 
 constexpr std::uint64_t kNoLimit = 1ULL << 32;
+
+// Clients may make up names of groups: the supervisor keeps no more scripts.
+constexpr std::size_t kMostScripts = 500;
+
+// After so many gates that had closed in the meantime there is a pause.
+constexpr unsigned kMostRefusals = 100;
 
 // Until then the supervisor has heard of a change, and asked for new code.
 constexpr Nanos kHearing = 200 * base::kMillisecond;
@@ -77,12 +84,17 @@ struct Client::PendingRequest {
   }
 };
 
-Client::Client(const Group& group, const GroupView& view, std::vector<int> fd_sockets)
-    : group_(group), view_(view), fd_sockets_(std::move(fd_sockets)), pools_(view.slots.size()) {}
+Client::Client(const Group& group, std::size_t index, const GroupView& view, int introductions)
+    : group_(group),
+      index_(static_cast<std::uint32_t>(index)),
+      view_(view),
+      introductions_(introductions),
+      pools_(view.slots.size()) {}
 
 Outcome Client::serve(const wsgi::Target& target, wsgi::Request& request,
                       wsgi::ResponseWriter& response) noexcept {
   try {
+    tell_of_script(target);
     PendingRequest pending{target, request, response};
     pending.queue_deadline = pending.arrived + base::nanos(queue_time());
     pending.wish.threads = static_cast<std::uint32_t>(std::max(1, group_.threads));
@@ -92,6 +104,24 @@ Outcome Client::serve(const wsgi::Target& target, wsgi::Request& request,
                                   group_.name + "': " + error.what());
     return Outcome::failed_before_headers;
   }
+}
+
+// What the group's processes are to load before they are ready is what requests have asked for, and
+// not what a process says.
+void Client::tell_of_script(const wsgi::Target& target) {
+  thread_local std::string last;
+  std::string key(target.script);
+  key.append(1, '\0').append(target.application_group);
+  if (key == last) return;
+  {
+    const std::lock_guard lock(scripts_mutex_);
+    if (scripts_.contains(key) || scripts_.size() >= kMostScripts) return;
+  }
+  const Introduction introduction{index_, 0, 0, script_of(target)};
+  if (!introduce(introductions_, introduction, -1, until(group_.limits.connect_timeout))) return;
+  last = key;
+  const std::lock_guard lock(scripts_mutex_);
+  scripts_.insert(std::move(key));
 }
 
 // How long a request may wait for a thread.
@@ -105,16 +135,17 @@ Outcome Client::travel(PendingRequest& pending) {
   for (;;) {
     Admission admission;
     if (!find_admission(pending, admission)) return pending.outcome;
-    Slot& slot = view_.slots[admission.slot];
+    const Slot& slot = view_.slots[admission.slot];
+    SlotMemory& memory = view_.memory_of(admission.slot);
     std::unique_ptr<Connection> connection;
     try {
       connection = connect(pending, admission);
     } catch (...) {  // out of descriptors: serve() says so
-      leave(slot, admission.incarnation);
+      leave(memory, admission.incarnation);
       throw;
     }
     if (!connection) {
-      leave(slot, admission.incarnation);
+      leave(memory, admission.incarnation);
       ++pending.moves;
       pending.failed.push_back(admission);
       continue;
@@ -123,7 +154,7 @@ Outcome Client::travel(PendingRequest& pending) {
                       {take_until(pending), base::nanos(group_.limits.socket_timeout)});
     const Progress progress = dispatch.run(pending.target, pending.flags);
     if (progress == Progress::broken) return dispatch.outcome();
-    if (progress == Progress::expired) leave(slot, admission.incarnation);
+    if (progress == Progress::expired) leave(memory, admission.incarnation);
     if (progress == Progress::expired || progress == Progress::not_taken) {
       // If it has not expired, its end of the socket tells the process, which counts it out.
       view_.count(Counter::moved);
@@ -150,7 +181,7 @@ bool Client::is_stalled(std::size_t slot) const {
   const Nanos now = base::now();
   const auto records = view_.threads_of(slot);
   return std::all_of(records.begin(), records.end(), [now](const ThreadRecord& record) {
-    const Nanos since = record.since.load(std::memory_order_relaxed);
+    const Nanos since = since_of(record, now);
     return since != 0 && now - since > kFirstStay;
   });
 }
@@ -159,15 +190,16 @@ void Client::look(const PendingRequest& pending, std::vector<Candidate>& candida
   candidates.clear();
   for (std::size_t i = 0; i < view_.slots.size(); ++i) {
     const Slot& slot = view_.slots[i];
-    const Gate gate = gate_of(slot.gate.load(std::memory_order_acquire));
-    const bool ready =
-        !gate.closed && slot.state.load(std::memory_order_acquire) == SlotState::ready;
+    const std::uint32_t incarnation = slot.incarnation.load(std::memory_order_acquire);
+    const Gate gate = gate_of(view_.memory_of(i).gate.load(std::memory_order_acquire));
+    const bool ready = !gate.closed && gate.incarnation == incarnation &&
+                       slot.state.load(std::memory_order_acquire) == SlotState::ready;
     const bool busy = gate.in_flight >= static_cast<std::uint32_t>(std::max(1, group_.threads));
     const bool failed =
         std::any_of(pending.failed.begin(), pending.failed.end(), [&](const Admission& admission) {
-          return admission.slot == i && admission.incarnation == gate.incarnation;
+          return admission.slot == i && admission.incarnation == incarnation;
         });
-    candidates.push_back({ready, gate.incarnation, slot.code.load(std::memory_order_relaxed),
+    candidates.push_back({ready, incarnation, slot.code.load(std::memory_order_relaxed),
                           gate.in_flight, ready && busy && group_.processes > 1 && is_stalled(i),
                           failed});
   }
@@ -178,6 +210,7 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
   std::vector<Candidate> candidates;
   candidates.reserve(view_.slots.size());
   const Nanos connect_deadline = until(group_.limits.connect_timeout);
+  unsigned refusals = 0;
   for (;;) {
     const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
     const Nanos now = base::now();
@@ -200,7 +233,11 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
       pending.failed.clear();
       continue;
     }
-    if (!enter(view_.slots[*chosen], best.incarnation, most)) continue;
+    if (!enter(view_.memory_of(*chosen), best.incarnation, most)) {
+      // Others may have been faster, or the process writes rubbish there, as long as it likes.
+      if (++refusals % kMostRefusals == 0) view_.wait_for_change(seen, now + kFirstStay);
+      continue;
+    }
     admission = {*chosen, best.incarnation, best.code, best.in_flight < pending.wish.threads};
     return true;
   }
@@ -320,13 +357,11 @@ std::unique_ptr<Connection> Client::connect(const PendingRequest& pending,
   set_buffer_sizes(own.get(), group_.send_buffer_size, group_.receive_buffer_size);
   set_buffer_sizes(other.get(), group_.send_buffer_size, group_.receive_buffer_size);
   const Nanos deadline = std::min(take_until(pending), until(group_.limits.connect_timeout));
-  if (!introduce(fd_sockets_[admission.slot], other.get(), {admission.incarnation}, deadline)) {
-    return nullptr;
-  }
+  const Introduction introduction{index_, static_cast<std::uint32_t>(admission.slot),
+                                  admission.incarnation, std::nullopt};
+  if (!introduce(introductions_, introduction, other.get(), deadline)) return nullptr;
   // Did the process die meanwhile, after the supervisor had looked for what it had not taken?
-  if (gate_of(view_.slots[admission.slot].gate.load()).incarnation != admission.incarnation) {
-    return nullptr;
-  }
+  if (view_.slots[admission.slot].incarnation.load() != admission.incarnation) return nullptr;
   return std::make_unique<Connection>(std::move(own), admission.incarnation);
 }
 

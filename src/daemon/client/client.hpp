@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "daemon/client/connection_pool.hpp"
 #include "daemon/client/select_process.hpp"
+#include "daemon/shared/introduction.hpp"
 #include "daemon/shared/scoreboard.hpp"
 
 namespace brine::daemon {
@@ -15,9 +18,9 @@ namespace brine::daemon {
 /// One for each group in each of httpd's processes; any number of threads use it at once.
 class Client {
  public:
-  /// `fd_sockets`: the sending ends of the fd-passing sockets, one for each slot; they stay the
-  /// caller's.
-  Client(const Group& group, const GroupView& view, std::vector<int> fd_sockets);
+  /// `index`: of the group among those of the configuration. `introductions`: over which the
+  /// supervisor is told (see introduction.hpp); it stays the caller's.
+  Client(const Group& group, std::size_t index, const GroupView& view, int introductions);
 
   /// As Engine::serve. A request whose process dies before it has taken the request up is sent to
   /// another one; what waits longer than the group's limits allow ends with overfull, not_ready or
@@ -35,6 +38,7 @@ class Client {
   };
   struct PendingRequest;
 
+  void tell_of_script(const wsgi::Target& target);
   Duration queue_time() const;
   wsgi::Outcome travel(PendingRequest& pending);
   bool find_admission(PendingRequest& pending, Admission& admission);
@@ -54,9 +58,12 @@ class Client {
   std::unique_ptr<Connection> connect(const PendingRequest& pending, const Admission& admission);
 
   const Group& group_;
+  const std::uint32_t index_;
   const GroupView view_;
-  const std::vector<int> fd_sockets_;
+  const int introductions_;
   std::vector<ConnectionPool> pools_;  ///< one for each slot
+  std::mutex scripts_mutex_;
+  std::set<std::string> scripts_;  // guarded by scripts_mutex_: the supervisor knows of these
 };
 
 }  // namespace brine::daemon

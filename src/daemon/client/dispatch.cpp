@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/shared/log_channel.hpp"
+
 namespace brine::daemon {
 
 using base::Level;
@@ -176,7 +178,7 @@ Io Dispatch::next(FrameHeader& header) {
 }
 
 bool Dispatch::process_is_gone() const {
-  return gate_of(slot_.gate.load(std::memory_order_acquire)).incarnation != connection_.incarnation;
+  return slot_.incarnation.load(std::memory_order_acquire) != connection_.incarnation;
 }
 
 // Whether waiting still makes sense, and until when; 0: until the tick.
@@ -393,7 +395,7 @@ bool Dispatch::pass_log(std::uint16_t level) {
   if (!gather(reader.left())) return false;
   const auto bytes = reader.payload();
   if (log_budget_.admit(last_sign_, bytes.size())) {
-    request_.log(static_cast<Level>(level), {bytes.data(), bytes.size()});
+    request_.log(static_cast<Level>(level), marked({bytes.data(), bytes.size()}));
   }
   tell_of_left_out(kLeftOutInterval);
   reader.take(bytes.size());

@@ -127,31 +127,30 @@ std::pair<base::UniqueFd, base::UniqueFd> socket_pair(int type) {
   return {base::UniqueFd(ends[0]), base::UniqueFd(ends[1])};
 }
 
-bool introduce(int fd_socket, int socket, const Introduction& introduction, base::Nanos deadline) {
-  Introduction copy = introduction;
-  iovec part{&copy, sizeof(copy)};
+bool send_with_fd(int socket, std::span<const char> packet, int passed,
+                  base::Nanos deadline) noexcept {
+  iovec part{const_cast<char*>(packet.data()), packet.size()};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   Control control;
-  attach(message, control, socket);
-  while (::sendmsg(fd_socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+  if (passed >= 0) attach(message, control, passed);
+  while (::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno == EINTR) continue;
-    if (errno != EAGAIN) return false;
-    pollfd waiting{fd_socket, POLLOUT, 0};
+    if (errno != EAGAIN || deadline == 0) return false;
+    pollfd waiting{socket, POLLOUT, 0};
     const timespec left = time_until(deadline);
     if (::ppoll(&waiting, 1, &left, nullptr) == 0) return false;
   }
   return true;
 }
 
-std::optional<std::pair<base::UniqueFd, Introduction>> take_socket(int fd_socket) {
-  Introduction introduction;
-  base::UniqueFd passed;
-  if (receive(fd_socket, {&introduction, sizeof(introduction)}, MSG_DONTWAIT, passed) <= 0) {
-    return std::nullopt;
-  }
-  return std::pair(std::move(passed), introduction);
+std::optional<Received> receive_with_fd(int socket, std::span<char> into) noexcept {
+  Received received;
+  const ssize_t size = receive(socket, {into.data(), into.size()}, MSG_DONTWAIT, received.fd);
+  if (size <= 0) return std::nullopt;
+  received.size = static_cast<std::size_t>(size);
+  return received;
 }
 
 Io write_all(int fd, std::span<iovec> parts, int passed) noexcept {

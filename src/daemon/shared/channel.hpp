@@ -28,17 +28,20 @@ enum class Io : std::uint8_t {
 /// Two connected sockets, close-on-exec. Throws std::system_error.
 std::pair<base::UniqueFd, base::UniqueFd> socket_pair(int type);
 
-/// What goes through an fd-passing socket with a connection's socket.
-struct Introduction {
-  std::uint32_t incarnation = 0;  ///< of the process that it is meant for
+/// Sends one packet over a SOCK_SEQPACKET socket, with a descriptor (or -1). False: it was not
+/// sent. BLOCKS while the socket is full, until `deadline`; 0: not at all.
+bool send_with_fd(int socket, std::span<const char> packet, int passed,
+                  base::Nanos deadline) noexcept;
+
+/// A packet that has come over a SOCK_SEQPACKET socket.
+struct Received {
+  std::size_t size = 0;
+  base::UniqueFd fd;  ///< the descriptor that came with it, if one did
 };
 
-/// Hands a socket to the process at the other end of an fd-passing socket. False: nobody will ever
-/// take it. BLOCKS while that is full, until `deadline`.
-bool introduce(int fd_socket, int socket, const Introduction& introduction, base::Nanos deadline);
-
-/// Takes the next socket from an fd-passing socket; none if there is none now.
-std::optional<std::pair<base::UniqueFd, Introduction>> take_socket(int fd_socket);
+/// Receives the next packet `into` a buffer, cut off where that is too small; none if there is none
+/// now.
+std::optional<Received> receive_with_fd(int socket, std::span<char> into) noexcept;
 
 /// Writes everything, with `passed` (a descriptor, or -1) at its first byte. BLOCKS; a socket's
 /// SO_SNDTIMEO limits the wait for each piece.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/shared/group.hpp"
 
@@ -39,15 +40,17 @@ std::string_view reason_name(Reason reason) noexcept;
 enum class Message : std::uint8_t {
   // from the daemon process
   ready,          ///< number: 0 if a script that was to be loaded did not load
-  loaded,         ///< text: pack(Script): requests have made it load this script
+  loaded,         ///< text: pack(Script): it has loaded this script, as a request or `load` wanted
   changed,        ///< text: path of a script whose file is no longer what runs
-  script_failed,  ///< text: path of a script that does not load
+  script_failed,  ///< text: pack(ScriptFailure)
   retire,         ///< number: a Reason: it should be replaced
+  leaving,        ///< its last request has ended, and what is left to be done at the end has begun
   // from the supervisor
   load,         ///< text: pack(Script): another process of the group has had to load it
   code_failed,  ///< text: pack(ScriptVersions): new code did not load because of these
   drain,        ///< number: Reason; leave when no request is left
   stop,         ///< number: Reason; leave, whatever is running, within shutdown-timeout
+  count_,
 };
 
 struct Packet {
@@ -65,10 +68,20 @@ std::optional<Packet> receive_packet(int fd, bool& closed);
 /// Paths of scripts, and the version of each, see base::version_of().
 using ScriptVersions = std::map<std::string, std::int64_t, std::less<>>;
 
-std::string pack(const ScriptVersions& scripts);
-ScriptVersions unpack_failed(std::string_view text);
+/// A script that does not load.
+struct ScriptFailure {
+  std::string path;
+  std::int64_t version = 0;          ///< as it was before the process tried
+  std::vector<std::string> records;  ///< what there is to say, unless that has been said
+};
 
+std::string pack(const ScriptVersions& scripts);
 std::string pack(const Script& script);
-std::optional<Script> unpack(std::string_view text);
+std::string pack(const ScriptFailure& failure);
+
+/// What pack() made; nothing if `text` is anything else. A script is marked as learnt.
+std::optional<ScriptVersions> unpack_versions(std::string_view text);
+std::optional<Script> unpack_script(std::string_view text);
+std::optional<ScriptFailure> unpack_failure(std::string_view text);
 
 }  // namespace brine::daemon

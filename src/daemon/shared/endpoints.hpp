@@ -1,5 +1,6 @@
-// All descriptors and shared memory of a configuration's daemon groups. Made in httpd's first
-// process before anything is forked; each kind of process then drops what is not its own.
+// All descriptors and shared memory that httpd's processes and the supervisor of one configuration
+// have in common. Made in httpd's first process before anything is forked; each kind of process
+// then drops what is not its own. A daemon process has none of them but its slot's memory.
 #pragma once
 
 #include <span>
@@ -19,10 +20,9 @@ class Endpoints {
   const Scoreboard& scoreboard() const { return scoreboard_; }
   Scoreboard& scoreboard() { return scoreboard_; }
 
-  /// httpd's ends of a group's fd-passing sockets, one for each slot.
-  std::vector<int> senders(std::size_t group) const;
-  /// The daemon process's end of a slot's fd-passing socket.
-  base::UniqueFd& receiver(std::size_t group, std::size_t slot);
+  /// Over which httpd's processes tell the supervisor, see introduction.hpp.
+  int introductions_sender() const { return introductions_sender_.get(); }
+  int introductions() const { return introductions_.get(); }
 
   /// Reads EOF when none of httpd's processes of this configuration is left.
   base::UniqueFd& generation() { return generation_.read_end; }
@@ -31,12 +31,12 @@ class Endpoints {
   /// its children of this configuration may go on for long.
   base::UniqueFd& configuration() { return configuration_.read_end; }
 
-  /// For httpd's children: drops what is the daemon processes'.
+  /// For httpd's children: drops what is the supervisor's.
   void keep_httpds_ends();
   /// For the processes of httpd that serve: what an application forks has none of the ends.
   void hide_from_forks() const;
   /// For the supervisor: drops what is httpd's.
-  void keep_daemons_ends();
+  void keep_supervisors_ends();
 
  private:
   /// Nothing is ever written to it: its reader learns that nobody holds the other end any more.
@@ -48,8 +48,8 @@ class Endpoints {
 
   std::vector<const Group*> groups_;
   Scoreboard scoreboard_;
-  std::vector<std::vector<base::UniqueFd>> senders_;
-  std::vector<std::vector<base::UniqueFd>> receivers_;
+  base::UniqueFd introductions_sender_;
+  base::UniqueFd introductions_;
   LifePipe generation_;
   LifePipe configuration_;
 };

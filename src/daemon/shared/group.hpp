@@ -66,6 +66,21 @@ struct Script {
   bool learnt = false;  ///< from a request; else the configuration names it
 };
 
+/// The script of a request.
+inline Script script_of(const wsgi::Target& target) {
+  Script script;
+  script.path = target.script;
+  script.callable = target.callable;
+  script.application_group = target.application_group;
+  script.group_named_by = target.group_named_by;
+  script.reloading = target.reloading;
+  script.keep_last_good = target.keep_last_good;
+  script.registered = target.registered;
+  script.pickle_policy = target.pickle_policy;
+  script.learnt = true;
+  return script;
+}
+
 /// One group. Everything is resolved: no name has to be looked up after the fork.
 struct Group {
   std::string name;

@@ -31,42 +31,62 @@ Gate gate_of(std::uint64_t word) noexcept {
           static_cast<std::uint32_t>(word & kCountMask)};
 }
 
-bool enter(Slot& slot, std::uint32_t incarnation, std::uint64_t most) noexcept {
-  std::uint64_t seen = slot.gate.load(std::memory_order_relaxed);
+bool enter(SlotMemory& memory, std::uint32_t incarnation, std::uint64_t most) noexcept {
+  std::uint64_t seen = memory.gate.load(std::memory_order_relaxed);
   do {
     const Gate gate = gate_of(seen);
     if (gate.closed || gate.incarnation != incarnation || gate.in_flight >= most) return false;
-  } while (!slot.gate.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel,
-                                            std::memory_order_relaxed));
+  } while (!memory.gate.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel,
+                                              std::memory_order_relaxed));
   return true;
 }
 
-Gate leave(Slot& slot, std::uint32_t incarnation, std::uint32_t requests) noexcept {
-  std::uint64_t seen = slot.gate.load(std::memory_order_relaxed);
+Gate leave(SlotMemory& memory, std::uint32_t incarnation, std::uint32_t requests) noexcept {
+  std::uint64_t seen = memory.gate.load(std::memory_order_relaxed);
   std::uint64_t next = 0;
   do {
     const Gate gate = gate_of(seen);
     if (gate.incarnation != incarnation) return gate;
     next = seen - std::min(gate.in_flight, requests);
-  } while (!slot.gate.compare_exchange_weak(seen, next, std::memory_order_acq_rel,
-                                            std::memory_order_relaxed));
+  } while (!memory.gate.compare_exchange_weak(seen, next, std::memory_order_acq_rel,
+                                              std::memory_order_relaxed));
   return gate_of(next);
 }
 
-Gate close(Slot& slot) noexcept {
-  return gate_of(slot.gate.fetch_or(kClosed, std::memory_order_acq_rel) | kClosed);
+Gate close(SlotMemory& memory) noexcept {
+  return gate_of(memory.gate.fetch_or(kClosed, std::memory_order_acq_rel) | kClosed);
 }
 
-std::uint32_t move_in(Slot& slot) noexcept {
-  const Gate old = gate_of(slot.gate.load());
-  const std::uint32_t incarnation = (old.incarnation + 1) & 0x7fffffffU;
-  slot.gate.store(kClosed | std::uint64_t{incarnation} << kIncarnationShift);
+std::uint32_t move_in(Slot& slot, SlotMemory& memory) noexcept {
+  const std::uint32_t incarnation = (slot.incarnation.load() + 1) & 0x7fffffffU;
+  slot.incarnation.store(incarnation);
+  memory.gate.store(kClosed | std::uint64_t{incarnation} << kIncarnationShift);
   return incarnation;
 }
 
-void open(Slot& slot, std::uint32_t incarnation) noexcept {
-  std::uint64_t closed = kClosed | std::uint64_t{incarnation} << kIncarnationShift;
-  slot.gate.compare_exchange_strong(closed, closed & ~kClosed);
+void open(const Slot& slot, SlotMemory& memory) noexcept {
+  memory.gate.store(std::uint64_t{slot.incarnation.load()} << kIncarnationShift);
+}
+
+SlotReading read_slot(const SlotMemory& memory, base::Nanos now) noexcept {
+  const auto time = [now](const std::atomic<base::Nanos>& value) {
+    return std::clamp<base::Nanos>(value.load(), 0, now);
+  };
+  return {memory.served.load(), gate_of(memory.gate.load()).in_flight, time(memory.activity),
+          time(memory.gil_touched)};
+}
+
+base::Nanos since_of(const ThreadRecord& record, base::Nanos now) noexcept {
+  return std::clamp<base::Nanos>(record.since.load(std::memory_order_acquire), 0, now);
+}
+
+std::uint64_t GroupView::counted(Counter counter) const noexcept {
+  const auto index = static_cast<std::size_t>(counter);
+  std::uint64_t sum = board->counters[index].load(std::memory_order_relaxed);
+  for (const ProcessView& process : processes) {
+    sum += process.memory->counters[index].load(std::memory_order_relaxed);
+  }
+  return sum;
 }
 
 void GroupView::announce_change() const noexcept {
@@ -85,30 +105,35 @@ std::size_t slot_count(const Group& group) noexcept {
   return 2 * static_cast<std::size_t>(group.processes) + 1;
 }
 
-Scoreboard::Scoreboard(std::span<const Group* const> groups) {
-  for (const Group* group : groups) {
-    GroupView view;
-    const std::size_t slots = slot_count(*group);
-    view.threads_per_slot = static_cast<std::size_t>(std::max(1, group->threads));
-    const std::size_t records = slots * view.threads_per_slot;
-    // Zero bytes are the initial value of every member.
-    memory_.emplace_back(sizeof(GroupBoard) + slots * sizeof(Slot) +
-                         records * sizeof(ThreadRecord));
-    char* at = memory_.back().data();
-    view.board = reinterpret_cast<GroupBoard*>(at);
-    at += sizeof(GroupBoard);
-    view.slots = {reinterpret_cast<Slot*>(at), slots};
-    at += slots * sizeof(Slot);
-    view.threads = {reinterpret_cast<ThreadRecord*>(at), records};
-    views_.push_back(view);
-  }
+std::size_t thread_count(const Group& group) noexcept {
+  return static_cast<std::size_t>(std::max(1, group.threads));
 }
 
-void Scoreboard::keep_only(std::size_t index) {
-  for (std::size_t i = 0; i < memory_.size(); ++i) {
-    if (i == index) continue;
-    memory_[i] = {};
-    views_[i] = {};
+std::size_t slot_bytes(std::size_t threads) noexcept {
+  return sizeof(SlotMemory) + threads * sizeof(ThreadRecord);
+}
+
+ProcessView view_slot(char* data, std::size_t threads) noexcept {
+  return {reinterpret_cast<SlotMemory*>(data),
+          {reinterpret_cast<ThreadRecord*>(data + sizeof(SlotMemory)), threads}};
+}
+
+// Zero bytes are the initial value of every member.
+Scoreboard::Scoreboard(std::span<const Group* const> groups) {
+  for (const Group* group : groups) {
+    const std::size_t slots = slot_count(*group);
+    const std::size_t threads = thread_count(*group);
+    char* const board = memory_.emplace_back(sizeof(GroupBoard) + slots * sizeof(Slot)).data();
+    std::vector<base::UniqueFd>& files = files_.emplace_back();
+    std::vector<ProcessView>& processes = processes_.emplace_back();
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+      files.push_back(base::memory_file("brine slot", slot_bytes(threads)));
+      memory_.emplace_back(files.back().get(), slot_bytes(threads));
+      processes.push_back(view_slot(memory_.back().data(), threads));
+    }
+    views_.push_back({reinterpret_cast<GroupBoard*>(board),
+                      {reinterpret_cast<Slot*>(board + sizeof(GroupBoard)), slots},
+                      processes});
   }
 }
 

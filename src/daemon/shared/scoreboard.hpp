@@ -1,6 +1,7 @@
 // What httpd's processes, the supervisor and the daemon processes know of each other: counters and
-// states in memory that all of them share. Every member is atomic; nobody waits for a lock here,
-// so a process that dies leaves nothing locked.
+// states in shared memory. The supervisor and httpd's processes have all of it, a daemon process
+// has its own slot's. Every member is atomic; nobody waits for a lock here, so a process that dies
+// leaves nothing locked.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/shared_memory.hpp"
+#include "base/unique_fd.hpp"
 #include "daemon/shared/broken_scripts.hpp"
 #include "daemon/shared/group.hpp"
 
@@ -57,6 +59,16 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::
 
 enum class SlotState : std::uint32_t { empty, starting, ready, leaving };
 
+/// One place for a daemon process, as httpd's processes and the supervisor know it. No daemon
+/// process has this memory.
+struct alignas(64) Slot {
+  std::atomic<SlotState> state;
+  std::atomic<std::int32_t> pid;
+  std::atomic<std::uint32_t> incarnation;  ///< of the process that is in it; below 2^31
+  std::atomic<std::uint32_t> code;         ///< version of the group's code that it has loaded
+  std::atomic<base::Nanos> started;
+};
+
 /// What a thread of a daemon process is doing. Written by it alone, read by the process's monitor,
 /// and by the supervisor when the process has died.
 struct alignas(64) ThreadRecord {
@@ -65,19 +77,35 @@ struct alignas(64) ThreadRecord {
   std::array<char, 112> what;         ///< "GET /path", cut off; ends with NUL
 };
 
-/// One place for a daemon process. The process that is in it has the place's incarnation; requests
-/// are admitted by its gate.
-struct alignas(64) Slot {
+using Counters = std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Counter::count_)>;
+
+/// What the process in a slot shares with httpd's processes and the supervisor: all that it has of
+/// the scoreboard. It runs a tenant's code, which can write anything here at any time: httpd's side
+/// reads it by read_slot() and since_of(), and takes nothing of it for an index, a pid or a size.
+struct alignas(64) SlotMemory {
   /// Highest bit: closed. 31 bits: incarnation. 32 bits: requests that were admitted and not ended.
   std::atomic<std::uint64_t> gate;
-  std::atomic<SlotState> state;
-  std::atomic<std::int32_t> pid;
-  std::atomic<std::uint32_t> code;  ///< number of the group's code that it has loaded
-  std::atomic<base::Nanos> started;
   alignas(64) std::atomic<std::uint64_t> served;
   std::atomic<base::Nanos> activity;     ///< the last request's start or end
   std::atomic<base::Nanos> gil_touched;  ///< when all GILs were last seen free
+  Counters counters;                     ///< what the slot's processes count
 };
+
+/// A slot's memory, where a process has mapped it.
+struct ProcessView {
+  SlotMemory* memory = nullptr;
+  std::span<ThreadRecord> threads;
+
+  void count(Counter counter) const noexcept {
+    memory->counters[static_cast<std::size_t>(counter)].fetch_add(1, std::memory_order_relaxed);
+  }
+};
+
+/// So much memory has a slot of a group with so many threads.
+std::size_t slot_bytes(std::size_t threads) noexcept;
+
+/// The view of a slot's memory at `data`, which has slot_bytes(threads).
+ProcessView view_slot(char* data, std::size_t threads) noexcept;
 
 /// A group's row.
 struct alignas(64) GroupBoard {
@@ -85,7 +113,7 @@ struct alignas(64) GroupBoard {
   std::atomic<std::uint32_t> change;
   std::atomic<std::uint32_t> code;         ///< newest code version that has been asked for
   std::atomic<std::uint32_t> failed_code;  ///< newest one whose scripts did not load
-  std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Counter::count_)> counters;
+  Counters counters;                       ///< what httpd's processes and the supervisor count
   BrokenScripts broken;
 };
 
@@ -99,36 +127,46 @@ Gate gate_of(std::uint64_t word) noexcept;
 
 /// Counts a request in. Returns false if the gate is closed, another process is in the slot, or
 /// there are `most` requests already.
-bool enter(Slot& slot, std::uint32_t incarnation, std::uint64_t most = ~std::uint64_t{0}) noexcept;
+bool enter(SlotMemory& memory, std::uint32_t incarnation,
+           std::uint64_t most = ~std::uint64_t{0}) noexcept;
 
 /// Counts a request out; nothing happens if another process is in the slot. Returns the gate after.
-Gate leave(Slot& slot, std::uint32_t incarnation, std::uint32_t requests = 1) noexcept;
+Gate leave(SlotMemory& memory, std::uint32_t incarnation, std::uint32_t requests = 1) noexcept;
 
 /// Lets no further request in.
-Gate close(Slot& slot) noexcept;
+Gate close(SlotMemory& memory) noexcept;
 
 /// A new process moves in, behind a closed gate: the slot's next incarnation.
-std::uint32_t move_in(Slot& slot) noexcept;
+std::uint32_t move_in(Slot& slot, SlotMemory& memory) noexcept;
 
-/// Lets requests in, unless another process is in the slot.
-void open(Slot& slot, std::uint32_t incarnation) noexcept;
+/// Lets requests in to the process that has moved in.
+void open(const Slot& slot, SlotMemory& memory) noexcept;
 
-/// One group's rows, as every process sees them.
+/// What a process says of itself in its slot's memory, as far as it can be: no time lies after
+/// `now` or before the clock's beginning.
+struct SlotReading {
+  std::uint64_t served = 0;
+  std::uint32_t in_flight = 0;
+  base::Nanos activity = 0;
+  base::Nanos gil_touched = 0;
+};
+SlotReading read_slot(const SlotMemory& memory, base::Nanos now) noexcept;
+
+/// Likewise, since when a thread has had its request; 0: it has none.
+base::Nanos since_of(const ThreadRecord& record, base::Nanos now) noexcept;
+
+/// One group's rows, as httpd's processes and the supervisor see them.
 struct GroupView {
   GroupBoard* board = nullptr;
   std::span<Slot> slots;
-  std::span<ThreadRecord> threads;  ///< of all slots, slot by slot
-  std::size_t threads_per_slot = 0;
+  std::span<const ProcessView> processes;  ///< the memory of each slot
 
-  std::span<ThreadRecord> threads_of(std::size_t slot) const {
-    return threads.subspan(slot * threads_per_slot, threads_per_slot);
-  }
+  SlotMemory& memory_of(std::size_t slot) const { return *processes[slot].memory; }
+  std::span<ThreadRecord> threads_of(std::size_t slot) const { return processes[slot].threads; }
   void count(Counter counter, std::uint64_t n = 1) const noexcept {
     board->counters[static_cast<std::size_t>(counter)].fetch_add(n, std::memory_order_relaxed);
   }
-  std::uint64_t counted(Counter counter) const noexcept {
-    return board->counters[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
-  }
+  std::uint64_t counted(Counter counter) const noexcept;
   /// Wakes everyone who waits for a process to be ready.
   void announce_change() const noexcept;
   /// Waits until the word is no longer `seen`, or until `deadline`.
@@ -139,18 +177,27 @@ struct GroupView {
 /// all are being replaced finds a place.
 std::size_t slot_count(const Group& group) noexcept;
 
+/// So many threads serve in each of a group's processes; a service counts as one.
+std::size_t thread_count(const Group& group) noexcept;
+
 /// All groups' rows. Made before the first fork.
 class Scoreboard {
  public:
+  /// Throws std::system_error.
   explicit Scoreboard(std::span<const Group* const> groups);
 
   const GroupView& group(std::size_t index) const { return views_[index]; }
 
-  /// In a process of one group: takes the others' rows out of its reach.
-  void keep_only(std::size_t index);
+  /// The file that the process in this slot maps: of a size that nobody can change.
+  int memory_file(std::size_t group, std::size_t slot) const { return files_[group][slot].get(); }
+
+  /// In httpd's children, which start no daemon process: closes the files, and keeps the memory.
+  void close_files() { files_.clear(); }
 
  private:
-  std::vector<base::SharedMemory> memory_;  ///< one for each group
+  std::vector<base::SharedMemory> memory_;
+  std::vector<std::vector<base::UniqueFd>> files_;  ///< of each group's slots
+  std::vector<std::vector<ProcessView>> processes_;
   std::vector<GroupView> views_;
 };
 

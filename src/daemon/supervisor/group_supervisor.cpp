@@ -7,17 +7,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <system_error>
 #include <tuple>
 
 #include "daemon/shared/channel.hpp"
+#include "daemon/shared/log_channel.hpp"
+#include "daemon/supervisor/exec_worker.hpp"
 #include "daemon/supervisor/policy.hpp"
-#include "daemon/worker/worker_process.hpp"
 
 namespace brine::daemon {
 
@@ -38,12 +41,17 @@ constexpr int kMostPackets = 64;
 // A process that was sent SIGABRT has so long to write its stack.
 constexpr Nanos kLastWords = 2 * base::kSecond;
 
+// Of so many processes that have ended it is read what their children log.
+constexpr std::size_t kMostOldReaders = 64;
+
+// A process waits so long for the supervisor to take a log record; then the record is lost.
+constexpr Duration kLogPatience{1000};
+
 Nanos after(Nanos now, Duration time) { return time.count() == 0 ? 0 : now + base::nanos(time); }
 
 }  // namespace
 
-GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& host,
-                                 std::function<void()> close_others)
+GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& host)
     : index_(index),
       endpoints_(endpoints),
       host_(host),
@@ -51,7 +59,7 @@ GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& 
       limits_(group_.limits),
       view_(endpoints.scoreboard().group(index)),
       log_(host.log(group_)),
-      close_others_(std::move(close_others)),
+      output_(group_.identity.uid),
       scripts_(group_.scripts, group_.chroot) {
   if (view_.board->code.load() == 0) view_.board->code.store(1);
   // Code that a predecessor gave up: the orphans cannot say when it has been mended.
@@ -77,11 +85,19 @@ Nanos GroupSupervisor::tend(Nanos now) {
 void GroupSupervisor::add_to(std::vector<pollfd>& fds) const {
   for (const Process& process : processes_) {
     if (process.control && !process.silent) fds.push_back({process.control.get(), POLLIN, 0});
+    if (process.records) fds.push_back({process.records->fd(), POLLIN, 0});
   }
+  for (const RecordReader& records : old_records_) fds.push_back({records.fd(), POLLIN, 0});
+  fds.push_back({output_.reader(), POLLIN, 0});
 }
 
-void GroupSupervisor::read_packets() {
+void GroupSupervisor::read_all(Nanos now) {
+  output_.read(log_, output_budget_, now);
+  old_records_.remove_if(
+      [&](RecordReader& records) { return !records.read(log_, output_budget_, now); });
   for (Process& process : processes_) {
+    // Before its words: when it says that it is ready, what it has logged until then is written.
+    read_records(process, now);
     // One that talks without end must not keep the supervisor from the others.
     for (int i = 0; process.control && i < kMostPackets; ++i) {
       bool closed = false;
@@ -91,12 +107,58 @@ void GroupSupervisor::read_packets() {
       handle(process, *packet);
     }
   }
+  tell_of_flood(output_budget_, "its processes and their programs", now);
+}
+
+void GroupSupervisor::read_records(Process& process, Nanos now) {
+  if (process.records && !process.records->read(log_, process.log_budget, now)) {
+    process.records.reset();
+  }
+  tell_of_flood(process.log_budget, "process " + std::to_string(process.pid), now);
+}
+
+// What the process has forked goes on logging, perhaps for long.
+void GroupSupervisor::keep_reader(Process& process) {
+  if (!process.records) return;
+  if (old_records_.size() >= kMostOldReaders) old_records_.pop_front();
+  old_records_.push_back(std::move(*process.records));
+}
+
+void GroupSupervisor::tell_of_flood(LogBudget& budget, const std::string& writer, Nanos now) {
+  const std::uint64_t left_out = budget.take_left_out(now);
+  if (left_out == 0) return;
+  log_.log(Level::warning, "BRINE0642: " + std::to_string(left_out) +
+                               " log records of daemon group '" + group_.name +
+                               "' were left out: " + writer + " wrote more than " +
+                               std::to_string(LogBudget::kPerSecond) + " a second");
+}
+
+void GroupSupervisor::hear(Introduced introduced) {
+  const Introduction& introduction = introduced.introduction;
+  if (introduction.script) {
+    scripts_.note_asked(*introduction.script);
+  } else if (introduction.slot < view_.slots.size()) {
+    pass_on(introduction, introduced.connection);
+  }
+}
+
+// A connection that cannot be passed on is closed: its request goes elsewhere, and is counted out.
+void GroupSupervisor::pass_on(const Introduction& introduction, const base::UniqueFd& connection) {
+  const auto process =
+      std::find_if(processes_.begin(), processes_.end(), [&](const Process& other) {
+        return other.slot == introduction.slot && other.incarnation == introduction.incarnation;
+      });
+  const bool passed = process != processes_.end() && process->connections && connection &&
+                      pass_connection(process->connections.get(), connection.get());
+  if (!passed) leave(view_.memory_of(introduction.slot), introduction.incarnation);
 }
 
 bool GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
   const auto process = std::find_if(processes_.begin(), processes_.end(),
                                     [pid](const Process& p) { return p.pid == pid; });
   if (process == processes_.end()) return false;
+  read_records(*process, base::now());
+  keep_reader(*process);
   report(*process, status, usage.ru_maxrss);
   clear_slot(*process);
   plan_after_death(*process, status);
@@ -124,16 +186,6 @@ void GroupSupervisor::end_service(Nanos now) {
   if (group_.is_service()) end(Reason::graceful_restart, now);
 }
 
-void GroupSupervisor::forget() {
-  for (Process& process : processes_) {
-    process.control.reset();
-    process.crash_report.reset();
-  }
-  for (std::size_t slot = 0; slot < view_.slots.size(); ++slot) {
-    endpoints_.receiver(index_, slot).reset();
-  }
-}
-
 std::ptrdiff_t GroupSupervisor::count(std::initializer_list<Phase> phases) const {
   return std::count_if(processes_.begin(), processes_.end(), [&](const Process& process) {
     return std::find(phases.begin(), phases.end(), process.phase) != phases.end();
@@ -156,60 +208,99 @@ void GroupSupervisor::start(Nanos now) {
   process.deadline = after(now, limits_.startup_timeout);
   process.scripts = scripts_.as_they_are();
   process.scripts_given = scripts_.all().size();
-  base::UniqueFd other;
   try {
-    std::tie(process.control, other) = socket_pair(SOCK_SEQPACKET);
+    const std::optional<Program> program = host_.program(group_);
+    if (!program) return not_started(*free, "", now);
+    fork_worker(process, *program);
   } catch (const std::system_error& error) {
     return not_started(*free, error.what(), now);
   }
-  process.crash_report.reset(::memfd_create("brine crash report", MFD_CLOEXEC));
-  process.pid = ::fork();
-  if (process.pid == 0) become_worker(process, std::move(other));
-  if (process.pid < 0) return not_started(*free, std::strerror(errno), now);
   fork_refused_ = false;
+  process.records->set_process(process.pid);
   free->pid.store(process.pid);
   log_.log(Level::info, "started process " + std::to_string(process.pid) + " of daemon group '" +
                             group_.name + "'");
   processes_.push_back(std::move(process));
 }
 
+/// A new process's ends, which the supervisor closes when it has forked.
+struct GroupSupervisor::Launch {
+  base::UniqueFd control;
+  base::UniqueFd connections;
+  base::UniqueFd log;
+};
+
+GroupSupervisor::Launch GroupSupervisor::prepare_launch(Process& process) const {
+  Launch launch;
+  base::UniqueFd records;
+  std::tie(process.control, launch.control) = socket_pair(SOCK_SEQPACKET);
+  std::tie(process.connections, launch.connections) = socket_pair(SOCK_SEQPACKET);
+  std::tie(records, launch.log) = socket_pair(SOCK_SEQPACKET);
+  set_socket_times(launch.log.get(), Duration(0), kLogPatience);
+  process.records.emplace(std::move(records));
+  process.crash_report.reset(::memfd_create("brine crash report", MFD_CLOEXEC));
+  if (!process.crash_report) {
+    throw std::system_error(errno, std::generic_category(), "memfd_create");
+  }
+  return launch;
+}
+
+Handover GroupSupervisor::handover_of(const Process& process, const Program& program) const {
+  Handover handover;
+  handover.group = group_;
+  handover.engine = host_.engine_config(group_);
+  handover.engine.crash_fd = kCrashFd;
+  handover.engine_path = program.engine_path;
+  handover.process_name = program.process_name;
+  handover.log_level = static_cast<std::uint64_t>(host_.log_level(group_));
+  handover.incarnation = process.incarnation;
+  handover.code = process.code;
+  handover.scripts = scripts_.all();
+  return handover;
+}
+
+// Throws std::system_error: it could not be forked.
+void GroupSupervisor::fork_worker(Process& process, const Program& program) {
+  const Launch launch = prepare_launch(process);
+  const base::UniqueFd handover = sealed_memory(encode(handover_of(process, program)));
+  std::array<int, kEndOfFds> fds{};
+  fds[STDIN_FILENO] = program.at_terminal ? STDIN_FILENO : -1;
+  fds[STDOUT_FILENO] = program.at_terminal ? STDOUT_FILENO : output_.writer();
+  fds[STDERR_FILENO] = output_.writer();
+  fds[kControlFd] = launch.control.get();
+  fds[kHandoverFd] = handover.get();
+  fds[kConnectionsFd] = launch.connections.get();
+  fds[kSlotFd] = endpoints_.scoreboard().memory_file(index_, process.slot);
+  fds[kLogFd] = launch.log.get();
+  fds[kCrashFd] = process.crash_report.get();
+  fds[kEngineFd] = program.engine;
+  process.pid = ::fork();
+  if (process.pid == 0) exec_worker(program, fds, kExitCannotStart);
+  if (process.pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
+}
+
+// `why` is empty where the reason has been logged.
 void GroupSupervisor::not_started(Slot& slot, const std::string& why, Nanos now) {
-  log_.log(Level::error,
-           "BRINE0616: no process could be forked for daemon group '" + group_.name + "': " + why);
+  if (!why.empty()) {
+    log_.log(Level::error, "BRINE0616: no process could be forked for daemon group '" +
+                               group_.name + "': " + why);
+  }
   slot.state.store(SlotState::empty);
   fork_refused_ = true;
   not_before_ = now + back_off(++failures_, 0);
 }
 
 std::uint32_t GroupSupervisor::prepare(Slot& slot, std::size_t index, Nanos now) const {
-  const std::uint32_t incarnation = move_in(slot);
+  SlotMemory& memory = view_.memory_of(index);
+  const std::uint32_t incarnation = move_in(slot, memory);
   slot.started.store(now);
-  slot.served.store(0);
-  slot.activity.store(now);
-  slot.gil_touched.store(0);
+  memory.served.store(0);
+  memory.activity.store(now);
+  memory.gil_touched.store(0);
   slot.code.store(view_.board->code.load());
   for (ThreadRecord& record : view_.threads_of(index)) record.since.store(0);
   slot.state.store(SlotState::starting);
   return incarnation;
-}
-
-// In the new process: keeps what belongs to it, and nothing else.
-void GroupSupervisor::become_worker(Process& own, base::UniqueFd control) {
-  WorkerContext context{group_,
-                        view_,
-                        own.slot,
-                        own.incarnation,
-                        own.code,
-                        scripts_.all(),
-                        std::move(endpoints_.receiver(index_, own.slot)),
-                        std::move(control),
-                        std::move(endpoints_.generation()),
-                        std::move(own.crash_report)};
-  own.control.reset();
-  endpoints_.configuration().reset();
-  close_others_();
-  endpoints_.scoreboard().keep_only(index_);
-  run_worker(std::move(context), host_);
 }
 
 void GroupSupervisor::ready(Process& process, bool scripts_loaded) {
@@ -219,6 +310,9 @@ void GroupSupervisor::ready(Process& process, bool scripts_loaded) {
     if (others_have_more(process)) return discard(process);
   }
   note_lacking(process);
+  for (const auto& [script, version] : process.scripts) {
+    if (!process.failed_scripts.contains(script)) view_.board->broken.forget(script);
+  }
   retry_at_ = 0;
   retries_ = 0;
   scripts_.note_success();
@@ -231,7 +325,7 @@ void GroupSupervisor::ready(Process& process, bool scripts_loaded) {
   note_fresh_memory(process);
   Slot& slot = view_.slots[process.slot];
   slot.state.store(SlotState::ready, std::memory_order_release);
-  open(slot, process.incarnation);
+  open(slot, view_.memory_of(process.slot));
   view_.announce_change();
   for (std::size_t i = process.scripts_given; i < scripts_.all().size(); ++i) {
     send_packet(process.control.get(), {Message::load, 0, pack(scripts_.all()[i])});
@@ -266,7 +360,7 @@ void GroupSupervisor::drain(Process& process, Reason reason, Duration time, Nano
   if (process.reason == Reason::none) process.reason = reason;
   process.phase = Phase::draining;
   process.deadline = after(now, time);
-  close(view_.slots[process.slot]);
+  close(view_.memory_of(process.slot));
   if (process.control) {
     send_packet(process.control.get(),
                 {Message::drain, static_cast<std::uint8_t>(process.reason), {}});
@@ -284,7 +378,7 @@ void GroupSupervisor::stop(Process& process, Reason reason, Nanos now) {
   if (process.reason == Reason::none) process.reason = reason;
   process.phase = Phase::stopping;
   process.deadline = after(now, limits_.shutdown_timeout);
-  close(view_.slots[process.slot]);
+  close(view_.memory_of(process.slot));
   if (process.control) {
     send_packet(process.control.get(),
                 {Message::stop, static_cast<std::uint8_t>(process.reason), {}});
@@ -297,14 +391,14 @@ void GroupSupervisor::stop(Process& process, Reason reason, Nanos now) {
 void GroupSupervisor::abort(Process& process, Reason reason, Nanos now) {
   process.reason = reason;
   view_.count(counter_of(reason));
-  close(view_.slots[process.slot]);
+  close(view_.memory_of(process.slot));
   process.phase = Phase::stopping;
   process.deadline = now + kLastWords;
   send_signal(process, SIGABRT);
 }
 
-// Of an orphan the slot says who it is, which the group's processes can write to: only one of their
-// own user gets a signal.
+// An orphan is no child of this process: it may have ended, and its number be another process's.
+// Only one of the group's user gets a signal.
 void GroupSupervisor::send_signal(const Process& process, int number) const {
   if (!process.orphan() || runs_as(process.pid, group_.identity.uid)) ::kill(process.pid, number);
 }
@@ -320,19 +414,10 @@ void GroupSupervisor::handle(Process& process, const Packet& packet) {
     case Message::changed:
       return script_changed(process, packet.text);
     case Message::script_failed:
-      if (process.phase == Phase::starting) {
-        if (scripts_.knows(packet.text)) {
-          process.failed_scripts[packet.text] = process.scripts[packet.text];
-        }
-        // A service ends, or goes on. A script that is not known has no last good code, and is
-        // loaded by the process that is asked for it.
-      } else if (process.failed_scripts.contains(packet.text)) {
-        // It has never had it, and nobody else is better: a change of the file is waited for.
-      } else if (retry_at_ == 0 && !group_.is_service() && scripts_.knows(packet.text)) {
-        scripts_.note_failure(scripts_.as_they_are());
-        plan_retry();
-      }
+      if (const auto failure = unpack_failure(packet.text)) script_failed(process, *failure);
       return;
+    case Message::leaving:
+      return is_leaving(process);
     case Message::retire:
       if (packet.number < static_cast<std::uint8_t>(Reason::count_)) {
         told_to_retire(process, static_cast<Reason>(packet.number));
@@ -342,8 +427,43 @@ void GroupSupervisor::handle(Process& process, const Packet& packet) {
     case Message::code_failed:
     case Message::drain:
     case Message::stop:
+    case Message::count_:
       return;  // never from a process
   }
+}
+
+void GroupSupervisor::script_failed(Process& process, const ScriptFailure& failure) {
+  if (!failure.records.empty()) tell_of_failure(process, failure);
+  if (process.phase == Phase::starting) {
+    if (scripts_.knows(failure.path)) {
+      process.failed_scripts[failure.path] = process.scripts[failure.path];
+    }
+    // A service ends, or goes on. A script that is not known has no last good code, and is loaded
+    // by the process that is asked for it.
+  } else if (process.failed_scripts.contains(failure.path)) {
+    // It has never had it, and nobody else is better: a change of the file is waited for.
+  } else if (retry_at_ == 0 && !group_.is_service() && scripts_.knows(failure.path)) {
+    scripts_.note_failure(scripts_.as_they_are());
+    plan_retry();
+  }
+}
+
+// That a script does not load is said once for each version of it, whichever of the group's
+// processes comes first; what is no news is for whoever wants to know (LogLevel info).
+void GroupSupervisor::tell_of_failure(const Process& process, const ScriptFailure& failure) {
+  const bool news = scripts_.knows(failure.path) &&
+                    view_.board->broken.first_to_tell(failure.path, failure.version);
+  const Level level = news ? Level::error : Level::info;
+  for (const std::string& record : failure.records) {
+    log_.log(level, marked(with_process(record, process.pid)));
+  }
+}
+
+void GroupSupervisor::is_leaving(Process& process) {
+  view_.slots[process.slot].state.store(SlotState::leaving);
+  if (process.phase != Phase::draining) return;
+  process.phase = Phase::stopping;
+  process.deadline = after(base::now(), limits_.shutdown_timeout);
 }
 
 void GroupSupervisor::told_to_retire(Process& process, Reason reason) {
@@ -382,11 +502,6 @@ void GroupSupervisor::examine(Process& process, Nanos now) {
     case Phase::retiring:
       return examine_serving(process, now);
     case Phase::draining:
-      if (view_.slots[process.slot].state.load() == SlotState::leaving) {
-        process.phase = Phase::stopping;
-        process.deadline = after(now, limits_.shutdown_timeout);
-        return;
-      }
       if (is_deadlocked(process, now)) return abort(process, Reason::deadlock_timeout, now);
       if (!late) return;
       view_.count(Counter::graceful_timeout);
@@ -402,16 +517,12 @@ void GroupSupervisor::examine(Process& process, Nanos now) {
 }
 
 Vitals GroupSupervisor::vitals(const Process& process) const {
-  const Slot& slot = view_.slots[process.slot];
+  const SlotReading reading = read_slot(view_.memory_of(process.slot), base::now());
   std::uint64_t resident = limits_.memory_recycle != 0 ? resident_bytes(process.pid) : 0;
   // Else a limit below what a fresh process needs would replace processes without end.
   if (resident <= process.fresh_resident / 4 * 5) resident = 0;
-  return {process.ready_at,
-          slot.activity.load(),
-          slot.gil_touched.load(),
-          slot.served.load(),
-          gate_of(slot.gate.load()).in_flight,
-          resident};
+  return {process.ready_at, reading.activity,  reading.gil_touched,
+          reading.served,   reading.in_flight, resident};
 }
 
 bool GroupSupervisor::is_deadlocked(const Process& process, Nanos now) const {
@@ -474,11 +585,11 @@ Nanos GroupSupervisor::next_look(Nanos now) const {
   for (const Process& process : processes_) {
     consider(process.deadline);
     if (process.phase == Phase::starting || process.phase == Phase::stopping) continue;
-    const Slot& slot = view_.slots[process.slot];
-    consider_later(limits_.deadlock_timeout, slot.gil_touched.load());
+    const SlotReading reading = read_slot(view_.memory_of(process.slot), now);
+    consider_later(limits_.deadlock_timeout, reading.gil_touched);
     if (process.phase != Phase::serving) continue;
     consider_later(limits_.restart_interval, process.ready_at);
-    consider_later(limits_.inactivity_timeout, std::max(slot.activity.load(), process.ready_at));
+    consider_later(limits_.inactivity_timeout, std::max(reading.activity, process.ready_at));
   }
   if (!ending_) consider(retry_at_);
   if (!ending_) consider(load_at_);
@@ -496,11 +607,9 @@ void GroupSupervisor::report(const Process& process, int status, long peak_kib) 
 
 void GroupSupervisor::clear_slot(const Process& process) {
   Slot& slot = view_.slots[process.slot];
-  move_in(slot);  // from here on everybody sees that it is another one
+  // From here on everybody sees that it is another one.
+  move_in(slot, view_.memory_of(process.slot));
   slot.pid.store(0);
-  // Connections that it has not taken: whoever waits at their other end goes elsewhere.
-  while (take_socket(endpoints_.receiver(index_, process.slot).get())) {
-  }
   slot.state.store(SlotState::empty, std::memory_order_release);
 }
 
@@ -524,8 +633,9 @@ void GroupSupervisor::plan_after_death(const Process& process, int status) {
 // A crash costs the next process no time if this one was of use: it takes a request to crash it
 // again. (The slot keeps its counters until it is taken anew.)
 bool GroupSupervisor::was_of_use(const Process& process) const {
-  return process.ready_at != 0 && (view_.slots[process.slot].served.load() != 0 ||
-                                   base::now() - process.ready_at > kLongLife);
+  return process.ready_at != 0 &&
+         (read_slot(view_.memory_of(process.slot), base::now()).served != 0 ||
+          base::now() - process.ready_at > kLongLife);
 }
 
 // Nothing that ends by itself may become a loop of starts.
@@ -543,7 +653,7 @@ void GroupSupervisor::adopt_orphans() {
     Process process;
     process.slot = i;
     process.pid = slot.pid.load();
-    process.incarnation = gate_of(slot.gate.load()).incarnation;
+    process.incarnation = slot.incarnation.load();
     process.code = slot.code.load();
     process.reason = Reason::eviction;
     for (const Script& script : scripts_.all()) {

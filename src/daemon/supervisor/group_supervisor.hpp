@@ -6,24 +6,25 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <list>
 #include <string>
 #include <vector>
 
 #include "daemon/shared/endpoints.hpp"
-#include "daemon/shared/host.hpp"
+#include "daemon/shared/handover.hpp"
+#include "daemon/shared/introduction.hpp"
+#include "daemon/supervisor/host.hpp"
 #include "daemon/supervisor/policy.hpp"
 #include "daemon/supervisor/process.hpp"
 #include "daemon/supervisor/script_registry.hpp"
+#include "daemon/supervisor/worker_log.hpp"
 
 namespace brine::daemon {
 
 class GroupSupervisor {
  public:
-  /// `close_others`: closes, in a new process, what the supervisor has of all groups (see forget).
-  GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& host,
-                  std::function<void()> close_others);
+  /// `index`: of the group among those of `endpoints`. Throws std::system_error.
+  GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& host);
 
   bool empty() const { return processes_.empty(); }
 
@@ -32,8 +33,11 @@ class GroupSupervisor {
 
   /// Adds the descriptors over which processes say something.
   void add_to(std::vector<pollfd>& fds) const;
-  /// Hears what they have said.
-  void read_packets();
+  /// Hears what they have said, and writes what they have logged.
+  void read_all(base::Nanos now);
+
+  /// What one of httpd's processes has to say of this group.
+  void hear(Introduced introduced);
 
   /// A child of the supervisor has ended. False: it was none of this group.
   bool reap(pid_t pid, int status, const rusage& usage);
@@ -48,15 +52,15 @@ class GroupSupervisor {
   /// its processes that go on with this one need none.
   void end_service(base::Nanos now);
 
-  /// In a new process: closes what is the supervisor's, or another process's.
-  void forget();
-
  private:
   // A process's life.
   void start(base::Nanos now);
   void not_started(Slot& slot, const std::string& why, base::Nanos now);
   std::uint32_t prepare(Slot& slot, std::size_t index, base::Nanos now) const;
-  [[noreturn]] void become_worker(Process& own, base::UniqueFd control);
+  struct Launch;
+  Launch prepare_launch(Process& process) const;
+  Handover handover_of(const Process& process, const Program& program) const;
+  void fork_worker(Process& process, const Program& program);
   void ready(Process& process, bool scripts_loaded);
   void note_fresh_memory(Process& process);
   void retire(Process& process, Reason reason);
@@ -68,6 +72,13 @@ class GroupSupervisor {
   // What a process says.
   void handle(Process& process, const Packet& packet);
   void told_to_retire(Process& process, Reason reason);
+  void is_leaving(Process& process);
+  void script_failed(Process& process, const ScriptFailure& failure);
+  void tell_of_failure(const Process& process, const ScriptFailure& failure);
+  void read_records(Process& process, base::Nanos now);
+  void keep_reader(Process& process);
+  void tell_of_flood(LogBudget& budget, const std::string& writer, base::Nanos now);
+  void pass_on(const Introduction& introduction, const base::UniqueFd& connection);
 
   // Which code its processes are to run: group_supervisor_code.cpp.
   void script_loaded(Process& process, const std::string& text);
@@ -120,7 +131,9 @@ class GroupSupervisor {
   const Limits& limits_;
   const GroupView view_;
   base::LogSink& log_;
-  const std::function<void()> close_others_;
+  OutputPipe output_;
+  LogBudget output_budget_;
+  std::list<RecordReader> old_records_;  ///< of processes that have ended
   std::list<Process> processes_;
   ScriptRegistry scripts_;
   bool ending_ = false;

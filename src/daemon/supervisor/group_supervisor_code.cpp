@@ -16,8 +16,9 @@ using base::Nanos;
 // the script be broken tomorrow, all of them have its last good code. Likewise where it had not
 // loaded before, and has been mended.
 void GroupSupervisor::script_loaded(Process& process, const std::string& text) {
-  const auto script = unpack(text);
+  const auto script = unpack_script(text);
   if (!script) return;
+  view_.board->broken.forget(script->path);
   const bool mended = process.failed_scripts.erase(script->path) != 0;
   if (!scripts_.add(*script) && !mended) return;
   view_.board->broken.set_lacking(script->path, false);

@@ -66,11 +66,11 @@ ExitReport exit_report_of(const Process& process, const std::string& group, cons
   exit_report.unseen = process.orphan();
   exit_report.reason = process.reason;
   exit_report.timed_out = process.timed_out;
-  exit_report.served = view.slots[process.slot].served.load();
-  exit_report.peak_kib = peak_kib;
   const base::Nanos now = base::now();
+  exit_report.served = read_slot(view.memory_of(process.slot), now).served;
+  exit_report.peak_kib = peak_kib;
   for (const ThreadRecord& record : view.threads_of(process.slot)) {
-    const base::Nanos since = record.since.load(std::memory_order_acquire);
+    const base::Nanos since = since_of(record, now);
     if (since == 0) continue;
     const std::size_t size = ::strnlen(record.what.data(), record.what.size());
     exit_report.requests.push_back({std::string(record.what.data(), size), now - since});

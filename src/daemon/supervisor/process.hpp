@@ -4,13 +4,16 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
 #include "base/unique_fd.hpp"
 #include "daemon/shared/control.hpp"
+#include "daemon/shared/log_budget.hpp"
 #include "daemon/shared/scoreboard.hpp"
 #include "daemon/supervisor/exit_report.hpp"
+#include "daemon/supervisor/worker_log.hpp"
 
 namespace brine::daemon {
 
@@ -27,7 +30,10 @@ struct Process {
   pid_t pid = 0;
   std::uint32_t incarnation = 0;
   std::uint32_t code = 0;
-  base::UniqueFd control;  ///< none: it was forked by a supervisor that has died
+  base::UniqueFd control;      ///< none: it was forked by a supervisor that has died
+  base::UniqueFd connections;  ///< takes httpd's connections to it
+  std::optional<RecordReader> records;
+  LogBudget log_budget;
   base::UniqueFd crash_report;
   bool silent = false;  ///< it has closed its end of `control`
   Phase phase = Phase::starting;

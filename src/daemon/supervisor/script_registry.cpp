@@ -10,16 +10,33 @@ std::int64_t ScriptRegistry::version_of(const std::string& path) const {
   return base::version_of(root_ + path);
 }
 
+namespace {
+
+bool is_same(const Script& a, const Script& b) {
+  return a.path == b.path && a.application_group == b.application_group;
+}
+
+}  // namespace
+
+void ScriptRegistry::note_asked(const Script& script) {
+  std::erase_if(asked_, [&](const Script& other) { return is_same(other, script); });
+  if (asked_.size() >= kMost) asked_.erase(asked_.begin());
+  asked_.push_back(script);
+}
+
 bool ScriptRegistry::add(const Script& script) {
+  const auto asked = std::find_if(asked_.begin(), asked_.end(),
+                                  [&](const Script& other) { return is_same(other, script); });
+  if (asked == asked_.end()) return false;
   const bool known = std::any_of(all_.begin(), all_.end(), [&](const Script& other) {
-    if (other.path != script.path) return false;
     // Whoever makes up names of groups makes up no places here.
-    return other.application_group == script.application_group ||
-           script.group_named_by != wsgi::NamedBy::configuration;
+    return is_same(other, *asked) ||
+           (other.path == asked->path && asked->group_named_by != wsgi::NamedBy::configuration);
   });
-  const bool proper = script.path.starts_with('/') && script.path.find("/../") == std::string::npos;
+  const bool proper = asked->path.starts_with('/') && asked->path.find("/../") == std::string::npos;
   if (known || !proper || all_.size() >= kMost) return false;
-  all_.push_back(script);
+  all_.push_back(*asked);
+  all_.back().learnt = true;
   return true;
 }
 

@@ -29,8 +29,12 @@ class ScriptRegistry {
 
   const std::vector<Script>& all() const { return all_; }
 
-  /// Adds a script that a process says it has loaded; false if it is known. The process runs what
-  /// users have written: it may fill no more memory than kMost scripts take, nor lead out of
+  /// One of httpd's processes serves requests for this script.
+  void note_asked(const Script& script);
+
+  /// Adds a script that a process says it has loaded; false if it is known, or no request has asked
+  /// for it: the process runs what users have written, who could name any file. What is kept is
+  /// what httpd has said of it. No more than kMost scripts are kept, and none that leads out of
   /// `root`. One group that clients named is enough for a script.
   bool add(const Script& script);
 
@@ -60,7 +64,8 @@ class ScriptRegistry {
 
   std::string root_;
   std::vector<Script> all_;
-  ScriptVersions failed_;  ///< as they did not load
+  std::vector<Script> asked_;  ///< and not in all_; the oldest first
+  ScriptVersions failed_;      ///< as they did not load
 };
 
 }  // namespace brine::daemon

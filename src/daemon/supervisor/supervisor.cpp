@@ -6,11 +6,15 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
+#include <iterator>
 #include <list>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "daemon/shared/introduction.hpp"
 #include "daemon/shared/signals.hpp"
 #include "daemon/supervisor/group_supervisor.hpp"
 
@@ -21,13 +25,14 @@ using base::Nanos;
 
 namespace {
 
+// So many of httpd's introductions are heard before the processes have their turn.
+constexpr int kMostIntroductions = 1000;
+
 class Supervisor {
  public:
   Supervisor(Endpoints& endpoints, Host& host) : endpoints_(endpoints) {
     for (std::size_t i = 0; i < endpoints.groups().size(); ++i) {
-      groups_.emplace_back(i, endpoints, host, [this] {
-        for (GroupSupervisor& group : groups_) group.forget();
-      });
+      groups_.emplace_back(i, endpoints, host);
     }
   }
 
@@ -40,7 +45,9 @@ class Supervisor {
                                      [](const GroupSupervisor& group) { return group.empty(); });
       if (ending_ && empty) ::_exit(0);
       wait(next);
-      for (GroupSupervisor& group : groups_) group.read_packets();
+      // Before the processes' words: what requests ask for is known before it has been loaded.
+      read_introductions();
+      for (GroupSupervisor& group : groups_) group.read_all(base::now());
       handle_signals();
       reap();
     }
@@ -50,13 +57,24 @@ class Supervisor {
   void wait(Nanos until) {
     std::vector<pollfd> fds = {{signal_fd(), POLLIN, 0},
                                {ending_ ? -1 : endpoints_.generation().get(), POLLIN, 0},
-                               {endpoints_.configuration().get(), POLLIN, 0}};
+                               {endpoints_.configuration().get(), POLLIN, 0},
+                               {endpoints_.introductions(), POLLIN, 0}};
     for (const GroupSupervisor& group : groups_) group.add_to(fds);
     const Nanos left = std::max<Nanos>(0, until - base::now());
     const timespec time{left / base::kSecond, left % base::kSecond};
     ::ppoll(fds.data(), fds.size(), &time, nullptr);
     if (fds[1].revents != 0) end(Reason::graceful_restart);
     if (fds[2].revents != 0) end_services();
+  }
+
+  void read_introductions() {
+    for (int i = 0; i < kMostIntroductions; ++i) {
+      auto introduced = take_introduction(endpoints_.introductions());
+      if (!introduced) return;
+      const std::size_t group = introduced->introduction.group;
+      if (!introduced->valid || group >= groups_.size()) continue;
+      std::next(groups_.begin(), static_cast<std::ptrdiff_t>(group))->hear(std::move(*introduced));
+    }
   }
 
   void handle_signals() {
@@ -98,7 +116,7 @@ class Supervisor {
 void run_supervisor(Endpoints& endpoints, Host& host) noexcept {
   try {
     catch_signals(true);
-    endpoints.keep_daemons_ends();
+    endpoints.keep_supervisors_ends();
     Supervisor(endpoints, host).run();
   } catch (const std::exception& error) {
     if (!endpoints.groups().empty()) {

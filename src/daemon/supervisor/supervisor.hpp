@@ -3,7 +3,7 @@
 #pragma once
 
 #include "daemon/shared/endpoints.hpp"
-#include "daemon/shared/host.hpp"
+#include "daemon/supervisor/host.hpp"
 
 namespace brine::daemon {
 

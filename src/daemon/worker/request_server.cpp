@@ -20,6 +20,8 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/shared/introduction.hpp"
+
 namespace brine::daemon {
 
 using base::Level;
@@ -93,14 +95,14 @@ Io read_rest(int fd, FrameHeader& header, std::vector<char>& buffer, std::size_t
 }
 
 // The next connection. It has no descriptor if there was none left for it.
-std::optional<std::pair<PrivateFd, Introduction>> take_line(int fd_socket) {
-  std::optional<std::pair<base::UniqueFd, Introduction>> taken;
+std::optional<PrivateFd> take_private(int socket) {
+  bool any = false;
   PrivateFd fd([&] {
-    taken = take_socket(fd_socket);
-    return taken ? std::move(taken->first) : base::UniqueFd();
+    auto taken = take_connection(socket);
+    any = taken.has_value();
+    return any ? std::move(*taken) : base::UniqueFd();
   });
-  if (!taken) return std::nullopt;
-  return std::pair(std::move(fd), taken->second);
+  return any ? std::optional(std::move(fd)) : std::nullopt;
 }
 
 // "GET /path", for the lines that name the request in progress. Without its query, which may hold
@@ -133,7 +135,7 @@ struct RequestServer::Connection {
   Connection& operator=(const Connection&) = delete;
 
   PrivateFd fd;
-  std::atomic<std::size_t>& count;  ///< of all lines
+  std::atomic<std::size_t>& count;  ///< of all connections
 };
 
 RequestServer::RequestServer(const WorkerContext& context, engine::Engine& engine,
@@ -142,8 +144,8 @@ RequestServer::RequestServer(const WorkerContext& context, engine::Engine& engin
       engine_(engine),
       log_(log),
       tell_(std::move(tell)),
-      slot_(context.view.slots[context.slot]),
-      records_(context.view.threads_of(context.slot)),
+      memory_(*context.memory.memory),
+      records_(context.memory.threads),
       epoll_([] { return checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"); }),
       stopping_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       drained_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
@@ -155,9 +157,9 @@ RequestServer::RequestServer(const WorkerContext& context, engine::Engine& engin
   stop.events = EPOLLIN;
   stop.data.ptr = this;
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stopping_.get(), &stop);
-  epoll_event fd_socket{};
-  fd_socket.events = EPOLLIN | EPOLLONESHOT;
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, context.fd_socket.get(), &fd_socket);
+  epoll_event connections{};
+  connections.events = EPOLLIN | EPOLLONESHOT;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, context.connections.get(), &connections);
 }
 
 struct ThreadStart {
@@ -196,7 +198,7 @@ void RequestServer::start() {
 void RequestServer::stop() noexcept { notify(stopping_.get()); }
 
 bool RequestServer::idle() const noexcept {
-  const Gate gate = gate_of(slot_.gate.load(std::memory_order_acquire));
+  const Gate gate = gate_of(memory_.gate.load(std::memory_order_acquire));
   return gate.in_flight == 0 || gate.incarnation != context_.incarnation;
 }
 
@@ -222,7 +224,7 @@ void RequestServer::work(std::size_t thread) {
     if (count <= 0) continue;
     if (event.data.ptr == this) return;
     if (event.data.ptr == nullptr) {
-      take_lines();
+      take_connections();
     } else {
       serve_connection(thread, static_cast<Connection*>(event.data.ptr), buffer);
     }
@@ -237,13 +239,10 @@ void RequestServer::watch(int fd, Connection* line, bool again) noexcept {
 }
 
 // New connections.
-void RequestServer::take_lines() {
+void RequestServer::take_connections() {
   bool refused = false;
-  while (auto taken = take_line(context_.fd_socket.get())) {
-    auto& [fd, introduction] = *taken;
-    // One that was meant for a process that died is closed: its request will go elsewhere.
-    if (introduction.incarnation != context_.incarnation) continue;
-    auto* line = fd ? new (std::nothrow) Connection(std::move(fd), line_count_) : nullptr;
+  while (auto fd = take_private(context_.connections.get())) {
+    auto* line = *fd ? new (std::nothrow) Connection(std::move(*fd), connection_count_) : nullptr;
     if (line == nullptr) {  // its request will go elsewhere
       count_out();
       refused = true;
@@ -251,7 +250,7 @@ void RequestServer::take_lines() {
     }
     watch(line->fd.get(), line, false);
   }
-  watch(context_.fd_socket.get(), nullptr, true);
+  watch(context_.connections.get(), nullptr, true);
   if (refused) note_descriptors_gone();
 }
 
@@ -264,7 +263,7 @@ void RequestServer::note_descriptors_gone() {
   if (descriptors_gone_.exchange(true)) return;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  const std::size_t lines = line_count_;
+  const std::size_t lines = connection_count_;
   log_.log(Level::error, "BRINE0625: process " + std::to_string(::getpid()) + " of daemon group '" +
                              context_.group.name + "' has no descriptors left: of " +
                              std::to_string(limit.rlim_cur) + ", connections from httpd use " +
@@ -275,7 +274,7 @@ void RequestServer::note_descriptors_gone() {
 }
 
 void RequestServer::count_out() noexcept {
-  const Gate gate = leave(slot_, context_.incarnation);
+  const Gate gate = leave(memory_, context_.incarnation);
   if (gate.closed && gate.in_flight == 0) notify(drained_.get());
 }
 
@@ -336,8 +335,8 @@ RequestServer::Served RequestServer::serve_request(std::size_t thread, int fd,
   frame.target.reloading = reloading(frame.target, (header.flags & kKeepCode) != 0);
   frame.head.thread_id = static_cast<int>(thread) + 1;
   frame.head.daemon_start = base::seconds_since_epoch();
-  context_.view.count(Counter::requests);
-  if (!frame.target.ignore_activity) slot_.activity.store(now, std::memory_order_relaxed);
+  context_.memory.count(Counter::requests);
+  if (!frame.target.ignore_activity) memory_.activity.store(now, std::memory_order_relaxed);
 
   ThreadRecord& record = records_[thread];
   describe(frame.head, record);
@@ -348,9 +347,9 @@ RequestServer::Served RequestServer::serve_request(std::size_t thread, int fd,
   note_scripts(frame.target, outcome, forwarded.changed());
 
   if (!frame.target.ignore_activity) {
-    slot_.activity.store(base::now(), std::memory_order_relaxed);
+    memory_.activity.store(base::now(), std::memory_order_relaxed);
   }
-  const std::uint64_t served = slot_.served.fetch_add(1, std::memory_order_relaxed) + 1;
+  const std::uint64_t served = memory_.served.fetch_add(1, std::memory_order_relaxed) + 1;
   if (served == context_.group.limits.maximum_requests) {
     tell_({Message::retire, static_cast<std::uint8_t>(Reason::maximum_requests), {}});
   }
@@ -427,7 +426,12 @@ void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bo
     if (lately && outcome != Outcome::restarting) return;  // that one waits for what follows
     change_told_.store(now, std::memory_order_relaxed);
     const bool failed = outcome == Outcome::script_failed;
-    tell_({failed ? Message::script_failed : Message::changed, 0, std::string(target.script)});
+    std::string path(target.script);
+    if (failed) {
+      tell_({Message::script_failed, 0, pack(ScriptFailure{std::move(path), 0, {}})});
+    } else {
+      tell_({Message::changed, 0, std::move(path)});
+    }
     return;
   }
   if (outcome == Outcome::rejected || outcome == Outcome::no_application ||
@@ -439,14 +443,7 @@ void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bo
   thread_local std::string last;
   if (key == last) return;
   last = key;
-  const Script script{std::string(target.script),
-                      std::string(target.callable),
-                      std::string(target.application_group),
-                      target.group_named_by,
-                      target.reloading,
-                      target.keep_last_good,
-                      target.registered,
-                      target.pickle_policy};
+  const Script script = script_of(target);
   if (note_loaded(script)) tell_({Message::loaded, 0, pack(script)});
 }
 
@@ -464,15 +461,15 @@ void RequestServer::mend_count() noexcept {
   const Nanos now = base::now();
   const bool busy = std::any_of(records_.begin(), records_.end(),
                                 [](const ThreadRecord& record) { return record.since != 0; });
-  const std::uint32_t in_flight = gate_of(slot_.gate.load()).in_flight;
+  const std::uint32_t in_flight = gate_of(memory_.gate.load()).in_flight;
   const std::uint64_t taken = taken_.load();
   if (busy || in_flight == 0 || taken != idle_taken_) {
     idle_since_ = now;
     idle_taken_ = taken;
   } else if (now - idle_since_ > 2 * base::kSecond) {
     // All this time threads had nothing to do: the requests that were let in never came.
-    leave(slot_, context_.incarnation, in_flight);
-    if (gate_of(slot_.gate.load()).closed) notify(drained_.get());
+    leave(memory_, context_.incarnation, in_flight);
+    if (gate_of(memory_.gate.load()).closed) notify(drained_.get());
   }
 }
 

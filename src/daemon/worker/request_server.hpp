@@ -38,6 +38,9 @@ class RequestServer {
   /// Tells threads that have no request to end, and those that have one after it.
   void stop() noexcept;
 
+  /// How many connections from httpd's processes there are.
+  std::size_t connections() const noexcept { return connection_count_; }
+
   /// No request is being served, and none has been let in that is still on its way.
   bool idle() const noexcept;
 
@@ -72,7 +75,7 @@ class RequestServer {
 
   static void* run_thread(void* start) noexcept;
   void work(std::size_t thread);
-  void take_lines();
+  void take_connections();
   void note_descriptors_gone();
   [[noreturn]] void give_up(int error) noexcept;
   void serve_connection(std::size_t thread, Connection* line, std::vector<char>& buffer);
@@ -91,7 +94,7 @@ class RequestServer {
   engine::Engine& engine_;
   base::LogSink& log_;
   const std::function<void(const Packet&)> tell_;
-  Slot& slot_;
+  SlotMemory& memory_;
   const std::span<ThreadRecord> records_;
   PrivateFd epoll_;
   base::UniqueFd stopping_;                       ///< an eventfd
@@ -103,7 +106,7 @@ class RequestServer {
   std::mutex failed_mutex_;
   ScriptVersions failed_;  // guarded by failed_mutex_
   std::atomic<base::Nanos> change_told_{0};
-  std::atomic<std::size_t> line_count_{0};
+  std::atomic<std::size_t> connection_count_{0};
   std::atomic<bool> descriptors_gone_{false};
   std::atomic<std::uint64_t> taken_{0};  ///< frames that threads have begun to read
   // Used by mend_count() alone: since when threads have had nothing to do, and taken_ then.

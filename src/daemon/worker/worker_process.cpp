@@ -19,15 +19,19 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "base/shared_memory.hpp"
 #include "base/stamp.hpp"
 #include "daemon/shared/control.hpp"
+#include "daemon/shared/log_channel.hpp"
 #include "daemon/shared/signals.hpp"
 #include "daemon/worker/identity.hpp"
 #include "daemon/worker/python_thread.hpp"
 #include "daemon/worker/request_deadline.hpp"
 #include "daemon/worker/request_server.hpp"
+#include "engine/engine_loader.hpp"
 
 namespace brine::daemon {
 
@@ -55,7 +59,7 @@ wsgi::Target target_of(const Script& script) {
   return target;
 }
 
-// Keeps what is said of a script that does not load until it is known whether that is news.
+// Keeps what is said of a script that does not load: the supervisor knows whether that is news.
 class LoadLog final : public base::LogSink {
  public:
   explicit LoadLog(base::LogSink& log) : log_(log) {}
@@ -64,11 +68,9 @@ class LoadLog final : public base::LogSink {
     if (level != Level::error || !text.starts_with("BRINE") || !keep(text)) log_.log(level, text);
   }
 
-  /// Says it: what is no news is for whoever wants to know (LogLevel info).
-  void release(bool news) noexcept {
+  std::vector<std::string> take() noexcept {
     const std::lock_guard lock(mutex_);
-    for (const std::string& text : errors_) log_.log(news ? Level::error : Level::info, text);
-    errors_.clear();
+    return std::exchange(errors_, {});
   }
 
  private:
@@ -90,25 +92,26 @@ class LoadLog final : public base::LogSink {
 // The process from its start to its end; its main thread, which is also its monitor.
 class Worker {
  public:
-  Worker(WorkerContext context, Host& host)
-      : context_(std::move(context)),
+  Worker(const Handover& handover, WorkerContext context, base::LogSink& log)
+      : handover_(handover),
+        context_(std::move(context)),
         group_(context_.group),
-        log_(host.log(group_)),
-        slot_(context_.view.slots[context_.slot]),
+        log_(log),
+        memory_(*context_.memory.memory),
         times_{base::nanos(group_.limits.request_timeout),
                base::nanos(group_.limits.interrupt_timeout)},
         patience_(group_.limits.shutdown_timeout.count() != 0 ? group_.limits.shutdown_timeout
                                                               : kForEver),
         watched_(static_cast<std::size_t>(group_.threads)) {}
 
-  [[noreturn]] void run(Host& host) {
+  [[noreturn]] void run() {
     catch_signals();
     guard_forks();
+    hide_from_forks(kCrashFd);
     // Threads take turns at the GIL: an arena for each of them would only cost memory.
     ::mallopt(M_ARENA_MAX, 2);
-    host.leave_httpd(group_.display_name);
     become(group_);
-    engine_ = host.start_engine(group_, context_.crash_report.get());
+    engine_ = start_engine();
     if (engine_ == nullptr) ::_exit(kExitCannotStart);
     python_thread_.start();
     loader_.start();
@@ -127,6 +130,16 @@ class Worker {
  private:
   void tell(const Packet& packet) noexcept { send_packet(context_.control.get(), packet); }
 
+  // The file that httpd has found, whatever lies there by now; a jail has no /proc to name it by.
+  engine::Engine* start_engine() {
+    const std::string file = group_.chroot.empty() ? "/proc/self/fd/" + std::to_string(kEngineFd)
+                                                   : handover_.engine_path;
+    engine::Engine* engine =
+        engine::start_engine(file, handover_.engine_path, handover_.engine, log_);
+    ::close(kEngineFd);
+    return engine;
+  }
+
   bool load_scripts() {
     bool all = true;
     for (const Script& script : context_.scripts) {
@@ -136,13 +149,11 @@ class Worker {
       if (load(script)) continue;
       all = all && !script.keep_last_good;
       failed_.push_back(script);
-      tell({Message::script_failed, 0, script.path});
     }
     return all;
   }
 
-  // That a script does not load is said once for each version of it, by whichever of the group's
-  // processes comes first.
+  // A failure is told to the supervisor with what there is to say of it.
   bool load(const Script& script) {
     wsgi::Target target = target_of(script);
     if (group_.is_service()) target.callable = {};               // nobody calls it
@@ -150,17 +161,15 @@ class Worker {
     LoadLog log(log_);
     const bool loaded = engine_->preload(target, log);
     end_if_forked();
-    BrokenScripts& broken = context_.view.board->broken;
+    ScriptFailure failure{script.path, version, log.take()};
     if (loaded) {
-      broken.forget(script.path);
-      log.release(true);
+      for (const std::string& record : failure.records) log_.log(Level::error, record);
       return true;
     }
-    const bool news = broken.first_to_tell(script.path, version);
-    log.release(news);
-    log_.log(news ? Level::error : Level::info,
-             "BRINE0614: the script '" + script.path + "' could not be loaded beforehand by a " +
-                 "process of daemon group '" + group_.name + "'");
+    failure.records.push_back("BRINE0614: the script '" + script.path +
+                              "' could not be loaded beforehand by a process of daemon group '" +
+                              group_.name + "'");
+    tell({Message::script_failed, 0, pack(failure)});
     return false;
   }
 
@@ -194,7 +203,7 @@ class Worker {
       wait(time_to_watch());
       handle_signals();
       handle_packets();
-      if (orphan_) follow_generation();
+      if (orphan_) serve_as_orphan();
       if (draining_ || stopping_ || (orphan_ && is_shut_out())) end_scripts();
       if (stop_deadline_ != 0 && base::now() >= stop_deadline_) give_up_scripts();
     }
@@ -246,14 +255,14 @@ class Worker {
     watch_requests(now);
     touch_gils(now);
     server_->mend_count();
-    if (orphan_) follow_generation();
+    if (orphan_) serve_as_orphan();
     if ((draining_ || stopping_ || orphan_) && is_shut_out() && server_->idle()) leaving_ = true;
     if (stop_deadline_ != 0 && now >= stop_deadline_) leaving_ = true;
   }
 
   // No further request is let in, or another process is in its place.
   bool is_shut_out() const {
-    const Gate gate = gate_of(slot_.gate.load());
+    const Gate gate = gate_of(memory_.gate.load());
     return gate.closed || gate.incarnation != context_.incarnation;
   }
 
@@ -313,7 +322,7 @@ class Worker {
       const auto packet = receive_packet(context_.control.get(), closed);
       if (!packet) break;
       if (packet->message == Message::code_failed) {
-        server_->set_failed(unpack_failed(packet->text));
+        if (auto versions = unpack_versions(packet->text)) server_->set_failed(*versions);
       }
       if (packet->message == Message::load) load_beforehand(packet->text);
       if (packet->message == Message::drain) draining_ = true;
@@ -323,7 +332,7 @@ class Worker {
   }
 
   void load_beforehand(const std::string& text) {
-    const auto script = unpack(text);
+    const auto script = unpack_script(text);
     if (!script) return;
     loader_.ask([this, script = *script]() noexcept {
       if (!load(script)) return;
@@ -335,22 +344,22 @@ class Worker {
   void begin_stop() {
     if (stopping_) return;
     stopping_ = true;
-    close(slot_);
+    close(memory_);
     if (group_.limits.shutdown_timeout.count() == 0) return;
     // A little is left for what follows the last request; the supervisor has the last word.
     stop_deadline_ = base::now() + base::nanos(group_.limits.shutdown_timeout) / 10 * 8;
   }
 
-  // Without a supervisor: serves until a new one has closed the gate, or httpd has gone.
-  void follow_generation() {
-    pollfd fd{context_.generation.get(), POLLIN, 0};
-    if (::poll(&fd, 1, 0) > 0) close(slot_);
+  // Without a supervisor no further connection comes: it serves those that there are, until a new
+  // supervisor has closed the gate, or httpd's processes have closed them all.
+  void serve_as_orphan() {
+    if (!server_ || server_->connections() == 0) close(memory_);
   }
 
   void watch_requests(Nanos now) {
     if (times_.timeout == 0) return;
     next_look_ = 0;
-    const auto records = context_.view.threads_of(context_.slot);
+    const auto records = context_.memory.threads;
     for (std::size_t thread = 0; thread < watched_.size(); ++thread) {
       Watched& watched = watched_[thread];
       const Nanos since = records[thread].since.load(std::memory_order_acquire);
@@ -374,14 +383,14 @@ class Worker {
         watched.warned = true;
         python_thread_.ask([this, what, handle, thread, since = watched.since]() noexcept {
           const std::string stack = engine_->stack(handle);
-          if (context_.view.threads_of(context_.slot)[thread].since.load() != since) return;
+          if (context_.memory.threads[thread].since.load() != since) return;
           log_.log(Level::warning, "BRINE0607: half of its request-timeout is over for " + what +
                                        (stack.empty() ? "" : "; it is at\n" + stack));
         });
         return;
       case Step::time_out:
         watched.timed_out = true;
-        context_.view.count(Counter::request_timeout);
+        context_.memory.count(Counter::request_timeout);
         log_.log(Level::error, "BRINE0608: " + what + " ran into request-timeout, after " +
                                    std::to_string(group_.limits.request_timeout.count()) + " ms");
         server_->time_out(thread, watched.since);
@@ -411,25 +420,24 @@ class Worker {
     gils_asked_ = now;
     python_thread_.ask([this]() noexcept {
       engine_->touch_gils();
-      slot_.gil_touched.store(base::now(), std::memory_order_release);
+      memory_.gil_touched.store(base::now(), std::memory_order_release);
     });
   }
 
   // Runs what the applications left to be done at the end, unless a request is still running: then
   // Python is in the middle of it, and the end cannot be a clean one.
   [[noreturn]] void leave_service() {
-    if (gate_of(slot_.gate.load()).incarnation == context_.incarnation) {
-      slot_.state.store(SlotState::leaving, std::memory_order_release);
-    }
+    tell({Message::leaving, 0, {}});
     server_->stop();
     if (server_->idle()) engine_->shutdown(patience_);
     ::_exit(kExitOk);
   }
 
+  const Handover& handover_;
   const WorkerContext context_;
   const Group& group_;
   base::LogSink& log_;
-  Slot& slot_;
+  SlotMemory& memory_;
   const RequestTimes times_;
   const Duration patience_;  ///< with what is left to be done at the end
   engine::Engine* engine_ = nullptr;
@@ -456,15 +464,30 @@ class Worker {
   std::atomic<Nanos> exit_callbacks_end_{0};
 };
 
+// Throws std::system_error.
+WorkerContext context_of(const Handover& handover) {
+  const std::size_t threads = thread_count(handover.group);
+  // Never unmapped: threads use it to the last.
+  static const base::SharedMemory memory(kSlotFd, slot_bytes(threads));
+  ::close(kSlotFd);
+  return {handover.group,
+          view_slot(memory.data(), threads),
+          handover.incarnation,
+          handover.code,
+          handover.scripts,
+          PrivateFd(base::UniqueFd(kControlFd)),
+          PrivateFd(base::UniqueFd(kConnectionsFd))};
+}
+
 }  // namespace
 
-void run_worker(WorkerContext context, Host& host) noexcept {
-  base::LogSink& log = host.log(context.group);
-  const std::string name = context.group.name;
+void run_worker(const Handover& handover) noexcept {
+  static LogChannel log(kLogFd, static_cast<Level>(handover.log_level));
+  const std::string& name = handover.group.name;
   try {
     // Never destroyed: its threads live as long as the process.
-    auto* worker = new Worker(std::move(context), host);
-    worker->run(host);
+    auto* worker = new Worker(handover, context_of(handover), log);
+    worker->run();
   } catch (const CannotBecome& error) {
     log.log(Level::error, "BRINE0611: a process of daemon group '" + name +
                               "' could not take on its identity or limits: " + error.what());

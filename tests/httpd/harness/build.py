@@ -46,13 +46,13 @@ def find_build():
 
 
 def stage(build, folder):
-    """Copies module and engines to where httpd's user can read them; returns the Build there."""
+    """Copies module, engines and brine-worker to where httpd's user can read them; returns the Build there."""
     folder.mkdir(mode=0o755)
     target = folder / build.module.name
     shutil.copy(build.module, target)
     if build.is_brine:
-        for engine in build.module.parent.glob("brine_engine.cpython-*.so"):
-            shutil.copy(engine, folder / engine.name)
+        for file in [*build.module.parent.glob("brine_engine.cpython-*.so"), build.module.parent / "brine-worker"]:
+            shutil.copy(file, folder / file.name)
     for path in folder.iterdir():
         path.chmod(0o755)
     return Build(target, build.pythons, build.sanitizer, build.is_brine)

@@ -53,10 +53,10 @@ def descriptors(pid):
 
 
 def open_files(pid):
-    """Regular files that a process holds open, without logs and devices."""
+    """Regular files that a process holds open, without logs, devices, and the programs that httpd has pinned."""
     return [target for target in descriptors(pid).values()
             if target.startswith("/") and not target.startswith(("/dev/", "/proc/", "/memfd:"))
-            and not target.endswith((".log", "log.txt"))]
+            and not target.endswith((".log", "log.txt", "/brine-worker")) and "/brine_engine." not in target]
 
 
 def connections(port):

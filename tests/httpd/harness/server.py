@@ -184,7 +184,7 @@ class Server:
 
         Sockets of a process that serves requests are not counted: connections between httpd and
         the daemon processes are kept for the next requests. What the supervisor holds for each
-        daemon process, a socket and a memory file, is left out: a successor may be on its way.
+        daemon process, three sockets and a memory file, is left out: a successor may be on its way.
         """
         result = {}
         supervisor = self.supervisor()
@@ -199,7 +199,7 @@ class Server:
             if pid not in still and not self._has_started(pid, list(names)):
                 continue
             workers = len(processes.children(pid)) if pid == supervisor else 0
-            result[pid] = (sockets - workers if pid in still else 0, others - workers)
+            result[pid] = (sockets - 3 * workers if pid in still else 0, others - workers)
         return result
 
     def _has_started(self, pid, names):

@@ -1,0 +1,184 @@
+// Values to bytes and back, for what one process of a build hands to another one of the same build:
+// numbers are native. A struct says its members once, in a function fields(), for both directions.
+// The reader believes nothing: sizes, enumerators and flags are checked.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace brine::daemon {
+
+/// The last enumerator of an enumeration that travels: a specialisation for each.
+template <class Enum>
+struct LastOf;
+
+/// A number as it lies in memory, other than bool, of which only two values are valid.
+template <class Value>
+concept Number = std::is_arithmetic_v<Value> && !std::same_as<Value, bool>;
+
+template <class Value>
+concept Enumeration = std::is_enum_v<Value>;
+
+/// A struct that says its members in a function fields().
+template <class Value, class Codec>
+concept Listed = std::is_void_v<decltype(fields(std::declval<Codec&>(), std::declval<Value&>()))>;
+
+/// Appends values to `out`.
+class Encoder {
+ public:
+  explicit Encoder(std::string& out) : out_(out) {}
+
+  template <class... Values>
+  void operator()(const Values&... values) {
+    (put(values), ...);
+  }
+
+ private:
+  template <Number Value>
+  void put(Value number) {
+    out_.append(reinterpret_cast<const char*>(&number), sizeof(number));
+  }
+  void put(bool flag) { put(static_cast<std::uint8_t>(flag)); }
+  template <Enumeration Value>
+  void put(Value value) {
+    put(static_cast<std::underlying_type_t<Value>>(value));
+  }
+  void put(const std::string& text) {
+    put(static_cast<std::uint32_t>(text.size()));
+    out_.append(text);
+  }
+  template <class Count, class Period>
+  void put(std::chrono::duration<Count, Period> time) {
+    put(static_cast<std::int64_t>(time.count()));
+  }
+  template <class Value>
+  void put(const std::optional<Value>& value) {
+    put(value.has_value());
+    if (value) put(*value);
+  }
+  template <class Value>
+  void put(const std::vector<Value>& values) {
+    put(static_cast<std::uint32_t>(values.size()));
+    for (const Value& value : values) put(value);
+  }
+  template <class Key, class Value, class Less>
+  void put(const std::map<Key, Value, Less>& values) {
+    put(static_cast<std::uint32_t>(values.size()));
+    for (const auto& [key, value] : values) (put(key), put(value));
+  }
+  template <class Value, std::size_t size>
+  void put(const Value (&values)[size]) {
+    for (const Value& value : values) put(value);
+  }
+  template <Listed<Encoder> Struct>
+  void put(const Struct& value) {
+    fields(*this, value);
+  }
+
+  std::string& out_;
+};
+
+/// Reads what an Encoder has written. From the first value on that is not there, or is none of its
+/// type, ok() is false, and what has been read means nothing.
+class Decoder {
+ public:
+  explicit Decoder(std::string_view bytes) : bytes_(bytes) {}
+
+  template <class... Values>
+  void operator()(Values&... values) {
+    (get(values), ...);
+  }
+
+  bool ok() const { return ok_; }
+  /// Returns whether all bytes have been read, and each value was there.
+  bool complete() const { return ok_ && bytes_.empty(); }
+
+ private:
+  template <Number Value>
+  void get(Value& number) {
+    if (!has(sizeof(number))) return;
+    std::memcpy(&number, bytes_.data(), sizeof(number));
+    bytes_.remove_prefix(sizeof(number));
+  }
+  void get(bool& flag) {
+    std::uint8_t byte = 0;
+    get(byte);
+    ok_ = ok_ && byte <= 1;
+    flag = byte == 1;
+  }
+  template <Enumeration Enum>
+  void get(Enum& value) {
+    static_assert(std::is_unsigned_v<std::underlying_type_t<Enum>>);
+    std::underlying_type_t<Enum> number{};
+    get(number);
+    ok_ = ok_ && number <= static_cast<std::underlying_type_t<Enum>>(LastOf<Enum>::value);
+    value = ok_ ? static_cast<Enum>(number) : Enum{};
+  }
+  void get(std::string& text) {
+    const std::size_t size = count(1);
+    text.assign(bytes_.substr(0, size));
+    bytes_.remove_prefix(size);
+  }
+  template <class Count, class Period>
+  void get(std::chrono::duration<Count, Period>& time) {
+    std::int64_t number = 0;
+    get(number);
+    time = std::chrono::duration<Count, Period>(number);
+  }
+  template <class Value>
+  void get(std::optional<Value>& value) {
+    bool is_there = false;
+    get(is_there);
+    if (!is_there) return value.reset();
+    get(value.emplace());
+  }
+  template <class Value>
+  void get(std::vector<Value>& values) {
+    values.clear();
+    for (std::size_t left = count(1); left != 0 && ok_; --left) get(values.emplace_back());
+  }
+  template <class Key, class Value, class Less>
+  void get(std::map<Key, Value, Less>& values) {
+    values.clear();
+    for (std::size_t left = count(1); left != 0 && ok_; --left) {
+      Key key{};
+      Value value{};
+      (*this)(key, value);
+      values.emplace(std::move(key), std::move(value));
+    }
+  }
+  template <class Value, std::size_t size>
+  void get(Value (&values)[size]) {
+    for (Value& value : values) get(value);
+  }
+  template <Listed<Decoder> Struct>
+  void get(Struct& value) {
+    fields(*this, value);
+  }
+
+  bool has(std::size_t size) {
+    ok_ = ok_ && bytes_.size() >= size;
+    return ok_;
+  }
+  // How many elements follow, each of which takes `size` bytes at least; 0 if they cannot.
+  std::size_t count(std::size_t size) {
+    std::uint32_t number = 0;
+    get(number);
+    return has(number * size) ? number : 0;
+  }
+
+  std::string_view bytes_;
+  bool ok_ = true;
+};
+
+}  // namespace brine::daemon

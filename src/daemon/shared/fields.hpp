@@ -1,0 +1,97 @@
+// The members of what is handed from process to process, for codec.hpp. Each list binds all members
+// of its struct: one that is added and not listed does not compile.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include "boundary/engine.hpp"
+#include "boundary/policy.hpp"
+#include "boundary/request.hpp"
+#include "daemon/shared/codec.hpp"
+#include "daemon/shared/group.hpp"
+
+namespace brine::daemon {
+
+template <>
+struct LastOf<wsgi::NamedBy> {
+  static constexpr auto value = wsgi::NamedBy::variable;
+};
+template <>
+struct LastOf<wsgi::Reloading> {
+  static constexpr auto value = wsgi::Reloading::rolling;
+};
+template <>
+struct LastOf<pickle::Policy> {
+  static constexpr auto value = pickle::Policy::builtin_only;
+};
+
+/// `Struct`, or const `Struct`.
+template <class Value, class Struct>
+concept Of = std::same_as<std::remove_const_t<Value>, Struct>;
+
+template <class Codec, Of<Script> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [path, callable, application_group, group_named_by, reloading, keep_last_good, registered,
+         pickle_policy, learnt] = value;
+  codec(path, callable, application_group, group_named_by, reloading, keep_last_good, registered,
+        pickle_policy, learnt);
+}
+
+template <class Codec, Of<Identity> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [uid, gid, user, supplementary] = value;
+  codec(uid, gid, user, supplementary);
+}
+
+template <class Codec, Of<Limits> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
+         inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
+         socket_timeout, queue_timeout, maximum_requests, listen_backlog, memory_recycle,
+         cpu_time_limit, memory_limit, virtual_memory] = value;
+  codec(startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
+        inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
+        socket_timeout, queue_timeout, maximum_requests, listen_backlog, memory_recycle,
+        cpu_time_limit, memory_limit, virtual_memory);
+}
+
+template <class Codec, Of<Group> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [name, processes, multiprocess, threads, identity, switches_identity, umask, chroot, home,
+         user_home, working_home, lang, locale, display_name, cpu_priority, stack_size,
+         send_buffer_size, receive_buffer_size, python, program, prefix, python_path,
+         python_path_origin, home_origin, python_eggs, switch_interval, script_user, script_group,
+         limits, scripts] = value;
+  codec(name, processes, multiprocess, threads, identity, switches_identity, umask, chroot, home,
+        user_home, working_home, lang, locale, display_name, cpu_priority, stack_size,
+        send_buffer_size, receive_buffer_size, python, program, prefix, python_path,
+        python_path_origin, home_origin, python_eggs, switch_interval, script_user, script_group,
+        limits, scripts);
+}
+
+}  // namespace brine::daemon
+
+namespace brine::engine {
+
+template <class Codec, daemon::Of<SearchPath> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [directory, origin] = value;
+  codec(directory, origin);
+}
+
+template <class Codec, daemon::Of<Config> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [program, home, python_path, python_eggs, warnings, optimize, write_bytecode, hash_seed,
+         restrict_stdin, restrict_stdout, restrict_signal, interpreter_limit,
+         client_interpreter_limit, pickle_policy, process_group, maximum_processes,
+         threads_per_process, multithread, multiprocess, run_once, at_terminal, service,
+         apache_version, script_user, script_group, switch_interval, crash_fd] = value;
+  codec(program, home, python_path, python_eggs, warnings, optimize, write_bytecode, hash_seed,
+        restrict_stdin, restrict_stdout, restrict_signal, interpreter_limit,
+        client_interpreter_limit, pickle_policy, process_group, maximum_processes,
+        threads_per_process, multithread, multiprocess, run_once, at_terminal, service,
+        apache_version, script_user, script_group, switch_interval, crash_fd);
+}
+
+}  // namespace brine::engine

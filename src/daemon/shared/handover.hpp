@@ -1,0 +1,60 @@
+// What a daemon process finds when its program begins: descriptors under fixed numbers, and one
+// memory file that says everything else. Nothing of the supervisor's or httpd's memory comes along.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "boundary/engine.hpp"
+#include "boundary/log.hpp"
+#include "daemon/shared/group.hpp"
+
+namespace brine::daemon {
+
+/// Descriptors of a daemon process. It has no others when it begins; 0 is /dev/null, and 1 and 2
+/// are the group's pipe, which the supervisor reads.
+inline constexpr int kControlFd = 3;      ///< packets to and from the supervisor, see control.hpp
+inline constexpr int kHandoverFd = 4;     ///< sealed; holds an encoded Handover
+inline constexpr int kConnectionsFd = 5;  ///< over which connections from httpd's processes come
+inline constexpr int kSlotFd = 6;         ///< memory of its slot, see scoreboard.hpp
+inline constexpr int kLogFd = 7;     ///< takes records for httpd's error log, see log_channel.hpp
+inline constexpr int kCrashFd = 8;   ///< where faulthandler writes
+inline constexpr int kEngineFd = 9;  ///< the engine's shared object, as httpd has found it
+inline constexpr int kEndOfFds = 10;
+
+/// How a daemon process ends of its own accord.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitCannotStart = 70;   ///< EX_SOFTWARE: the program, or Python
+inline constexpr int kExitCannotBecome = 71;  ///< EX_OSERR: identity or limits
+inline constexpr int kExitCannotGoOn = 74;    ///< EX_IOERR: see RequestServer::work
+
+/// Everything that a daemon process has to know.
+struct Handover {
+  std::uint32_t abi = engine::kAbi;  ///< of the module; the first member, whatever follows
+  Group group;
+  engine::Config engine;
+  std::string engine_path;      ///< for messages, and for a process in a jail, which has no /proc
+  std::string process_name;     ///< as ps -o comm shows it
+  std::uint64_t log_level = 0;  ///< the least important base::Level that httpd's log takes
+  std::uint32_t incarnation = 0;
+  std::uint32_t code = 0;
+  std::vector<Script> scripts;  ///< to load before it is ready
+};
+
+std::string encode(const Handover& handover);
+
+/// None if the bytes are malformed, or of another build.
+std::optional<Handover> decode(std::string_view bytes);
+
+/// A memory file that holds `bytes` and cannot be changed any more. Throws std::system_error.
+base::UniqueFd sealed_memory(std::string_view bytes);
+
+/// All that a memory file holds; nothing if it cannot be read.
+std::optional<std::string> read_memory(int fd);
+
+}  // namespace brine::daemon

@@ -1,0 +1,57 @@
+#include "daemon/shared/introduction.hpp"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "daemon/shared/channel.hpp"
+#include "daemon/shared/fields.hpp"
+
+namespace brine::daemon {
+
+namespace {
+
+// Paths are at most 4 KiB, names of interpreters 8 KiB.
+constexpr std::size_t kMostIntroductionBytes = 65536;
+
+template <class Codec, Of<Introduction> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [group, slot, incarnation, script] = value;
+  codec(group, slot, incarnation, script);
+}
+
+}  // namespace
+
+bool introduce(int sender, const Introduction& introduction, int connection, base::Nanos deadline) {
+  std::string bytes;
+  Encoder encoder(bytes);
+  fields(encoder, introduction);
+  return bytes.size() <= kMostIntroductionBytes &&
+         send_with_fd(sender, bytes, connection, deadline);
+}
+
+std::optional<Introduced> take_introduction(int receiver) {
+  static thread_local std::array<char, kMostIntroductionBytes> buffer;
+  auto received = receive_with_fd(receiver, buffer);
+  if (!received) return std::nullopt;
+  Introduced introduced;
+  introduced.connection = std::move(received->fd);
+  Decoder decoder({buffer.data(), received->size});
+  fields(decoder, introduced.introduction);
+  introduced.valid = decoder.complete();
+  return introduced;
+}
+
+bool pass_connection(int socket, int connection) noexcept {
+  constexpr std::array<char, 1> kPacket{};  // a packet has to have a byte
+  return send_with_fd(socket, kPacket, connection, 0);
+}
+
+std::optional<base::UniqueFd> take_connection(int socket) noexcept {
+  std::array<char, 1> packet{};
+  auto received = receive_with_fd(socket, packet);
+  if (!received) return std::nullopt;
+  return std::move(received->fd);
+}
+
+}  // namespace brine::daemon

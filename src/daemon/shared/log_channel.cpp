@@ -1,0 +1,92 @@
+#include "daemon/shared/log_channel.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+
+namespace brine::daemon {
+
+namespace {
+
+// Of those that begin with 06: what a daemon process says of itself.
+constexpr std::array<std::string_view, 12> kOwnCodes = {
+    "0607", "0608", "0611", "0612", "0613", "0614", "0615", "0623", "0625", "0626", "0628", "0641"};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The digits behind "BRINE" at the beginning of the text, or nothing.
+std::string_view code_in(std::string_view text) {
+  constexpr std::string_view kPrefix = "BRINE";
+  constexpr std::size_t kDigits = 4;
+  if (!text.starts_with(kPrefix)) return {};
+  const std::string_view digits = text.substr(kPrefix.size(), kDigits);
+  return digits.size() == kDigits && std::all_of(digits.begin(), digits.end(), is_digit)
+             ? digits
+             : std::string_view();
+}
+
+// Flags of a packet's second byte.
+constexpr char kMoreFollows = 1;
+
+}  // namespace
+
+void LogChannel::log(base::Level level, std::string_view text) noexcept {
+  if (level > least_ && level != base::Level::notice) return;
+  do {
+    const std::string_view piece = text.substr(0, kMostLogBytes);
+    text.remove_prefix(piece.size());
+    std::array<char, 2> head = {static_cast<char>(level), text.empty() ? '\0' : kMoreFollows};
+    std::array<iovec, 2> parts = {iovec{head.data(), head.size()},
+                                  iovec{const_cast<char*>(piece.data()), piece.size()}};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    while (::sendmsg(fd_, &message, MSG_NOSIGNAL) < 0) {
+      if (errno != EINTR) return;
+    }
+  } while (!text.empty());
+}
+
+std::optional<LogPacket> parse_log_packet(std::span<const char> packet) noexcept {
+  if (packet.size() < 2) return std::nullopt;
+  const auto level = static_cast<std::uint8_t>(packet[0]);
+  if (level < static_cast<std::uint8_t>(base::Level::error) ||
+      level > static_cast<std::uint8_t>(base::Level::debug)) {
+    return std::nullopt;
+  }
+  return LogPacket{static_cast<base::Level>(level),
+                   packet[1] == kMoreFollows,
+                   {packet.data() + 2, packet.size() - 2}};
+}
+
+bool claims_foreign_code(std::string_view text) noexcept {
+  const std::string_view code = code_in(text);
+  if (code.empty() || (code >= "0001" && code <= "0004") || (code >= "0200" && code <= "0599")) {
+    return false;
+  }
+  return std::find(kOwnCodes.begin(), kOwnCodes.end(), code) == kOwnCodes.end();
+}
+
+std::string continuation_of(std::string_view text) {
+  const std::string_view code = code_in(text);
+  return code.empty() ? std::string() : "BRINE" + std::string(code) + ": (continued) ";
+}
+
+std::string marked(std::string_view text) {
+  std::string result;
+  // Behind a text's own code each further line gets that code too.
+  const bool check = code_in(text).empty() || claims_foreign_code(text);
+  while (!text.empty()) {
+    if (check && claims_foreign_code(text)) result.append("> ");
+    const std::size_t size = check ? std::min(text.find('\n'), text.size() - 1) + 1 : text.size();
+    result.append(text.substr(0, size));
+    text.remove_prefix(size);
+  }
+  return result;
+}
+
+}  // namespace brine::daemon

@@ -1,0 +1,178 @@
+// What a daemon process is handed at its start, and what it may log.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "daemon/shared/channel.hpp"
+#include "daemon/shared/handover.hpp"
+#include "daemon/shared/introduction.hpp"
+#include "daemon/shared/log_budget.hpp"
+#include "daemon/shared/log_channel.hpp"
+#include "daemon/supervisor/worker_log.hpp"
+
+namespace brine::daemon {
+namespace {
+
+using base::Level;
+
+Handover some_handover() {
+  Handover handover;
+  handover.group.name = "shop";
+  handover.group.identity.supplementary = std::vector<gid_t>{4, 5};
+  handover.group.umask = 027;
+  handover.group.limits.queue_timeout = Duration(77);
+  handover.group.python_path = {"/a", "/b"};
+  handover.group.switch_interval = 0.25;
+  handover.engine.python_path = {{"/c", "python-path"}};
+  handover.engine.warnings = {"error"};
+  handover.engine.apache_version[1] = 9;
+  handover.incarnation = 12;
+  Script script;
+  script.path = "/app.wsgi";
+  script.pickle_policy = pickle::Policy::enforce;
+  handover.scripts = {script};
+  return handover;
+}
+
+TEST(Handover, SurvivesTheJourney) {
+  const std::string bytes = encode(some_handover());
+  const auto back = decode(bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->group.name, "shop");
+  EXPECT_EQ(back->group.identity.supplementary, (std::vector<gid_t>{4, 5}));
+  EXPECT_EQ(back->group.umask, 027U);
+  EXPECT_EQ(back->group.limits.queue_timeout, Duration(77));
+  EXPECT_EQ(back->group.switch_interval, 0.25);
+  EXPECT_EQ(back->engine.python_path[0].origin, "python-path");
+  EXPECT_EQ(back->engine.apache_version[1], 9);
+  EXPECT_EQ(back->scripts[0].pickle_policy, pickle::Policy::enforce);
+  EXPECT_EQ(encode(*back), bytes);
+}
+
+TEST(Handover, OfAnotherBuildOrCutOffIsRefused) {
+  const std::string bytes = encode(some_handover());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode(bytes.substr(0, size))) << size;
+  }
+  EXPECT_FALSE(decode(bytes + '\0'));
+  Handover other = some_handover();
+  ++other.abi;
+  EXPECT_FALSE(decode(encode(other)));
+}
+
+TEST(Handover, ItsMemoryCannotBeChanged) {
+  const base::UniqueFd memory = sealed_memory("what it is");
+  EXPECT_EQ(read_memory(memory.get()), "what it is");
+  EXPECT_NE(::pwrite(memory.get(), "x", 1, 0), 1);
+  EXPECT_NE(::ftruncate(memory.get(), 0), 0);
+}
+
+TEST(Introduction, CarriesAConnectionOrAScript) {
+  auto [sender, receiver] = socket_pair(SOCK_SEQPACKET);
+  auto [one, other] = socket_pair(SOCK_STREAM);
+  EXPECT_FALSE(take_introduction(receiver.get()));
+  EXPECT_TRUE(introduce(sender.get(), {1, 2, 3, std::nullopt}, one.get(), 0));
+  Script script;
+  script.path = "/app.wsgi";
+  EXPECT_TRUE(introduce(sender.get(), {4, 0, 0, script}, -1, 0));
+  ASSERT_EQ(::send(sender.get(), "x", 1, 0), 1);
+  const auto first = take_introduction(receiver.get());
+  ASSERT_TRUE(first && first->valid && first->connection);
+  EXPECT_EQ(first->introduction.slot, 2U);
+  ASSERT_EQ(::write(first->connection.get(), "hi", 2), 2);
+  std::array<char, 2> bytes{};
+  EXPECT_EQ(::read(other.get(), bytes.data(), bytes.size()), 2);
+  const auto second = take_introduction(receiver.get());
+  ASSERT_TRUE(second && second->valid && !second->connection);
+  EXPECT_EQ(second->introduction.script->path, "/app.wsgi");
+  const auto third = take_introduction(receiver.get());
+  ASSERT_TRUE(third);
+  EXPECT_FALSE(third->valid);
+}
+
+class Records final : public base::LogSink {
+ public:
+  void log(Level level, std::string_view text) noexcept override {
+    all.push_back(std::to_string(static_cast<int>(level)) + " " + std::string(text));
+  }
+  std::vector<std::string> all;
+};
+
+TEST(LogChannel, TextsOfAnySizeArrive) {
+  auto [sender, receiver] = socket_pair(SOCK_SEQPACKET);
+  LogChannel channel(sender.get(), Level::info);
+  const std::string large(100000, 'x');
+  channel.log(Level::error, "one\ntwo");
+  channel.log(Level::debug, "nobody wants it");
+  channel.log(Level::notice, large);
+  channel.log(Level::info, "own");
+  RecordReader reader(std::move(receiver));
+  reader.set_process(7);
+  Records records;
+  LogBudget budget;
+  EXPECT_TRUE(reader.read(records, budget, base::now()));
+  EXPECT_EQ(records.all,
+            (std::vector<std::string>{"3 one\ntwo", "5 " + large, "6 own (process 7)"}));
+  sender.reset();
+  EXPECT_FALSE(reader.read(records, budget, base::now()));
+}
+
+// Whatever reads the log by its codes finds each piece of a text that is too long for one.
+TEST(LogChannel, ATextWithoutEndKeepsItsCode) {
+  auto [sender, receiver] = socket_pair(SOCK_SEQPACKET);
+  RecordReader reader(std::move(receiver));
+  Records records;
+  LogBudget budget;
+  std::thread writer([channel = LogChannel(sender.get(), Level::info)]() mutable {
+    channel.log(Level::error, "BRINE0402: " + std::string(1'500'000, 'x'));
+    channel.log(Level::error, std::string(1'500'000, 'y'));
+  });
+  while (records.all.size() < 4) reader.read(records, budget, base::now());
+  writer.join();
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(records.all[i].substr(0, 13), "3 BRINE0402: ") << i;
+    EXPECT_EQ(records.all[i + 2].substr(0, 3), "3 y") << i;
+  }
+}
+
+TEST(LogChannel, NobodyClaimsAnothersCode) {
+  EXPECT_EQ(marked("BRINE0617: made up"), "> BRINE0617: made up");
+  EXPECT_EQ(marked("BRINE0101: made up"), "> BRINE0101: made up");
+  EXPECT_EQ(marked("BRINE9999"), "> BRINE9999");
+  EXPECT_EQ(marked("BRINE0402: its own\nBRINE0617: prefixed by the code above"),
+            "BRINE0402: its own\nBRINE0617: prefixed by the code above");
+  EXPECT_EQ(marked("hello\nBRINE0617: made up\nthere\n"), "hello\n> BRINE0617: made up\nthere\n");
+  EXPECT_EQ(marked("BRINE061"), "BRINE061");
+  EXPECT_EQ(marked(""), "");
+}
+
+TEST(OutputPipe, GivesWholeLines) {
+  OutputPipe pipe(::getuid());
+  Records records;
+  LogBudget budget;
+  const std::string text = "one\n\ntwo\nhal";
+  ASSERT_EQ(::write(pipe.writer(), text.data(), text.size()), std::ssize(text));
+  pipe.read(records, budget, base::now());
+  EXPECT_EQ(records.all, (std::vector<std::string>{"3 one", "3 two"}));
+  ASSERT_EQ(::write(pipe.writer(), "f\n", 2), 2);
+  pipe.read(records, budget, base::now());
+  EXPECT_EQ(records.all.back(), "3 half");
+}
+
+TEST(RecordReader, SaysWhichProcessItsOwnRecordsAreOf) {
+  EXPECT_EQ(with_process("BRINE0301: it does not load\nBRINE stack", 830),
+            "BRINE0301: it does not load (process 830)\nBRINE stack");
+  EXPECT_EQ(with_process("", 830), " (process 830)");
+}
+
+}  // namespace
+}  // namespace brine::daemon
