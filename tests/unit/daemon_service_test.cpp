@@ -82,8 +82,10 @@ class FakeHttp final : public wsgi::Request, public wsgi::ResponseWriter {
   char* allocate(std::size_t) noexcept override { return nullptr; }
   Delivery send(std::span<const std::string_view> blocks, End end) noexcept override {
     started = true;
+    if (aborted) return Delivery::client_gone;  // as httpd's: nothing follows the end
     for (const std::string_view block : blocks) sent.append(block);
     ended = end == End::last;
+    while (waits_for != nullptr && !waits_for->load()) std::this_thread::yield();
     return goes_away && sent.size() > 1000 ? Delivery::client_gone : Delivery::ok;
   }
   Delivery send_file(int fd, std::int64_t offset, std::int64_t length, End end) noexcept override {
@@ -103,6 +105,7 @@ class FakeHttp final : public wsgi::Request, public wsgi::ResponseWriter {
   bool ended = false;
   bool aborted = false;
   bool goes_away = false;
+  const std::atomic<bool>* waits_for = nullptr;  ///< before it takes what it is sent
 
  private:
   const std::string uri_;
@@ -143,6 +146,7 @@ class FakeEngine final : public engine::Engine {
       response.abort();
       return Outcome::failed_after_headers;
     }
+    if (uri == "/broken-together") return broken_together(request, response);
     char* body = response.allocate(target.script.size());
     target.script.copy(body, target.script.size());
     const std::string_view block(body, target.script.size());
@@ -157,8 +161,22 @@ class FakeEngine final : public engine::Engine {
   void shutdown(std::chrono::milliseconds) noexcept override {}
 
   std::atomic<bool> held{false};
+  std::atomic<bool> has_gone_on{false};  ///< it has sent what it had
 
  private:
+  // The abort is there as soon as the block before it. What comes after it is no part of the
+  // answer.
+  Outcome broken_together(wsgi::Request& request, wsgi::ResponseWriter& response) {
+    const std::string_view block = "block";
+    response.send({&block, 1}, End::more);
+    response.send({&block, 1}, End::more);
+    response.abort();
+    has_gone_on = true;
+    std::vector<char> bytes(10);
+    const ReadResult result = request.read(bytes);
+    request.log(base::Level::error, "read " + std::to_string(result.bytes));
+    return Outcome::failed_after_headers;
+  }
   static Outcome echo(wsgi::Request& request, wsgi::ResponseWriter& response) {
     std::vector<char> bytes(70000);
     for (;;) {
@@ -307,6 +325,15 @@ TEST_F(Service, FailuresAreToldFromEnds) {
   EXPECT_EQ(at_once.status, 207);
   EXPECT_TRUE(at_once.aborted);
   EXPECT_FALSE(at_once.ended);
+}
+
+TEST_F(Service, NothingIsSentBehindAnAbort) {
+  FakeHttp http("/broken-together", "body");
+  http.waits_for = &engine_.has_gone_on;
+  EXPECT_EQ(ask(http), Outcome::failed_after_headers);
+  EXPECT_EQ(http.sent, "blockblock");
+  EXPECT_TRUE(http.aborted);
+  EXPECT_EQ(http.logged(), "read 4\n");
 }
 
 TEST_F(Service, AFilesDescriptorTravels) {

@@ -233,6 +233,7 @@ bool Dispatch::handle(const FrameHeader& header) {
       // The head goes out first, as the application gave it: nothing but the end is missing.
       if (!started_ && !pass_on(End::more)) return false;
       response_.abort();
+      unflushed_ = false;  // it has gone out with the abort, and nothing may follow that
       return true;
     case FrameKind::log:
       return pass_log(header.aux);
