@@ -1,5 +1,7 @@
 """What applications write: wsgi.errors, stderr and stdout become records of the right error log."""
 
+import re
+
 import pytest
 
 from harness.deadline import until
@@ -96,3 +98,33 @@ def test_tracebacks_go_to_the_vhosts_own_log(httpd):
     httpd.get("/errors?plain", Host="other.example")
     other.expect("BRINE0401: ", since=mark)
     assert not httpd.log.texts("BRINE0401")
+
+
+STREAM = """
+def application(environ, start_response):
+    start_response("200 OK", [])
+    number = 0
+    try:
+        while True:
+            number += 1
+            print(f"block {number} of them", file=environ["wsgi.errors"])
+            yield b"x" * 1000
+    finally:
+        print(f"{number} in all", file=environ["wsgi.errors"])
+"""
+
+
+def test_what_is_written_until_the_client_has_gone(start_httpd):
+    """Also what the application has written before it could find out that nobody takes the answer any more."""
+    server = start_httpd("WSGIScriptAlias /stream {dir}/scripts/stream.wsgi\n", files={"scripts/stream.wsgi": STREAM})
+    server.allow_log(r"block \d+ of them")
+    with server.raw(receive_buffer=4096) as raw:
+        raw.send(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        raw.read_until(b"xxxx")
+    record, = server.expect_log("in all$")
+    blocks = range(1, 1 + int(re.search(r"(\d+) in all", record.text)[1]))
+
+    def told():
+        return sorted(int(re.search(r"block (\d+)", text)[1]) for text in server.log.texts("of them$"))
+
+    until(lambda: told() == list(blocks), f"a record for each of {len(blocks)} blocks")

@@ -147,6 +147,7 @@ class FakeEngine final : public engine::Engine {
       return Outcome::failed_after_headers;
     }
     if (uri == "/broken-together") return broken_together(request, response);
+    if (uri == "/last-words") return last_words(request, response);
     char* body = response.allocate(target.script.size());
     target.script.copy(body, target.script.size());
     const std::string_view block(body, target.script.size());
@@ -176,6 +177,18 @@ class FakeEngine final : public engine::Engine {
     const ReadResult result = request.read(bytes);
     request.log(base::Level::error, "read " + std::to_string(result.bytes));
     return Outcome::failed_after_headers;
+  }
+  // The client goes away at the first block.
+  Outcome last_words(wsgi::Request& request, wsgi::ResponseWriter& response) {
+    const std::string block(2000, 'x');
+    const std::string_view view = block;
+    for (int i = 0; i < 3; ++i) {
+      response.send({&view, 1}, End::more);
+      request.log(base::Level::error, "sent " + std::to_string(i));
+    }
+    request.note("wsgi-pickle-hazards", "4");
+    has_gone_on = true;
+    return Outcome::client_aborted;
   }
   static Outcome echo(wsgi::Request& request, wsgi::ResponseWriter& response) {
     std::vector<char> bytes(70000);
@@ -334,6 +347,17 @@ TEST_F(Service, NothingIsSentBehindAnAbort) {
   EXPECT_EQ(http.sent, "blockblock");
   EXPECT_TRUE(http.aborted);
   EXPECT_EQ(http.logged(), "read 4\n");
+}
+
+TEST_F(Service, WhatWasLoggedBeforeTheClientWentAwayIsTold) {
+  FakeHttp http("/last-words");
+  http.waits_for = &engine_.has_gone_on;
+  http.goes_away = true;
+  EXPECT_EQ(ask(http), Outcome::client_aborted);
+  EXPECT_EQ(http.logged(), "sent 0\nsent 1\nsent 2\n");
+  EXPECT_EQ(http.notes, "wsgi-pickle-hazards=4");
+  FakeHttp next("/");
+  EXPECT_EQ(ask(next), Outcome::completed);
 }
 
 TEST_F(Service, AFilesDescriptorTravels) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -111,6 +112,7 @@ Io Dispatch::send_request(const wsgi::Target& target, std::uint8_t flags) {
 
 Progress Dispatch::run(const wsgi::Target& target, std::uint8_t flags) {
   const Progress progress = exchange(target, flags);
+  if (progress == Progress::broken && wrong_.empty()) take_last_records();
   tell_of_left_out(0);
   pass_note();
   return progress;
@@ -430,6 +432,27 @@ bool Dispatch::take_note() {
 void Dispatch::pass_note() {
   if (noted_) request_.note(kNote, note_);
   noted_ = false;
+}
+
+// Reads over what is left of the frame's payload.
+bool Dispatch::skip() {
+  FrameReader& reader = connection_.reader;
+  while (reader.left() != 0) {
+    if (!gather(std::min(reader.left(), kPiece))) return false;
+    reader.take(reader.payload().size());
+  }
+  return true;
+}
+
+// Nobody wants the rest of the answer, but the log records in it. What the process has written by
+// now is read here, without waiting for it; what it cannot write any more, it logs itself.
+void Dispatch::take_last_records() {
+  ::shutdown(connection_.fd.get(), SHUT_RD);
+  FrameHeader header;
+  while (skip() && connection_.reader.next(header, 0) == Io::ok) {
+    if (header.kind != FrameKind::log && header.kind != FrameKind::note) continue;
+    if (!accept(check_.frame(header, last_sign_)) || !handle(header)) return;
+  }
 }
 
 // The process's monitor closes the connection where request-timeout finds its thread in the middle

@@ -78,6 +78,8 @@ class Dispatch {
   bool finish(wsgi::Outcome outcome);
   Progress end();
   Progress refuse();
+  bool skip();
+  void take_last_records();
   bool is_overdue() const;
   Progress broken(Io io);
 
