@@ -249,6 +249,7 @@ def test_a_home_that_is_gone(start_httpd, workspace):
     server = start_httpd(
         groups.CONFIG + f"WSGIDaemonProcess site home={folder} connect-timeout=1500ms\n"
         "WSGIScriptAlias /app {apps}/identity.wsgi process-group=site\n")
+    until(groups.Group(server).pids, "it is ready")
     pid = server.get("/app").json()["pid"]
     folder.rmdir()
     os.kill(pid, signal.SIGTERM)

@@ -95,8 +95,8 @@ def test_queue_timeout_behind_busy_threads(site, processes):
     assert server.get("/app/pid").status == 200
 
 
-SLOW_IMPORT = "import time\ntime.sleep({})\ndef application(environ, start_response):\n" \
-    "    start_response('200 OK', [])\n    return [b'slow']\n"
+SLOW = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'slow']\n"
+SLOW_IMPORT = "import time\ntime.sleep({})\n" + SLOW
 
 
 @pytest.fixture
@@ -109,22 +109,38 @@ def slow_script(workspace):
     return write
 
 
-def test_queue_timeout_while_no_process_is_ready(site, slow_script):
-    server, group = site("queue-timeout=300ms", slow_script(1.5))
+HELD_IMPORT = "import os, time\nwhile not os.path.exists({!r}):\n    time.sleep(0.02)\n" + SLOW
+
+
+@pytest.fixture
+def held_script(workspace):
+    """A script whose import waits for a file: (the script, that file)."""
+    folder = workspace.new_folder()
+    path, gate = folder / "scripts" / "held.wsgi", folder / "writable" / "gate"
+    path.write_text(HELD_IMPORT.format(str(gate)))
+    return path, gate
+
+
+def test_queue_timeout_while_no_process_is_ready(site, held_script):
+    script, gate = held_script
+    server, group = site("queue-timeout=300ms", script)
     answer, took = timed(server.get, "/app")
     assert answer.status == 504 and 0.3 <= took < 0.3 + LATE
     server.expect_log("BRINE0602: no process of daemon group 'site' was ready .* 300 ms .queue-timeout")
     assert group.count("queue-timeout") == 1
+    gate.touch()
 
 
-def test_connect_timeout(site, slow_script):
-    server, group = site("connect-timeout=300ms", slow_script(1.5))
+def test_connect_timeout(site, held_script):
+    script, gate = held_script
+    server, group = site("connect-timeout=300ms", script)
     answer, took = timed(server.get, "/app")
     assert answer.status == 503 and answer.header("Retry-After")
     assert 0.3 <= took < 0.3 + LATE
     record, = server.expect_log("BRINE0601")
     assert "300 ms (connect-timeout)" in record.text
     assert group.count("not-ready") == 1
+    gate.touch()
     ready(group)
     assert server.get("/app").body == b"slow"
 
@@ -137,7 +153,7 @@ def test_connect_timeout_0_waits_as_long_as_it_takes(site, slow_script):
 
 def test_a_crowd_that_waited_for_the_first_process_is_served(site, slow_script):
     """listen-backlog limits who waits behind others; at a start nobody is before them."""
-    server, group = site("threads=1 listen-backlog=2", slow_script(1))
+    server, group = site("threads=1 listen-backlog=2", slow_script(SCALE))
     with running(server, *["/app"] * 12) as crowd:
         answers = [future.result()[0] for future in crowd]
     assert {(answer.status, answer.body) for answer in answers} == {(200, b"slow")}
