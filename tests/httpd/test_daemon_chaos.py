@@ -360,6 +360,11 @@ def test_the_supervisor_dies_again_and_again(start_httpd, orphans_end):
 # --- everything at once --------------------------------------------------------------------------
 
 
+def any_worker(server):
+    """Just behind a restart there may be none."""
+    return random.choice(until(lambda: daemons.workers(server), "a daemon process"))
+
+
 def test_an_hour_in_ten_seconds(start_httpd, orphans_end, workspace):
     """Restarts, log rotation, limits, changed scripts, crashes: lost is what ran in what died."""
     source = (workspace.folder / "apps/pid.wsgi").read_text()
@@ -375,12 +380,12 @@ def test_an_hour_in_ten_seconds(start_httpd, orphans_end, workspace):
             if deed == 0:
                 server.write("scripts/app.wsgi", f"{source}\nNUMBER = {step}\n")
             elif deed == 1:
-                kill(random.choice(daemons.workers(server)))
+                kill(any_worker(server))
             elif deed == 2:
                 server.log.path.rename(server.folder / f"rotated-{step}.log")
                 server.reload()
             elif deed == 3:
-                os.kill(random.choice(daemons.workers(server)), signal.SIGUSR1)
+                os.kill(any_worker(server), signal.SIGUSR1)
             else:
                 load.go_on(1)
         load.go_on()
