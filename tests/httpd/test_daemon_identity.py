@@ -5,8 +5,6 @@ import pwd
 import re
 import shutil
 import signal
-import subprocess
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from harness import daemons, groups, processes
 from harness.config import httpd_user
 from harness.deadline import SCALE, until
+from harness.jail import furnish
 
 pytestmark = pytest.mark.modes("groups")
 
@@ -261,26 +260,6 @@ def test_a_home_that_is_gone(start_httpd, workspace):
     assert len(server.log.texts("BRINE0611")) <= 4
     folder.mkdir()
     assert until(lambda: server.get("/app").status == 200, "it comes again", 8)
-
-
-def furnish(jail, workspace):
-    """Puts into a chroot what Python needs: its library, the engine and their shared libraries."""
-    def copy(path):
-        target = jail / str(path).lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-
-    python = workspace.build.default_python
-    engine = workspace.build.module.parent / f"brine_engine.cpython-{python.replace('.', '')}.so"
-    copy(engine)
-    linked = subprocess.run(["ldd", engine], capture_output=True, text=True, check=True).stdout
-    for path in re.findall(r"(/\S+) \(0x", linked):
-        copy(path)
-    library = sysconfig.get_path("stdlib")
-    shutil.copytree(library, jail / library.lstrip("/"), ignore=shutil.ignore_patterns(
-        "__pycache__", "test", "idlelib", "tkinter", "config-*", "*-packages"))
-    for folder in (jail, *(path for path in jail.rglob("*") if path.is_dir())):
-        folder.chmod(0o755)
 
 
 @as_root

@@ -232,7 +232,6 @@ struct ProcessSettings {
 };
 
 class Daemons;
-class InstalledFiles;
 class SaidOnce;
 
 /// Settings of the main server or of one virtual host.
@@ -254,7 +253,6 @@ struct ServerSettings {
   Daemons* daemons = nullptr;        ///< of the main server only, once they have been started
   SaidOnce* said_once = nullptr;     ///< likewise: lines of .htaccess files that are ignored
   SaidOnce* told_scripts = nullptr;  ///< likewise: scripts whose hop-by-hop fields have been told
-  InstalledFiles* installed = nullptr;  ///< likewise
 };
 
 const RequestSettings& request_settings(const request_rec* r);

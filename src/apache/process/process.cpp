@@ -95,7 +95,7 @@ engine::Engine* start_engine() {
     return nullptr;
   }
   guard_application_forks();
-  return engine::start_engine(file->pinned_path(), file->path, embedded_config(), server_log);
+  return engine::start_engine(file->path_to_open(), file->path, embedded_config(), server_log);
 }
 
 // httpd's prefork MPM ends a child in a signal handler, whatever the child was doing: then Python
@@ -312,6 +312,7 @@ int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec
     return OK;
   }
   raise_open_file_limit();
+  keep_installed(pconf);
   ap_add_version_component(pconf, "Brine/" BRINE_VERSION);
   for (const server_rec* server : servers_with_settings(main_server)) {
     warn_of_shadowed_aliases(server);

@@ -56,7 +56,8 @@ def open_files(pid):
     """Regular files that a process holds open, without logs, devices, and the programs that httpd has pinned."""
     return [target for target in descriptors(pid).values()
             if target.startswith("/") and not target.startswith(("/dev/", "/proc/", "/memfd:"))
-            and not target.endswith((".log", "log.txt", "/brine-worker")) and "/brine_engine." not in target]
+            and not target.endswith((".log", "log.txt"))
+            and not Path(target).name.startswith(("brine-worker", "brine_engine."))]
 
 
 def connections(port):
