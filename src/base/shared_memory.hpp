@@ -27,9 +27,10 @@ class SharedMemory {
       throw std::system_error(errno, std::generic_category(), "shared memory");
     }
   }
-  /// The first `size` bytes of a memory file. Throws std::system_error.
-  SharedMemory(int file, std::size_t size) : size_(size) {
-    data_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  /// A part of a memory file, which begins at a page. Throws std::system_error.
+  SharedMemory(int file, std::size_t offset, std::size_t size) : size_(size) {
+    data_ =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, static_cast<off_t>(offset));
     if (data_ == MAP_FAILED) {
       data_ = nullptr;
       throw std::system_error(errno, std::generic_category(), "shared memory");

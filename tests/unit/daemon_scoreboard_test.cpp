@@ -2,10 +2,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <iterator>
 #include <thread>
 #include <vector>
 
+#include "daemon/shared/endpoints.hpp"
 #include "daemon/shared/scoreboard.hpp"
 
 namespace brine::daemon {
@@ -119,8 +123,8 @@ TEST(Scoreboard, RowsLieApart) {
 TEST(Scoreboard, AProcessMapsItsOwnSlotAndCannotChangeItsSize) {
   Board board;
   const GroupView& view = board.scoreboard.group(0);
-  const int file = board.scoreboard.memory_file(0, 2);
-  const base::SharedMemory mapped(file, slot_bytes(3));
+  const int file = board.scoreboard.memory_file(0);
+  const base::SharedMemory mapped(file, slot_offset(2, 3), slot_bytes(3));
   const ProcessView own = view_slot(mapped.data(), 3);
   own.memory->served.store(7);
   own.threads[2].since.store(9);
@@ -128,6 +132,28 @@ TEST(Scoreboard, AProcessMapsItsOwnSlotAndCannotChangeItsSize) {
   EXPECT_EQ(view.threads_of(2)[2].since.load(), 9);
   EXPECT_EQ(view.memory_of(1).served.load(), 0U);
   EXPECT_NE(::ftruncate(file, 0), 0) << "whoever reads it would be sent SIGBUS";
+}
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST(Endpoints, AGroupCostsHttpdsFirstProcessOneDescriptor) {
+  std::vector<Group> groups(50);
+  std::vector<const Group*> pointers;
+  for (Group& group : groups) {
+    group.processes = 20;
+    group.threads = 5;
+    pointers.push_back(&group);
+  }
+  const std::size_t before = open_descriptors();
+  const Endpoints none({});
+  const std::size_t for_all = open_descriptors() - before;
+  Endpoints endpoints(pointers);
+  EXPECT_EQ(open_descriptors(), before + 2 * for_all + groups.size());
+  endpoints.keep_httpds_ends();
+  EXPECT_LE(open_descriptors(), before + 2 * for_all) << "a child of httpd has nothing of a group";
 }
 
 TEST(Scoreboard, TimesThatAProcessHasWrittenLieInThePast) {

@@ -337,7 +337,7 @@ int start_daemons(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_
     ServerLog(main_server)
         .log(base::Level::error,
              std::string("BRINE0622: the daemon process groups cannot be set up: ") + error.what() +
-                 "; each needs some descriptors in httpd's first process (see 'ulimit -n')");
+                 "; each needs a descriptor in httpd's first process (see 'ulimit -n')");
     return HTTP_INTERNAL_SERVER_ERROR;
   }
 }

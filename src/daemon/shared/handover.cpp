@@ -17,9 +17,9 @@ namespace {
 
 template <class Codec, Of<Handover> Value>
 void fields(Codec& codec, Value& value) {
-  auto& [abi, group, engine, engine_path, process_name, log_level, incarnation, code, scripts] =
-      value;
-  codec(abi, group, engine, engine_path, process_name, log_level, incarnation, code, scripts);
+  auto& [abi, group, engine, engine_path, process_name, log_level, slot, incarnation, code,
+         scripts] = value;
+  codec(abi, group, engine, engine_path, process_name, log_level, slot, incarnation, code, scripts);
 }
 
 }  // namespace

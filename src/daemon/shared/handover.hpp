@@ -21,7 +21,7 @@ namespace brine::daemon {
 inline constexpr int kControlFd = 3;      ///< packets to and from the supervisor, see control.hpp
 inline constexpr int kHandoverFd = 4;     ///< sealed; holds an encoded Handover
 inline constexpr int kConnectionsFd = 5;  ///< over which connections from httpd's processes come
-inline constexpr int kSlotFd = 6;         ///< memory of its slot, see scoreboard.hpp
+inline constexpr int kSlotFd = 6;         ///< memory of its group's slots, see scoreboard.hpp
 inline constexpr int kLogFd = 7;     ///< takes records for httpd's error log, see log_channel.hpp
 inline constexpr int kCrashFd = 8;   ///< where faulthandler writes
 inline constexpr int kEngineFd = 9;  ///< the engine's shared object, as httpd has found it
@@ -41,6 +41,7 @@ struct Handover {
   std::string engine_path;      ///< for messages, and for a process in a jail, which has no /proc
   std::string process_name;     ///< as ps -o comm shows it
   std::uint64_t log_level = 0;  ///< the least important base::Level that httpd's log takes
+  std::uint32_t slot = 0;
   std::uint32_t incarnation = 0;
   std::uint32_t code = 0;
   std::vector<Script> scripts;  ///< to load before it is ready

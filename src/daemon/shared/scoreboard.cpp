@@ -110,7 +110,12 @@ std::size_t thread_count(const Group& group) noexcept {
 }
 
 std::size_t slot_bytes(std::size_t threads) noexcept {
-  return sizeof(SlotMemory) + threads * sizeof(ThreadRecord);
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return (sizeof(SlotMemory) + threads * sizeof(ThreadRecord) + page - 1) / page * page;
+}
+
+std::size_t slot_offset(std::size_t slot, std::size_t threads) noexcept {
+  return slot * slot_bytes(threads);
 }
 
 ProcessView view_slot(char* data, std::size_t threads) noexcept {
@@ -124,12 +129,12 @@ Scoreboard::Scoreboard(std::span<const Group* const> groups) {
     const std::size_t slots = slot_count(*group);
     const std::size_t threads = thread_count(*group);
     char* const board = memory_.emplace_back(sizeof(GroupBoard) + slots * sizeof(Slot)).data();
-    std::vector<base::UniqueFd>& files = files_.emplace_back();
+    const std::size_t bytes = slot_offset(slots, threads);
+    files_.push_back(base::memory_file("brine slots", bytes));
+    char* const memory = memory_.emplace_back(files_.back().get(), 0, bytes).data();
     std::vector<ProcessView>& processes = processes_.emplace_back();
     for (std::size_t slot = 0; slot < slots; ++slot) {
-      files.push_back(base::memory_file("brine slot", slot_bytes(threads)));
-      memory_.emplace_back(files.back().get(), slot_bytes(threads));
-      processes.push_back(view_slot(memory_.back().data(), threads));
+      processes.push_back(view_slot(memory + slot_offset(slot, threads), threads));
     }
     views_.push_back({reinterpret_cast<GroupBoard*>(board),
                       {reinterpret_cast<Slot*>(board + sizeof(GroupBoard)), slots},

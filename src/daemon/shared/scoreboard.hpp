@@ -101,8 +101,12 @@ struct ProcessView {
   }
 };
 
-/// So much memory has a slot of a group with so many threads.
+/// So much memory has a slot of a group with so many threads: whole pages, so that a process can
+/// map its own slot alone.
 std::size_t slot_bytes(std::size_t threads) noexcept;
+
+/// Where a slot's memory begins in its group's file.
+std::size_t slot_offset(std::size_t slot, std::size_t threads) noexcept;
 
 /// The view of a slot's memory at `data`, which has slot_bytes(threads).
 ProcessView view_slot(char* data, std::size_t threads) noexcept;
@@ -188,15 +192,17 @@ class Scoreboard {
 
   const GroupView& group(std::size_t index) const { return views_[index]; }
 
-  /// The file that the process in this slot maps: of a size that nobody can change.
-  int memory_file(std::size_t group, std::size_t slot) const { return files_[group][slot].get(); }
+  /// The file of which each of the group's processes maps its slot: of a size that nobody can
+  /// change. One for a group, so that a group costs httpd's first process one descriptor; the
+  /// processes of a group have one user, and could do each other worse than to write here.
+  int memory_file(std::size_t group) const { return files_[group].get(); }
 
   /// In httpd's children, which start no daemon process: closes the files, and keeps the memory.
   void close_files() { files_.clear(); }
 
  private:
   std::vector<base::SharedMemory> memory_;
-  std::vector<std::vector<base::UniqueFd>> files_;  ///< of each group's slots
+  std::vector<base::UniqueFd> files_;  ///< of each group
   std::vector<std::vector<ProcessView>> processes_;
   std::vector<GroupView> views_;
 };

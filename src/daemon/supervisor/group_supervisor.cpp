@@ -253,6 +253,7 @@ Handover GroupSupervisor::handover_of(const Process& process, const Program& pro
   handover.engine_path = program.engine_path;
   handover.process_name = program.process_name;
   handover.log_level = static_cast<std::uint64_t>(host_.log_level(group_));
+  handover.slot = static_cast<std::uint32_t>(process.slot);
   handover.incarnation = process.incarnation;
   handover.code = process.code;
   handover.scripts = scripts_.all();
@@ -270,7 +271,7 @@ void GroupSupervisor::fork_worker(Process& process, const Program& program) {
   fds[kControlFd] = launch.control.get();
   fds[kHandoverFd] = handover.get();
   fds[kConnectionsFd] = launch.connections.get();
-  fds[kSlotFd] = endpoints_.scoreboard().memory_file(index_, process.slot);
+  fds[kSlotFd] = endpoints_.scoreboard().memory_file(index_);
   fds[kLogFd] = launch.log.get();
   fds[kCrashFd] = process.crash_report.get();
   fds[kEngineFd] = program.engine;

@@ -468,7 +468,8 @@ class Worker {
 WorkerContext context_of(const Handover& handover) {
   const std::size_t threads = thread_count(handover.group);
   // Never unmapped: threads use it to the last.
-  static const base::SharedMemory memory(kSlotFd, slot_bytes(threads));
+  static const base::SharedMemory memory(kSlotFd, slot_offset(handover.slot, threads),
+                                         slot_bytes(threads));
   ::close(kSlotFd);
   return {handover.group,
           view_slot(memory.data(), threads),
