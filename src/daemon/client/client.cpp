@@ -167,7 +167,7 @@ Outcome Client::travel(PendingRequest& pending) {
       pending.in_line = true;
       continue;
     }
-    pools_[admission.slot].put(std::move(connection));
+    pools_[admission.slot].put(std::move(connection), base::now());
     if (dispatch.outcome() != Outcome::restarting) return dispatch.outcome();
     pending.in_line = true;
     pending.forgive();

@@ -1,6 +1,17 @@
 #include "daemon/client/connection_pool.hpp"
 
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <iterator>
+#include <system_error>
+#include <thread>
 
 namespace brine::daemon {
 
@@ -8,6 +19,9 @@ namespace {
 
 // What an idle connection may keep of its buffers for a large request.
 constexpr std::size_t kKeptBytes = 131072;
+
+// How often idle connections are looked at.
+constexpr std::chrono::nanoseconds kSweepInterval{kMostIdleTime / 4};
 
 // All pools of this process. Never destroyed: a thread of httpd may look at them when it ends.
 struct AllPools {
@@ -22,6 +36,69 @@ AllPools& all_pools() {
 std::uint64_t open_file_limit() {
   rlimit limit{};
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
+// The thread that closes what has waited too long. There is one while connections wait.
+class Sweeper {
+ public:
+  /// To be called when a connection has begun to wait.
+  void wake() noexcept {
+    if (!runs_.load() && !runs_.exchange(true)) start();
+  }
+
+ private:
+  // Signals are httpd's own threads' to take. Where the system refuses a thread, connections are
+  // still closed when descriptors get few, and the next connection tries again.
+  void start() noexcept {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      keep_code_in_memory();
+      std::thread([this] { run(); }).detach();
+    } catch (const std::system_error&) {
+      runs_.store(false);
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  // A process that ends unloads the module, and waits for nobody.
+  static void keep_code_in_memory() {
+    Dl_info info{};
+    if (::dladdr(reinterpret_cast<const void*>(&all_pools), &info) != 0) {
+      ::dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+  }
+
+  void run() {
+    ::prctl(PR_SET_NAME, "brine idle");
+    do {
+      std::this_thread::sleep_for(kSweepInterval);
+    } while (sweep() != 0 || !rest());
+  }
+
+  // Returns how many connections wait on.
+  static std::size_t sweep() {
+    const base::Nanos limit = base::now() - kMostIdleTime;
+    const std::lock_guard lock(all_pools().mutex);
+    std::size_t left = 0;
+    for (ConnectionPool* pool : all_pools().pools) left += pool->try_close_idle(limit);
+    return left;
+  }
+
+  // Returns true if the thread may end: nothing has begun to wait that did not see it end.
+  bool rest() {
+    runs_.store(false);
+    return sweep() == 0 || runs_.exchange(true);
+  }
+
+  std::atomic<bool> runs_{false};
+};
+
+Sweeper& sweeper() {
+  static Sweeper& one = *new Sweeper;  // never destroyed, as the pools' list
+  return one;
 }
 
 }  // namespace
@@ -46,28 +123,43 @@ std::unique_ptr<Connection> ConnectionPool::take(std::uint32_t incarnation) {
   return nullptr;
 }
 
-// The system gives out the lowest descriptor that is free: one with a high number says that so many
-// are in use, whatever for.
-bool ConnectionPool::few_descriptors_are_left(int newest) const {
-  return static_cast<std::uint64_t>(newest) >= most_descriptors_ / 4 * 3;
-}
-
-void ConnectionPool::put(std::unique_ptr<Connection> connection) {
-  if (few_descriptors_are_left(connection->fd.get())) {
+void ConnectionPool::put(std::unique_ptr<Connection> connection, base::Nanos now) {
+  if (few_descriptors_are_left(connection->fd.get(), most_descriptors_)) {
     connection = nullptr;
     close_idle_connections();
     return;
   }
   if (connection->request.capacity() > kKeptBytes) connection->request = {};
   connection->reader.trim(kKeptBytes);
-  const std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(connection));
+  connection->idle_since = now;
+  {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(connection));
+  }
+  sweeper().wake();
 }
 
-void ConnectionPool::close_idle() {
-  std::vector<std::unique_ptr<Connection>> closed;  // without the lock
-  const std::lock_guard lock(mutex_);
-  closed.swap(idle_);
+std::size_t ConnectionPool::close_idle(base::Nanos limit) {
+  return close_idle(std::unique_lock(mutex_), limit);
+}
+
+// Whoever interrupts the pool's user (a signal that ends a child of the prefork MPM) may come here
+// to destroy all pools: the thread that waited for that user would hold their list.
+std::size_t ConnectionPool::try_close_idle(base::Nanos limit) {
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  return lock ? close_idle(std::move(lock), limit) : 1;
+}
+
+std::size_t ConnectionPool::close_idle(std::unique_lock<std::mutex> lock, base::Nanos limit) {
+  const auto end = std::partition_point(
+      idle_.begin(), idle_.end(),
+      [limit](const auto& connection) { return connection->idle_since <= limit; });
+  const std::vector<std::unique_ptr<Connection>> closed(std::make_move_iterator(idle_.begin()),
+                                                        std::make_move_iterator(end));
+  idle_.erase(idle_.begin(), end);
+  const std::size_t left = idle_.size();
+  lock.unlock();  // the connections are closed without it
+  return left;
 }
 
 void close_idle_connections() {

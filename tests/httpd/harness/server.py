@@ -79,11 +79,11 @@ class Server:
     """A live httpd. Start it with `Server(...)`, end it with `stop()`.
 
     `files`, {name: text}, are written before: a script that processes load at their start.
-    `env` holds further variables of httpd's environment.
+    `env` holds further variables of httpd's environment. `before_exec` is called in the process that becomes httpd.
     """
 
     def __init__(self, workspace, variant, text, modules=(), folder=None, daemon="", user=None, files=None,
-                 env=None):
+                 env=None, before_exec=None):
         self.workspace, self.variant = workspace, variant
         self.folder = folder or workspace.new_folder()
         self.user = user if os.geteuid() == 0 else None
@@ -92,6 +92,7 @@ class Server:
         self.log = ErrorLog(self.folder / "error.log")
         self._text, self._modules, self._daemon = text, modules, daemon
         self._env = {**environment(workspace.build), **(env or {})}
+        self._before_exec = before_exec
         self._taken_stock = {}
         for name, content in (files or {}).items():
             self.write(name, content)
@@ -112,7 +113,7 @@ class Server:
                 [HTTPD, "-f", str(self.folder / "httpd.conf"), "-DFOREGROUND"],
                 env=self._env, cwd=self.folder, stdin=subprocess.DEVNULL,
                 stdout=stderr, stderr=stderr, start_new_session=True,
-                user=self.user, extra_groups=[] if self.user else None)
+                user=self.user, extra_groups=[] if self.user else None, preexec_fn=self._before_exec)
 
     def _configure(self):
         path = _write(self.folder, self.port, self.workspace.build, self.variant, self._text,
