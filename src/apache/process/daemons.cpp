@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <deque>
 #include <fstream>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -25,6 +25,7 @@
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/process/installed.hpp"
+#include "apache/process/predecessors.hpp"
 #include "apache/process/process.hpp"
 #include "base/clock.hpp"
 #include "base/pool.hpp"
@@ -45,24 +46,12 @@ constexpr daemon::Duration kUnlimited = std::chrono::minutes(1);
 // What the last process's end may take beyond shutdown-timeout.
 constexpr base::Nanos kGrace = 2 * base::kSecond;
 
-// Supervisors of earlier configurations end when the last child of their time does. They are
-// children of httpd's first process all the same, which has to know them: kept over restarts.
-struct Predecessors {
-  static constexpr std::size_t kMost = 64;
-  std::array<pid_t, kMost> pids;
-
-  static Predecessors& get() {
-    constexpr const char* kKey = "brine-supervisors";
-    void* data = ap_retained_data_get(kKey);
-    return *static_cast<Predecessors*>(
-        data != nullptr ? data : ap_retained_data_create(kKey, sizeof(Predecessors)));
-  }
-  void add(pid_t pid) {
-    const auto free = std::find(pids.begin(), pids.end(), 0);
-    if (free != pids.end()) *free = pid;
-  }
-  void remove(pid_t pid) { std::replace(pids.begin(), pids.end(), pid, 0); }
-};
+Predecessors& predecessors() {
+  constexpr const char* kKey = "brine-supervisors";
+  Predecessors* found = Predecessors::in(ap_retained_data_get(kKey));
+  return found != nullptr ? *found
+                          : *new (ap_retained_data_create(kKey, sizeof(Predecessors))) Predecessors;
+}
 
 // As ps shows them: httpd has made others of those that it was given.
 std::vector<std::string> own_arguments() {
@@ -170,7 +159,7 @@ class Daemons {
   ~Daemons() {
     if (::getpid() != owner_) return;
     apr_pool_cleanup_kill(main_server_->process->pool, this, stop_for_good);
-    if (supervisor_.pid > 0) Predecessors::get().add(supervisor_.pid);
+    if (supervisor_.pid > 0) predecessors().add(supervisor_.pid);
   }
   Daemons(const Daemons&) = delete;
   Daemons& operator=(const Daemons&) = delete;
@@ -264,8 +253,7 @@ class Daemons {
 
   // httpd would call them "long lost children".
   void watch_predecessors() {
-    Predecessors& predecessors = Predecessors::get();
-    for (pid_t& pid : predecessors.pids) {
+    for (pid_t& pid : predecessors().pids) {
       if (pid == 0) continue;
       if (::waitpid(pid, nullptr, WNOHANG) != 0) {
         pid = 0;
@@ -280,7 +268,7 @@ class Daemons {
   static void predecessor_news(int reason, void* data, int) noexcept {
     if (reason != APR_OC_REASON_DEATH && reason != APR_OC_REASON_LOST) return;
     apr_proc_other_child_unregister(data);
-    Predecessors::get().remove(static_cast<apr_proc_t*>(data)->pid);
+    predecessors().remove(static_cast<apr_proc_t*>(data)->pid);
   }
 
   // httpd ends: its first process waits until the daemon processes have ended too.
@@ -288,7 +276,7 @@ class Daemons {
     auto& self = *static_cast<Daemons*>(data);
     if (::getpid() != self.owner_) return APR_SUCCESS;
     std::vector<pid_t> supervisors = {self.supervisor_.pid};
-    for (const pid_t pid : Predecessors::get().pids) supervisors.push_back(pid);
+    for (const pid_t pid : predecessors().pids) supervisors.push_back(pid);
     std::erase(supervisors, 0);
     for (const pid_t pid : supervisors) ::kill(pid, SIGTERM);
     self.await(supervisors);
