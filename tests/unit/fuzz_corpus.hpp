@@ -9,20 +9,19 @@
 #include <iterator>
 #include <string>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
-
 namespace brine::testing {
 
-/// Gives each of the folder's files to the linked target; returns how many there are.
-inline int replay(const char* corpus) {
+/// A target's entry.
+using FuzzTarget = int(const std::uint8_t* data, std::size_t size);
+
+/// Gives each of the folder's files to a target; returns how many there are.
+inline int replay(FuzzTarget* target, const std::string& corpus) {
   int files = 0;
   for (const auto& file : std::filesystem::directory_iterator(corpus)) {
     SCOPED_TRACE(file.path().string());
     std::ifstream input(file.path(), std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(input), {}};
-    EXPECT_EQ(
-        LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
-        0);
+    EXPECT_EQ(target(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()), 0);
     ++files;
   }
   return files;

@@ -65,9 +65,22 @@ std::string_view reason_name(Reason reason) noexcept {
   return kReasonNames[std::min(static_cast<std::size_t>(reason), kReasonNames.size() - 1)];
 }
 
+std::string encode(const Packet& packet) {
+  return std::string{static_cast<char>(packet.message), static_cast<char>(packet.number)} +
+         packet.text;
+}
+
+std::optional<Packet> decode_packet(std::string_view bytes) {
+  if (bytes.size() < 2 ||
+      static_cast<std::uint8_t>(bytes[0]) >= static_cast<std::uint8_t>(Message::count_)) {
+    return std::nullopt;
+  }
+  return Packet{static_cast<Message>(bytes[0]), static_cast<std::uint8_t>(bytes[1]),
+                std::string(bytes.substr(2))};
+}
+
 bool send_packet(int fd, const Packet& packet) noexcept {
-  std::string bytes{static_cast<char>(packet.message), static_cast<char>(packet.number)};
-  bytes += packet.text;
+  const std::string bytes = encode(packet);
   ssize_t sent = 0;
   do {
     sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -82,12 +95,7 @@ std::optional<Packet> receive_packet(int fd, bool& closed) {
     size = ::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
   closed = size == 0 || (size < 0 && errno != EAGAIN);
-  if (size < 2 ||
-      static_cast<std::uint8_t>(bytes[0]) >= static_cast<std::uint8_t>(Message::count_)) {
-    return std::nullopt;
-  }
-  return Packet{static_cast<Message>(bytes[0]), static_cast<std::uint8_t>(bytes[1]),
-                std::string(bytes.data() + 2, static_cast<std::size_t>(size) - 2)};
+  return size < 0 ? std::nullopt : decode_packet({bytes.data(), static_cast<std::size_t>(size)});
 }
 
 std::string pack(const ScriptVersions& scripts) { return encoded(scripts); }

@@ -59,6 +59,10 @@ struct Packet {
   std::string text;
 };
 
+/// A packet's bytes, and the packet of some bytes: nothing if they are none.
+std::string encode(const Packet& packet);
+std::optional<Packet> decode_packet(std::string_view bytes);
+
 /// False: the other end is gone, or does not read.
 bool send_packet(int fd, const Packet& packet) noexcept;
 

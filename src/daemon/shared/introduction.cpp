@@ -22,10 +22,23 @@ void fields(Codec& codec, Value& value) {
 
 }  // namespace
 
-bool introduce(int sender, const Introduction& introduction, int connection, base::Nanos deadline) {
+std::string encode(const Introduction& introduction) {
   std::string bytes;
   Encoder encoder(bytes);
   fields(encoder, introduction);
+  return bytes;
+}
+
+std::optional<Introduction> decode_introduction(std::string_view bytes) {
+  std::optional<Introduction> introduction(std::in_place);
+  Decoder decoder(bytes);
+  fields(decoder, *introduction);
+  if (!decoder.complete()) introduction.reset();
+  return introduction;
+}
+
+bool introduce(int sender, const Introduction& introduction, int connection, base::Nanos deadline) {
+  const std::string bytes = encode(introduction);
   return bytes.size() <= kMostIntroductionBytes &&
          send_with_fd(sender, bytes, connection, deadline);
 }
@@ -36,9 +49,9 @@ std::optional<Introduced> take_introduction(int receiver) {
   if (!received) return std::nullopt;
   Introduced introduced;
   introduced.connection = std::move(received->fd);
-  Decoder decoder({buffer.data(), received->size});
-  fields(decoder, introduced.introduction);
-  introduced.valid = decoder.complete();
+  auto introduction = decode_introduction({buffer.data(), received->size});
+  introduced.valid = introduction.has_value();
+  if (introduction) introduced.introduction = std::move(*introduction);
   return introduced;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/unique_fd.hpp"
@@ -18,6 +19,11 @@ struct Introduction {
   std::uint32_t incarnation = 0;  ///< of the process that the connection is meant for
   std::optional<Script> script;   ///< one that httpd serves requests for, in place of a connection
 };
+
+/// The bytes of one, and what some bytes introduce: nothing if nobody of this build would send
+/// them.
+std::string encode(const Introduction& introduction);
+std::optional<Introduction> decode_introduction(std::string_view bytes);
 
 /// Sends one, with a connection's socket (or -1). False: nobody will ever take it. BLOCKS while the
 /// supervisor does not keep up, until `deadline`.

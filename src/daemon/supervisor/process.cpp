@@ -14,8 +14,9 @@ namespace {
 
 // What faulthandler wrote into the file that the process was given for it.
 std::string read_crash_report(int fd) {
+  if (fd < 0) return {};
   std::string text(65536, '\0');
-  const ssize_t size = fd < 0 ? 0 : ::pread(fd, text.data(), text.size(), 0);
+  const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
   text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
