@@ -3,6 +3,8 @@
 
 #include <Python.h>
 
+#include <atomic>
+#include <cstdint>
 #include <utility>
 
 #include "cpython/gil.hpp"
@@ -12,6 +14,21 @@ namespace brine::cpython {
 /// Thrown where the interpreter's error indicator is set (PyErr_Occurred()): the Python exception
 /// stays there, and whoever catches this turns it into a log text or returns it to Python.
 struct ErrorSet {};
+
+#ifdef NDEBUG
+inline constexpr bool kCountsReferences = false;
+inline void count_reference(PyObject*, int) noexcept {}
+inline std::int64_t owned_references() noexcept { return 0; }
+#endif
+#ifndef NDEBUG
+/// Debug builds count the references that all Refs own, which the unit tests hold against leaks.
+inline constexpr bool kCountsReferences = true;
+inline std::atomic<std::int64_t> owned_by_refs{0};
+inline void count_reference(PyObject* object, int change) noexcept {
+  if (object != nullptr) owned_by_refs.fetch_add(change, std::memory_order_relaxed);
+}
+inline std::int64_t owned_references() noexcept { return owned_by_refs.load(); }
+#endif
 
 /// Owns one reference. Made by steal() or borrow(), so that each acquisition says which it is. It
 /// must die on a thread that holds the GIL.
@@ -24,17 +41,23 @@ class Ref {
     object_ = std::exchange(other.object_, nullptr);
     return *this;
   }
-  ~Ref() { Py_XDECREF(object_); }
+  ~Ref() {
+    count_reference(object_, -1);
+    Py_XDECREF(object_);
+  }
 
   PyObject* get() const noexcept { return object_; }
   /// Hands the reference to the caller.
-  PyObject* release() noexcept { return std::exchange(object_, nullptr); }
+  PyObject* release() noexcept {
+    count_reference(object_, -1);
+    return std::exchange(object_, nullptr);
+  }
   explicit operator bool() const noexcept { return object_ != nullptr; }
 
  private:
   friend Ref steal(const GilLock&, PyObject* object);
   friend Ref borrow(const GilLock&, PyObject* object) noexcept;
-  explicit Ref(PyObject* object) noexcept : object_(object) {}
+  explicit Ref(PyObject* object) noexcept : object_(object) { count_reference(object, 1); }
   PyObject* object_ = nullptr;
 };
 
