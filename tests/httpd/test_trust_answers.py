@@ -208,3 +208,23 @@ def test_log_records_are_bounded(httpd):
     assert logged + left_out == 100_000
     assert 5000 <= logged < 50_000
     httpd.allow_log("BRINE0603")  # the application closes the connection before an answer
+
+
+LARGE_HEAD = """
+import os
+def application(environ, start_response):
+    size = int(environ["QUERY_STRING"])
+    start_response("200 OK", [("X-Pid", str(os.getpid()))] + ([("X-Large", "x" * size)] if size else []))
+    return [b"body"]
+"""
+
+
+def test_a_head_that_is_too_large_is_told_as_what_it_is(start_httpd):
+    """The application's own: the process has not ended, and nobody says so."""
+    server = start_httpd("WSGIScriptAlias /app {dir}/scripts/app.wsgi\n", files={"scripts/app.wsgi": LARGE_HEAD},
+                         daemon="processes=1")
+    pid = server.get("/app?0").header("X-Pid")
+    assert server.get(f"/app?{17 << 20}").status == 502
+    record, = server.expect_log("BRINE0629")
+    assert f"process {pid} " in record.text and "16777216 are the most" in record.text
+    assert server.get("/app?0").header("X-Pid") == pid
