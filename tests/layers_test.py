@@ -119,6 +119,21 @@ def test_includes_follow_the_table(table):
     assert not wrong, "\n".join(wrong)
 
 
+def test_who_carries_a_scripts_settings_names_none_of_them():
+    """So that one more costs its own place, its directive and its use; see "Add a setting of a script"."""
+    struct = re.search(r"struct ScriptSettings \{(.+?)\n\};", (SRC / "boundary/script_settings.hpp").read_text(), re.S)
+    names = re.findall(r"^  [\w:]+ (\w+) = ", struct[1], re.MULTILINE)
+    assert len(names) > 4, "the search for members finds others: has the struct's form changed?"
+    # fields.hpp also lists engine::Config, which has a policy of its own for threads that serve no request.
+    carriers = [file for file in sources()
+                if folder_of(file) == "daemon/shared" and file != "daemon/shared/fields.hpp"]
+    carriers += ["apache/config/given_script_settings.hpp", "apache/config/daemon_groups.cpp",
+                 "apache/request/selection.cpp", "boundary/request.hpp", "script/loader.hpp"]
+    wrong = [f"{file} names {name}" for file in carriers for name in names
+             if re.search(rf"\b{name}\b", code_of((SRC / file).read_text()))]
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_libraries_stay_on_their_side(table, library):
     wrong = []
@@ -190,6 +205,7 @@ def test_the_table_of_the_standard_library_is_complete():
     ("uint32_t a;", "cstdint"),
     ("// std::uint8_t\nconst char* a = \"std::uint8_t\";", ""),
     ("if (errno == EINTR) return;", "cerrno"),
+    ("std::size_t a;", ""),
     ("#include <sys/stat.h>\nstd::optional<int> a = 1'000'000; std::move(a);", "optional utility"),
 ])
 def test_what_is_used_without_its_header(text, wanted):

@@ -221,7 +221,7 @@ def missing(text, included):
     wants = {}
     for name in set(_QUALIFIED.findall(code)):
         # is_same_v and is_same, tuple_size_v and tuple_size stand in the same header
-        headers = NAMES.get(name) or NAMES.get(re.sub(r"_[vt]$", "", name))
+        headers = NAMES.get(name) or NAMES.get(re.sub(r"_[vt]$", "", name) if name != "size_t" else "")
         if headers and not headers & included:
             wants[f"std::{name}"] = headers
     for header, pattern in C_NAMES.items():

@@ -10,7 +10,7 @@
 
 #include "base/stamp.hpp"
 #include "boundary/log.hpp"
-#include "boundary/policy.hpp"
+#include "boundary/script_settings.hpp"
 
 namespace brine::wsgi {
 
@@ -102,16 +102,6 @@ struct Field {
   std::string_view value;
 };
 
-/// What a change of the script's file leads to.
-enum class Reloading : std::uint8_t {
-  off,
-  in_place,  ///< the script is loaded anew into the interpreter that has it
-  /// Nothing is run: Outcome::restarting. A new process will load the new code.
-  fresh_process,
-  /// The old code serves; Request::script_changed is called, and a new process will load the new.
-  rolling,
-};
-
 /// Who chose the name of an application group.
 enum class NamedBy : std::uint8_t {
   configuration,
@@ -126,12 +116,8 @@ struct Target {
   std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
   std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
   NamedBy group_named_by = NamedBy::configuration;  ///< of application_group
-  base::FileSeen seen;                        ///< the script; spares the engine a look of its own
-  Reloading reloading = Reloading::in_place;  ///< WSGIScriptReloading
-  bool keep_last_good = true;                 ///< WSGIReloadFailure Keep
-  bool registered = false;                    ///< WSGIScriptModules Registered
-  pickle::Policy pickle_policy = pickle::Policy::report;  ///< WSGIPickleGuard
-  bool ignore_activity = false;  ///< WSGIIgnoreActivity: no sign that the process is in use
+  base::FileSeen seen;  ///< the script; spares the engine a look of its own
+  ScriptSettings settings;
 };
 
 /// What may be put in the place of the application's body; see wsgi/replacement.hpp.

@@ -31,28 +31,13 @@ using wsgi::Outcome;
 
 namespace {
 
-script::Reloading reloading(wsgi::Reloading setting) {
-  switch (setting) {
-    case wsgi::Reloading::off:
-      return script::Reloading::off;
-    case wsgi::Reloading::in_place:
-      return script::Reloading::in_place;
-    case wsgi::Reloading::fresh_process:
-    case wsgi::Reloading::rolling:
-      return script::Reloading::elsewhere;
-  }
-  return script::Reloading::off;
-}
-
 script::Wanted wanted(const wsgi::Target& target) {
   script::Wanted result;
   result.path = target.script;
   result.callable = target.callable;
   result.resource = target.resource;
-  result.reloading = reloading(target.reloading);
-  result.keep_last_good = target.keep_last_good;
-  result.registered = target.registered;
-  if (result.reloading == script::Reloading::off) return result;
+  result.settings = target.settings;
+  if (target.settings.reloading == wsgi::Reloading::off) return result;
   // Here, since the GIL is not held yet.
   result.seen = target.seen.links != 0 ? target.seen : base::see(result.path);
   if (result.seen.links != 1) result.stamp = base::stamp_of(result.path);
@@ -115,17 +100,17 @@ class PythonEngine final : public Engine {
     try {
       ApplicationGroup& group = groups_.get(target.application_group, target.group_named_by, log);
       script::Wanted script = wanted(target);
-      if (script.reloading == script::Reloading::elsewhere) {
-        script.reloading = script::Reloading::in_place;  // this is the process that is to have it
+      if (by_another_process(script.settings.reloading)) {
+        script.settings.reloading = wsgi::Reloading::in_place;  // this process is to have it
       }
       return group.interpreter.with_gil([&](GilLock& gil) {
         const wsgi::LogScope scope(log);
         HazardLog hazards(log);
-        const pickle::PolicyScope guarded(target.pickle_policy, &hazards);
+        const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
         try {
           const script::Lease lease = group.loader.lease(gil, script, log);
           // A file that is half-written may load and yet lack its application.
-          if (target.keep_last_good && !target.callable.empty()) {
+          if (target.settings.keep_last_good && !target.callable.empty()) {
             script::Loader::application(gil, *lease.generation, script, log);
           }
           return true;
@@ -229,11 +214,11 @@ class PythonEngine final : public Engine {
                          const script::Wanted& script, wsgi::Exchange& exchange) {
     const wsgi::LogScope scope(exchange.request);
     HazardNote hazards(exchange.request);
-    const pickle::PolicyScope guarded(target.pickle_policy, &hazards);
+    const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
     try {
       const script::Lease lease = group.loader.lease(gil, script, exchange.request);
       if (lease.changed) {
-        if (target.reloading == wsgi::Reloading::fresh_process) {
+        if (target.settings.reloading == wsgi::Reloading::fresh_process) {
           return {Outcome::restarting, std::nullopt};
         }
         exchange.request.script_changed();

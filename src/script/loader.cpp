@@ -51,7 +51,8 @@ bool Loader::bring_up_to_date(GilLock& gil, Script& script, const Wanted& wanted
   if (verdict == Verdict::changed) return false;
   if (verdict != Verdict::use && !refresh(gil, script, wanted, false, log)) return false;
   if (script.current && script.attempts == attempts && reload_demanded(gil, script, wanted, log)) {
-    return wanted.reloading != Reloading::elsewhere && refresh(gil, script, wanted, true, log);
+    return !by_another_process(wanted.settings.reloading) &&
+           refresh(gil, script, wanted, true, log);
   }
   return true;
 }
@@ -67,7 +68,7 @@ Loader::Script& Loader::find(const std::string& path) {
 
 // What is at the script's path now: mostly what httpd saw is enough to know that nothing changed.
 std::optional<Stamp> Loader::look(GilLock& gil, const Script& script, const Wanted& wanted) {
-  if (!script.current || wanted.reloading == Reloading::off) return std::nullopt;
+  if (!script.current || wanted.settings.reloading == Reloading::off) return std::nullopt;
   if (base::shows(wanted.seen, script.current->stamp) || wanted.stamp == script.current->stamp) {
     return script.current->stamp;
   }
@@ -79,17 +80,17 @@ Verdict Loader::judge(const Script& script, const Wanted& wanted,
                       const std::optional<Stamp>& seen) const {
   std::optional<Loaded> loaded;
   if (script.current) loaded = Loaded{script.current->stamp, script.current->settled};
-  return decide(loaded, seen, wanted.keep_last_good ? script.failed : std::nullopt,
-                wanted.reloading, file_clock_now());
+  return decide(loaded, seen, wanted.settings.keep_last_good ? script.failed : std::nullopt,
+                wanted.settings.reloading, file_clock_now());
 }
 
 // Whether the script's own reload_required(path) asks for it.
 bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& wanted,
                              base::LogSink& log) const {
-  if (wanted.reloading == Reloading::off || !script.current->reload_required) return false;
+  if (wanted.settings.reloading == Reloading::off || !script.current->reload_required) return false;
   // A process for each request would be a loop, should the answer always be yes.
   const bool young = base::now() - script.current->loaded_at < kRest;
-  if (wanted.reloading == Reloading::elsewhere && young) return false;
+  if (by_another_process(wanted.settings.reloading) && young) return false;
   // The call may let other threads run, and they may swap the generation: keep its function.
   Ref function = borrow(gil, script.current->reload_required.get());
   try {
@@ -136,7 +137,7 @@ bool Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool de
         script.current->settled = is_settled(source);
         return true;
       }
-      if (wanted.reloading == Reloading::elsewhere) return false;
+      if (by_another_process(wanted.settings.reloading)) return false;
     }
   }
   reload(gil, script, source, wanted, log);
@@ -174,7 +175,7 @@ GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source
                               const Wanted& wanted) {
   // A file that is being rewritten in place may be read when it is still empty: where the last good
   // generation can go on, a script that lost its application is not good.
-  const bool keep = script.current && wanted.keep_last_good;
+  const bool keep = script.current && wanted.settings.keep_last_good;
   GenerationPtr next(new Generation,
                      [this, path = script.path](Generation* old) { retire(path, old); });
   next->number = script.loads + 1;
@@ -182,7 +183,7 @@ GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source
   next->settled = is_settled(source);
   next->source_hash = std::hash<std::string>{}(source.bytes);
   Bootstrap::Executed executed =
-      bootstrap_.execute(gil, script.path, source.bytes, next->number, wanted.registered,
+      bootstrap_.execute(gil, script.path, source.bytes, next->number, wanted.settings.registered,
                          keep ? std::string(wanted.callable) : "");
   next->module = std::move(executed.module);
   next->mark = std::move(executed.mark);
@@ -199,7 +200,7 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
   std::string traceback = error.traceback.empty() ? "" : "\n" + error.traceback;
   const bool repeated = script.failed && script.failed->stamp == source.stamp;
   script.failed = FailedAttempt{source.stamp, file_clock_now()};
-  if (script.current && wanted.keep_last_good) {
+  if (script.current && wanted.settings.keep_last_good) {
     if (repeated) return;  // once per change
     log.log(Level::error, "BRINE0306: " + what +
                               " was changed but does not load: " + error.summary + "; generation " +

@@ -11,6 +11,7 @@
 
 #include "base/script_file.hpp"
 #include "boundary/log.hpp"
+#include "boundary/script_settings.hpp"
 #include "cpython/error.hpp"
 #include "script/bootstrap.hpp"
 #include "script/generation.hpp"
@@ -26,9 +27,7 @@ struct Wanted {
   std::string_view resource;   ///< argument of the script's reload_required()
   base::FileSeen seen;         ///< the file as it was before the GIL was taken ...
   std::optional<Stamp> stamp;  ///< ... and its stamp, where that does not tell enough
-  Reloading reloading = Reloading::in_place;
-  bool keep_last_good = true;
-  bool registered = false;
+  wsgi::ScriptSettings settings;
 };
 
 /// Thrown when there is no application; the reason has been logged.
@@ -41,7 +40,7 @@ struct Unavailable {
 /// that holds the GIL.
 struct Lease {
   GenerationPtr generation;
-  bool changed = false;  ///< with Reloading::elsewhere: the generation is no longer up to date
+  bool changed = false;  ///< by_another_process(): the generation is no longer up to date
 };
 
 /// The WSGI scripts of one interpreter. Its modules are in no other registry.

@@ -5,10 +5,12 @@
 #include <optional>
 
 #include "base/stamp.hpp"
+#include "boundary/script_settings.hpp"
 
 namespace brine::script {
 
 using base::Stamp;
+using wsgi::Reloading;
 
 /// What is known of the generation that serves now.
 struct Loaded {
@@ -22,13 +24,6 @@ struct Loaded {
 struct FailedAttempt {
   Stamp stamp;
   std::int64_t at = 0;  ///< file_clock_now() then
-};
-
-/// Where a new version of a script that is loaded already gets loaded.
-enum class Reloading : std::uint8_t {
-  off,        ///< nowhere: changes are not looked for
-  in_place,   ///< in this interpreter
-  elsewhere,  ///< in another process: here it is only noticed
 };
 
 enum class Verdict : std::uint8_t {
@@ -55,7 +50,7 @@ inline Verdict decide(const std::optional<Loaded>& loaded, const std::optional<S
   if (failed && seen == failed->stamp && now - failed->at < kRetryTime) return Verdict::use;
   if (seen != loaded->stamp) {
     if (seen && differs_in_ctime_alone(*seen, loaded->stamp)) return Verdict::compare;
-    return reloading == Reloading::elsewhere ? Verdict::changed : Verdict::load;
+    return by_another_process(reloading) ? Verdict::changed : Verdict::load;
   }
   if (!loaded->settled && now - loaded->stamp.ctime > kSettleTime) return Verdict::compare;
   return Verdict::use;

@@ -157,7 +157,7 @@ void check(std::uint8_t bits, std::string_view bytes) {
   Http http(bits);
   daemon::Dispatch dispatch(group, view, slot, connection, http, http, {0, 10 * base::kSecond});
   wsgi::Target target;
-  target.reloading =
+  target.settings.reloading =
       (bits & kMayRestart) != 0 ? wsgi::Reloading::fresh_process : wsgi::Reloading::off;
   const daemon::Progress progress = dispatch.run(target, 0);
   const wsgi::Outcome outcome = dispatch.outcome();

@@ -86,8 +86,9 @@ TEST(Flag, IsOnOrOffInAnyCase) {
 }
 
 TEST(ScriptReloading, NamesItsThreeWords) {
-  EXPECT_EQ(parse_script_reloading("rolling"), ScriptReloading::rolling);
-  EXPECT_EQ(parse_script_reloading("ON"), ScriptReloading::on);
+  using wsgi::Reloading;
+  EXPECT_EQ(parse_script_reloading("rolling"), Reloading::rolling);
+  EXPECT_EQ(parse_script_reloading("ON"), Reloading::fresh_process);
   EXPECT_EQ(refusal([] { parse_script_reloading("x"); }), "must be On, Off or Rolling, not 'x'");
 }
 

@@ -5,12 +5,28 @@
 
 #include "apache/config/settings.hpp"
 #include "base/pool.hpp"
+#include "boundary/script_settings.hpp"
+#include "other_script_settings.hpp"
 
 // httpd's module table is not here: settings are looked at directly.
 module_struct wsgi_module{};
 
 namespace brine::apache {
 namespace {
+
+using wsgi::Reloading;
+using wsgi::ScriptSettings;
+
+// A section that gives every setting of its scripts.
+RequestSettings giving(const ScriptSettings& values) {
+  RequestSettings settings;
+  settings.script.give<&ScriptSettings::reloading>(values.reloading);
+  settings.script.give<&ScriptSettings::keep_last_good>(values.keep_last_good);
+  settings.script.give<&ScriptSettings::registered>(values.registered);
+  settings.script.give<&ScriptSettings::pickle_policy>(values.pickle_policy);
+  settings.script.give<&ScriptSettings::ignore_activity>(values.ignore_activity);
+  return settings;
+}
 
 class SettingsTest : public ::testing::Test {
  protected:
@@ -43,9 +59,6 @@ TEST_F(SettingsTest, DefaultsLiveInResolve) {
   EXPECT_EQ(settings.map_head_to_get, HeadMapping::automatic);
   EXPECT_EQ(settings.chunked_request, ChunkedRequest::on);
   EXPECT_EQ(settings.request_buffering, 0);
-  EXPECT_EQ(settings.script_reloading, ScriptReloading::on);
-  EXPECT_TRUE(settings.keep_last_good);
-  EXPECT_FALSE(settings.registered_modules);
   EXPECT_TRUE(settings.enable_sendfile);
 }
 
@@ -60,12 +73,15 @@ TEST_F(SettingsTest, SendfileFollowsHttpdUnlessSaid) {
 TEST_F(SettingsTest, TheInnerSectionWins) {
   RequestSettings parent;
   parent.callable = "outer";
-  parent.script_reloading = ScriptReloading::off;
+  parent.script.give<&ScriptSettings::reloading>(Reloading::off);
+  parent.script.give<&ScriptSettings::registered>(true);
   RequestSettings child;
   child.callable = "inner";
+  child.script.give<&ScriptSettings::registered>(false);
   const RequestSettings merged = merge(parent, child);
   EXPECT_EQ(merged.callable.value, "inner");
-  EXPECT_EQ(merged.script_reloading.value, ScriptReloading::off);
+  EXPECT_EQ(script_settings(merged, "").reloading, Reloading::off);
+  EXPECT_FALSE(script_settings(merged, "").registered);
   EXPECT_FALSE(merged.chunked_request.value);
 }
 
@@ -122,13 +138,35 @@ TEST_F(SettingsTest, PoolCopyIsACString) {
   EXPECT_EQ(copy.data()[3], '\0');
 }
 
-TEST(Reloading, DependsOnWhereTheScriptRuns) {
-  EXPECT_EQ(reloading(ScriptReloading::on, ""), wsgi::Reloading::in_place);
-  EXPECT_EQ(reloading(ScriptReloading::rolling, ""), wsgi::Reloading::in_place);
-  EXPECT_EQ(reloading(ScriptReloading::off, ""), wsgi::Reloading::off);
-  EXPECT_EQ(reloading(ScriptReloading::on, "site"), wsgi::Reloading::fresh_process);
-  EXPECT_EQ(reloading(ScriptReloading::rolling, "site"), wsgi::Reloading::rolling);
-  EXPECT_EQ(reloading(ScriptReloading::off, "site"), wsgi::Reloading::off);
+TEST_F(SettingsTest, OfAScriptComeFromTheNearestSectionThatGivesThem) {
+  for (const ScriptSettings& other : wsgi::other_script_settings()) {
+    EXPECT_EQ(script_settings(merge(giving(other), {}), "site"), other);
+    EXPECT_EQ(script_settings(merge({}, giving(other)), "site"), other);
+    EXPECT_EQ(script_settings(merge(merge(giving(other), {}), {}), "site"), other);
+    EXPECT_EQ(script_settings(merge(giving(other), giving({})), "site"), ScriptSettings{})
+        << "the default counts where it is given";
+  }
+}
+
+TEST(ScriptSettings, HaveTheirDefaultsWhereNothingIsGiven) {
+  EXPECT_EQ(script_settings({}, "site"), ScriptSettings{});
+  ScriptSettings embedded;
+  embedded.reloading = Reloading::in_place;
+  EXPECT_EQ(script_settings({}, ""), embedded);
+}
+
+TEST(ScriptSettings, SayWhatAChangeLeadsToWhereTheScriptRuns) {
+  const auto reloading = [](Reloading given, std::string_view process_group) {
+    RequestSettings settings;
+    settings.script.give<&ScriptSettings::reloading>(given);
+    return script_settings(settings, process_group).reloading;
+  };
+  EXPECT_EQ(reloading(Reloading::fresh_process, ""), Reloading::in_place);
+  EXPECT_EQ(reloading(Reloading::rolling, ""), Reloading::in_place);
+  EXPECT_EQ(reloading(Reloading::off, ""), Reloading::off);
+  EXPECT_EQ(reloading(Reloading::fresh_process, "site"), Reloading::fresh_process);
+  EXPECT_EQ(reloading(Reloading::rolling, "site"), Reloading::rolling);
+  EXPECT_EQ(reloading(Reloading::off, "site"), Reloading::off);
 }
 
 }  // namespace

@@ -236,20 +236,14 @@ TEST(Control, AScriptSurvivesTheJourney) {
   script.path = "/srv/a b.wsgi";
   script.callable = "app";
   script.application_group = "localhost|/x";
-  script.reloading = wsgi::Reloading::rolling;
-  script.keep_last_good = false;
-  script.registered = true;
-  script.pickle_policy = pickle::Policy::enforce;
+  script.settings.registered = true;
   script.group_named_by = wsgi::NamedBy::host;
   const auto back = unpack_script(pack(script));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->path, script.path);
   EXPECT_EQ(back->callable, script.callable);
   EXPECT_EQ(back->application_group, script.application_group);
-  EXPECT_EQ(back->reloading, script.reloading);
-  EXPECT_EQ(back->keep_last_good, script.keep_last_good);
-  EXPECT_EQ(back->registered, script.registered);
-  EXPECT_EQ(back->pickle_policy, script.pickle_policy);
+  EXPECT_EQ(back->settings, script.settings);
   EXPECT_EQ(back->group_named_by, script.group_named_by);
 }
 
@@ -344,11 +338,11 @@ TEST(ScriptRegistry, TakesWhatHttpdAsksForAndNotWhatAProcessMakesUp) {
   ScriptRegistry scripts({}, "/jail");
   EXPECT_FALSE(scripts.add(script_at("/etc/shadow")));
   Script asked = script_at("/a.wsgi");
-  asked.registered = true;
+  asked.settings.registered = true;
   scripts.note_asked(asked);
   EXPECT_FALSE(scripts.add(script_at("/a.wsgi", "another group")));
   EXPECT_TRUE(scripts.add(script_at("/a.wsgi")));
-  EXPECT_TRUE(scripts.all()[0].registered) << "its settings are those that httpd knows";
+  EXPECT_TRUE(scripts.all()[0].settings.registered) << "its settings are those that httpd knows";
   scripts.note_asked(script_at("/srv/../../etc/app.wsgi"));
   EXPECT_FALSE(scripts.add(script_at("/srv/../../etc/app.wsgi"))) << "it leads out of the chroot";
 }
@@ -377,7 +371,7 @@ TEST(ScriptRegistry, OnlyWhatSomebodyHasCanBeLost) {
 
 TEST(ScriptRegistry, LastGoodCodeIsKeptWhereThatIsWanted) {
   Script failing = script_at("/b.wsgi");
-  failing.keep_last_good = false;
+  failing.settings.keep_last_good = false;
   const ScriptRegistry scripts({script_at("/a.wsgi"), failing, script_at("/c.wsgi")}, "");
   const ScriptVersions failed = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
   EXPECT_EQ(scripts.to_be_kept(failed), (ScriptVersions{{"/a.wsgi", 1}}));

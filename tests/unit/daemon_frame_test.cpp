@@ -1,12 +1,15 @@
 // The frame codec: what is encoded comes back, and what is malformed is refused.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "boundary/script_settings.hpp"
 #include "daemon/shared/frame.hpp"
+#include "other_script_settings.hpp"
 
 namespace brine::daemon {
 namespace {
@@ -37,11 +40,7 @@ struct Sample {
     target.application_group = "";
     target.resource = "/srv/resource";
     target.seen = {1, 2, 3, 4, 5, 6};
-    target.reloading = wsgi::Reloading::fresh_process;
-    target.keep_last_good = false;
-    target.registered = true;
-    target.pickle_policy = pickle::Policy::builtin_only;
-    target.ignore_activity = true;
+    target.settings.registered = true;
     target.group_named_by = wsgi::NamedBy::variable;
   }
 
@@ -85,12 +84,34 @@ TEST(RequestFrame, EverythingComesBack) {
   EXPECT_EQ(frame.target.seen.ctime_us, 5);
   EXPECT_EQ(frame.target.seen.links, 6U);
   EXPECT_EQ(frame.target.seen.device, 1U);
-  EXPECT_EQ(frame.target.reloading, wsgi::Reloading::fresh_process);
-  EXPECT_FALSE(frame.target.keep_last_good);
-  EXPECT_TRUE(frame.target.registered);
-  EXPECT_EQ(frame.target.pickle_policy, pickle::Policy::builtin_only);
-  EXPECT_TRUE(frame.target.ignore_activity);
+  EXPECT_EQ(frame.target.settings, sample.target.settings);
   EXPECT_EQ(frame.target.group_named_by, wsgi::NamedBy::variable);
+}
+
+TEST(RequestFrame, CarriesEachSettingOfTheScript) {
+  for (const wsgi::ScriptSettings& settings : wsgi::other_script_settings()) {
+    Sample sample;
+    sample.target.settings = settings;
+    RequestFrame frame;
+    ASSERT_TRUE(decode_request(sample.encoded(), frame));
+    EXPECT_EQ(frame.target.settings, settings);
+  }
+}
+
+TEST(RequestFrame, IsRefusedWhereASettingHasNoSuchValue) {
+  Sample sample;
+  sample.target.settings = {};
+  const std::vector<char> bytes = sample.encoded();
+  for (const wsgi::ScriptSettings& settings : wsgi::other_script_settings()) {
+    sample.target.settings = settings;
+    std::vector<char> other = sample.encoded();
+    // Where they differ, there the setting is.
+    const auto at = std::mismatch(other.begin(), other.end(), bytes.begin()).first;
+    ASSERT_NE(at, other.end());
+    *at = '\xff';
+    RequestFrame frame;
+    EXPECT_FALSE(decode_request(other, frame));
+  }
 }
 
 TEST(RequestFrame, EveryTruncationIsRefused) {

@@ -12,12 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "boundary/script_settings.hpp"
 #include "daemon/shared/channel.hpp"
 #include "daemon/shared/handover.hpp"
 #include "daemon/shared/introduction.hpp"
 #include "daemon/shared/log_budget.hpp"
 #include "daemon/shared/log_channel.hpp"
 #include "daemon/supervisor/worker_log.hpp"
+#include "other_script_settings.hpp"
 
 namespace brine::daemon {
 namespace {
@@ -38,7 +40,7 @@ Handover some_handover() {
   handover.incarnation = 12;
   Script script;
   script.path = "/app.wsgi";
-  script.pickle_policy = pickle::Policy::enforce;
+  script.settings.pickle_policy = pickle::Policy::enforce;
   handover.scripts = {script};
   return handover;
 }
@@ -54,8 +56,18 @@ TEST(Handover, SurvivesTheJourney) {
   EXPECT_EQ(back->group.switch_interval, 0.25);
   EXPECT_EQ(back->engine.python_path[0].origin, "python-path");
   EXPECT_EQ(back->engine.apache_version[1], 9);
-  EXPECT_EQ(back->scripts[0].pickle_policy, pickle::Policy::enforce);
+  EXPECT_EQ(back->scripts[0].settings.pickle_policy, pickle::Policy::enforce);
   EXPECT_EQ(encode(*back), bytes);
+}
+
+TEST(Handover, CarriesEachSettingOfTheScripts) {
+  for (const wsgi::ScriptSettings& settings : wsgi::other_script_settings()) {
+    Handover handover = some_handover();
+    handover.scripts[0].settings = settings;
+    const auto back = decode(encode(handover));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->scripts[0].settings, settings);
+  }
 }
 
 TEST(Handover, OfAnotherBuildOrCutOffIsRefused) {

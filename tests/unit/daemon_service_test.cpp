@@ -280,7 +280,7 @@ class Service : public testing::Test {
   Outcome ask(FakeHttp& http) {
     wsgi::Target target;
     target.script = "/the/script";
-    target.reloading = wsgi::Reloading::off;
+    target.settings.reloading = wsgi::Reloading::off;
     return client_->serve(target, http, http);
   }
 

@@ -56,6 +56,7 @@ class EngineTest : public ::testing::Test {
     target_.callable = "application";
     target_.resource = path_.native();
     target_.script = path_.native();
+    target_.settings.reloading = wsgi::Reloading::in_place;
   }
   ~EngineTest() override { std::filesystem::remove_all(folder_); }
 

@@ -168,7 +168,7 @@ TEST_F(LeakTest, LoadsAndReloads) {
 }
 
 TEST_F(LeakTest, ScriptsThatDoNotLoad) {
-  target_.keep_last_good = false;
+  target_.settings.keep_last_good = false;
   repeated(kGenerations, [&](int i) {
     const std::string number = std::to_string(i);
     write(i % 3 == 0   ? "def broken(: # " + number
@@ -189,7 +189,7 @@ TEST_F(LeakTest, TheGuard) {
       "pass",
   };
   for (const pickle::Policy policy : {pickle::Policy::report, pickle::Policy::enforce}) {
-    target_.pickle_policy = policy;
+    target_.settings.pickle_policy = policy;
     for (const char* const body : kBodies) {
       SCOPED_TRACE(body);
       expect_nothing_left_by(start + body + "\nstart()\nreturn []", Outcome::completed);

@@ -301,7 +301,7 @@ TEST_F(EngineTest, TellsAMissingCallableFromABrokenScript) {
   EXPECT_EQ(serve(), Outcome::script_failed);
   EXPECT_TRUE(logged("SyntaxError")) << request.log_text();
   std::filesystem::remove(path_);
-  target_.keep_last_good = false;
+  target_.settings.keep_last_good = false;
   EXPECT_EQ(serve(), Outcome::script_failed);
   EXPECT_TRUE(logged("BRINE0303") && logged("No such file")) << request.log_text();
 }
@@ -315,10 +315,10 @@ TEST_F(EngineTest, KeepsTheLastGoodGeneration) {
     EXPECT_EQ(response.body, "good");
     EXPECT_EQ(logged("BRINE0306"), i == 0) << "once per change";
   }
-  target_.keep_last_good = false;
+  target_.settings.keep_last_good = false;
   EXPECT_EQ(serve(), Outcome::script_failed);
   EXPECT_TRUE(logged("BRINE0301: ") && logged("nothing_of_this_name"));
-  target_.keep_last_good = true;
+  target_.settings.keep_last_good = true;
   write("");  // an editor that truncates first
   EXPECT_EQ(serve(), Outcome::completed);
   EXPECT_EQ(response.body, "good");
@@ -365,14 +365,14 @@ TEST_F(EngineTest, HonoursReloadRequired) {
   serve();
   EXPECT_EQ(response.body, "[]") << "a new generation";
   serve();
-  target_.reloading = wsgi::Reloading::off;
+  target_.settings.reloading = wsgi::Reloading::off;
   serve();
   EXPECT_EQ(response.body, "['/r']");
 }
 
 TEST_F(EngineTest, RunsNothingWhereAChangeWantsAFreshProcess) {
   write_app("start()\nreturn [b'old']");
-  target_.reloading = wsgi::Reloading::fresh_process;
+  target_.settings.reloading = wsgi::Reloading::fresh_process;
   EXPECT_EQ(serve(), Outcome::completed) << "the first load is this process's";
   EXPECT_EQ(serve(), Outcome::completed);
   write_app("start()\nreturn [b'new']");
@@ -390,7 +390,7 @@ TEST_F(EngineTest, RunsNothingWhereAChangeWantsAFreshProcess) {
 
 TEST_F(EngineTest, WantsAFreshProcessForAScriptThatLackedItsApplication) {
   write("x = 1\n");
-  target_.reloading = wsgi::Reloading::fresh_process;
+  target_.settings.reloading = wsgi::Reloading::fresh_process;
   EXPECT_EQ(serve(), Outcome::no_application);
   write_app("start()\nreturn [b'new']");
   EXPECT_EQ(serve(), Outcome::restarting);
@@ -399,7 +399,7 @@ TEST_F(EngineTest, WantsAFreshProcessForAScriptThatLackedItsApplication) {
 
 TEST_F(EngineTest, ServesTheOldCodeAndSaysSoWhereProcessesAreReplacedOneByOne) {
   write_app("start()\nreturn [b'old']");
-  target_.reloading = wsgi::Reloading::rolling;
+  target_.settings.reloading = wsgi::Reloading::rolling;
   EXPECT_EQ(serve(), Outcome::completed);
   EXPECT_EQ(request.changes, 0);
   write("broken(\n");
@@ -415,7 +415,7 @@ TEST_F(EngineTest, AsksForAProcessWhereTheScriptDemandsAReload) {
   write(
       "def reload_required(path): return path == '/now'\n"
       "def application(e, s):\n    s('200 OK', [])\n    return [b'x']\n");
-  target_.reloading = wsgi::Reloading::fresh_process;
+  target_.settings.reloading = wsgi::Reloading::fresh_process;
   EXPECT_EQ(serve(), Outcome::completed);
   EXPECT_EQ(serve(), Outcome::completed);
   target_.resource = "/now";
@@ -425,7 +425,7 @@ TEST_F(EngineTest, AsksForAProcessWhereTheScriptDemandsAReload) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  target_.reloading = wsgi::Reloading::rolling;
+  target_.settings.reloading = wsgi::Reloading::rolling;
   EXPECT_EQ(serve(), Outcome::completed);
   EXPECT_EQ(request.changes, 1);
 }
@@ -434,7 +434,7 @@ TEST_F(EngineTest, ComparesAFreshFileBeforeItAsksForAProcess) {
   const std::string a = "def application(e, s):\n    s('200 OK', [])\n    return [b'a']\n";
   std::string b = a;
   b.replace(b.find("b'a'"), 4, "b'b'");
-  target_.reloading = wsgi::Reloading::fresh_process;
+  target_.settings.reloading = wsgi::Reloading::fresh_process;
   std::ofstream(path_) << a;
   EXPECT_EQ(serve(), Outcome::completed);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -455,15 +455,15 @@ TEST_F(EngineTest, ComparesAFreshFileBeforeItAsksForAProcess) {
 TEST_F(EngineTest, PreloadsWhateverReloadingSaysAndWantsTheApplication) {
   FakeRequest log;
   write("x = 1\n");
-  target_.reloading = wsgi::Reloading::fresh_process;
+  target_.settings.reloading = wsgi::Reloading::fresh_process;
   EXPECT_FALSE(engine().preload(target_, log));
   EXPECT_NE(log.log_text().find("BRINE0304"), std::string::npos);
   target_.callable = "";
   EXPECT_TRUE(engine().preload(target_, log)) << "a script that is only run";
   target_.callable = "application";
-  target_.keep_last_good = false;
+  target_.settings.keep_last_good = false;
   EXPECT_TRUE(engine().preload(target_, log)) << "requests will say";
-  target_.keep_last_good = true;
+  target_.settings.keep_last_good = true;
   write_app("start()\nreturn [b'new']");
   EXPECT_TRUE(engine().preload(target_, log));
   EXPECT_EQ(serve(), Outcome::completed);

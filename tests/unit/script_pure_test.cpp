@@ -48,7 +48,7 @@ TEST(Decide, ReloadsOnAnyDifferenceOfTheStamp) {
 TEST(Decide, ComparesWhatDiffersInCtimeAlone) {
   Stamp other = kOld;
   other.ctime += 1;
-  for (const Reloading reloading : {Reloading::in_place, Reloading::elsewhere}) {
+  for (const Reloading reloading : {Reloading::in_place, Reloading::fresh_process}) {
     EXPECT_EQ(decide(Loaded{kOld}, other, {}, reloading, kNow), Verdict::compare);
   }
   EXPECT_EQ(decide(Loaded{kOld}, other, {}, Reloading::off, kNow), Verdict::use);
@@ -73,14 +73,17 @@ TEST(Shows, TellsAFileWithOneNameByAllOfItsTimes) {
 }
 
 TEST(Decide, OnlyNoticesAChangeThatIsLoadedElsewhere) {
-  const auto elsewhere = [](const std::optional<Loaded>& loaded, const std::optional<Stamp>& seen) {
-    return decide(loaded, seen, {}, Reloading::elsewhere, kNow);
-  };
-  EXPECT_EQ(elsewhere(Loaded{kOld}, kOld), Verdict::use);
-  EXPECT_EQ(elsewhere(Loaded{kOld}, kNew), Verdict::changed);
-  EXPECT_EQ(elsewhere(Loaded{kOld}, std::nullopt), Verdict::changed) << "it has gone";
-  EXPECT_EQ(elsewhere({}, kOld), Verdict::load) << "the first load is nobody else's";
-  EXPECT_EQ(elsewhere(Loaded{kOld, false}, kOld), Verdict::compare);
+  for (const Reloading reloading : {Reloading::fresh_process, Reloading::rolling}) {
+    const auto elsewhere = [&](const std::optional<Loaded>& loaded,
+                               const std::optional<Stamp>& seen) {
+      return decide(loaded, seen, {}, reloading, kNow);
+    };
+    EXPECT_EQ(elsewhere(Loaded{kOld}, kOld), Verdict::use);
+    EXPECT_EQ(elsewhere(Loaded{kOld}, kNew), Verdict::changed);
+    EXPECT_EQ(elsewhere(Loaded{kOld}, std::nullopt), Verdict::changed) << "it has gone";
+    EXPECT_EQ(elsewhere({}, kOld), Verdict::load) << "the first load is nobody else's";
+    EXPECT_EQ(elsewhere(Loaded{kOld, false}, kOld), Verdict::compare);
+  }
 }
 
 TEST(Decide, LeavesItAloneWithReloadingOff) {

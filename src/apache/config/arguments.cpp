@@ -54,10 +54,11 @@ bool parse_flag(std::string_view text) {
   return choose<bool>(text, {{"On", true}, {"Off", false}});
 }
 
-ScriptReloading parse_script_reloading(std::string_view text) {
-  return choose<ScriptReloading>(text, {{"On", ScriptReloading::on},
-                                        {"Off", ScriptReloading::off},
-                                        {"Rolling", ScriptReloading::rolling}});
+wsgi::Reloading parse_script_reloading(std::string_view text) {
+  using wsgi::Reloading;
+  return choose<Reloading>(
+      text,
+      {{"On", Reloading::fresh_process}, {"Off", Reloading::off}, {"Rolling", Reloading::rolling}});
 }
 
 HeadMapping parse_head_mapping(std::string_view text) {

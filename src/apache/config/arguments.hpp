@@ -10,6 +10,7 @@
 
 #include "apache/config/options.hpp"
 #include "boundary/policy.hpp"
+#include "boundary/script_settings.hpp"
 
 namespace brine::apache {
 
@@ -20,9 +21,6 @@ struct ScriptOptions {
   std::optional<std::string_view> callable;
   std::optional<bool> pass_authorization;
 };
-
-/// WSGIScriptReloading.
-enum class ScriptReloading : std::uint8_t { off, on, rolling };
 
 /// WSGIMapHEADToGET.
 enum class HeadMapping : std::uint8_t { automatic, on, off };
@@ -35,7 +33,8 @@ enum class ChunkedRequest : std::uint8_t {
 };
 
 bool parse_flag(std::string_view text);
-ScriptReloading parse_script_reloading(std::string_view text);
+/// On (a fresh process, where processes can be replaced), Off or Rolling.
+wsgi::Reloading parse_script_reloading(std::string_view text);
 HeadMapping parse_head_mapping(std::string_view text);
 ChunkedRequest parse_chunked_request(std::string_view text);
 /// "Off" (0), or a number of bytes such as "512K".

@@ -587,16 +587,11 @@ class Check {
     if (group == groups_.all.end()) {
       return;  // said by check_reference()
     }
-    const RequestSettings& settings = settings_outside_sections(server);
     daemon::Script script;
     script.path = path_in_group(group->group, preload.script);
     script.callable = preload.callable;
     script.application_group = preload.application_group;
-    script.reloading = reloading(settings.script_reloading.value.value_or(ScriptReloading::on),
-                                 preload.process_group);
-    script.keep_last_good = settings.keep_last_good.value.value_or(true);
-    script.registered = settings.registered_modules.value.value_or(false);
-    script.pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report);
+    script.settings = script_settings(settings_outside_sections(server), preload.process_group);
     auto& scripts = group->group.scripts;
     // Virtual hosts with the same alias need the script once.
     const bool is_there = std::any_of(scripts.begin(), scripts.end(), [&](const auto& other) {

@@ -14,10 +14,13 @@
 #include "apache/config/settings.hpp"
 #include "base/pool.hpp"
 #include "base/quotes.hpp"
+#include "boundary/script_settings.hpp"
 
 namespace brine::apache {
 
 namespace {
+
+using wsgi::ScriptSettings;
 
 // A directive's setter: `argument` is one word, or for RAW_ARGS rows the rest of the line. Throws
 // std::invalid_argument with a clause that follows the directive's name.
@@ -47,6 +50,11 @@ void store(cmd_parms&, RequestSettings& settings, const char* argument) {
   settings.*field = parse(argument);
 }
 
+template <auto member, auto parse>
+void store_for_script(cmd_parms&, RequestSettings& settings, const char* argument) {
+  settings.script.give<member>(parse(argument));
+}
+
 // The settings of the whole process; a virtual host has none.
 ProcessSettings& process_settings(cmd_parms& line) {
   if (line.server->is_virtual) {
@@ -63,6 +71,9 @@ void store_in_process(cmd_parms& line, RequestSettings&, const char* argument) {
 
 template <auto field, auto parse>
 constexpr auto setting = &directive<&store<field, parse>>;
+
+template <auto member, auto parse>
+constexpr auto script_setting = &directive<&store_for_script<member, parse>>;
 
 template <auto field, auto parse>
 constexpr auto process_setting = &directive<&store_in_process<field, parse>>;
@@ -349,13 +360,13 @@ const command_rec directive_table[] = {
                   (setting<&RequestSettings::response_buffering, &parse_buffering>), nullptr,
                   kAnywhere, "Off, or the most bytes of a response that are kept"),
     AP_INIT_TAKE1("WSGIScriptReloading",
-                  (setting<&RequestSettings::script_reloading, &parse_script_reloading>), nullptr,
+                  (script_setting<&ScriptSettings::reloading, &parse_script_reloading>), nullptr,
                   kAnywhere, "On, Off or Rolling"),
     AP_INIT_TAKE1("WSGIReloadFailure",
-                  (setting<&RequestSettings::keep_last_good, &parse_keep_last_good>), nullptr,
+                  (script_setting<&ScriptSettings::keep_last_good, &parse_keep_last_good>), nullptr,
                   kAnywhere, "Keep or Fail"),
     AP_INIT_TAKE1("WSGIScriptModules",
-                  (setting<&RequestSettings::registered_modules, &parse_registered>), nullptr,
+                  (script_setting<&ScriptSettings::registered, &parse_registered>), nullptr,
                   kServerOrDirectory, "Anonymous or Registered"),
     AP_INIT_TAKE1("WSGIEnableSendfile", (setting<&RequestSettings::enable_sendfile, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
@@ -366,11 +377,12 @@ const command_rec directive_table[] = {
                   nullptr, kAnywhere, "On or Off"),
     AP_INIT_TAKE1("WSGIStrictHeaders", (setting<&RequestSettings::strict_headers, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
-    AP_INIT_TAKE1("WSGIIgnoreActivity", (setting<&RequestSettings::ignore_activity, &parse_flag>),
-                  nullptr, kAnywhere, "On or Off"),
+    AP_INIT_TAKE1("WSGIIgnoreActivity",
+                  (script_setting<&ScriptSettings::ignore_activity, &parse_flag>), nullptr,
+                  kAnywhere, "On or Off"),
 
     AP_INIT_TAKE1("WSGIPickleGuard",
-                  (setting<&RequestSettings::pickle_policy, &parse_pickle_policy>), nullptr,
+                  (script_setting<&ScriptSettings::pickle_policy, &parse_pickle_policy>), nullptr,
                   kServerOrDirectory, "Off, Report, Enforce or BuiltinOnly"),
 
     AP_INIT_TAKE1("WSGIPython", (process_setting<&ProcessSettings::python, &parse_python_version>),

@@ -28,6 +28,10 @@ void inherit_field(Setting<T>& own, const Setting<T>& parent, apr_pool_t*) {
   }
 }
 
+void inherit_field(GivenScriptSettings& own, const GivenScriptSettings& parent, apr_pool_t*) {
+  own.inherit(parent);
+}
+
 // Copies the child's few nodes, since the parent's list is chained behind them.
 void inherit_field(HandlerScripts& own, const HandlerScripts& parent, apr_pool_t* pool) {
   if (parent.first == nullptr) {
@@ -65,30 +69,23 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
       .chunked_request = settings.chunked_request.value.value_or(ChunkedRequest::on),
       .request_buffering = settings.request_buffering.value.value_or(0),
       .response_buffering = settings.response_buffering.value.value_or(0),
-      .script_reloading = settings.script_reloading.value.value_or(ScriptReloading::on),
-      .keep_last_good = settings.keep_last_good.value.value_or(true),
-      .registered_modules = settings.registered_modules.value.value_or(false),
       .enable_sendfile =
           settings.enable_sendfile.value.value_or(core.enable_sendfile != ENABLE_SENDFILE_OFF),
       .location_redirect = settings.location_redirect.value,
       .error_override = settings.error_override.value.value_or(false),
       .strict_headers = settings.strict_headers.value.value_or(false),
-      .ignore_activity = settings.ignore_activity.value.value_or(false),
-      .pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report),
       .allowed_groups = settings.allowed_groups.value.value_or(nullptr),
   };
 }
 
-wsgi::Reloading reloading(ScriptReloading setting, std::string_view process_group) {
-  if (setting == ScriptReloading::off) {
-    return wsgi::Reloading::off;
-  }
+wsgi::ScriptSettings script_settings(const RequestSettings& settings,
+                                     std::string_view process_group) {
+  wsgi::ScriptSettings result = settings.script.values();
   // httpd's own processes are not replaced for a script.
-  if (process_group.empty()) {
-    return wsgi::Reloading::in_place;
+  if (process_group.empty() && by_another_process(result.reloading)) {
+    result.reloading = wsgi::Reloading::in_place;
   }
-  return setting == ScriptReloading::rolling ? wsgi::Reloading::rolling
-                                             : wsgi::Reloading::fresh_process;
+  return result;
 }
 
 const RequestSettings& request_settings(const request_rec* r) {

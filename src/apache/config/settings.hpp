@@ -1,6 +1,6 @@
 // What the configuration says: per request (server, vhost, directory, .htaccess), per server, and
 // per process. A setting costs three lines: its field, its place in fields(), its row in
-// directives.cpp.
+// directives.cpp. One of a script costs the row alone, see boundary/script_settings.hpp.
 #pragma once
 
 #include <algorithm>
@@ -14,10 +14,10 @@
 
 #include "apache/config/arguments.hpp"
 #include "apache/config/daemon_options.hpp"
+#include "apache/config/given_script_settings.hpp"
 #include "apache/config/python_home.hpp"
 #include "apache/httpd.hpp"
-#include "boundary/policy.hpp"
-#include "boundary/request.hpp"
+#include "boundary/script_settings.hpp"
 #include "daemon/shared/group.hpp"
 
 namespace brine::apache {
@@ -81,28 +81,23 @@ struct RequestSettings {
   Setting<ChunkedRequest> chunked_request;
   Setting<std::int64_t> request_buffering;
   Setting<std::int64_t> response_buffering;
-  Setting<ScriptReloading> script_reloading;
-  Setting<bool> keep_last_good;
-  Setting<bool> registered_modules;
   Setting<bool> enable_sendfile;
   Setting<bool> location_redirect;
   Setting<bool> error_override;
   Setting<bool> strict_headers;
-  Setting<bool> ignore_activity;
-  Setting<pickle::Policy> pickle_policy;
+  GivenScriptSettings script;
   Setting<const AllowedGroup*> allowed_groups;
   HandlerScripts handler_scripts;
 
   auto fields() {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
-                    chunked_request, request_buffering, response_buffering, script_reloading,
-                    keep_last_good, registered_modules, enable_sendfile, location_redirect,
-                    error_override, strict_headers, ignore_activity, pickle_policy, allowed_groups,
+                    chunked_request, request_buffering, response_buffering, enable_sendfile,
+                    location_redirect, error_override, strict_headers, script, allowed_groups,
                     handler_scripts);
   }
 };
 
-/// RequestSettings with every default filled in.
+/// RequestSettings with every default filled in; those of the script are script_settings().
 struct ResolvedSettings {
   std::string_view process_group;
   std::string_view application_group;
@@ -112,15 +107,10 @@ struct ResolvedSettings {
   ChunkedRequest chunked_request;
   std::int64_t request_buffering;   ///< bytes; 0: Off
   std::int64_t response_buffering;  ///< likewise
-  ScriptReloading script_reloading;
-  bool keep_last_good;
-  bool registered_modules;
   bool enable_sendfile;
   std::optional<bool> location_redirect;  ///< none: in daemon processes only
   bool error_override;
   bool strict_headers;
-  bool ignore_activity;
-  pickle::Policy pickle_policy;
   const AllowedGroup* allowed_groups;  ///< null: all
 };
 
@@ -132,9 +122,10 @@ inline const core_dir_config& core_settings(const request_rec* r) {
 /// `core` gives the defaults that follow httpd's own directives (EnableSendfile).
 ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core);
 
-/// What a changed script leads to where it runs: `process_group` is empty for httpd's own
-/// processes.
-wsgi::Reloading reloading(ScriptReloading setting, std::string_view process_group);
+/// What `settings` say of a script that runs in `process_group` (empty: httpd's own processes),
+/// with every default filled in.
+wsgi::ScriptSettings script_settings(const RequestSettings& settings,
+                                     std::string_view process_group);
 
 /// Gives each field that `own` leaves unset the value of `parent`.
 void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool);

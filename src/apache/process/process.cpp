@@ -109,17 +109,13 @@ apr_status_t shut_down(void*) {
 }
 
 void preload_scripts(engine::Engine& engine, const server_rec* server) {
-  const RequestSettings& settings = settings_outside_sections(server);
   for (const Preload& preload : server_settings(server).preloads) {
     wsgi::Target target;
     target.script = preload.script;
     target.callable = preload.callable;
     target.application_group = preload.application_group;
     target.resource = preload.script;
-    target.reloading = reloading(settings.script_reloading.value.value_or(ScriptReloading::on), "");
-    target.keep_last_good = settings.keep_last_good.value.value_or(true);
-    target.registered = settings.registered_modules.value.value_or(false);
-    target.pickle_policy = settings.pickle_policy.value.value_or(pickle::Policy::report);
+    target.settings = script_settings(settings_outside_sections(server), "");
     ServerLog server_log(server);
     const bool loaded = engine.preload(target, server_log);
     daemon::end_if_forked();
@@ -342,8 +338,8 @@ engine::Config shared_engine_config() {
   config.interpreter_limit = settings.interpreter_limits.configured;
   config.client_interpreter_limit = settings.interpreter_limits.of_clients();
   config.at_terminal = runs_at_terminal();
-  config.pickle_policy = settings_outside_sections(ap_server_conf)
-                             .pickle_policy.value.value_or(pickle::Policy::report);
+  config.pickle_policy =
+      script_settings(settings_outside_sections(ap_server_conf), "").pickle_policy;
   ap_version_t version;
   ap_get_server_revision(&version);
   config.apache_version[0] = version.major;

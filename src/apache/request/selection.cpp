@@ -66,11 +66,7 @@ Selection select(request_rec* r, const HandlerScript* handler) {
     target.script = inside;
     target.resource = path_in_group(*selection.group, target.resource);
   }
-  target.reloading = reloading(settings.script_reloading, selection.process_group);
-  target.keep_last_good = settings.keep_last_good;
-  target.registered = settings.registered_modules;
-  target.pickle_policy = settings.pickle_policy;
-  target.ignore_activity = settings.ignore_activity;
+  target.settings = script_settings(request_settings(r), selection.process_group);
   return selection;
 }
 

@@ -57,7 +57,7 @@ Asked asked(const wsgi::Head& head, const wsgi::Target& target, std::uint8_t fla
   result.head_request = head.head_request;
   result.body_complete = head.body_complete;
   result.may_restart =
-      target.reloading == wsgi::Reloading::fresh_process && (flags & kKeepCode) == 0;
+      target.settings.reloading == wsgi::Reloading::fresh_process && (flags & kKeepCode) == 0;
   result.replacements = head.replacements;
   result.take_until = take_until;
   return result;

@@ -33,10 +33,11 @@ concept Enumeration = std::is_enum_v<Value>;
 template <class Value, class Codec>
 concept Listed = std::is_void_v<decltype(fields(std::declval<Codec&>(), std::declval<Value&>()))>;
 
-/// Appends values to `out`.
+/// Appends values to `out`: a std::string, or whatever else has its append(bytes, size).
+template <class Out>
 class Encoder {
  public:
-  explicit Encoder(std::string& out) : out_(out) {}
+  explicit Encoder(Out& out) : out_(out) {}
 
   template <class... Values>
   void operator()(const Values&... values) {
@@ -85,7 +86,7 @@ class Encoder {
     fields(*this, value);
   }
 
-  std::string& out_;
+  Out& out_;
 };
 
 /// Reads what an Encoder has written. From the first value on that is not there, or is none of its

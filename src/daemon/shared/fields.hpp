@@ -3,11 +3,13 @@
 #pragma once
 
 #include <concepts>
+#include <tuple>
 #include <type_traits>
 
 #include "boundary/engine.hpp"
 #include "boundary/policy.hpp"
 #include "boundary/request.hpp"
+#include "boundary/script_settings.hpp"
 #include "daemon/shared/codec.hpp"
 #include "daemon/shared/group.hpp"
 
@@ -32,10 +34,8 @@ concept Of = std::same_as<std::remove_const_t<Value>, Struct>;
 
 template <class Codec, Of<Script> Value>
 void fields(Codec& codec, Value& value) {
-  auto& [path, callable, application_group, group_named_by, reloading, keep_last_good, registered,
-         pickle_policy, learnt] = value;
-  codec(path, callable, application_group, group_named_by, reloading, keep_last_good, registered,
-        pickle_policy, learnt);
+  auto& [path, callable, application_group, group_named_by, settings, learnt] = value;
+  codec(path, callable, application_group, group_named_by, settings, learnt);
 }
 
 template <class Codec, Of<Identity> Value>
@@ -71,6 +71,15 @@ void fields(Codec& codec, Value& value) {
 }
 
 }  // namespace brine::daemon
+
+namespace brine::wsgi {
+
+template <class Codec, daemon::Of<ScriptSettings> Value>
+void fields(Codec& codec, Value& value) {
+  std::apply(codec, members(value));
+}
+
+}  // namespace brine::wsgi
 
 namespace brine::engine {
 

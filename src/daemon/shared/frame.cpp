@@ -1,12 +1,50 @@
 #include "daemon/shared/frame.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstring>
+#include <tuple>
+
+#include "boundary/script_settings.hpp"
+#include "daemon/shared/codec.hpp"
+#include "daemon/shared/fields.hpp"
 
 namespace brine::daemon {
 
 namespace {
 
 constexpr std::uint32_t kAbsent = UINT32_MAX;  // the size of a view without data
+
+// A script's settings as they travel: so many bytes, whatever their values, and zeros up to the
+// next multiple of 8.
+constexpr wsgi::ScriptSettings kDefaults;
+constexpr std::size_t kScriptSettingsBytes =
+    std::apply([](const auto&... member) { return (sizeof(member) + ...); }, members(kDefaults));
+using ScriptSettingsBytes = std::array<char, (kScriptSettingsBytes + 7) / 8 * 8>;
+
+// What an Encoder appends to.
+struct ByteWriter {
+  char* at;
+
+  void append(const char* bytes, std::size_t size) {
+    std::memcpy(at, bytes, size);
+    at += size;
+  }
+};
+
+ScriptSettingsBytes encoded(const wsgi::ScriptSettings& settings) {
+  ScriptSettingsBytes bytes{};
+  ByteWriter out{bytes.data()};
+  Encoder encoder(out);
+  encoder(settings);
+  return bytes;
+}
+
+bool decode(const ScriptSettingsBytes& bytes, wsgi::ScriptSettings& settings) {
+  Decoder decoder({bytes.data(), kScriptSettingsBytes});
+  decoder(settings);
+  return decoder.complete();
+}
 
 // The fixed part of a request; behind it the sizes of all texts, then the texts.
 struct RequestPrefix {
@@ -25,16 +63,15 @@ struct RequestPrefix {
   std::uint32_t extra;
   std::uint8_t body_complete;
   std::uint8_t head_request;
-  std::uint8_t reloading;
-  std::uint8_t keep_last_good;
-  std::uint8_t registered;
-  std::uint8_t pickle_policy;
-  std::uint8_t ignore_activity;
   std::uint8_t replacements;  // bits: local_redirect, error_page, file
   std::uint8_t group_named_by;
   std::uint8_t strict_headers;
-  std::uint8_t unused[6];
+  std::uint8_t unused[3];
+  ScriptSettingsBytes settings;
 };
+static_assert(sizeof(RequestPrefix) ==
+                  offsetof(RequestPrefix, settings) + sizeof(ScriptSettingsBytes),
+              "bytes between the members would be whatever lay there");
 
 constexpr std::size_t kTargetTexts = 4;
 
@@ -124,11 +161,7 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
   prefix.extra = static_cast<std::uint32_t>(head.extra.size());
   prefix.body_complete = head.body_complete ? 1 : 0;
   prefix.head_request = head.head_request ? 1 : 0;
-  prefix.reloading = static_cast<std::uint8_t>(target.reloading);
-  prefix.keep_last_good = target.keep_last_good ? 1 : 0;
-  prefix.registered = target.registered ? 1 : 0;
-  prefix.pickle_policy = static_cast<std::uint8_t>(target.pickle_policy);
-  prefix.ignore_activity = target.ignore_activity ? 1 : 0;
+  prefix.settings = encoded(target.settings);
   prefix.group_named_by = static_cast<std::uint8_t>(target.group_named_by);
   prefix.replacements = static_cast<std::uint8_t>((head.replacements.local_redirect ? 1 : 0) |
                                                   (head.replacements.error_page ? 2 : 0) |
@@ -138,9 +171,8 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
 }
 
 bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) {
-  if (prefix.reloading > static_cast<std::uint8_t>(wsgi::Reloading::rolling) ||
-      prefix.group_named_by > static_cast<std::uint8_t>(wsgi::NamedBy::variable) ||
-      prefix.pickle_policy > static_cast<std::uint8_t>(pickle::Policy::builtin_only)) {
+  if (prefix.group_named_by > static_cast<std::uint8_t>(LastOf<wsgi::NamedBy>::value) ||
+      !decode(prefix.settings, target.settings)) {
     return false;
   }
   head.content_length = prefix.content_length;
@@ -153,11 +185,6 @@ bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) 
   head.strict_headers = prefix.strict_headers != 0;
   target.seen = {prefix.device,   prefix.inode,    prefix.size,
                  prefix.mtime_us, prefix.ctime_us, prefix.links};
-  target.reloading = static_cast<wsgi::Reloading>(prefix.reloading);
-  target.keep_last_good = prefix.keep_last_good != 0;
-  target.registered = prefix.registered != 0;
-  target.pickle_policy = static_cast<pickle::Policy>(prefix.pickle_policy);
-  target.ignore_activity = prefix.ignore_activity != 0;
   target.group_named_by = static_cast<wsgi::NamedBy>(prefix.group_named_by);
   return true;
 }

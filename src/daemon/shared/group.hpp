@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "boundary/policy.hpp"
 #include "boundary/request.hpp"
+#include "boundary/script_settings.hpp"
 
 namespace brine::daemon {
 
@@ -59,10 +59,7 @@ struct Script {
   std::string callable;  ///< empty: none has to be there
   std::string application_group;
   wsgi::NamedBy group_named_by = wsgi::NamedBy::configuration;
-  wsgi::Reloading reloading = wsgi::Reloading::fresh_process;
-  bool keep_last_good = true;
-  bool registered = false;
-  pickle::Policy pickle_policy = pickle::Policy::report;
+  wsgi::ScriptSettings settings;
   bool learnt = false;  ///< from a request; else the configuration names it
 };
 
@@ -73,10 +70,7 @@ inline Script script_of(const wsgi::Target& target) {
   script.callable = target.callable;
   script.application_group = target.application_group;
   script.group_named_by = target.group_named_by;
-  script.reloading = target.reloading;
-  script.keep_last_good = target.keep_last_good;
-  script.registered = target.registered;
-  script.pickle_policy = target.pickle_policy;
+  script.settings = target.settings;
   script.learnt = true;
   return script;
 }

@@ -49,7 +49,7 @@ ScriptVersions ScriptRegistry::to_be_kept(const ScriptVersions& failed) const {
   ScriptVersions kept;
   for (const Script& script : all_) {
     const auto found = failed.find(script.path);
-    if (script.keep_last_good && found != failed.end()) kept.insert(*found);
+    if (script.settings.keep_last_good && found != failed.end()) kept.insert(*found);
   }
   return kept;
 }

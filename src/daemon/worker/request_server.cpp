@@ -332,11 +332,13 @@ RequestServer::Served RequestServer::serve_request(std::size_t thread, int fd,
     write_all(fd, {&part, 1});
     return Served::refused;
   }
-  frame.target.reloading = reloading(frame.target, (header.flags & kKeepCode) != 0);
+  frame.target.settings.reloading = reloading(frame.target, (header.flags & kKeepCode) != 0);
   frame.head.thread_id = static_cast<int>(thread) + 1;
   frame.head.daemon_start = base::seconds_since_epoch();
   context_.memory.count(Counter::requests);
-  if (!frame.target.ignore_activity) memory_.activity.store(now, std::memory_order_relaxed);
+  if (!frame.target.settings.ignore_activity) {
+    memory_.activity.store(now, std::memory_order_relaxed);
+  }
 
   ThreadRecord& record = records_[thread];
   describe(frame.head, record);
@@ -346,7 +348,7 @@ RequestServer::Served RequestServer::serve_request(std::size_t thread, int fd,
   record.since.store(0, std::memory_order_release);
   note_scripts(frame.target, outcome, forwarded.changed());
 
-  if (!frame.target.ignore_activity) {
+  if (!frame.target.settings.ignore_activity) {
     memory_.activity.store(base::now(), std::memory_order_relaxed);
   }
   const std::uint64_t served = memory_.served.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -373,15 +375,13 @@ std::optional<std::int64_t> RequestServer::failed_version(std::string_view path)
 // those that are broken, until their files change again; the others it reloads itself.
 wsgi::Reloading RequestServer::reloading(const wsgi::Target& target, bool keep_code) {
   using wsgi::Reloading;
-  if (target.reloading != Reloading::fresh_process && target.reloading != Reloading::rolling) {
-    return target.reloading;
-  }
+  if (!by_another_process(target.settings.reloading)) return target.settings.reloading;
   if (code_failed_.load(std::memory_order_acquire)) {
     const std::optional<std::int64_t> failed = failed_version(target.script);
     if (!failed) return Reloading::in_place;
     if (*failed == base::version_of(std::string(target.script))) return Reloading::rolling;
   }
-  return keep_code ? Reloading::rolling : target.reloading;
+  return keep_code ? Reloading::rolling : target.settings.reloading;
 }
 
 std::pair<Outcome, bool> RequestServer::run(std::size_t thread, ForwardedRequest& forwarded,

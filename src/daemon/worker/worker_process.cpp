@@ -52,10 +52,7 @@ wsgi::Target target_of(const Script& script) {
   target.application_group = script.application_group;
   target.group_named_by = script.group_named_by;
   target.resource = script.path;
-  target.reloading = script.reloading;
-  target.keep_last_good = script.keep_last_good;
-  target.registered = script.registered;
-  target.pickle_policy = script.pickle_policy;
+  target.settings = script.settings;
   return target;
 }
 
@@ -147,7 +144,7 @@ class Worker {
       // One that was taken away is nobody's: httpd answers 404 for it.
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
       if (load(script)) continue;
-      all = all && !script.keep_last_good;
+      all = all && !script.settings.keep_last_good;
       failed_.push_back(script);
     }
     return all;
