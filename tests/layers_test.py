@@ -134,6 +134,80 @@ def test_who_carries_a_scripts_settings_names_none_of_them():
     assert not wrong, "\n".join(wrong)
 
 
+PROCESSES = ("httpd's first process", "httpd's children", "supervisor", "daemon process")
+
+
+def process_rows():
+    """(files, processes) for each row of the table of docs/architecture.md that says which file runs where."""
+    lines = (ROOT / "docs" / "architecture.md").read_text().splitlines()
+    head = lines.index("| files | " + " | ".join(PROCESSES) + " |")
+    for line in lines[head + 2:]:
+        if not line.startswith("|"):
+            return
+        what, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        folder, names = re.fullmatch(r"`([\w/]+)/`(?:: ([\w, ]+))?", what).groups()
+        stems = names.split(", ") if names else {Path(file).stem for file in sources() if folder_of(file) == folder}
+        files = [file for stem in stems for file in (f"{folder}/{stem}.cpp", f"{folder}/{stem}.hpp")
+                 if file in sources()]
+        yield files, {process for process, cell in zip(PROCESSES, cells) if cell != "–"}
+        assert {Path(file).stem for file in files} == set(stems), f"a file of {what} is not there"
+
+
+def processes_of_files():
+    return {file: processes for files, processes in process_rows() for file in files}
+
+
+def linked(*entries):
+    """The files of a program that begins in `entries`: what they include, and the source beside each header."""
+    there, seen, todo = set(sources()), set(), list(entries)
+    while todo:
+        file = todo.pop()
+        if file in there and file not in seen:
+            seen.add(file)
+            stem = file.rpartition(".")[0]
+            todo += [*includes(file)[0], f"{stem}.cpp", f"{stem}.hpp"]
+            todo += [other for other in there if file == f"{stem}.cpp" and other.startswith(f"{stem}_")]
+    return seen
+
+
+def test_each_file_of_the_processes_is_in_their_table_once():
+    listed = [file for files, _ in process_rows() for file in files]
+    assert sorted(listed) == [file for file in sources() if file.startswith(("daemon/", "apache/"))]
+
+
+@pytest.mark.parametrize("process, entries, own", [
+    ("daemon process", ["daemon/worker/main.cpp"], "daemon/worker"),
+    ("supervisor", ["daemon/supervisor/supervisor.cpp", "apache/process/daemons.cpp"], "daemon/supervisor"),
+    ("httpd's children", ["daemon/client/client.cpp", "daemon/shared/endpoints.cpp", "mod_brine.cpp"], "daemon/client"),
+    ("httpd's first process", ["daemon/shared/endpoints.cpp", "mod_brine.cpp"], None),
+])
+def test_a_file_runs_where_something_includes_it(process, entries, own):
+    reached = linked(*entries)
+    wrong = [file for file, processes in processes_of_files().items() if process in processes and file not in reached]
+    assert not wrong, f"nothing in the {process} includes {wrong}"
+    alone = {file for file, processes in processes_of_files().items() if processes == {process}}
+    assert {file for file in sources() if folder_of(file) == own} <= alone
+
+
+def test_what_brine_worker_is_made_of_runs_in_a_daemon_process():
+    """No other process's code comes along, but for values that a shared header holds."""
+    reached = {file for file in linked("daemon/worker/main.cpp") if file.startswith(("daemon/", "apache/"))}
+    others = {file for file in reached if "daemon process" not in processes_of_files()[file]}
+    assert {file.rpartition(".")[0] for file in others} <= {"daemon/shared/broken_scripts"}
+
+
+def test_what_is_named_to_be_somewhere_is_there():
+    """Each file and function in the page's section "Where is it?"."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page[page.index("## Where is it?"):]
+    for row in re.findall(r"^\| .+", section[:section.index("\n## ", 1)], re.MULTILINE)[1:]:
+        files = re.findall(r"`([\w/]+\.[ch]pp)`", row)
+        assert [file for file in files if not (SRC / file).exists()] == []
+        text = "".join((SRC / file).read_text() for file in files)
+        for function in re.findall(r"`([\w:]+)\(\)`", row):
+            assert re.search(rf"\b{function}\(", text) or function == "print", f"{function}() is in none of {files}"
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_libraries_stay_on_their_side(table, library):
     wrong = []
