@@ -1,26 +1,18 @@
 #include "daemon/supervisor/group_supervisor.hpp"
 
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <system_error>
-#include <tuple>
+#include <utility>
 
-#include "daemon/shared/channel.hpp"
 #include "daemon/shared/log_channel.hpp"
-#include "daemon/supervisor/exec_worker.hpp"
-#include "daemon/supervisor/policy.hpp"
+#include "daemon/supervisor/launch.hpp"
 
 namespace brine::daemon {
 
@@ -32,22 +24,8 @@ namespace {
 // A process that lived so long before it died does not make the next one wait.
 constexpr Nanos kLongLife = 10 * base::kSecond;
 
-// So many crashes in a row are answered at once; a process that did not become ready is none.
-constexpr unsigned kFreeCrashes = 5;
-
 // So many packets of a process are heard before the others have their turn.
 constexpr int kMostPackets = 64;
-
-// A process that was sent SIGABRT has so long to write its stack.
-constexpr Nanos kLastWords = 2 * base::kSecond;
-
-// Of so many processes that have ended it is read what their children log.
-constexpr std::size_t kMostOldReaders = 64;
-
-// A process waits so long for the supervisor to take a log record; then the record is lost.
-constexpr Duration kLogPatience{1000};
-
-Nanos after(Nanos now, Duration time) { return time.count() == 0 ? 0 : now + base::nanos(time); }
 
 }  // namespace
 
@@ -59,12 +37,10 @@ GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& 
       limits_(group_.limits),
       view_(endpoints.scoreboard().group(index)),
       log_(host.log(group_)),
-      output_(group_.identity.uid),
-      scripts_(group_.scripts, group_.chroot) {
-  if (view_.board->code.load() == 0) view_.board->code.store(1);
-  // Code that a predecessor gave up: the orphans cannot say when it has been mended.
-  const std::uint32_t failed = view_.board->failed_code.load();
-  if (failed >= view_.board->code.load()) view_.board->code.store(failed + 1);
+      group_log_(group_, log_),
+      scripts_(group_.scripts, group_.chroot),
+      rollout_(view_.board->code.load(), view_.board->failed_code.load()) {
+  publish();
   adopt_orphans();
 }
 
@@ -72,13 +48,13 @@ Nanos GroupSupervisor::tend(Nanos now) {
   look_for_orphans();
   for (Process& process : processes_) examine(process, now);
   if (!ending_) {
-    if (end_stuck_starts(now) || (retry_at_ != 0 && now >= retry_at_) || lacking_changed()) {
+    if (end_stuck_starts() || rollout_.retry_is_due(now) || lacking_changed()) {
       ask_for_new_code();
     }
     load_lacking(now);
     start_missing(now);
   }
-  drain_replaced(now);
+  drain_replaced();
   return next_look(now);
 }
 
@@ -87,17 +63,14 @@ void GroupSupervisor::add_to(std::vector<pollfd>& fds) const {
     if (process.control && !process.silent) fds.push_back({process.control.get(), POLLIN, 0});
     if (process.records) fds.push_back({process.records->fd(), POLLIN, 0});
   }
-  for (const RecordReader& records : old_records_) fds.push_back({records.fd(), POLLIN, 0});
-  fds.push_back({output_.reader(), POLLIN, 0});
+  group_log_.add_to(fds);
 }
 
 void GroupSupervisor::read_all(Nanos now) {
-  output_.read(log_, output_budget_, now);
-  old_records_.remove_if(
-      [&](RecordReader& records) { return !records.read(log_, output_budget_, now); });
+  group_log_.read(now);
   for (Process& process : processes_) {
     // Before its words: when it says that it is ready, what it has logged until then is written.
-    read_records(process, now);
+    group_log_.read(process, now);
     // One that talks without end must not keep the supervisor from the others.
     for (int i = 0; process.control && i < kMostPackets; ++i) {
       bool closed = false;
@@ -107,30 +80,6 @@ void GroupSupervisor::read_all(Nanos now) {
       handle(process, *packet);
     }
   }
-  tell_of_flood(output_budget_, "its processes and their programs", now);
-}
-
-void GroupSupervisor::read_records(Process& process, Nanos now) {
-  if (process.records && !process.records->read(log_, process.log_budget, now)) {
-    process.records.reset();
-  }
-  tell_of_flood(process.log_budget, "process " + std::to_string(process.pid), now);
-}
-
-// What the process has forked goes on logging, perhaps for long.
-void GroupSupervisor::keep_reader(Process& process) {
-  if (!process.records) return;
-  if (old_records_.size() >= kMostOldReaders) old_records_.pop_front();
-  old_records_.push_back(std::move(*process.records));
-}
-
-void GroupSupervisor::tell_of_flood(LogBudget& budget, const std::string& writer, Nanos now) {
-  const std::uint64_t left_out = budget.take_left_out(now);
-  if (left_out == 0) return;
-  log_.log(Level::warning, "BRINE0642: " + std::to_string(left_out) +
-                               " log records of daemon group '" + group_.name +
-                               "' were left out: " + writer + " wrote more than " +
-                               std::to_string(LogBudget::kPerSecond) + " a second");
 }
 
 void GroupSupervisor::hear(Introduced introduced) {
@@ -157,9 +106,10 @@ bool GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
   const auto process = std::find_if(processes_.begin(), processes_.end(),
                                     [pid](const Process& p) { return p.pid == pid; });
   if (process == processes_.end()) return false;
-  read_records(*process, base::now());
-  keep_reader(*process);
+  group_log_.read(*process, base::now());
+  group_log_.keep_reader(*process);
   report(*process, status, usage.ru_maxrss);
+  happen(*process, Event::died);
   clear_slot(*process);
   plan_after_death(*process, status);
   processes_.erase(process);
@@ -168,81 +118,101 @@ bool GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
 }
 
 void GroupSupervisor::evict_all() {
-  for (Process& process : processes_) retire(process, Reason::eviction);
+  for (Process& process : processes_) happen(process, Event::replace, Reason::eviction);
 }
 
-void GroupSupervisor::end(Reason reason, Nanos now) {
+void GroupSupervisor::end(Reason reason) {
   ending_ = true;
-  for (Process& process : processes_) {
-    if (reason == Reason::shutdown) {
-      stop(process, reason, now);
-    } else if (process.phase != Phase::draining && process.phase != Phase::stopping) {
-      send_off(process, reason, limits_.graceful_timeout, now);
-    }
+  const Event event = reason == Reason::shutdown ? Event::shut_down : Event::dismissed;
+  for (Process& process : processes_) happen(process, event, reason);
+}
+
+void GroupSupervisor::end_service() {
+  if (group_.is_service()) end(Reason::graceful_restart);
+}
+
+Census GroupSupervisor::census() const {
+  Census census;
+  for (const Process& process : processes_) {
+    ++census.all;
+    if (process.is(Phase::starting)) ++census.starting;
+    if (process.is(Phase::serving)) ++census.serving;
+    if (process.is(Phase::retiring)) ++census.retiring;
   }
+  return census;
 }
 
-void GroupSupervisor::end_service(Nanos now) {
-  if (group_.is_service()) end(Reason::graceful_restart, now);
-}
-
-std::ptrdiff_t GroupSupervisor::count(std::initializer_list<Phase> phases) const {
-  return std::count_if(processes_.begin(), processes_.end(), [&](const Process& process) {
-    return std::find(phases.begin(), phases.end(), process.phase) != phases.end();
-  });
+bool GroupSupervisor::others_serve() const {
+  return std::any_of(processes_.begin(), processes_.end(),
+                     [](const Process& process) { return process.serves(); });
 }
 
 // --- a process's life ----------------------------------------------------------------------------
+
+void GroupSupervisor::happen(Process& process, Event event, Reason reason) {
+  const Transition next = step(process.life, {event, reason}, group_, base::now());
+  process.life = next.life;
+  for (const Action action : next.actions) act(process, action);
+  if (next.count) view_.count(*next.count);
+}
+
+void GroupSupervisor::act(const Process& process, Action action) {
+  Slot& slot = view_.slots[process.slot];
+  SlotMemory& memory = view_.memory_of(process.slot);
+  const auto reason = static_cast<std::uint8_t>(process.life.reason);
+  switch (action) {
+    case Action::none:
+      return;
+    case Action::let_in:
+      slot.state.store(SlotState::ready, std::memory_order_release);
+      open(slot, memory);
+      return view_.announce_change();
+    case Action::shut_out:
+      close(memory);
+      return;
+    case Action::send_drain:
+      if (process.control) send_packet(process.control.get(), {Message::drain, reason, {}});
+      return;
+    case Action::send_stop:
+      if (!process.control) return send_signal(process, SIGTERM);
+      send_packet(process.control.get(), {Message::stop, reason, {}});
+      return;
+    case Action::show_leaving:
+      return slot.state.store(SlotState::leaving);
+    case Action::ask_stack:
+      return send_signal(process, SIGABRT);
+    case Action::kill:
+      return send_signal(process, SIGKILL);
+  }
+}
 
 void GroupSupervisor::start(Nanos now) {
   const auto free = std::find_if(view_.slots.begin(), view_.slots.end(), [](const Slot& slot) {
     return slot.state.load() == SlotState::empty;
   });
   if (free == view_.slots.end()) return wait_for_slot(now);
-  full_since_ = 0;
+  rollout_.note_place();
   Process process;
+  process.life = begin(limits_, now);
   process.started = now;
   process.slot = static_cast<std::size_t>(free - view_.slots.begin());
   process.incarnation = prepare(*free, process.slot, now);
   process.code = free->code.load();
-  process.deadline = after(now, limits_.startup_timeout);
   process.scripts = scripts_.as_they_are();
   process.scripts_given = scripts_.all().size();
   try {
     const std::optional<Program> program = host_.program(group_);
     if (!program) return not_started(*free, "", now);
-    fork_worker(process, *program);
+    launch(process, {*program, handover_of(process, *program), group_log_.output(),
+                     endpoints_.scoreboard().memory_file(index_)});
   } catch (const std::system_error& error) {
     return not_started(*free, error.what(), now);
   }
-  fork_refused_ = false;
-  process.records->set_process(process.pid);
+  rollout_.note_fork();
   free->pid.store(process.pid);
   log_.log(Level::info, "started process " + std::to_string(process.pid) + " of daemon group '" +
                             group_.name + "'");
   processes_.push_back(std::move(process));
-}
-
-/// A new process's ends, which the supervisor closes when it has forked.
-struct GroupSupervisor::Launch {
-  base::UniqueFd control;
-  base::UniqueFd connections;
-  base::UniqueFd log;
-};
-
-GroupSupervisor::Launch GroupSupervisor::prepare_launch(Process& process) const {
-  Launch launch;
-  base::UniqueFd records;
-  std::tie(process.control, launch.control) = socket_pair(SOCK_SEQPACKET);
-  std::tie(process.connections, launch.connections) = socket_pair(SOCK_SEQPACKET);
-  std::tie(records, launch.log) = socket_pair(SOCK_SEQPACKET);
-  set_socket_times(launch.log.get(), Duration(0), kLogPatience);
-  process.records.emplace(std::move(records));
-  process.crash_report.reset(::memfd_create("brine crash report", MFD_CLOEXEC));
-  if (!process.crash_report) {
-    throw std::system_error(errno, std::generic_category(), "memfd_create");
-  }
-  return launch;
 }
 
 Handover GroupSupervisor::handover_of(const Process& process, const Program& program) const {
@@ -260,26 +230,6 @@ Handover GroupSupervisor::handover_of(const Process& process, const Program& pro
   return handover;
 }
 
-// Throws std::system_error: it could not be forked.
-void GroupSupervisor::fork_worker(Process& process, const Program& program) {
-  const Launch launch = prepare_launch(process);
-  const base::UniqueFd handover = sealed_memory(encode(handover_of(process, program)));
-  std::array<int, kEndOfFds> fds{};
-  fds[STDIN_FILENO] = program.at_terminal ? STDIN_FILENO : -1;
-  fds[STDOUT_FILENO] = program.at_terminal ? STDOUT_FILENO : output_.writer();
-  fds[STDERR_FILENO] = output_.writer();
-  fds[kControlFd] = launch.control.get();
-  fds[kHandoverFd] = handover.get();
-  fds[kConnectionsFd] = launch.connections.get();
-  fds[kSlotFd] = endpoints_.scoreboard().memory_file(index_);
-  fds[kLogFd] = launch.log.get();
-  fds[kCrashFd] = process.crash_report.get();
-  fds[kEngineFd] = program.engine;
-  process.pid = ::fork();
-  if (process.pid == 0) exec_worker(program, fds, kExitCannotStart);
-  if (process.pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
-}
-
 // `why` is empty where the reason has been logged.
 void GroupSupervisor::not_started(Slot& slot, const std::string& why, Nanos now) {
   if (!why.empty()) {
@@ -287,8 +237,7 @@ void GroupSupervisor::not_started(Slot& slot, const std::string& why, Nanos now)
                                group_.name + "': " + why);
   }
   slot.state.store(SlotState::empty);
-  fork_refused_ = true;
-  not_before_ = now + back_off(++failures_, 0);
+  rollout_.note_refused_fork(now);
 }
 
 std::uint32_t GroupSupervisor::prepare(Slot& slot, std::size_t index, Nanos now) const {
@@ -298,44 +247,39 @@ std::uint32_t GroupSupervisor::prepare(Slot& slot, std::size_t index, Nanos now)
   memory.served.store(0);
   memory.activity.store(now);
   memory.gil_touched.store(0);
-  slot.code.store(view_.board->code.load());
+  slot.code.store(rollout_.asked());
   for (ThreadRecord& record : view_.threads_of(index)) record.since.store(0);
   slot.state.store(SlotState::starting);
   return incarnation;
 }
 
 void GroupSupervisor::ready(Process& process, bool scripts_loaded) {
-  if (process.phase != Phase::starting) return;
-  if (!scripts_loaded) {
-    view_.count(Counter::load_failures);
-    if (others_have_more(process)) return discard(process);
-  }
+  if (!process.is(Phase::starting)) return;
+  if (!scripts_loaded) view_.count(Counter::load_failures);
+  const bool lacking = !scripts_loaded && others_have_more(process);
+  const Fate fate = fate_of(lacking ? Attempt::lacking : Attempt::loaded,
+                            rollout_.beside(process.code, others_serve()));
+  if (fate == Fate::rejected) return discard(process);
   note_lacking(process);
   for (const auto& [script, version] : process.scripts) {
     if (!process.failed_scripts.contains(script)) view_.board->broken.forget(script);
   }
-  retry_at_ = 0;
-  retries_ = 0;
   scripts_.note_success();
-  // It was given up too early.
-  std::atomic<std::uint32_t>& failed = view_.board->failed_code;
-  if (failed.load() >= process.code) failed.store(process.code - 1);
-  process.phase = Phase::serving;
-  process.deadline = 0;
-  process.ready_at = base::now();
+  serve(process);
+}
+
+void GroupSupervisor::serve(Process& process) {
+  rollout_.prove(process.code);
+  publish();
   note_fresh_memory(process);
-  Slot& slot = view_.slots[process.slot];
-  slot.state.store(SlotState::ready, std::memory_order_release);
-  open(slot, view_.memory_of(process.slot));
-  view_.announce_change();
+  happen(process, Event::ready);
   for (std::size_t i = process.scripts_given; i < scripts_.all().size(); ++i) {
     send_packet(process.control.get(), {Message::load, 0, pack(scripts_.all()[i])});
   }
-  proven_code_ = std::max(proven_code_, process.code);
   for (Process& other : processes_) {
-    if (other.code < process.code) retire(other, Reason::reload);
+    if (other.code < process.code) happen(other, Event::replace, Reason::reload);
   }
-  if (process.code < view_.board->code.load()) retire(process, Reason::reload);
+  if (process.code < rollout_.asked()) happen(process, Event::replace, Reason::reload);
 }
 
 void GroupSupervisor::note_fresh_memory(Process& process) {
@@ -347,55 +291,6 @@ void GroupSupervisor::note_fresh_memory(Process& process) {
                                std::to_string(process.fresh_resident >> 20) +
                                " MiB resident already, more than memory-recycle; it will be "
                                "replaced when it has grown by a quarter");
-}
-
-// It serves until its successor is ready.
-void GroupSupervisor::retire(Process& process, Reason reason) {
-  if (process.phase != Phase::serving) return;
-  view_.count(counter_of(reason));
-  process.phase = Phase::retiring;
-  process.reason = reason;
-}
-
-void GroupSupervisor::drain(Process& process, Reason reason, Duration time, Nanos now) {
-  if (process.reason == Reason::none) process.reason = reason;
-  process.phase = Phase::draining;
-  process.deadline = after(now, time);
-  close(view_.memory_of(process.slot));
-  if (process.control) {
-    send_packet(process.control.get(),
-                {Message::drain, static_cast<std::uint8_t>(process.reason), {}});
-  }
-}
-
-// It is to go in peace. A service has no requests that it could end before.
-void GroupSupervisor::send_off(Process& process, Reason reason, Duration time, Nanos now) {
-  if (group_.is_service()) return stop(process, reason, now);
-  drain(process, reason, time, now);
-}
-
-void GroupSupervisor::stop(Process& process, Reason reason, Nanos now) {
-  if (process.phase == Phase::stopping) return;
-  if (process.reason == Reason::none) process.reason = reason;
-  process.phase = Phase::stopping;
-  process.deadline = after(now, limits_.shutdown_timeout);
-  close(view_.memory_of(process.slot));
-  if (process.control) {
-    send_packet(process.control.get(),
-                {Message::stop, static_cast<std::uint8_t>(process.reason), {}});
-  } else {
-    send_signal(process, SIGTERM);
-  }
-}
-
-// It cannot be asked to go: its stack is all that it can still give.
-void GroupSupervisor::abort(Process& process, Reason reason, Nanos now) {
-  process.reason = reason;
-  view_.count(counter_of(reason));
-  close(view_.memory_of(process.slot));
-  process.phase = Phase::stopping;
-  process.deadline = now + kLastWords;
-  send_signal(process, SIGABRT);
 }
 
 // An orphan is no child of this process: it may have ended, and its number be another process's.
@@ -418,7 +313,7 @@ void GroupSupervisor::handle(Process& process, const Packet& packet) {
       if (const auto failure = unpack_failure(packet.text)) script_failed(process, *failure);
       return;
     case Message::leaving:
-      return is_leaving(process);
+      return happen(process, Event::leaving);
     case Message::retire:
       if (packet.number < static_cast<std::uint8_t>(Reason::count_)) {
         told_to_retire(process, static_cast<Reason>(packet.number));
@@ -435,7 +330,7 @@ void GroupSupervisor::handle(Process& process, const Packet& packet) {
 
 void GroupSupervisor::script_failed(Process& process, const ScriptFailure& failure) {
   if (!failure.records.empty()) tell_of_failure(process, failure);
-  if (process.phase == Phase::starting) {
+  if (process.is(Phase::starting)) {
     if (scripts_.knows(failure.path)) {
       process.failed_scripts[failure.path] = process.scripts[failure.path];
     }
@@ -443,9 +338,9 @@ void GroupSupervisor::script_failed(Process& process, const ScriptFailure& failu
     // by the process that is asked for it.
   } else if (process.failed_scripts.contains(failure.path)) {
     // It has never had it, and nobody else is better: a change of the file is waited for.
-  } else if (retry_at_ == 0 && !group_.is_service() && scripts_.knows(failure.path)) {
+  } else if (!rollout_.is_tried_again() && !group_.is_service() && scripts_.knows(failure.path)) {
     scripts_.note_failure(scripts_.as_they_are());
-    plan_retry();
+    rollout_.plan_retry(base::now());
   }
 }
 
@@ -460,116 +355,60 @@ void GroupSupervisor::tell_of_failure(const Process& process, const ScriptFailur
   }
 }
 
-void GroupSupervisor::is_leaving(Process& process) {
-  view_.slots[process.slot].state.store(SlotState::leaving);
-  if (process.phase != Phase::draining) return;
-  process.phase = Phase::stopping;
-  process.deadline = after(base::now(), limits_.shutdown_timeout);
-}
-
 void GroupSupervisor::told_to_retire(Process& process, Reason reason) {
-  if (reason == Reason::shutdown) {
-    view_.count(Counter::restarts);
-    return stop(process, reason, base::now());
-  }
+  const Nanos now = base::now();
+  if (reason == Reason::shutdown) return happen(process, Event::terminated, reason);
   if (reason == Reason::finished) {
-    process.reason = reason;
-    process.phase = Phase::stopping;
-    process.deadline = after(base::now(), limits_.shutdown_timeout);
-    return wait_longer(process, 0);
+    happen(process, Event::finished, reason);
+    return rollout_.note_end_of_service(was_of_use(process), now);
   }
-  if (reason == Reason::descriptors) {  // its successor may come to the same, as soon
-    const bool young = base::now() - process.ready_at < kLongLife;
-    exhausted_ = young ? exhausted_ + 1 : 1;
-    not_before_ = std::max(not_before_, base::now() + back_off(exhausted_, 1));
+  if (reason == Reason::descriptors) {
+    rollout_.note_exhausted(now - process.life.ready_at < kLongLife, now);
   }
-  // New code may fail, which is no reason to stay for this one.
-  if (process.phase == Phase::retiring && process.reason == Reason::reload) process.reason = reason;
-  retire(process, reason);
+  happen(process, Event::replace, reason);
 }
 
 // --- what time brings ----------------------------------------------------------------------------
 
 void GroupSupervisor::examine(Process& process, Nanos now) {
-  const bool late = process.deadline != 0 && now >= process.deadline;
-  switch (process.phase) {
-    case Phase::starting:
-      if (!process.overdue && is_overdue(process, now)) note_overdue(process);
-      if (!late) return;
-      abort(process, Reason::startup_timeout, now);
-      if (!blame_code(process)) wait_longer(process, 1);
-      return;
-    case Phase::serving:
-    case Phase::retiring:
-      return examine_serving(process, now);
-    case Phase::draining:
-      if (is_deadlocked(process, now)) return abort(process, Reason::deadlock_timeout, now);
-      if (!late) return;
-      view_.count(Counter::graceful_timeout);
-      return stop(process, process.reason, now);
-    case Phase::stopping:
-      if (!late) return;
-      view_.count(Counter::shutdown_timeout);
-      process.timed_out = true;
-      process.deadline = 0;
-      send_signal(process, SIGKILL);
-      return;
+  if (process.is(Phase::starting) && !process.overdue &&
+      is_overdue(limits_, process.started, now)) {
+    note_overdue(process);
   }
+  if (process.orphan() && process.serves()) return;
+  const auto happening = due(process.life, limits_, vitals(process, now), now);
+  if (!happening) return;
+  const bool hung = process.is(Phase::starting);
+  happen(process, happening->event, happening->reason);
+  if (hung) note_hung(process, now);
 }
 
-Vitals GroupSupervisor::vitals(const Process& process) const {
-  const SlotReading reading = read_slot(view_.memory_of(process.slot), base::now());
-  std::uint64_t resident = limits_.memory_recycle != 0 ? resident_bytes(process.pid) : 0;
+Vitals GroupSupervisor::vitals(const Process& process, Nanos now) const {
+  const SlotReading reading = read_slot(view_.memory_of(process.slot), now);
+  std::uint64_t resident =
+      limits_.memory_recycle != 0 && process.serves() ? resident_bytes(process.pid) : 0;
   // Else a limit below what a fresh process needs would replace processes without end.
   if (resident <= process.fresh_resident / 4 * 5) resident = 0;
-  return {process.ready_at, reading.activity,  reading.gil_touched,
-          reading.served,   reading.in_flight, resident};
-}
-
-bool GroupSupervisor::is_deadlocked(const Process& process, Nanos now) const {
-  Limits only;
-  only.deadlock_timeout = limits_.deadlock_timeout;
-  return verdict(only, vitals(process), now) == Reason::deadlock_timeout;
-}
-
-void GroupSupervisor::examine_serving(Process& process, Nanos now) {
-  if (process.orphan()) return;
-  const Reason reason = verdict(limits_, vitals(process), now);
-  if (reason == Reason::deadlock_timeout) return abort(process, reason, now);
-  if (reason != Reason::none) retire(process, reason);
+  return {process.life.ready_at, reading.activity,  reading.gil_touched,
+          reading.served,        reading.in_flight, resident};
 }
 
 void GroupSupervisor::start_missing(Nanos now) {
-  if (now < not_before_) {
-    // Whoever mends what kept a process from starting need not wait for the next attempt.
-    if (fork_refused_ || !scripts_.changed_since_failure()) return;
-    not_before_ = 0;
-  }
-  // Who is missing would come no further than the process with this code did that was discarded.
-  const bool hopeless =
-      full_since_ == 0 && view_.board->failed_code.load() >= view_.board->code.load();
-  if (hopeless && count({Phase::serving, Phase::retiring}) != 0) return;
-  auto missing = group_.processes - count({Phase::starting, Phase::serving});
-  // Two of a service could do the same work twice: its successor waits for its end.
-  if (group_.is_service()) missing = group_.processes - std::ssize(processes_);
-  // One goes ahead where others serve and nobody knows whether the new code loads.
-  if (proven_code_ < view_.board->code.load() && count({Phase::serving, Phase::retiring}) != 0) {
-    missing = std::min<std::ptrdiff_t>(missing, 1 - count({Phase::starting}));
-  }
-  for (; missing > 0 && now >= not_before_; --missing) start(now);
+  const bool mended = !rollout_.may_start(now) && scripts_.changed_since_failure();
+  auto missing = rollout_.missing(group_, census(), mended, now);
+  for (; missing > 0 && rollout_.may_start(now); --missing) start(now);
 }
 
 // Old processes go as new ones are ready: never are there fewer than the group has to have. Those
 // of a service go first.
-void GroupSupervisor::drain_replaced(Nanos now) {
-  auto serving = count({Phase::serving, Phase::retiring});
+void GroupSupervisor::drain_replaced() {
+  const Census there = census();
+  auto serving = there.serving + there.retiring;
   const auto needed = group_.is_service() ? 0 : group_.processes;
   for (Process& process : processes_) {
     if (serving <= needed) return;
-    if (process.phase != Phase::retiring) continue;
-    const Duration time =
-        process.reason == Reason::eviction ? eviction_time(limits_) : limits_.graceful_timeout;
-    send_off(process, process.reason, time, now);
+    if (!process.is(Phase::retiring)) continue;
+    happen(process, Event::replaced);
     --serving;
   }
 }
@@ -579,22 +418,10 @@ Nanos GroupSupervisor::next_look(Nanos now) const {
   const auto consider = [&](Nanos time) {
     if (time != 0 && time < next) next = std::max(time, now);
   };
-  const auto consider_later = [&](Duration limit, Nanos since) {
-    const Nanos time = since + base::nanos(limit) + 1;
-    if (limit.count() != 0 && since != 0 && time > now) consider(time);
-  };
   for (const Process& process : processes_) {
-    consider(process.deadline);
-    if (process.phase == Phase::starting || process.phase == Phase::stopping) continue;
-    const SlotReading reading = read_slot(view_.memory_of(process.slot), now);
-    consider_later(limits_.deadlock_timeout, reading.gil_touched);
-    if (process.phase != Phase::serving) continue;
-    consider_later(limits_.restart_interval, process.ready_at);
-    consider_later(limits_.inactivity_timeout, std::max(reading.activity, process.ready_at));
+    consider(due_at(process.life, limits_, vitals(process, now), now));
   }
-  if (!ending_) consider(retry_at_);
-  if (!ending_) consider(load_at_);
-  if (!ending_ && not_before_ > now) consider(not_before_);
+  if (!ending_) consider(rollout_.next_look(now));
   return next;
 }
 
@@ -615,34 +442,25 @@ void GroupSupervisor::clear_slot(const Process& process) {
 }
 
 void GroupSupervisor::plan_after_death(const Process& process, int status) {
-  const bool told = process.reason != Reason::none;
-  if (!told) view_.count(Counter::deaths);
-  const bool was_ready = process.ready_at != 0;
-  // Somebody may kill a process once by hand, or the kernel does; twice is no accident.
-  const bool accident =
-      WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && failures_ == 0 && !process.overdue;
-  if (!told && !was_ready && !accident && blame_code(process)) return;
-  if (!told && WIFEXITED(status) && !was_ready) {  // it cannot even start
-    wait_longer(process, 0);
-  } else if (!told) {
-    wait_longer(process, was_ready ? kFreeCrashes : 1);
-  } else if (was_of_use(process)) {
-    failures_ = 0;
-  }
+  Death death;
+  death.code = process.code;
+  death.told = process.life.reason != Reason::none;
+  death.was_ready = process.life.ready_at != 0;
+  death.exited = WIFEXITED(status);
+  death.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  death.overdue = process.overdue;
+  death.of_use = was_of_use(process);
+  if (!death.told) view_.count(Counter::deaths);
+  const Fate fate = rollout_.note_death(death, others_serve(), base::now());
+  if (fate == Fate::rejected) return reject_code(process, process.scripts);
+  if (!death.told && !death.was_ready) scripts_.note_failure(process.scripts);
 }
 
-// A crash costs the next process no time if this one was of use: it takes a request to crash it
-// again. (The slot keeps its counters until it is taken anew.)
+// Whether it has served, or lived for long. (The slot keeps its counters until it is taken anew.)
 bool GroupSupervisor::was_of_use(const Process& process) const {
-  return process.ready_at != 0 &&
-         (read_slot(view_.memory_of(process.slot), base::now()).served != 0 ||
-          base::now() - process.ready_at > kLongLife);
-}
-
-// Nothing that ends by itself may become a loop of starts.
-void GroupSupervisor::wait_longer(const Process& process, unsigned free_of_charge) {
-  failures_ = was_of_use(process) ? 0 : failures_ + 1;
-  not_before_ = base::now() + back_off(std::max(failures_, 1U), free_of_charge);
+  const Nanos ready_at = process.life.ready_at;
+  return ready_at != 0 && (read_slot(view_.memory_of(process.slot), base::now()).served != 0 ||
+                           base::now() - ready_at > kLongLife);
 }
 
 // --- what a supervisor that died has left --------------------------------------------------------
@@ -656,15 +474,12 @@ void GroupSupervisor::adopt_orphans() {
     process.pid = slot.pid.load();
     process.incarnation = slot.incarnation.load();
     process.code = slot.code.load();
-    process.reason = Reason::eviction;
+    process.life.phase = Phase::retiring;
+    process.life.reason = Reason::eviction;
     for (const Script& script : scripts_.all()) {
       if (view_.board->broken.lacking(script.path)) process.failed_scripts[script.path] = 0;
     }
-    if (slot.state.load() == SlotState::ready) {
-      process.phase = Phase::retiring;
-    } else {
-      drain(process, process.reason, limits_.graceful_timeout, base::now());
-    }
+    if (slot.state.load() != SlotState::ready) happen(process, Event::replaced);
     processes_.push_back(std::move(process));
   }
 }
@@ -677,6 +492,7 @@ void GroupSupervisor::look_for_orphans() {
       continue;
     }
     report(*process, 0, 0);
+    happen(*process, Event::died);
     clear_slot(*process);
     process = processes_.erase(process);
     view_.announce_change();

@@ -65,8 +65,8 @@ ExitReport exit_report_of(const Process& process, const std::string& group, cons
   exit_report.group = group;
   exit_report.status = status;
   exit_report.unseen = process.orphan();
-  exit_report.reason = process.reason;
-  exit_report.timed_out = process.timed_out;
+  exit_report.reason = process.life.reason;
+  exit_report.timed_out = process.life.timed_out;
   const base::Nanos now = base::now();
   exit_report.served = read_slot(view.memory_of(process.slot), now).served;
   exit_report.peak_kib = peak_kib;
@@ -78,29 +78,6 @@ ExitReport exit_report_of(const Process& process, const std::string& group, cons
   }
   exit_report.stack = read_crash_report(process.crash_report.get());
   return exit_report;
-}
-
-Counter counter_of(Reason reason) noexcept {
-  switch (reason) {
-    case Reason::eviction:
-      return Counter::eviction;
-    case Reason::maximum_requests:
-      return Counter::maximum_requests;
-    case Reason::restart_interval:
-      return Counter::restart_interval;
-    case Reason::inactivity_timeout:
-      return Counter::inactivity;
-    case Reason::deadlock_timeout:
-      return Counter::deadlock;
-    case Reason::startup_timeout:
-      return Counter::startup_timeout;
-    case Reason::cpu_time_limit:
-      return Counter::cpu_time;
-    case Reason::memory_recycle:
-      return Counter::memory;
-    default:
-      return Counter::restarts;
-  }
 }
 
 }  // namespace brine::daemon

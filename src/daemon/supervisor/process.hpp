@@ -13,17 +13,10 @@
 #include "daemon/shared/log_budget.hpp"
 #include "daemon/shared/scoreboard.hpp"
 #include "daemon/supervisor/exit_report.hpp"
+#include "daemon/supervisor/lifecycle.hpp"
 #include "daemon/supervisor/worker_log.hpp"
 
 namespace brine::daemon {
-
-enum class Phase {
-  starting,
-  serving,
-  retiring,  ///< it serves, and goes when its successor is ready
-  draining,  ///< it takes no more requests, and ends the ones that it has
-  stopping,  ///< it ends whatever it does
-};
 
 struct Process {
   std::size_t slot = 0;
@@ -36,19 +29,17 @@ struct Process {
   LogBudget log_budget;
   base::UniqueFd crash_report;
   bool silent = false;  ///< it has closed its end of `control`
-  Phase phase = Phase::starting;
-  Reason reason = Reason::none;
+  Life life;
   base::Nanos started = 0;
-  base::Nanos ready_at = 0;
-  base::Nanos deadline = 0;          ///< of the phase; 0: none
   std::uint64_t fresh_resident = 0;  ///< bytes when it became ready; only with memory-recycle
   ScriptVersions scripts;            ///< the group's, as they were when it was started
   std::size_t scripts_given = 0;     ///< so many it was told to load at its start
   ScriptVersions failed_scripts;     ///< those of them that did not load
-  bool timed_out = false;            ///< it was killed since it did not leave in time
   bool overdue = false;              ///< it has been loading its scripts for too long
 
   bool orphan() const { return !control; }
+  bool is(Phase phase) const { return life.phase == phase; }
+  bool serves() const { return is(Phase::serving) || is(Phase::retiring); }
 };
 
 /// Whether a process that need not be a child of this one has ended, reaped or not.
@@ -63,8 +54,5 @@ std::uint64_t resident_bytes(pid_t pid);
 /// What there is to say about a process that has ended, before its slot is cleared.
 ExitReport exit_report_of(const Process& process, const std::string& group, const GroupView& view,
                           int status, long peak_kib);
-
-/// What a group counts when a process has to be replaced for this reason.
-Counter counter_of(Reason reason) noexcept;
 
 }  // namespace brine::daemon

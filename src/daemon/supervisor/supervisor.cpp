@@ -88,12 +88,12 @@ class Supervisor {
 
   void end(Reason reason) {
     ending_ = true;
-    for (GroupSupervisor& group : groups_) group.end(reason, base::now());
+    for (GroupSupervisor& group : groups_) group.end(reason);
   }
 
   void end_services() {
     endpoints_.configuration().reset();
-    for (GroupSupervisor& group : groups_) group.end_service(base::now());
+    for (GroupSupervisor& group : groups_) group.end_service();
   }
 
   void reap() {

@@ -1,0 +1,69 @@
+#include "daemon/supervisor/launch.hpp"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "daemon/shared/channel.hpp"
+#include "daemon/shared/log_channel.hpp"
+#include "daemon/supervisor/exec_worker.hpp"
+
+namespace brine::daemon {
+
+namespace {
+
+// A process waits so long for the supervisor to take a log record; then the record is lost.
+constexpr Duration kLogPatience{1000};
+
+// The new process's ends, which the supervisor closes when it has forked.
+struct FarEnds {
+  base::UniqueFd control;
+  base::UniqueFd connections;
+  base::UniqueFd log;
+};
+
+FarEnds make_channels(Process& process) {
+  FarEnds far;
+  base::UniqueFd records;
+  std::tie(process.control, far.control) = socket_pair(SOCK_SEQPACKET);
+  std::tie(process.connections, far.connections) = socket_pair(SOCK_SEQPACKET);
+  std::tie(records, far.log) = socket_pair(SOCK_SEQPACKET);
+  set_socket_times(far.log.get(), Duration(0), kLogPatience);
+  process.records.emplace(std::move(records));
+  process.crash_report.reset(::memfd_create("brine crash report", MFD_CLOEXEC));
+  if (!process.crash_report) {
+    throw std::system_error(errno, std::generic_category(), "memfd_create");
+  }
+  return far;
+}
+
+}  // namespace
+
+void launch(Process& process, const Launch& with) {
+  const FarEnds far = make_channels(process);
+  const base::UniqueFd handover = sealed_memory(encode(with.handover));
+  const bool at_terminal = with.program.at_terminal;
+  std::array<int, kEndOfFds> fds{};
+  fds[STDIN_FILENO] = at_terminal ? STDIN_FILENO : -1;
+  fds[STDOUT_FILENO] = at_terminal ? STDOUT_FILENO : with.output;
+  fds[STDERR_FILENO] = with.output;
+  fds[kControlFd] = far.control.get();
+  fds[kHandoverFd] = handover.get();
+  fds[kConnectionsFd] = far.connections.get();
+  fds[kSlotFd] = with.slot_memory;
+  fds[kLogFd] = far.log.get();
+  fds[kCrashFd] = process.crash_report.get();
+  fds[kEngineFd] = with.program.engine;
+  process.pid = ::fork();
+  if (process.pid == 0) exec_worker(with.program, fds, kExitCannotStart);
+  if (process.pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  process.records->set_process(process.pid);
+}
+
+}  // namespace brine::daemon

@@ -1,0 +1,21 @@
+// Starts a daemon process: forks, and executes brine-worker.
+#pragma once
+
+#include "daemon/shared/handover.hpp"
+#include "daemon/supervisor/host.hpp"
+#include "daemon/supervisor/process.hpp"
+
+namespace brine::daemon {
+
+/// What a process is started with, but for the channels that it has to the supervisor.
+struct Launch {
+  const Program& program;
+  const Handover& handover;
+  int output = -1;       ///< takes what is written to descriptors 1 and 2
+  int slot_memory = -1;  ///< the file in which its slot's memory is
+};
+
+/// Makes the process's channels and forks it. Throws std::system_error.
+void launch(Process& process, const Launch& with);
+
+}  // namespace brine::daemon
