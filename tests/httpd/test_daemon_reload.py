@@ -162,7 +162,7 @@ def test_one_broken_script_does_not_keep_others_from_being_reloaded(start_httpd)
     server.expect_log("BRINE0617")
     server.expect_log("BRINE0301")
     server.expect_log("BRINE0614")
-    server.allow_log("BRINE0")  # it is tried again
+    server.allow_log("BRINE0")  # it is tried again; then its last good code is kept beside the new processes
     for text in ("second", "third"):
         script(server, "other", text)
         until(lambda: ask(server, "other").text == text, "the new code of the other one")  # noqa: B023

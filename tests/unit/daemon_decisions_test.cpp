@@ -81,6 +81,20 @@ TEST(Choose, KeepsToTheLeastCodeThatIsAskedFor) {
   EXPECT_EQ(choose(candidates, {.threads = 5, .least_code = 3}), std::nullopt);
 }
 
+TEST(Choose, KeepsToOlderCodeWhereNewerLacksTheScript) {
+  std::vector<Candidate> candidates = {ready(0, 3), ready(4, 2), ready(3, 1)};
+  EXPECT_EQ(choose(candidates, {.threads = 5, .code_below = 3}), 1U);
+  EXPECT_EQ(choose(candidates, {.threads = 5, .code_below = 1}), std::nullopt);
+  EXPECT_EQ(choose(candidates, {.threads = 5, .least_code = 3, .code_below = 3}), std::nullopt);
+}
+
+TEST(Choose, LeavesAProcessThatKeepsOldCodeToRequestsThatNeedIt) {
+  std::vector<Candidate> candidates = {ready(9, 2), ready(0, 1)};
+  candidates[1].keeping = true;
+  EXPECT_EQ(choose(candidates, {.threads = 5}), 0U) << "though it has a free thread";
+  EXPECT_EQ(choose(candidates, {.threads = 5, .code_below = 2}), 1U);
+}
+
 TEST(Waiting, CountsWhatExceedsTheThreadsOfEachProcessThatIsReady) {
   const std::vector<Candidate> candidates = {ready(7), ready(3), ready(5), kNotReady};
   EXPECT_EQ(waiting(candidates, 5), 2U);
@@ -319,6 +333,26 @@ TEST(Control, EveryReasonHasAName) {
   }
 }
 
+TEST(BrokenScripts, KnowFromWhichCodeOnAScriptIsLacking) {
+  const auto broken = std::make_unique<BrokenScripts>();
+  EXPECT_EQ(broken->lacking_from("/a.wsgi"), 0U);
+  EXPECT_TRUE(broken->set_lacking_from("/a.wsgi", 0)) << "there is nothing to note";
+  EXPECT_TRUE(broken->set_lacking_from("/a.wsgi", 7));
+  EXPECT_TRUE(broken->set_lacking_from("/a.wsgi", 8));
+  EXPECT_EQ(broken->lacking_from("/a.wsgi"), 8U);
+  EXPECT_EQ(broken->lacking_from("/b.wsgi"), 0U);
+  EXPECT_TRUE(broken->set_lacking_from("/a.wsgi", 0));
+  EXPECT_EQ(broken->lacking_from("/a.wsgi"), 0U);
+}
+
+TEST(BrokenScripts, SayWhenThereIsNoPlaceLeft) {
+  const auto broken = std::make_unique<BrokenScripts>();
+  for (int i = 0; i < 64; ++i) {
+    EXPECT_TRUE(broken->set_lacking_from("/" + std::to_string(i), 2)) << i;
+  }
+  EXPECT_FALSE(broken->set_lacking_from("/one-more", 2));
+}
+
 // --- scripts that processes have learnt
 // ---------------------------------------------------------------
 
@@ -354,19 +388,6 @@ TEST(ScriptRegistry, KeepsSoManyAndNoMore) {
     scripts.add(script_at("/" + std::to_string(i)));
   }
   EXPECT_LE(scripts.all().size(), 1000U);
-}
-
-TEST(ScriptRegistry, OnlyWhatSomebodyHasCanBeLost) {
-  const ScriptVersions none;
-  const ScriptVersions a = {{"/a.wsgi", 1}};
-  const ScriptVersions both = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
-  EXPECT_TRUE(has_more(none, a));
-  EXPECT_TRUE(has_more(a, both)) << "it has b";
-  EXPECT_FALSE(has_more(a, none));
-  EXPECT_FALSE(has_more(a, a));
-  EXPECT_FALSE(has_more(both, a));
-  const ScriptVersions later = {{"/a.wsgi", 2}};
-  EXPECT_FALSE(has_more(a, later)) << "another version that nobody has loaded";
 }
 
 TEST(ScriptRegistry, LastGoodCodeIsKeptWhereThatIsWanted) {

@@ -21,20 +21,20 @@ using base::Nanos;
 using std::chrono::milliseconds;
 
 constexpr Nanos kNow = 1000 * kSecond;
-constexpr std::array kPhases = {Phase::starting, Phase::serving,  Phase::retiring,
+constexpr std::array kPhases = {Phase::starting, Phase::serving,  Phase::retiring, Phase::keeping,
                                 Phase::draining, Phase::stopping, Phase::ended};
 constexpr std::array kEvents = {
-    Event::ready,     Event::rejected,  Event::replace,    Event::kept,    Event::replaced,
-    Event::dismissed, Event::shut_down, Event::terminated, Event::leaving, Event::finished,
-    Event::stuck,     Event::late,      Event::died};
+    Event::ready,    Event::rejected,  Event::replace,   Event::kept,       Event::replaced,
+    Event::spared,   Event::dismissed, Event::shut_down, Event::terminated, Event::leaving,
+    Event::finished, Event::stuck,     Event::late,      Event::died};
 static_assert(kPhases.size() == static_cast<std::size_t>(Phase::count_));
 static_assert(kEvents.size() == static_cast<std::size_t>(Event::count_));
 
-constexpr std::array<const char*, kPhases.size()> kPhaseNames = {"starting", "serving",  "retiring",
-                                                                 "draining", "stopping", "ended"};
+constexpr std::array<const char*, kPhases.size()> kPhaseNames = {
+    "starting", "serving", "retiring", "keeping", "draining", "stopping", "ended"};
 constexpr std::array<const char*, kEvents.size()> kEventNames = {
-    "ready",      "rejected", "replace",  "kept",  "replaced", "dismissed", "shut_down",
-    "terminated", "leaving",  "finished", "stuck", "late",     "died"};
+    "ready",     "rejected",   "replace", "kept",     "replaced", "spared", "dismissed",
+    "shut_down", "terminated", "leaving", "finished", "stuck",    "late",   "died"};
 
 std::string name(Phase phase, Event event) {
   return std::string(kPhaseNames[static_cast<std::size_t>(phase)]) + " x " +
@@ -112,6 +112,14 @@ const std::vector<Expected>& transitions() {
       {Phase::retiring, Event::terminated, Phase::stopping, kStop, kShutdown},
       {Phase::retiring, Event::finished, Phase::stopping, kNothing, kShutdown},
       {Phase::retiring, Event::stuck, Phase::stopping, kAbort, kLast},
+      {Phase::retiring, Event::spared, Phase::keeping, {Action::show_keeping}, 0},
+      {Phase::keeping, Event::replaced, Phase::draining, kDrain, kGraceful},
+      {Phase::keeping, Event::dismissed, Phase::draining, kDrain, kGraceful},
+      {Phase::keeping, Event::shut_down, Phase::stopping, kStop, kShutdown},
+      {Phase::keeping, Event::terminated, Phase::stopping, kStop, kShutdown},
+      {Phase::keeping, Event::finished, Phase::stopping, kNothing, kShutdown},
+      {Phase::keeping, Event::stuck, Phase::stopping, kAbort, kLast},
+      {Phase::keeping, Event::died, Phase::ended, kNothing, 0},
       {Phase::draining, Event::shut_down, Phase::stopping, kStop, kShutdown},
       {Phase::draining, Event::terminated, Phase::stopping, kStop, kShutdown},
       {Phase::draining, Event::leaving, Phase::stopping, {Action::show_leaving}, kShutdown},
@@ -133,17 +141,23 @@ const std::vector<Expected>& transitions() {
 const std::vector<std::pair<Phase, std::vector<Event>>>& ignored() {
   static const std::vector<std::pair<Phase, std::vector<Event>>> all = {
       // It is new, serves nobody, and has not been told to end.
-      {Phase::starting, {Event::replace, Event::kept, Event::replaced, Event::leaving}},
+      {Phase::starting,
+       {Event::replace, Event::kept, Event::replaced, Event::spared, Event::leaving}},
       // It has said that it is ready; it has no deadline, and nothing is to replace it.
       {Phase::serving,
-       {Event::ready, Event::rejected, Event::kept, Event::replaced, Event::leaving, Event::late}},
+       {Event::ready, Event::rejected, Event::kept, Event::replaced, Event::spared, Event::leaving,
+        Event::late}},
+      // Its successor would lack what it goes on for.
+      {Phase::keeping,
+       {Event::ready, Event::rejected, Event::replace, Event::kept, Event::spared, Event::leaving,
+        Event::late}},
       {Phase::retiring, {Event::ready, Event::rejected, Event::leaving, Event::late}},
       // It goes already.
       {Phase::draining,
-       {Event::ready, Event::rejected, Event::replace, Event::kept, Event::replaced,
+       {Event::ready, Event::rejected, Event::replace, Event::kept, Event::replaced, Event::spared,
         Event::dismissed}},
       {Phase::stopping,
-       {Event::ready, Event::rejected, Event::replace, Event::kept, Event::replaced,
+       {Event::ready, Event::rejected, Event::replace, Event::kept, Event::replaced, Event::spared,
         Event::dismissed, Event::shut_down, Event::terminated, Event::finished, Event::stuck}},
       {Phase::ended, {kEvents.begin(), kEvents.end()}},
   };
@@ -318,7 +332,7 @@ TEST(Due, SaysThatAPhaseHasLastedTooLong) {
 }
 
 TEST(Due, SaysThatAProcessHangs) {
-  for (const Phase phase : {Phase::serving, Phase::retiring, Phase::draining}) {
+  for (const Phase phase : {Phase::serving, Phase::retiring, Phase::keeping, Phase::draining}) {
     const auto hung = due(in(phase), group().limits, healthy(), kNow + 60 * kSecond + 1);
     ASSERT_TRUE(hung);
     EXPECT_EQ(hung->event, Event::stuck);
@@ -341,6 +355,7 @@ TEST(Due, SaysThatAProcessHasToBeReplaced) {
   EXPECT_EQ(reason->event, Event::replace);
   EXPECT_EQ(reason->reason, Reason::inactivity_timeout);
   EXPECT_FALSE(due(in(Phase::draining), limits, healthy(), idle)) << "it goes already";
+  EXPECT_FALSE(due(in(Phase::keeping), limits, healthy(), idle)) << "it is to stay";
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ TEST(Fate, IsWhatTheTableSays) {
   using Row = std::pair<Attempt, std::vector<Fate>>;
   const std::vector<Row> table = {
       {Attempt::loaded, {Fate::serves, Fate::serves, Fate::serves}},
-      {Attempt::lacking, {Fate::serves, Fate::rejected, Fate::rejected}},
+      {Attempt::partial, {Fate::serves_beside, Fate::serves_beside, Fate::serves_beside}},
+      {Attempt::lacking, {Fate::serves_beside, Fate::rejected, Fate::rejected}},
       {Attempt::overdue, {Fate::waited_for, Fate::waited_for, Fate::passed_over}},
       {Attempt::no_place, {Fate::waited_for, Fate::waited_for, Fate::passed_over}},
       {Attempt::hung, {Fate::replaced, Fate::replaced, Fate::rejected}},
@@ -61,6 +62,22 @@ TEST(Fate, IsWhatTheTableSays) {
           << static_cast<int>(attempt) << " x " << others;
     }
   }
+}
+
+TEST(Judge, AsksWhatSpeaksForAProcessThatLacksScripts) {
+  EXPECT_EQ(judge({.any = true, .newer = true}), Attempt::partial);
+  EXPECT_EQ(judge({.any = true, .wanted = true}), Attempt::partial);
+  EXPECT_EQ(judge({.any = true}), Attempt::lacking) << "those that serve are as good";
+  EXPECT_EQ(judge({.newer = true, .wanted = true}), Attempt::lacking) << "it can serve nothing";
+}
+
+TEST(Rollout, KnowsThatItsNewestCodeIsGivenUp) {
+  Rollout rollout = deploying();
+  EXPECT_FALSE(rollout.is_given_up());
+  rollout.reject(2, false, false, kNow);
+  EXPECT_TRUE(rollout.is_given_up());
+  rollout.ask_for_new_code();
+  EXPECT_FALSE(rollout.is_given_up());
 }
 
 TEST(Fate, DependsOnWhoIsThere) {

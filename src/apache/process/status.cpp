@@ -44,6 +44,8 @@ std::string_view state_of(SlotState state, bool gate_closed) {
       return "starting";
     case SlotState::ready:
       return gate_closed ? "draining" : "ready";
+    case SlotState::keeping:
+      return gate_closed ? "draining" : "keeping";
     case SlotState::leaving:
       return "leaving";
     case SlotState::empty:

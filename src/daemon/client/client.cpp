@@ -192,8 +192,10 @@ void Client::look(const PendingRequest& pending, std::vector<Candidate>& candida
     const Slot& slot = view_.slots[i];
     const std::uint32_t incarnation = slot.incarnation.load(std::memory_order_acquire);
     const Gate gate = gate_of(view_.memory_of(i).gate.load(std::memory_order_acquire));
-    const bool ready = !gate.closed && gate.incarnation == incarnation &&
-                       slot.state.load(std::memory_order_acquire) == SlotState::ready;
+    const SlotState state = slot.state.load(std::memory_order_acquire);
+    const bool keeping = state == SlotState::keeping;
+    const bool ready =
+        !gate.closed && gate.incarnation == incarnation && (state == SlotState::ready || keeping);
     const bool busy = gate.in_flight >= static_cast<std::uint32_t>(std::max(1, group_.threads));
     const bool failed =
         std::any_of(pending.failed.begin(), pending.failed.end(), [&](const Admission& admission) {
@@ -201,8 +203,19 @@ void Client::look(const PendingRequest& pending, std::vector<Candidate>& candida
         });
     candidates.push_back({ready, incarnation, slot.code.load(std::memory_order_relaxed),
                           gate.in_flight, ready && busy && group_.processes > 1 && is_stalled(i),
-                          failed});
+                          failed, keeping});
   }
+}
+
+// Only a process with older code may have the script. If none is left, one that lacks it says what
+// is wrong with it.
+std::optional<std::size_t> Client::choose_for(PendingRequest& pending,
+                                              const std::vector<Candidate>& candidates) const {
+  pending.wish.code_below = view_.board->broken.lacking_from(pending.target.script);
+  const auto chosen = choose(candidates, pending.wish);
+  if (chosen || pending.wish.code_below == 0) return chosen;
+  pending.wish.code_below = 0;
+  return choose(candidates, pending.wish);
 }
 
 // A process that lets the request in, or false: outcome says why there is none.
@@ -215,7 +228,7 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
     const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
     const Nanos now = base::now();
     look(pending, candidates);
-    const auto chosen = choose(candidates, pending.wish);
+    const auto chosen = choose_for(pending, candidates);
     if (now >= pending.queue_deadline) return refuse_late(pending, chosen.has_value());
     if (!chosen) {
       if (now >= connect_deadline) return refuse_unready(pending);
@@ -310,6 +323,7 @@ void Client::wait_for_code(PendingRequest& pending, std::uint32_t old_code) cons
   while (base::now() < deadline) {
     const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
     look(pending, candidates);
+    newer.code_below = view_.board->broken.lacking_from(pending.target.script);
     if (choose(candidates, newer)) {
       pending.wish.least_code = newer.least_code;
       pending.queue_deadline = base::now() + base::nanos(queue_time());

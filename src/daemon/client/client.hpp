@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ class Client {
   void tell_of_script(const wsgi::Target& target);
   Duration queue_time() const;
   wsgi::Outcome travel(PendingRequest& pending);
+  std::optional<std::size_t> choose_for(PendingRequest& pending,
+                                        const std::vector<Candidate>& candidates) const;
   bool find_admission(PendingRequest& pending, Admission& admission);
   std::uint64_t room_in(const std::vector<Candidate>& candidates, std::size_t chosen,
                         const PendingRequest& pending) const;

@@ -11,7 +11,9 @@ std::optional<std::size_t> choose(std::span<const Candidate> candidates, const W
   };
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < candidates.size(); ++i) {
-    if (!candidates[i].ready || candidates[i].code < wish.least_code) continue;
+    const Candidate& candidate = candidates[i];
+    if (!candidate.ready || candidate.code < wish.least_code) continue;
+    if (wish.code_below != 0 ? candidate.code >= wish.code_below : candidate.keeping) continue;
     if (!best || rank(candidates[i]) < rank(candidates[*best])) best = i;
   }
   return best;

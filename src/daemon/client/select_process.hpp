@@ -15,11 +15,13 @@ struct Candidate {
   std::uint32_t in_flight = 0;
   bool stalled = false;  ///< all its threads have had the same request for a while
   bool failed = false;   ///< it had a thread free for this very request, and did not take it up
+  bool keeping = false;  ///< it serves only what processes with newer code lack
 };
 
 struct Wish {
   std::uint32_t threads = 1;     ///< of each process
   std::uint32_t least_code = 0;  ///< only processes that have loaded this code, or newer
+  std::uint32_t code_below = 0;  ///< only older ones: newer ones lack the script; 0: all have it
 };
 
 /// The index of the process to go to; nothing if none is ready. One that has failed is the last

@@ -60,4 +60,20 @@ bool BrokenScripts::lacking(std::string_view path) const noexcept {
   return entry != nullptr && entry->lacking.load();
 }
 
+bool BrokenScripts::set_lacking_from(std::string_view path, std::uint32_t code) noexcept {
+  if (code == 0 && find(name_of(path)) == nullptr) return true;
+  Entry* const entry = find_or_add(name_of(path));
+  if (entry == nullptr) return false;
+  const std::uint32_t before = entry->lacking_from.exchange(code);
+  if (before == 0 && code != 0) kept_.fetch_add(1);
+  if (before != 0 && code == 0) kept_.fetch_sub(1);
+  return true;
+}
+
+std::uint32_t BrokenScripts::lacking_from(std::string_view path) const noexcept {
+  if (kept_.load(std::memory_order_acquire) == 0) return 0;
+  const Entry* const entry = find(name_of(path));
+  return entry != nullptr ? entry->lacking_from.load() : 0;
+}
+
 }  // namespace brine::daemon

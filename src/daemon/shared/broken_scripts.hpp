@@ -22,16 +22,23 @@ class BrokenScripts {
   void set_lacking(std::string_view path, bool lacking) noexcept;
   bool lacking(std::string_view path) const noexcept;
 
+  /// Processes with this code and newer code lack the script, and those with older code have it;
+  /// 0: there is no such code. Returns false if no place is left.
+  bool set_lacking_from(std::string_view path, std::uint32_t code) noexcept;
+  std::uint32_t lacking_from(std::string_view path) const noexcept;
+
  private:
   struct Entry {
     std::atomic<std::uint64_t> name;  ///< hash of the path; 0: free
     std::atomic<std::uint64_t> told;  ///< version of which it has been said; 0: of none
     std::atomic<bool> lacking;
+    std::atomic<std::uint32_t> lacking_from;
   };
 
   const Entry* find(std::uint64_t name) const noexcept;
   Entry* find_or_add(std::uint64_t name) noexcept;
 
+  std::atomic<std::uint32_t> kept_;  ///< entries with `lacking_from`: each request looks
   std::array<Entry, 64> entries_;
 };
 

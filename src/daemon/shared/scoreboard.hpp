@@ -57,7 +57,13 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::
                      "memory-recycle",   "startup-timeout",  "shutdown-timeout",
                      "graceful-timeout", "eviction"};
 
-enum class SlotState : std::uint32_t { empty, starting, ready, leaving };
+enum class SlotState : std::uint32_t {
+  empty,
+  starting,
+  ready,
+  keeping,  ///< it serves requests only for scripts that processes with newer code lack
+  leaving,
+};
 
 /// One place for a daemon process, as httpd's processes and the supervisor know it. No daemon
 /// process has this memory.

@@ -118,7 +118,13 @@ bool GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
 }
 
 void GroupSupervisor::evict_all() {
-  for (Process& process : processes_) happen(process, Event::replace, Reason::eviction);
+  for (Process& process : processes_) evict(process);
+}
+
+// Whoever asks for fresh processes gets them, for all that loads.
+void GroupSupervisor::evict(Process& process) {
+  happen(process, Event::replace, Reason::eviction);
+  if (rollout_.is_given_up()) ask_for_new_code();
 }
 
 void GroupSupervisor::end(Reason reason) {
@@ -179,6 +185,9 @@ void GroupSupervisor::act(const Process& process, Action action) {
       return;
     case Action::show_leaving:
       return slot.state.store(SlotState::leaving);
+    case Action::show_keeping:
+      slot.state.store(SlotState::keeping, std::memory_order_release);
+      return view_.announce_change();
     case Action::ask_stack:
       return send_signal(process, SIGABRT);
     case Action::kill:
@@ -256,14 +265,12 @@ std::uint32_t GroupSupervisor::prepare(Slot& slot, std::size_t index, Nanos now)
 void GroupSupervisor::ready(Process& process, bool scripts_loaded) {
   if (!process.is(Phase::starting)) return;
   if (!scripts_loaded) view_.count(Counter::load_failures);
-  const bool lacking = !scripts_loaded && others_have_more(process);
-  const Fate fate = fate_of(lacking ? Attempt::lacking : Attempt::loaded,
-                            rollout_.beside(process.code, others_serve()));
+  const ScriptVersions kept = scripts_loaded ? ScriptVersions() : had_by_others(process);
+  const Attempt attempt = kept.empty() ? Attempt::loaded : judge(merits_of(process));
+  const Fate fate = fate_of(attempt, rollout_.beside(process.code, others_serve()));
   if (fate == Fate::rejected) return discard(process);
-  note_lacking(process);
-  for (const auto& [script, version] : process.scripts) {
-    if (!process.failed_scripts.contains(script)) view_.board->broken.forget(script);
-  }
+  if (fate == Fate::serves_beside && !keep(process, kept)) return discard(process);
+  note_lacking(process, kept);
   scripts_.note_success();
   serve(process);
 }
@@ -365,6 +372,7 @@ void GroupSupervisor::told_to_retire(Process& process, Reason reason) {
   if (reason == Reason::descriptors) {
     rollout_.note_exhausted(now - process.life.ready_at < kLongLife, now);
   }
+  if (reason == Reason::eviction) return evict(process);
   happen(process, Event::replace, reason);
 }
 
@@ -406,9 +414,9 @@ void GroupSupervisor::drain_replaced() {
   auto serving = there.serving + there.retiring;
   const auto needed = group_.is_service() ? 0 : group_.processes;
   for (Process& process : processes_) {
-    if (serving <= needed) return;
-    if (!process.is(Phase::retiring)) continue;
-    happen(process, Event::replaced);
+    if (process.is(Phase::keeping) && !is_needed(process)) happen(process, Event::replaced);
+    if (serving <= needed || !process.is(Phase::retiring)) continue;
+    happen(process, is_needed(process) ? Event::spared : Event::replaced);
     --serving;
   }
 }
@@ -477,7 +485,11 @@ void GroupSupervisor::adopt_orphans() {
     process.life.phase = Phase::retiring;
     process.life.reason = Reason::eviction;
     for (const Script& script : scripts_.all()) {
-      if (view_.board->broken.lacking(script.path)) process.failed_scripts[script.path] = 0;
+      const std::uint32_t lacking_from = view_.board->broken.lacking_from(script.path);
+      const bool lacks = lacking_from != 0 && lacking_from <= process.code;
+      if (lacks || view_.board->broken.lacking(script.path)) {
+        process.failed_scripts[script.path] = 0;
+      }
     }
     if (slot.state.load() != SlotState::ready) happen(process, Event::replaced);
     processes_.push_back(std::move(process));

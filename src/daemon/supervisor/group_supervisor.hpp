@@ -61,6 +61,7 @@ class GroupSupervisor {
   void not_started(Slot& slot, const std::string& why, base::Nanos now);
   std::uint32_t prepare(Slot& slot, std::size_t index, base::Nanos now) const;
   Handover handover_of(const Process& process, const Program& program) const;
+  void evict(Process& process);
   void ready(Process& process, bool scripts_loaded);
   void serve(Process& process);
   void note_fresh_memory(Process& process);
@@ -75,8 +76,13 @@ class GroupSupervisor {
   // Which code its processes are to run: group_supervisor_code.cpp.
   void publish();
   void script_loaded(Process& process, const std::string& text);
-  bool others_have_more(const Process& process) const;
-  void note_lacking(const Process& process);
+  ScriptVersions had_by_others(const Process& process) const;
+  Merits merits_of(const Process& process) const;
+  bool keep(Process& process, const ScriptVersions& lacking);
+  bool is_needed(const Process& process) const;
+  bool is_redundant(const Process& process) const;
+  void note_lacking(const Process& process, const ScriptVersions& kept);
+  void has_script(const std::string& path);
   bool lacking_changed() const;
   void load_lacking(base::Nanos now);
   void script_changed(const Process& process, const std::string& path);

@@ -19,38 +19,126 @@ void GroupSupervisor::publish() {
 
 // What one process had to load for a request, the others have ready before they are asked: should
 // the script be broken tomorrow, all of them have its last good code. Likewise where it had not
-// loaded before, and has been mended.
+// loaded before, and its need has come back.
 void GroupSupervisor::script_loaded(Process& process, const std::string& text) {
   const auto script = unpack_script(text);
   if (!script) return;
-  view_.board->broken.forget(script->path);
-  const bool mended = process.failed_scripts.erase(script->path) != 0;
-  if (!scripts_.add(*script) && !mended) return;
-  view_.board->broken.set_lacking(script->path, false);
+  const std::string& path = script->path;
+  const bool added = scripts_.add(*script);
+  if (!scripts_.knows(path)) return;
+  const auto failed = process.failed_scripts.extract(path);
+  const std::int64_t version = scripts_.version_of(path);
+  process.scripts[path] = version;
+  if (failed) has_script(path);
+  if (!added && !failed) return;
+  view_.board->broken.set_lacking(path, false);
+  // What was changed with it, modules that the process has loaded long ago, is for a new process.
+  if (failed && failed.mapped() != version) return ask_for_new_code();
   for (Process& other : processes_) {
     if (&other == &process || !other.control || !other.is(Phase::serving)) continue;
     // One that cannot load it will say so when it is asked for it.
-    if (mended && other.failed_scripts.erase(script->path) == 0) continue;
+    if (failed && other.failed_scripts.erase(path) == 0) continue;
     send_packet(other.control.get(), {Message::load, 0, text});
   }
 }
 
-// Whether a process that has not loaded all its scripts is worse than one of those that serve:
-// only what somebody has can be lost.
-bool GroupSupervisor::others_have_more(const Process& process) const {
-  const ScriptVersions missing = scripts_.to_be_kept(process.failed_scripts);
-  return std::any_of(processes_.begin(), processes_.end(), [&](const Process& other) {
-    return other.serves() && has_more(other.failed_scripts, missing);
+// What the process lacks though others have it, and may lose it: nobody else's code of it is kept.
+ScriptVersions GroupSupervisor::had_by_others(const Process& process) const {
+  ScriptVersions had = scripts_.to_be_kept(process.failed_scripts);
+  std::erase_if(had, [&](const auto& script) {
+    return std::none_of(processes_.begin(), processes_.end(),
+                        [&](const Process& other) { return other.may_have(script.first); });
+  });
+  return had;
+}
+
+Merits GroupSupervisor::merits_of(const Process& process) const {
+  Merits merits;
+  const Census there = census();
+  merits.wanted = there.serving + there.retiring < group_.processes;
+  for (const Process& other : processes_) {
+    if (other.is(Phase::retiring) && other.life.reason != Reason::reload) merits.wanted = true;
+  }
+  for (const auto& [path, version] : process.scripts) {
+    if (version == 0 || process.failed_scripts.contains(path)) continue;
+    merits.any = true;
+    for (const Process& other : processes_) {
+      const auto older = other.scripts.find(path);
+      if (!other.serves() || older == other.scripts.end()) continue;
+      merits.newer = merits.newer || older->second != version;
+    }
+  }
+  return merits;
+}
+
+// The process serves, and those with older code go on for what it lacks. Returns false if httpd's
+// processes cannot be told.
+bool GroupSupervisor::keep(Process& process, const ScriptVersions& lacking) {
+  const bool as_old = std::any_of(processes_.begin(), processes_.end(), [&](const Process& other) {
+    return &other != &process && other.serves() && other.code >= process.code &&
+           std::any_of(lacking.begin(), lacking.end(),
+                       [&](const auto& script) { return other.may_have(script.first); });
+  });
+  if (as_old) {  // they are told apart by their code
+    rollout_.ask_for_new_code();
+    process.code = rollout_.asked();
+    view_.slots[process.slot].code.store(process.code);
+    publish();
+  }
+  bool news = false;
+  for (const auto& [path, version] : lacking) {
+    const std::uint32_t from = view_.board->broken.lacking_from(path);
+    news = news || from == 0;
+    if (from == 0 && !view_.board->broken.set_lacking_from(path, process.code)) return false;
+  }
+  for (const Process& other : processes_) {
+    if (other.code < process.code) tell_of_failure(other, lacking);
+  }
+  if (news) {
+    log_.log(Level::warning, "BRINE0644: scripts of daemon group '" + group_.name +
+                                 "' do not load ('" + lacking.begin()->first +
+                                 (lacking.size() > 1 ? "' and others" : "'") +
+                                 "): processes that have their last good code go on for these "
+                                 "alone, and new processes serve all others");
+  }
+  return true;
+}
+
+// Whether it has a script that processes with newer code lack.
+bool GroupSupervisor::is_needed(const Process& process) const {
+  return std::any_of(scripts_.all().begin(), scripts_.all().end(), [&](const Script& script) {
+    return process.code < view_.board->broken.lacking_from(script.path) &&
+           !process.failed_scripts.contains(script.path);
   });
 }
 
-// The process serves although it lacks some: nobody has them, and they answer 500 until they are
-// mended.
-void GroupSupervisor::note_lacking(const Process& process) {
+// Whether all for which it goes on is had by another one that goes on.
+bool GroupSupervisor::is_redundant(const Process& process) const {
+  return std::any_of(processes_.begin(), processes_.end(), [&](const Process& other) {
+    if (&other == &process || !other.is(Phase::keeping)) return false;
+    return std::none_of(scripts_.all().begin(), scripts_.all().end(), [&](const Script& script) {
+      const std::uint32_t from = view_.board->broken.lacking_from(script.path);
+      return from != 0 && process.code < from && process.may_have(script.path) &&
+             (other.code >= from || !other.may_have(script.path));
+    });
+  });
+}
+
+// The process serves although it lacks some, which are answered by 500 until they are mended, but
+// for those that others have.
+void GroupSupervisor::note_lacking(const Process& process, const ScriptVersions& kept) {
   for (const Script& script : scripts_.all()) {
-    view_.board->broken.set_lacking(script.path, process.failed_scripts.contains(script.path));
+    const bool lacks = process.failed_scripts.contains(script.path);
+    view_.board->broken.set_lacking(script.path, lacks && !kept.contains(script.path));
+    if (!lacks && process.scripts.contains(script.path)) has_script(script.path);
   }
   rollout_.note_lacking(!process.failed_scripts.empty(), base::now());
+}
+
+// The newest code of the script is had by a process.
+void GroupSupervisor::has_script(const std::string& path) {
+  view_.board->broken.forget(path);
+  view_.board->broken.set_lacking_from(path, 0);
 }
 
 // What nobody has is waited for: new processes try it when its file has changed.
@@ -68,7 +156,9 @@ void GroupSupervisor::load_lacking(Nanos now) {
   for (const Process& process : processes_) {
     if (!process.is(Phase::serving) || !process.control) continue;
     for (const Script& script : scripts_.all()) {
-      if (!script.callable.empty() || !process.failed_scripts.contains(script.path)) continue;
+      const bool asked_for =
+          !script.callable.empty() && view_.board->broken.lacking_from(script.path) == 0;
+      if (asked_for || !process.failed_scripts.contains(script.path)) continue;
       send_packet(process.control.get(), {Message::load, 0, pack(script)});
       any = true;
     }
@@ -77,9 +167,10 @@ void GroupSupervisor::load_lacking(Nanos now) {
 }
 
 void GroupSupervisor::script_changed(const Process& process, const std::string& path) {
-  if (!process.serves()) return;
+  if (!process.serves() && !process.is(Phase::keeping)) return;
   const bool changed = rollout_.is_tried_again() && scripts_.changed_since_failure(path);
-  if (!rollout_.is_news(process.code, changed) && !end_stuck_starts()) return;
+  const bool mended = process.is(Phase::keeping) && lacking_changed();
+  if (!mended && !rollout_.is_news(process.code, changed) && !end_stuck_starts()) return;
   log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
                             group_.name + "' take over");
   view_.count(Counter::reloads);
@@ -192,6 +283,10 @@ void GroupSupervisor::wait_for_slot(Nanos now) {
   } else if (rollout_.is_full_for_long(limits_, now)) {
     pass_over(rollout_.asked(), scripts_.as_they_are());
   }
+  const auto redundant = std::find_if(
+      processes_.begin(), processes_.end(),
+      [&](const Process& process) { return process.is(Phase::keeping) && is_redundant(process); });
+  if (redundant != processes_.end()) happen(*redundant, Event::replaced);
 }
 
 void GroupSupervisor::tell_of_failure(const Process& process, const ScriptVersions& scripts) {

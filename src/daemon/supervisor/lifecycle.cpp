@@ -95,6 +95,12 @@ constexpr std::array kTable = {
         .to = Phase::serving,
         .why = Why::none,
         .of_reload = true},
+    Row{Phase::retiring,
+        Event::spared,
+        Phase::keeping,
+        Why::as_before,
+        Until::as_before,
+        {Action::show_keeping}},
     drain(Phase::retiring, Event::replaced, Until::parting),
     drain(Phase::retiring, Event::dismissed, Until::graceful),
     stop(Phase::retiring, Event::shut_down),
@@ -102,6 +108,14 @@ constexpr std::array kTable = {
     finish(Phase::retiring),
     abort(Phase::retiring, Event::stuck, Why::new_one),
     die(Phase::retiring),
+
+    drain(Phase::keeping, Event::replaced, Until::parting),
+    drain(Phase::keeping, Event::dismissed, Until::graceful),
+    stop(Phase::keeping, Event::shut_down),
+    stop(Phase::keeping, Event::terminated, Count::reason),
+    finish(Phase::keeping),
+    abort(Phase::keeping, Event::stuck, Why::new_one),
+    die(Phase::keeping),
 
     stop(Phase::draining, Event::shut_down),
     stop(Phase::draining, Event::terminated, Count::reason),
@@ -226,7 +240,7 @@ std::optional<Happening> due(const Life& life, const Limits& limits, const Vital
     if (reason == Reason::none) return std::nullopt;
     return Happening{reason == Reason::deadlock_timeout ? Event::stuck : Event::replace, reason};
   }
-  if (life.phase == Phase::draining) {
+  if (life.phase == Phase::draining || life.phase == Phase::keeping) {
     Limits only;
     only.deadlock_timeout = limits.deadlock_timeout;
     const Reason reason = verdict(only, vitals, now);
@@ -243,7 +257,7 @@ Nanos due_at(const Life& life, const Limits& limits, const Vitals& vitals, Nanos
     if (limit.count() == 0 || since == 0 || time <= now) return;
     if (next == 0 || time < next) next = time;
   };
-  if (in_service(life.phase) || life.phase == Phase::draining) {
+  if (life.phase != Phase::starting && life.phase != Phase::stopping) {
     consider(limits.deadlock_timeout, vitals.gil_touched);
   }
   if (life.phase == Phase::serving) {

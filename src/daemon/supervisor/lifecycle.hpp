@@ -19,6 +19,7 @@ enum class Phase : std::uint8_t {
   starting,
   serving,
   retiring,  ///< it serves, and goes when its successor is ready
+  keeping,   ///< likewise, but only scripts that processes with newer code lack
   draining,  ///< it takes no more requests, and ends the ones that it has
   stopping,  ///< it ends whatever it does
   ended,
@@ -31,6 +32,7 @@ enum class Event : std::uint8_t {
   replace,     ///< there is a reason to replace it
   kept,        ///< the new code that was to replace it does not load
   replaced,    ///< enough others serve
+  spared,      ///< likewise, but they lack scripts that it has
   dismissed,   ///< httpd's processes have gone: it is to end when its requests have
   shut_down,   ///< httpd stops: it is to end now
   terminated,  ///< it was sent SIGTERM, and says so
@@ -60,6 +62,7 @@ enum class Action : std::uint8_t {
   none,
   let_in,        ///< its slot is shown as ready, and its gate opened
   shut_out,      ///< its gate is closed
+  show_keeping,  ///< its slot is shown as keeping
   send_drain,    ///< over its control channel
   send_stop,     ///< likewise; SIGTERM for one that has none
   show_leaving,  ///< its slot is shown as leaving
@@ -76,21 +79,22 @@ struct Transition {
 /// What follows when this happens to a process of this group. The table says it; what is ignored
 /// changes nothing.
 ///
-/// | event      | starting | serving  | retiring   | draining | stopping |
-/// |------------|----------|----------|------------|----------|----------|
-/// | ready      | serving  | –        | –          | –        | –        |
-/// | rejected   | stopping | –        | –          | –        | –        |
-/// | replace    | –        | retiring | retiring * | –        | –        |
-/// | kept       | –        | –        | serving *  | –        | –        |
-/// | replaced   | –        | –        | draining   | –        | –        |
-/// | dismissed  | draining | draining | draining   | –        | –        |
-/// | shut_down  | stopping | stopping | stopping   | stopping | –        |
-/// | terminated | stopping | stopping | stopping   | stopping | –        |
-/// | leaving    | –        | –        | –          | stopping | stopping |
-/// | finished   | stopping | stopping | stopping   | stopping | –        |
-/// | stuck      | aborted  | aborted  | aborted    | aborted  | –        |
-/// | late       | aborted  | –        | –          | stopping | killed   |
-/// | died       | ended    | ended    | ended      | ended    | ended    |
+/// | event      | starting | serving  | retiring   | keeping  | draining | stopping |
+/// |------------|----------|----------|------------|----------|----------|----------|
+/// | ready      | serving  | –        | –          | –        | –        | –        |
+/// | rejected   | stopping | –        | –          | –        | –        | –        |
+/// | replace    | –        | retiring | retiring * | –        | –        | –        |
+/// | kept       | –        | –        | serving *  | –        | –        | –        |
+/// | spared     | –        | –        | keeping    | –        | –        | –        |
+/// | replaced   | –        | –        | draining   | draining | –        | –        |
+/// | dismissed  | draining | draining | draining   | draining | –        | –        |
+/// | shut_down  | stopping | stopping | stopping   | stopping | stopping | –        |
+/// | terminated | stopping | stopping | stopping   | stopping | stopping | –        |
+/// | leaving    | –        | –        | –          | –        | stopping | stopping |
+/// | finished   | stopping | stopping | stopping   | stopping | stopping | –        |
+/// | stuck      | aborted  | aborted  | aborted    | aborted  | aborted  | –        |
+/// | late       | aborted  | –        | –          | –        | stopping | killed   |
+/// | died       | ended    | ended    | ended      | ended    | ended    | ended    |
 ///
 /// "–": ignored. "*": only one that new code was to replace; with `replace` it gets the other
 /// reason. "aborted", "killed": stopping, after SIGABRT or SIGKILL. Where another process drains, a

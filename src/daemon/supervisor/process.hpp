@@ -32,7 +32,7 @@ struct Process {
   Life life;
   base::Nanos started = 0;
   std::uint64_t fresh_resident = 0;  ///< bytes when it became ready; only with memory-recycle
-  ScriptVersions scripts;            ///< the group's, as they were when it was started
+  ScriptVersions scripts;            ///< the group's, as they were when it loaded them
   std::size_t scripts_given = 0;     ///< so many it was told to load at its start
   ScriptVersions failed_scripts;     ///< those of them that did not load
   bool overdue = false;              ///< it has been loading its scripts for too long
@@ -40,6 +40,10 @@ struct Process {
   bool orphan() const { return !control; }
   bool is(Phase phase) const { return life.phase == phase; }
   bool serves() const { return is(Phase::serving) || is(Phase::retiring); }
+  /// Whether requests for a script may still be sent to it.
+  bool may_have(const std::string& script) const {
+    return (serves() || is(Phase::keeping)) && !failed_scripts.contains(script);
+  }
 };
 
 /// Whether a process that need not be a child of this one has ended, reaped or not.

@@ -19,7 +19,8 @@ using Row = std::array<Fate, static_cast<std::size_t>(Others::count_)>;
 // By Attempt and Others.
 constexpr std::array<Row, static_cast<std::size_t>(Attempt::count_)> kTable = {{
     {Fate::serves, Fate::serves, Fate::serves},
-    {Fate::serves, Fate::rejected, Fate::rejected},
+    {Fate::serves_beside, Fate::serves_beside, Fate::serves_beside},
+    {Fate::serves_beside, Fate::rejected, Fate::rejected},
     {Fate::waited_for, Fate::waited_for, Fate::passed_over},
     {Fate::waited_for, Fate::waited_for, Fate::passed_over},
     {Fate::replaced, Fate::replaced, Fate::rejected},
@@ -30,6 +31,10 @@ constexpr std::array<Row, static_cast<std::size_t>(Attempt::count_)> kTable = {{
 
 Fate fate_of(Attempt attempt, Others others) noexcept {
   return kTable[static_cast<std::size_t>(attempt)][static_cast<std::size_t>(others)];
+}
+
+Attempt judge(const Merits& merits) noexcept {
+  return merits.any && (merits.newer || merits.wanted) ? Attempt::partial : Attempt::lacking;
 }
 
 // What a predecessor gave up may have been mended: there is nobody who could say when.
@@ -98,7 +103,7 @@ std::ptrdiff_t Rollout::missing(const Group& group, const Census& census, bool m
   }
   const bool others = census.serving + census.retiring != 0;
   // Who is missing would come no further than the process with this code did that was rejected.
-  if (others && full_since_ == 0 && failed_ >= asked_) return 0;
+  if (others && full_since_ == 0 && is_given_up()) return 0;
   // Two of a service could do the same work twice: its successor waits for its end.
   const std::ptrdiff_t missing =
       group.processes - (group.is_service() ? census.all : census.starting + census.serving);

@@ -14,7 +14,8 @@ namespace brine::daemon {
 /// What comes of a process that was started.
 enum class Attempt : std::uint8_t {
   loaded,    ///< it is ready, and lacks nothing that others have
-  lacking,   ///< it is ready, but lacks scripts that others have
+  partial,   ///< it is ready, but lacks scripts that others have; for the rest it is wanted
+  lacking,   ///< likewise, and for the rest the others are as good
   overdue,   ///< it has been loading for longer than a request waits for that (connect-timeout)
   no_place,  ///< for that time, old processes have had all places
   hung,      ///< it has been loading for startup-timeout
@@ -31,8 +32,9 @@ enum class Others : std::uint8_t {
 };
 
 enum class Fate : std::uint8_t {
-  serves,       ///< and replaces those with older code
-  waited_for,   ///< by requests too
+  serves,         ///< and replaces those with older code
+  serves_beside,  ///< likewise, but some of these go on for the scripts that it lacks
+  waited_for,     ///< by requests too
   passed_over,  ///< no request waits for it any longer: others answer with the code that they have
   rejected,     ///< likewise; it ends, and is tried again after a pause, or when files have changed
   replaced,     ///< it is nobody's fault: another is started, after a pause if that goes on
@@ -40,15 +42,26 @@ enum class Fate : std::uint8_t {
 
 /// What a group does with a process that was started, by who is there beside it:
 ///
-/// |          | none       | proven     | older       |
-/// |----------|------------|------------|-------------|
-/// | loaded   | serves     | serves     | serves      |
-/// | lacking  | serves     | rejected   | rejected    |
-/// | overdue  | waited_for | waited_for | passed_over |
-/// | no_place | waited_for | waited_for | passed_over |
-/// | hung     | replaced   | replaced   | rejected    |
-/// | died     | replaced   | replaced   | rejected    |
+/// |          | none          | proven        | older         |
+/// |----------|---------------|---------------|---------------|
+/// | loaded   | serves        | serves        | serves        |
+/// | partial  | serves_beside | serves_beside | serves_beside |
+/// | lacking  | serves_beside | rejected      | rejected      |
+/// | overdue  | waited_for    | waited_for    | passed_over   |
+/// | no_place | waited_for    | waited_for    | passed_over   |
+/// | hung     | replaced      | replaced      | rejected      |
+/// | died     | replaced      | replaced      | rejected      |
 Fate fate_of(Attempt attempt, Others others) noexcept;
+
+/// What a process has that lacks scripts which others have.
+struct Merits {
+  bool any = false;     ///< it has loaded a script
+  bool newer = false;   ///< one of another version than one that serves has
+  bool wanted = false;  ///< too few others serve, or one is to be replaced for more than new code
+};
+
+/// Attempt::partial or Attempt::lacking.
+Attempt judge(const Merits& merits) noexcept;
 
 /// How many of a group's processes there are.
 struct Census {
@@ -97,6 +110,8 @@ class Rollout {
   bool is_news(std::uint32_t code, bool changed) const;
   /// A process has become ready with this code, and serves.
   void prove(std::uint32_t code);
+  /// Whether the newest code has been given up: processes that are missing are not started.
+  bool is_given_up() const { return failed_ >= asked_; }
   /// Nobody waits for this code any longer. Returns false if newer code is under way.
   bool pass_over(std::uint32_t code);
   /// `mended`: the files are no longer those that it failed with. `others`: nor did these fail

@@ -1,7 +1,6 @@
 // The scripts that a group's processes load before they are ready.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,12 +11,6 @@
 #include "daemon/shared/group.hpp"
 
 namespace brine::daemon {
-
-/// Whether a process that lacks the scripts `lacking` has one that is missing in another one.
-inline bool has_more(const ScriptVersions& lacking, const ScriptVersions& missing) {
-  return std::any_of(missing.begin(), missing.end(),
-                     [&](const auto& script) { return !lacking.contains(script.first); });
-}
 
 /// Those that the configuration names, and those that requests made a process load. It also keeps
 /// what the files were like when they did not load.
@@ -40,6 +33,9 @@ class ScriptRegistry {
 
   bool knows(const std::string& path) const;
 
+  /// What base::version_of() says of a script.
+  std::int64_t version_of(const std::string& path) const;
+
   /// All of them, as a process that starts now will see them.
   ScriptVersions as_they_are() const;
 
@@ -59,8 +55,6 @@ class ScriptRegistry {
 
  private:
   static constexpr std::size_t kMost = 500;
-
-  std::int64_t version_of(const std::string& path) const;
 
   std::string root_;
   std::vector<Script> all_;

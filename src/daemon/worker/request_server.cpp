@@ -371,15 +371,16 @@ std::optional<std::int64_t> RequestServer::failed_version(std::string_view path)
   return failed != failed_.end() ? std::optional(failed->second) : std::nullopt;
 }
 
-// While new processes cannot load the group's scripts, this one goes on: with the last good code of
-// those that are broken, until their files change again; the others it reloads itself.
+// While new processes cannot load some of the group's scripts, this one goes on: with the last good
+// code of those, until their files change again. A change of another one is for a new process.
 wsgi::Reloading RequestServer::reloading(const wsgi::Target& target, bool keep_code) {
   using wsgi::Reloading;
   if (!by_another_process(target.settings.reloading)) return target.settings.reloading;
   if (code_failed_.load(std::memory_order_acquire)) {
     const std::optional<std::int64_t> failed = failed_version(target.script);
-    if (!failed) return Reloading::in_place;
-    if (*failed == base::version_of(std::string(target.script))) return Reloading::rolling;
+    if (failed && *failed == base::version_of(std::string(target.script))) {
+      return Reloading::rolling;
+    }
   }
   return keep_code ? Reloading::rolling : target.settings.reloading;
 }
