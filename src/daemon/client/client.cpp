@@ -40,6 +40,9 @@ constexpr unsigned kMostRefusals = 100;
 // Until then the supervisor has heard of a change, and asked for new code.
 constexpr Nanos kHearing = 200 * base::kMillisecond;
 
+// A request that waits for a process says so again after this time.
+constexpr Nanos kSignInterval = base::kSecond;
+
 // So often a request follows its script to newer code; then it is served by what there is. A script
 // may change again and again, or its reload_required() ask for ever.
 constexpr unsigned kMostReloads = 4;
@@ -207,6 +210,13 @@ void Client::look(const PendingRequest& pending, std::vector<Candidate>& candida
   }
 }
 
+// The supervisor starts first what requests wait for.
+void Client::wait_for_process(std::uint32_t seen, Nanos deadline) const {
+  const Nanos now = base::now();
+  view_.board->awaited_at.store(now, std::memory_order_release);
+  view_.wait_for_change(seen, std::min(deadline, now + kSignInterval));
+}
+
 // Only a process with older code may have the script. If none is left, one that lacks it says what
 // is wrong with it.
 std::optional<std::size_t> Client::choose_for(PendingRequest& pending,
@@ -222,7 +232,7 @@ std::optional<std::size_t> Client::choose_for(PendingRequest& pending,
 bool Client::find_admission(PendingRequest& pending, Admission& admission) {
   std::vector<Candidate> candidates;
   candidates.reserve(view_.slots.size());
-  const Nanos connect_deadline = until(group_.limits.connect_timeout);
+  Nanos connect_deadline = until(group_.limits.connect_timeout);
   unsigned refusals = 0;
   for (;;) {
     const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
@@ -231,8 +241,9 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
     const auto chosen = choose_for(pending, candidates);
     if (now >= pending.queue_deadline) return refuse_late(pending, chosen.has_value());
     if (!chosen) {
+      if (view_.is_in_line(now)) connect_deadline = until(group_.limits.connect_timeout);
       if (now >= connect_deadline) return refuse_unready(pending);
-      view_.wait_for_change(seen, std::min(pending.queue_deadline, connect_deadline));
+      wait_for_process(seen, std::min(pending.queue_deadline, connect_deadline));
       pending.in_line = true;
       continue;
     }
@@ -315,10 +326,10 @@ void Client::wait_for_code(PendingRequest& pending, std::uint32_t old_code) cons
   std::vector<Candidate> candidates;
   Wish newer = pending.wish;
   newer.least_code = old_code + 1;
-  const Nanos deadline =
-      ++pending.reloads > kMostReloads
-          ? 0
-          : std::min(pending.queue_deadline, until(group_.limits.connect_timeout));
+  const auto patience = [&] {
+    return std::min(pending.queue_deadline, until(group_.limits.connect_timeout));
+  };
+  Nanos deadline = ++pending.reloads > kMostReloads ? 0 : patience();
   const Nanos heard_by = base::now() + kHearing;
   while (base::now() < deadline) {
     const std::uint32_t seen = view_.board->change.load(std::memory_order_acquire);
@@ -332,7 +343,8 @@ void Client::wait_for_code(PendingRequest& pending, std::uint32_t old_code) cons
     const std::uint32_t failed = view_.board->failed_code.load(std::memory_order_acquire);
     const bool has_failed = failed > old_code && failed >= view_.board->code.load();
     if (has_failed && base::now() >= heard_by) break;
-    view_.wait_for_change(seen, has_failed ? std::min(heard_by, deadline) : deadline);
+    if (deadline != 0 && view_.is_in_line(base::now())) deadline = patience();
+    wait_for_process(seen, has_failed ? std::min(heard_by, deadline) : deadline);
   }
   pending.flags |= kKeepCode;
   pending.queue_deadline = base::now() + base::nanos(queue_time());

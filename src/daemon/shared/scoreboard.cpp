@@ -15,6 +15,14 @@ constexpr std::uint64_t kClosed = 1ULL << 63;
 constexpr int kIncarnationShift = 32;
 constexpr std::uint64_t kCountMask = 0xffffffffULL;
 
+// So long a sign in the scoreboard holds that is given each second: its writer may have died.
+constexpr base::Nanos kSignHolds = 3 * base::kSecond;
+
+bool holds(const std::atomic<base::Nanos>& sign, base::Nanos now) {
+  const base::Nanos given = sign.load(std::memory_order_acquire);
+  return given != 0 && now - given < kSignHolds;
+}
+
 std::uint32_t* futex_of(std::atomic<std::uint32_t>& word) {
   static_assert(sizeof(word) == sizeof(std::uint32_t));
   return reinterpret_cast<std::uint32_t*>(&word);
@@ -88,6 +96,10 @@ std::uint64_t GroupView::counted(Counter counter) const noexcept {
   }
   return sum;
 }
+
+bool GroupView::is_awaited(base::Nanos now) const noexcept { return holds(board->awaited_at, now); }
+
+bool GroupView::is_in_line(base::Nanos now) const noexcept { return holds(board->in_line_at, now); }
 
 void GroupView::announce_change() const noexcept {
   board->change.fetch_add(1, std::memory_order_acq_rel);

@@ -123,7 +123,12 @@ struct alignas(64) GroupBoard {
   std::atomic<std::uint32_t> change;
   std::atomic<std::uint32_t> code;         ///< newest code version that has been asked for
   std::atomic<std::uint32_t> failed_code;  ///< newest one whose scripts did not load
-  Counters counters;                       ///< what httpd's processes and the supervisor count
+  /// When a request last waited for a process of the group.
+  std::atomic<base::Nanos> awaited_at;
+  /// When the supervisor last saw that it has to put off the start of a process, and that none of
+  /// the group is starting: other groups' processes take all processors.
+  std::atomic<base::Nanos> in_line_at;
+  Counters counters;  ///< what httpd's processes and the supervisor count
   BrokenScripts broken;
 };
 
@@ -177,6 +182,10 @@ struct GroupView {
     board->counters[static_cast<std::size_t>(counter)].fetch_add(n, std::memory_order_relaxed);
   }
   std::uint64_t counted(Counter counter) const noexcept;
+  /// Whether a request has waited for a process of the group just now.
+  bool is_awaited(base::Nanos now) const noexcept;
+  /// Whether the group's next process waits for its turn to be started.
+  bool is_in_line(base::Nanos now) const noexcept;
   /// Wakes everyone who waits for a process to be ready.
   void announce_change() const noexcept;
   /// Waits until the word is no longer `seen`, or until `deadline`.

@@ -44,7 +44,7 @@ GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& 
   adopt_orphans();
 }
 
-Nanos GroupSupervisor::tend(Nanos now) {
+void GroupSupervisor::tend(Nanos now) {
   look_for_orphans();
   for (Process& process : processes_) examine(process, now);
   if (!ending_) {
@@ -52,10 +52,9 @@ Nanos GroupSupervisor::tend(Nanos now) {
       ask_for_new_code();
     }
     load_lacking(now);
-    start_missing(now);
   }
+  count_missing(now);
   drain_replaced();
-  return next_look(now);
 }
 
 void GroupSupervisor::add_to(std::vector<pollfd>& fds) const {
@@ -195,16 +194,23 @@ void GroupSupervisor::act(const Process& process, Action action) {
   }
 }
 
-void GroupSupervisor::start(Nanos now) {
+// Null: there is none.
+Slot* GroupSupervisor::free_slot() const {
   const auto free = std::find_if(view_.slots.begin(), view_.slots.end(), [](const Slot& slot) {
     return slot.state.load() == SlotState::empty;
   });
-  if (free == view_.slots.end()) return wait_for_slot(now);
+  return free != view_.slots.end() ? &*free : nullptr;
+}
+
+void GroupSupervisor::start(Nanos now) {
+  Slot* const free = free_slot();
+  if (missing_ <= 0 || free == nullptr || !rollout_.may_start(now)) return;
+  --missing_;
   rollout_.note_place();
   Process process;
   process.life = begin(limits_, now);
   process.started = now;
-  process.slot = static_cast<std::size_t>(free - view_.slots.begin());
+  process.slot = static_cast<std::size_t>(free - view_.slots.data());
   process.incarnation = prepare(*free, process.slot, now);
   process.code = free->code.load();
   process.scripts = scripts_.as_they_are();
@@ -401,10 +407,40 @@ Vitals GroupSupervisor::vitals(const Process& process, Nanos now) const {
           reading.served,        reading.in_flight, resident};
 }
 
-void GroupSupervisor::start_missing(Nanos now) {
-  const bool mended = !rollout_.may_start(now) && scripts_.changed_since_failure();
-  auto missing = rollout_.missing(group_, census(), mended, now);
-  for (; missing > 0 && rollout_.may_start(now); --missing) start(now);
+void GroupSupervisor::count_missing(Nanos now) {
+  missing_ = 0;
+  if (!ending_) {
+    const bool mended = !rollout_.may_start(now) && scripts_.changed_since_failure();
+    missing_ = std::max<std::ptrdiff_t>(rollout_.missing(group_, census(), mended, now), 0);
+  }
+  if (missing_ != 0 && free_slot() == nullptr) {
+    missing_ = 0;
+    wait_for_slot(now);
+  }
+  if (missing_ == 0) {
+    missing_since_ = 0;
+  } else if (missing_since_ == 0) {
+    missing_since_ = now;
+  }
+}
+
+std::optional<Claim> GroupSupervisor::claim(Nanos now) {
+  if (missing_ == 0) return std::nullopt;
+  const Census there = census();
+  const bool served = there.starting + there.serving + there.retiring != 0;
+  return Claim{index_, missing_, view_.is_awaited(now), served, missing_since_};
+}
+
+std::ptrdiff_t GroupSupervisor::places_held(Nanos now) const {
+  return std::count_if(processes_.begin(), processes_.end(), [now](const Process& process) {
+    return process.is(Phase::starting) && now - process.started < kLongestHold;
+  });
+}
+
+// Who waits for a process that is starting waits no longer for its turn.
+void GroupSupervisor::note_line(Nanos now) {
+  const bool in_line = missing_ != 0 && census().starting == 0;
+  view_.board->in_line_at.store(in_line ? now : 0, std::memory_order_release);
 }
 
 // Old processes go as new ones are ready: never are there fewer than the group has to have. Those

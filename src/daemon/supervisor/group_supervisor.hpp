@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "daemon/supervisor/process.hpp"
 #include "daemon/supervisor/rollout.hpp"
 #include "daemon/supervisor/script_registry.hpp"
+#include "daemon/supervisor/start_line.hpp"
 
 namespace brine::daemon {
 
@@ -29,8 +31,20 @@ class GroupSupervisor {
 
   bool empty() const { return processes_.empty(); }
 
-  /// Does what has to be done now; returns when to come again at the latest.
-  base::Nanos tend(base::Nanos now);
+  /// Does what has to be done now, but starts no process.
+  void tend(base::Nanos now);
+
+  /// Processes that have to be started, if there are any.
+  std::optional<Claim> claim(base::Nanos now);
+  /// So many processes are being started; those that take too long do not count.
+  std::ptrdiff_t places_held(base::Nanos now) const;
+  /// Starts one.
+  void start(base::Nanos now);
+  /// Those that are missing now have to wait for their turn.
+  void note_line(base::Nanos now);
+
+  /// When to come again at the latest.
+  base::Nanos next_look(base::Nanos now) const;
 
   /// Adds the descriptors over which processes say something.
   void add_to(std::vector<pollfd>& fds) const;
@@ -57,7 +71,7 @@ class GroupSupervisor {
   // A process's life.
   void happen(Process& process, Event event, Reason reason = Reason::none);
   void act(const Process& process, Action action);
-  void start(base::Nanos now);
+  Slot* free_slot() const;
   void not_started(Slot& slot, const std::string& why, base::Nanos now);
   std::uint32_t prepare(Slot& slot, std::size_t index, base::Nanos now) const;
   Handover handover_of(const Process& process, const Program& program) const;
@@ -100,9 +114,8 @@ class GroupSupervisor {
   // What time brings.
   void examine(Process& process, base::Nanos now);
   Vitals vitals(const Process& process, base::Nanos now) const;
-  void start_missing(base::Nanos now);
+  void count_missing(base::Nanos now);
   void drain_replaced();
-  base::Nanos next_look(base::Nanos now) const;
 
   // The end.
   void report(const Process& process, int status, long peak_kib) const;
@@ -129,6 +142,8 @@ class GroupSupervisor {
   std::list<Process> processes_;
   ScriptRegistry scripts_;
   Rollout rollout_;
+  std::ptrdiff_t missing_ = 0;     ///< processes that are to be started now
+  base::Nanos missing_since_ = 0;  ///< 0: none is
   bool ending_ = false;
   bool memory_warned_ = false;  ///< BRINE0619 has been said
 };

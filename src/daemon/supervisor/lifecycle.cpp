@@ -24,7 +24,7 @@ enum class Until : std::uint8_t { as_before, none, graceful, parting, shutdown, 
 
 enum class Count : std::uint8_t { none, reason, graceful_timeout, shutdown_timeout };
 
-struct Row {
+struct PhaseRow {
   Phase from;
   Event event;
   Phase to;
@@ -39,28 +39,28 @@ constexpr std::array<Action, 2> kDrain = {Action::shut_out, Action::send_drain};
 constexpr std::array<Action, 2> kStop = {Action::shut_out, Action::send_stop};
 constexpr std::array<Action, 2> kAbort = {Action::shut_out, Action::ask_stack};
 
-constexpr Row drain(Phase from, Event event, Until until) {
+constexpr PhaseRow drain(Phase from, Event event, Until until) {
   return {from, event, Phase::draining, Why::first, until, kDrain};
 }
-constexpr Row stop(Phase from, Event event, Count count = Count::none) {
+constexpr PhaseRow stop(Phase from, Event event, Count count = Count::none) {
   return {from, event, Phase::stopping, Why::first, Until::shutdown, kStop, count};
 }
-constexpr Row finish(Phase from) {
+constexpr PhaseRow finish(Phase from) {
   return {from, Event::finished, Phase::stopping, Why::new_one, Until::shutdown};
 }
-constexpr Row abort(Phase from, Event event, Why why) {
+constexpr PhaseRow abort(Phase from, Event event, Why why) {
   return {from, event, Phase::stopping, why, Until::last_words, kAbort, Count::reason};
 }
-constexpr Row die(Phase from) { return {from, Event::died, Phase::ended}; }
+constexpr PhaseRow die(Phase from) { return {from, Event::died, Phase::ended}; }
 
 // What stands in no row is ignored.
-constexpr std::array kTable = {
-    Row{Phase::starting,
-        Event::ready,
-        Phase::serving,
-        Why::as_before,
-        Until::none,
-        {Action::let_in}},
+constexpr std::array kPhaseTable = {
+    PhaseRow{Phase::starting,
+             Event::ready,
+             Phase::serving,
+             Why::as_before,
+             Until::none,
+             {Action::let_in}},
     stop(Phase::starting, Event::rejected),
     drain(Phase::starting, Event::dismissed, Until::graceful),
     stop(Phase::starting, Event::shut_down),
@@ -70,13 +70,13 @@ constexpr std::array kTable = {
     abort(Phase::starting, Event::late, Why::startup_timeout),
     die(Phase::starting),
 
-    Row{Phase::serving,
-        Event::replace,
-        Phase::retiring,
-        Why::new_one,
-        Until::as_before,
-        {},
-        Count::reason},
+    PhaseRow{Phase::serving,
+             Event::replace,
+             Phase::retiring,
+             Why::new_one,
+             Until::as_before,
+             {},
+             Count::reason},
     drain(Phase::serving, Event::dismissed, Until::graceful),
     stop(Phase::serving, Event::shut_down),
     stop(Phase::serving, Event::terminated, Count::reason),
@@ -85,22 +85,22 @@ constexpr std::array kTable = {
     die(Phase::serving),
 
     // New code may fail, which is no reason for it to stay if there is another one to go.
-    Row{.from = Phase::retiring,
-        .event = Event::replace,
-        .to = Phase::retiring,
-        .why = Why::new_one,
-        .of_reload = true},
-    Row{.from = Phase::retiring,
-        .event = Event::kept,
-        .to = Phase::serving,
-        .why = Why::none,
-        .of_reload = true},
-    Row{Phase::retiring,
-        Event::spared,
-        Phase::keeping,
-        Why::as_before,
-        Until::as_before,
-        {Action::show_keeping}},
+    PhaseRow{.from = Phase::retiring,
+             .event = Event::replace,
+             .to = Phase::retiring,
+             .why = Why::new_one,
+             .of_reload = true},
+    PhaseRow{.from = Phase::retiring,
+             .event = Event::kept,
+             .to = Phase::serving,
+             .why = Why::none,
+             .of_reload = true},
+    PhaseRow{Phase::retiring,
+             Event::spared,
+             Phase::keeping,
+             Why::as_before,
+             Until::as_before,
+             {Action::show_keeping}},
     drain(Phase::retiring, Event::replaced, Until::parting),
     drain(Phase::retiring, Event::dismissed, Until::graceful),
     stop(Phase::retiring, Event::shut_down),
@@ -119,38 +119,38 @@ constexpr std::array kTable = {
 
     stop(Phase::draining, Event::shut_down),
     stop(Phase::draining, Event::terminated, Count::reason),
-    Row{Phase::draining,
-        Event::leaving,
-        Phase::stopping,
-        Why::as_before,
-        Until::shutdown,
-        {Action::show_leaving}},
+    PhaseRow{Phase::draining,
+             Event::leaving,
+             Phase::stopping,
+             Why::as_before,
+             Until::shutdown,
+             {Action::show_leaving}},
     finish(Phase::draining),
     abort(Phase::draining, Event::stuck, Why::new_one),
     stop(Phase::draining, Event::late, Count::graceful_timeout),
     die(Phase::draining),
 
-    Row{Phase::stopping,
-        Event::leaving,
-        Phase::stopping,
-        Why::as_before,
-        Until::as_before,
-        {Action::show_leaving}},
-    Row{Phase::stopping,
-        Event::late,
-        Phase::stopping,
-        Why::as_before,
-        Until::none,
-        {Action::kill},
-        Count::shutdown_timeout},
+    PhaseRow{Phase::stopping,
+             Event::leaving,
+             Phase::stopping,
+             Why::as_before,
+             Until::as_before,
+             {Action::show_leaving}},
+    PhaseRow{Phase::stopping,
+             Event::late,
+             Phase::stopping,
+             Why::as_before,
+             Until::none,
+             {Action::kill},
+             Count::shutdown_timeout},
     die(Phase::stopping),
 };
 
-const Row* find_row(Phase phase, Event event) noexcept {
-  const auto* const row = std::find_if(kTable.begin(), kTable.end(), [=](const Row& other) {
-    return other.from == phase && other.event == event;
-  });
-  return row != kTable.end() ? &*row : nullptr;
+const PhaseRow* find_row(Phase phase, Event event) noexcept {
+  const auto* const row = std::find_if(
+      kPhaseTable.begin(), kPhaseTable.end(),
+      [=](const PhaseRow& other) { return other.from == phase && other.event == event; });
+  return row != kPhaseTable.end() ? &*row : nullptr;
 }
 
 Nanos after(Nanos now, Duration time) { return time.count() == 0 ? 0 : now + base::nanos(time); }
@@ -219,7 +219,7 @@ Life begin(const Limits& limits, Nanos now) {
 }
 
 Transition step(const Life& life, const Happening& happening, const Group& group, Nanos now) {
-  const Row* row = find_row(life.phase, happening.event);
+  const PhaseRow* row = find_row(life.phase, happening.event);
   if (row == nullptr || (row->of_reload && life.reason != Reason::reload)) return {life, {}, {}};
   const bool drains = row->to == Phase::draining;
   if (drains && group.is_service()) row = find_row(life.phase, Event::shut_down);

@@ -14,10 +14,10 @@ namespace {
 // So many crashes in a row are answered at once; a process that did not become ready is none.
 constexpr unsigned kFreeCrashes = 5;
 
-using Row = std::array<Fate, static_cast<std::size_t>(Others::count_)>;
+using FateRow = std::array<Fate, static_cast<std::size_t>(Others::count_)>;
 
 // By Attempt and Others.
-constexpr std::array<Row, static_cast<std::size_t>(Attempt::count_)> kTable = {{
+constexpr std::array<FateRow, static_cast<std::size_t>(Attempt::count_)> kFates = {{
     {Fate::serves, Fate::serves, Fate::serves},
     {Fate::serves_beside, Fate::serves_beside, Fate::serves_beside},
     {Fate::serves_beside, Fate::rejected, Fate::rejected},
@@ -30,7 +30,7 @@ constexpr std::array<Row, static_cast<std::size_t>(Attempt::count_)> kTable = {{
 }  // namespace
 
 Fate fate_of(Attempt attempt, Others others) noexcept {
-  return kTable[static_cast<std::size_t>(attempt)][static_cast<std::size_t>(others)];
+  return kFates[static_cast<std::size_t>(attempt)][static_cast<std::size_t>(others)];
 }
 
 Attempt judge(const Merits& merits) noexcept {

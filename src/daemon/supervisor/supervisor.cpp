@@ -11,12 +11,14 @@
 #include <iterator>
 #include <list>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "daemon/shared/introduction.hpp"
 #include "daemon/shared/signals.hpp"
 #include "daemon/supervisor/group_supervisor.hpp"
+#include "daemon/supervisor/start_line.hpp"
 
 namespace brine::daemon {
 
@@ -40,7 +42,9 @@ class Supervisor {
     for (;;) {
       const Nanos now = base::now();
       Nanos next = now + base::kTick;
-      for (GroupSupervisor& group : groups_) next = std::min(next, group.tend(now));
+      for (GroupSupervisor& group : groups_) group.tend(now);
+      start_processes(now);
+      for (const GroupSupervisor& group : groups_) next = std::min(next, group.next_look(now));
       const bool empty = std::all_of(groups_.begin(), groups_.end(),
                                      [](const GroupSupervisor& group) { return group.empty(); });
       if (ending_ && empty) ::_exit(0);
@@ -54,6 +58,21 @@ class Supervisor {
   }
 
  private:
+  void start_processes(Nanos now) {
+    std::vector<Claim> claims;
+    std::ptrdiff_t free = places_;
+    for (GroupSupervisor& group : groups_) {
+      free -= group.places_held(now);
+      if (const auto claim = group.claim(now)) claims.push_back(*claim);
+    }
+    for (const std::size_t group : next_starts(std::move(claims), free)) at(group).start(now);
+    for (GroupSupervisor& group : groups_) group.note_line(now);
+  }
+
+  GroupSupervisor& at(std::size_t group) {
+    return *std::next(groups_.begin(), static_cast<std::ptrdiff_t>(group));
+  }
+
   void wait(Nanos until) {
     std::vector<pollfd> fds = {{signal_fd(), POLLIN, 0},
                                {ending_ ? -1 : endpoints_.generation().get(), POLLIN, 0},
@@ -73,7 +92,7 @@ class Supervisor {
       if (!introduced) return;
       const std::size_t group = introduced->introduction.group;
       if (!introduced->valid || group >= groups_.size()) continue;
-      std::next(groups_.begin(), static_cast<std::ptrdiff_t>(group))->hear(std::move(*introduced));
+      at(group).hear(std::move(*introduced));
     }
   }
 
@@ -108,6 +127,7 @@ class Supervisor {
 
   Endpoints& endpoints_;
   std::list<GroupSupervisor> groups_;
+  const std::ptrdiff_t places_ = std::max(1U, std::thread::hardware_concurrency());
   bool ending_ = false;
 };
 
