@@ -2,14 +2,15 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from harness import groups
-from harness.deadline import SCALE
+from harness import daemons, groups, processes
+from harness.deadline import SCALE, until
 from harness.stuck import Stuck
 
 pytestmark = pytest.mark.modes("groups")
@@ -256,3 +257,41 @@ def test_many_groups_that_hang_take_no_longer_than_one(start_httpd, tenant, stuc
     assert_out_of_order(server, "does their file system answer?")
     server.expect_log("BRINE0020", count=11)
     assert Path(f"/proc/{server.pid}").exists()
+
+
+def lookers(server):
+    """Children of the supervisor that run no program of their own: they look at a tenant's files."""
+    def program(pid):
+        try:
+            return os.readlink(f"/proc/{pid}/exe")
+        except OSError:  # it has ended
+            return None
+    httpd = program(server.pid)
+    return [pid for supervisor in daemons.supervisors(server) for pid in processes.children(supervisor)
+            if program(pid) == httpd]
+
+
+@as_root
+def test_a_script_on_a_file_system_that_hangs(start_httpd, tenant, stuck):
+    """The supervisor looks at none itself: meanwhile it starts other groups' processes."""
+    shutil.copy(Path(__file__).parents[1] / "apps" / "hello.wsgi", tenant.home / "hello.wsgi")
+    server = start_httpd(config("connect-timeout=1s shutdown-timeout=1s").replace(
+        "{apps}/hello.wsgi process-group=tenant", f"{tenant.home}/hello.wsgi process-group=tenant"))
+
+    def kill(name):
+        group = groups.Group(server, name)
+        pid, = until(group.pids, "its process is ready")
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: pid not in group.pids(), "it has ended")
+
+    assert server.get("/tenant").body == b"hello"
+    disk = stuck(tenant.home)
+    kill("tenant")
+    kill("other")
+    assert server.get("/other").body == b"hello", "though the tenant's new process hangs"
+    until(lambda: lookers(server), "its start is overdue: somebody looks whether the script has changed")
+    kill("other")
+    assert server.get("/other").body == b"hello", "though that hangs too"
+    disk.come_back()
+    until(lambda: server.get("/tenant").body == b"hello", "the tenant's process", 30)
+    server.allow_log("BRINE06(01|10|14|27)|BRINE030")

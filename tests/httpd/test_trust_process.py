@@ -312,3 +312,32 @@ thread.join()
     assert not re.search(r"\] BRINE0617", text), text
     assert len(re.findall(r"> BRINE0617: made up", text)) == 5
     assert "\x1b" not in text and "\r" not in text
+
+
+CLAIMS = """
+import os, socket, struct
+control = socket.socket(fileno=os.dup(3))
+def text(value):
+    return struct.pack("=I", len(value)) + value.encode()
+for path in {paths!r}:
+    script = text(path) + text("application") + text("") + bytes([0, 0, 1, 0, 0, 1])
+    control.send(b"\\x01\\x00" + struct.pack("=I", 1) + text(path) + struct.pack("=q", 7))
+    control.send(b"\\x02\\x00" + script)
+result = True
+"""
+
+
+def test_scripts_that_it_claims_to_have_loaded(start_httpd, workspace):
+    """No successor has to load what no request asks for, and nobody looks at the path."""
+    folder = workspace.new_folder()
+    (folder / "broken.wsgi").write_text("def broken(:\n")
+    server = start_httpd(CONFIG)
+    server.allow_log("BRINE0610")
+    pid = tenants_pid(server)
+    tenant(server, CLAIMS.format(paths=[str(folder / "broken.wsgi"), "/no/such/file.wsgi"]))
+    os.kill(pid, signal.SIGUSR1)
+    serves_again(server, [pid])
+    successor = tenants_pid(server)
+    os.kill(successor, signal.SIGKILL)
+    serves_again(server, [pid, successor])
+    assert not server.log.texts("BRINE0614")

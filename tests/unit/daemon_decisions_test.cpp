@@ -262,7 +262,7 @@ TEST(Control, AScriptSurvivesTheJourney) {
 }
 
 TEST(ScriptRegistry, HasAPlaceForEachScriptThatClientsNameGroupsFor) {
-  ScriptRegistry scripts({}, {});
+  ScriptRegistry scripts({});
   const auto add = [&](const Script& script) {
     scripts.note_asked(script);
     return scripts.add(script);
@@ -357,7 +357,7 @@ TEST(BrokenScripts, SayWhenThereIsNoPlaceLeft) {
 // ---------------------------------------------------------------
 
 TEST(ScriptRegistry, KnowsEachOnce) {
-  ScriptRegistry scripts({script_at("/a.wsgi")}, "");
+  ScriptRegistry scripts({script_at("/a.wsgi")});
   for (const Script& script :
        {script_at("/a.wsgi"), script_at("/a.wsgi", "other"), script_at("/b.wsgi")}) {
     scripts.note_asked(script);
@@ -369,7 +369,7 @@ TEST(ScriptRegistry, KnowsEachOnce) {
 }
 
 TEST(ScriptRegistry, TakesWhatHttpdAsksForAndNotWhatAProcessMakesUp) {
-  ScriptRegistry scripts({}, "/jail");
+  ScriptRegistry scripts({});
   EXPECT_FALSE(scripts.add(script_at("/etc/shadow")));
   Script asked = script_at("/a.wsgi");
   asked.settings.registered = true;
@@ -382,7 +382,7 @@ TEST(ScriptRegistry, TakesWhatHttpdAsksForAndNotWhatAProcessMakesUp) {
 }
 
 TEST(ScriptRegistry, KeepsSoManyAndNoMore) {
-  ScriptRegistry scripts({}, "");
+  ScriptRegistry scripts({});
   for (int i = 0; i < 10000; ++i) {
     scripts.note_asked(script_at("/" + std::to_string(i)));
     scripts.add(script_at("/" + std::to_string(i)));
@@ -393,7 +393,7 @@ TEST(ScriptRegistry, KeepsSoManyAndNoMore) {
 TEST(ScriptRegistry, LastGoodCodeIsKeptWhereThatIsWanted) {
   Script failing = script_at("/b.wsgi");
   failing.settings.keep_last_good = false;
-  const ScriptRegistry scripts({script_at("/a.wsgi"), failing, script_at("/c.wsgi")}, "");
+  const ScriptRegistry scripts({script_at("/a.wsgi"), failing, script_at("/c.wsgi")});
   const ScriptVersions failed = {{"/a.wsgi", 1}, {"/b.wsgi", 1}};
   EXPECT_EQ(scripts.to_be_kept(failed), (ScriptVersions{{"/a.wsgi", 1}}));
 }

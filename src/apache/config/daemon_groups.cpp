@@ -22,13 +22,17 @@
 #include "apache/config/options.hpp"
 #include "apache/config/python_home.hpp"
 #include "apache/config/reading.hpp"
-#include "apache/config/tenant_look.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "base/quotes.hpp"
+#include "base/tenant_look.hpp"
 #include "engine/engine_loader.hpp"
 
 namespace brine::apache {
+
+using base::FilesFault;
+using base::TenantLook;
+using base::Viewer;
 
 namespace {
 

@@ -21,18 +21,22 @@
 #include "apache/config/python_home.hpp"
 #include "apache/config/reading.hpp"
 #include "apache/config/settings.hpp"
-#include "apache/config/tenant_look.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/process/forks.hpp"
 #include "apache/process/installed.hpp"
 #include "base/quotes.hpp"
 #include "base/temporary_file.hpp"
+#include "base/tenant_look.hpp"
 #include "brine/version.h"
 #include "daemon/shared/private_fd.hpp"
 #include "engine/engine_loader.hpp"
 
 namespace brine::apache {
+
+using base::FilesFault;
+using base::TenantLook;
+using base::Viewer;
 
 namespace {
 

@@ -39,9 +39,10 @@ std::string_view reason_name(Reason reason) noexcept;
 
 enum class Message : std::uint8_t {
   // from the daemon process
-  ready,          ///< number: 0 if a script that was to be loaded did not load
-  loaded,         ///< text: pack(Script): it has loaded this script, as a request or `load` wanted
-  changed,        ///< text: path of a script whose file is no longer what runs
+  ready,    ///< number: 0 if a script that was to be loaded did not load
+  seen,     ///< text: pack(ScriptVersions): it has looked at these, and will load or report them
+  loaded,   ///< text: pack(Script): it has loaded this script, as a request or `load` wanted
+  changed,  ///< text: path of a script whose file is no longer what runs
   script_failed,  ///< text: pack(ScriptFailure)
   retire,         ///< number: a Reason: it should be replaced
   leaving,        ///< its last request has ended, and what is left to be done at the end has begun

@@ -38,7 +38,8 @@ GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& 
       view_(endpoints.scoreboard().group(index)),
       log_(host.log(group_)),
       group_log_(group_, log_),
-      scripts_(group_.scripts, group_.chroot),
+      scripts_(group_.scripts),
+      look_(group_),
       rollout_(view_.board->code.load(), view_.board->failed_code.load()) {
   publish();
   adopt_orphans();
@@ -47,6 +48,7 @@ GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& 
 void GroupSupervisor::tend(Nanos now) {
   look_for_orphans();
   for (Process& process : processes_) examine(process, now);
+  look_at_scripts(now);
   if (!ending_) {
     if (end_stuck_starts() || rollout_.retry_is_due(now) || lacking_changed()) {
       ask_for_new_code();
@@ -62,6 +64,7 @@ void GroupSupervisor::add_to(std::vector<pollfd>& fds) const {
     if (process.control && !process.silent) fds.push_back({process.control.get(), POLLIN, 0});
     if (process.records) fds.push_back({process.records->fd(), POLLIN, 0});
   }
+  if (look_.fd() >= 0) fds.push_back({look_.fd(), POLLIN, 0});
   group_log_.add_to(fds);
 }
 
@@ -213,7 +216,6 @@ void GroupSupervisor::start(Nanos now) {
   process.slot = static_cast<std::size_t>(free - view_.slots.data());
   process.incarnation = prepare(*free, process.slot, now);
   process.code = free->code.load();
-  process.scripts = scripts_.as_they_are();
   process.scripts_given = scripts_.all().size();
   try {
     const std::optional<Program> program = host_.program(group_);
@@ -318,6 +320,9 @@ void GroupSupervisor::handle(Process& process, const Packet& packet) {
   switch (packet.message) {
     case Message::ready:
       return ready(process, packet.number != 0);
+    case Message::seen:
+      if (const auto scripts = unpack_versions(packet.text)) scripts_seen(process, *scripts);
+      return;
     case Message::loaded:
       return script_loaded(process, packet.text);
     case Message::changed:
@@ -341,11 +346,19 @@ void GroupSupervisor::handle(Process& process, const Packet& packet) {
   }
 }
 
+void GroupSupervisor::scripts_seen(Process& process, const ScriptVersions& scripts) {
+  scripts_.note_seen(scripts);
+  if (!process.is(Phase::starting)) return;
+  for (const auto& [path, version] : scripts) {
+    if (scripts_.knows(path)) process.scripts[path] = version;
+  }
+}
+
 void GroupSupervisor::script_failed(Process& process, const ScriptFailure& failure) {
   if (!failure.records.empty()) tell_of_failure(process, failure);
   if (process.is(Phase::starting)) {
     if (scripts_.knows(failure.path)) {
-      process.failed_scripts[failure.path] = process.scripts[failure.path];
+      process.failed_scripts[failure.path] = failure.version;
     }
     // A service ends, or goes on. A script that is not known has no last good code, and is loaded
     // by the process that is asked for it.
@@ -496,8 +509,8 @@ void GroupSupervisor::plan_after_death(const Process& process, int status) {
   death.of_use = was_of_use(process);
   if (!death.told) view_.count(Counter::deaths);
   const Fate fate = rollout_.note_death(death, others_serve(), base::now());
-  if (fate == Fate::rejected) return reject_code(process, process.scripts);
-  if (!death.told && !death.was_ready) scripts_.note_failure(process.scripts);
+  if (fate == Fate::rejected) return reject_code(process, tried_by(process));
+  if (!death.told && !death.was_ready) scripts_.note_failure(tried_by(process));
 }
 
 // Whether it has served, or lived for long. (The slot keeps its counters until it is taken anew.)

@@ -19,6 +19,7 @@
 #include "daemon/supervisor/host.hpp"
 #include "daemon/supervisor/process.hpp"
 #include "daemon/supervisor/rollout.hpp"
+#include "daemon/supervisor/script_look.hpp"
 #include "daemon/supervisor/script_registry.hpp"
 #include "daemon/supervisor/start_line.hpp"
 
@@ -83,6 +84,7 @@ class GroupSupervisor {
   // What a process says.
   void handle(Process& process, const Packet& packet);
   void told_to_retire(Process& process, Reason reason);
+  void scripts_seen(Process& process, const ScriptVersions& scripts);
   void script_failed(Process& process, const ScriptFailure& failure);
   void tell_of_failure(const Process& process, const ScriptFailure& failure);
   void pass_on(const Introduction& introduction, const base::UniqueFd& connection);
@@ -100,6 +102,8 @@ class GroupSupervisor {
   bool lacking_changed() const;
   void load_lacking(base::Nanos now);
   void script_changed(const Process& process, const std::string& path);
+  void look_at_scripts(base::Nanos now);
+  ScriptVersions tried_by(const Process& process) const;
   bool end_stuck_starts();
   void ask_for_new_code();
   void discard(Process& process);
@@ -141,6 +145,7 @@ class GroupSupervisor {
   GroupLog group_log_;
   std::list<Process> processes_;
   ScriptRegistry scripts_;
+  ScriptLook look_;
   Rollout rollout_;
   std::ptrdiff_t missing_ = 0;     ///< processes that are to be started now
   base::Nanos missing_since_ = 0;  ///< 0: none is

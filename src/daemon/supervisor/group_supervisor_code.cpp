@@ -177,6 +177,26 @@ void GroupSupervisor::script_changed(const Process& process, const std::string& 
   ask_for_new_code();
 }
 
+// While there is something that a change of a file would mend, somebody looks whether it has
+// changed.
+void GroupSupervisor::look_at_scripts(Nanos now) {
+  if (const auto seen = look_.take(now)) scripts_.note_seen(*seen);
+  const bool waiting =
+      scripts_.has_failed() ||
+      std::any_of(processes_.begin(), processes_.end(), [](const Process& process) {
+        return (process.is(Phase::starting) && process.overdue) ||
+               (process.is(Phase::serving) && !process.failed_scripts.empty());
+      });
+  if (waiting && !ending_) look_.begin(scripts_.all(), now);
+}
+
+// What the process has tried to load, or would have.
+ScriptVersions GroupSupervisor::tried_by(const Process& process) const {
+  ScriptVersions tried = process.scripts;
+  tried.merge(scripts_.as_they_are());
+  return tried;
+}
+
 // Who loads what has been mended meanwhile, and does not come to its end, is in the way of the
 // mended code. True: there was such a process.
 bool GroupSupervisor::end_stuck_starts() {
@@ -207,7 +227,7 @@ void GroupSupervisor::discard(Process& process) {
 // `scripts`: those that do not load.
 void GroupSupervisor::reject_code(const Process& process, const ScriptVersions& scripts) {
   const bool others = scripts_.changed_since_failure();
-  scripts_.note_failure(process.scripts);
+  scripts_.note_failure(tried_by(process));
   const bool mended = scripts_.changed_since_failure();
   switch (const Rejection rejection = rollout_.reject(process.code, mended, others, base::now())) {
     case Rejection::ask_anew:
@@ -259,16 +279,16 @@ void GroupSupervisor::note_overdue(Process& process) {
                std::to_string(limits_.connect_timeout.count()) +
                " ms (connect-timeout): until it has, the processes that serve now go on as they "
                "are; it is replaced if a script changes");
-  pass_over(process.code, process.scripts);
+  pass_over(process.code, tried_by(process));
 }
 
 // It has been loading its scripts for startup-timeout.
 void GroupSupervisor::note_hung(const Process& process, Nanos now) {
   const Others others = rollout_.beside(process.code, others_serve());
   if (fate_of(Attempt::hung, others) == Fate::rejected) {
-    return reject_code(process, process.scripts);
+    return reject_code(process, tried_by(process));
   }
-  scripts_.note_failure(process.scripts);
+  scripts_.note_failure(tried_by(process));
   rollout_.note_hung(now);
 }
 

@@ -2,12 +2,21 @@
 
 #include <algorithm>
 
-#include "base/stamp.hpp"
-
 namespace brine::daemon {
 
+void ScriptRegistry::note_seen(const std::string& path, std::int64_t version) {
+  const bool asked = std::any_of(asked_.begin(), asked_.end(),
+                                 [&](const Script& script) { return script.path == path; });
+  if (asked || knows(path)) seen_[path] = version;
+}
+
+void ScriptRegistry::note_seen(const ScriptVersions& scripts) {
+  for (const auto& [path, version] : scripts) note_seen(path, version);
+}
+
 std::int64_t ScriptRegistry::version_of(const std::string& path) const {
-  return base::version_of(root_ + path);
+  const auto seen = seen_.find(path);
+  return seen != seen_.end() ? seen->second : 0;
 }
 
 namespace {
@@ -56,13 +65,17 @@ ScriptVersions ScriptRegistry::to_be_kept(const ScriptVersions& failed) const {
 
 ScriptVersions ScriptRegistry::as_they_are() const {
   ScriptVersions versions;
-  for (const Script& script : all_) versions[script.path] = version_of(script.path);
+  for (const Script& script : all_) {
+    const auto seen = seen_.find(script.path);
+    if (seen != seen_.end()) versions.insert(*seen);
+  }
   return versions;
 }
 
 bool ScriptRegistry::changed_since(const ScriptVersions& then) const {
   return std::any_of(then.begin(), then.end(), [this](const auto& script) {
-    return script.second != version_of(script.first);
+    const auto seen = seen_.find(script.first);
+    return seen != seen_.end() && seen->second != script.second;
   });
 }
 

@@ -16,9 +16,7 @@ namespace brine::daemon {
 /// what the files were like when they did not load.
 class ScriptRegistry {
  public:
-  /// `root`: the group's chroot=, in which the scripts' paths are to be looked up.
-  ScriptRegistry(std::vector<Script> scripts, std::string root)
-      : root_(std::move(root)), all_(std::move(scripts)) {}
+  explicit ScriptRegistry(std::vector<Script> scripts) : all_(std::move(scripts)) {}
 
   const std::vector<Script>& all() const { return all_; }
 
@@ -27,16 +25,21 @@ class ScriptRegistry {
 
   /// Adds a script that a process says it has loaded; false if it is known, or no request has asked
   /// for it: the process runs what users have written, who could name any file. What is kept is
-  /// what httpd has said of it. No more than kMost scripts are kept, and none that leads out of
-  /// `root`. One group that clients named is enough for a script.
+  /// what httpd has said of it. No more than kMost scripts are kept. One group that clients named
+  /// is enough for a script.
   bool add(const Script& script);
 
   bool knows(const std::string& path) const;
 
-  /// What base::version_of() says of a script.
+  /// Somebody has looked at this version of the script's file: a process of the group, or
+  /// ScriptLook. What is no known script is not noted. The supervisor itself looks at none.
+  void note_seen(const std::string& path, std::int64_t version);
+  void note_seen(const ScriptVersions& scripts);
+
+  /// The version that was last seen; 0: none.
   std::int64_t version_of(const std::string& path) const;
 
-  /// All of them, as a process that starts now will see them.
+  /// All of them, as they were last seen.
   ScriptVersions as_they_are() const;
 
   /// Those of `failed` whose last good code is to be kept (WSGIReloadFailure Keep).
@@ -45,6 +48,7 @@ class ScriptRegistry {
   /// They did not load as they were then.
   void note_failure(ScriptVersions then) { failed_ = std::move(then); }
   void note_success() { failed_.clear(); }
+  bool has_failed() const { return !failed_.empty(); }
 
   /// Whether any of these is no longer as it was `then`.
   bool changed_since(const ScriptVersions& then) const;
@@ -56,9 +60,9 @@ class ScriptRegistry {
  private:
   static constexpr std::size_t kMost = 500;
 
-  std::string root_;
   std::vector<Script> all_;
   std::vector<Script> asked_;  ///< and not in all_; the oldest first
+  ScriptVersions seen_;        ///< as they were last seen
   ScriptVersions failed_;      ///< as they did not load
 };
 

@@ -428,8 +428,9 @@ void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bo
     change_told_.store(now, std::memory_order_relaxed);
     const bool failed = outcome == Outcome::script_failed;
     std::string path(target.script);
+    const std::int64_t version = tell_of_version(path);
     if (failed) {
-      tell_({Message::script_failed, 0, pack(ScriptFailure{std::move(path), 0, {}})});
+      tell_({Message::script_failed, 0, pack(ScriptFailure{std::move(path), version, {}})});
     } else {
       tell_({Message::changed, 0, std::move(path)});
     }
@@ -445,7 +446,16 @@ void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bo
   if (key == last) return;
   last = key;
   const Script script = script_of(target);
-  if (note_loaded(script)) tell_({Message::loaded, 0, pack(script)});
+  if (!note_loaded(script)) return;
+  tell_of_version(script.path);
+  tell_({Message::loaded, 0, pack(script)});
+}
+
+// The supervisor itself looks at no file of the group's user.
+std::int64_t RequestServer::tell_of_version(const std::string& path) {
+  const std::int64_t version = base::version_of(path);
+  tell_({Message::seen, 0, pack(ScriptVersions{{path, version}})});
+  return version;
 }
 
 bool RequestServer::note_loaded(const Script& script) {

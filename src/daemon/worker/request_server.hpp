@@ -84,6 +84,7 @@ class RequestServer {
                        std::span<const char> payload);
   std::pair<wsgi::Outcome, bool> run(std::size_t thread, ForwardedRequest& forwarded,
                                      const wsgi::Target& target);
+  std::int64_t tell_of_version(const std::string& path);
   void note_scripts(const wsgi::Target& target, wsgi::Outcome outcome, bool changed);
   std::optional<std::int64_t> failed_version(std::string_view path);
   wsgi::Reloading reloading(const wsgi::Target& target, bool keep_code);

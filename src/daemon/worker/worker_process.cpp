@@ -155,6 +155,7 @@ class Worker {
     wsgi::Target target = target_of(script);
     if (group_.is_service()) target.callable = {};               // nobody calls it
     const std::int64_t version = base::version_of(script.path);  // before it loads
+    tell({Message::seen, 0, pack(ScriptVersions{{script.path, version}})});
     LoadLog log(log_);
     const bool loaded = engine_->preload(target, log);
     end_if_forked();

@@ -1,9 +1,10 @@
 // Looks at files that a tenant can change at any moment, or that lie on a file system that hangs:
-// httpd's first process does not wait for them.
+// neither httpd's first process nor the supervisor, which run as root, wait for them.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -14,7 +15,7 @@
 #include "base/clock.hpp"
 #include "base/unique_fd.hpp"
 
-namespace brine::apache {
+namespace brine::base {
 
 /// What is wrong lies in a tenant's files, and not in the administrator's configuration.
 struct FilesFault : std::invalid_argument {
@@ -30,6 +31,9 @@ struct Viewer {
   std::string chroot;                               ///< absolute, or empty
 };
 
+/// Who waits for the end of the process that looks.
+enum class Reaper : std::uint8_t { look, caller };
+
 /// A look by a process of its own, which has the user's rights, and a few seconds of time. Nobody
 /// waits for the end of one that hangs in the kernel.
 class TenantLook {
@@ -37,7 +41,14 @@ class TenantLook {
   using Texts = std::vector<std::string>;
 
   /// Begins. `look` may throw std::invalid_argument; what it returns must hold no NUL.
-  TenantLook(const Viewer& viewer, const std::function<Texts()>& look);
+  TenantLook(const Viewer& viewer, const std::function<Texts()>& look,
+             Reaper reaper = Reaper::look);
+
+  /// Readable when there is something to read of what it returns.
+  int fd() const { return reply_.get(); }
+  pid_t process() const { return process_; }
+  /// Whether result() does not wait any longer, but for what is on its way.
+  bool is_done(Nanos now) const;
 
   /// Waits for what it returns. Throws FilesFault with what it has thrown, or that it did not
   /// come to its end.
@@ -62,9 +73,10 @@ class TenantLook {
     pid_t pid_;
   };
 
-  base::UniqueFd reply_;
+  UniqueFd reply_;
+  pid_t process_ = 0;
   Looker looker_{0};
-  base::Nanos deadline_;
+  Nanos deadline_;
 };
 
-}  // namespace brine::apache
+}  // namespace brine::base

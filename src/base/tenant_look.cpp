@@ -1,4 +1,4 @@
-#include "apache/config/tenant_look.hpp"
+#include "base/tenant_look.hpp"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -18,7 +18,7 @@
 
 #include "base/quotes.hpp"
 
-namespace brine::apache {
+namespace brine::base {
 
 namespace {
 
@@ -26,7 +26,7 @@ constexpr unsigned kSeconds = 5;
 constexpr std::size_t kMostReplyBytes = 65536;
 
 // A process that was sent SIGKILL is waited for so long.
-constexpr base::Nanos kPatience = base::kSecond / 2;
+constexpr Nanos kPatience = kSecond / 2;
 
 // The first byte of a reply; after it texts, each with a NUL behind it.
 constexpr char kFound = 'f';
@@ -41,7 +41,7 @@ void take_on(const Viewer& viewer) {
   if (!root.empty() && (::chroot(root.c_str()) != 0 || ::chdir("/") != 0)) {
     const int error = errno;
     const bool missing = error == ENOENT || error == ENOTDIR;
-    throw std::invalid_argument("chroot= names " + base::in_quotes(root) +
+    throw std::invalid_argument("chroot= names " + in_quotes(root) +
                                 (missing ? std::string(", which is no directory")
                                          : std::string(": ") + std::strerror(error)));
   }
@@ -98,14 +98,14 @@ void answer(char kind, const TenantLook::Texts& texts) {
 }
 
 // All that comes until the other end is closed; nothing if that takes too long.
-std::optional<std::string> read_all(int fd, base::Nanos deadline) {
+std::optional<std::string> read_all(int fd, Nanos deadline) {
   std::string bytes;
   for (;;) {
     // What has come is read even after the deadline: another look may have been waited for until
     // then.
-    const base::Nanos left = std::max<base::Nanos>(deadline - base::now(), 0);
+    const Nanos left = std::max<Nanos>(deadline - now(), 0);
     pollfd wait{fd, POLLIN, 0};
-    const int ready = ::poll(&wait, 1, static_cast<int>(left / base::kMillisecond) + (left != 0));
+    const int ready = ::poll(&wait, 1, static_cast<int>(left / kMillisecond) + (left != 0));
     if (bytes.size() > kMostReplyBytes || (ready == 0 && left == 0)) {
       return std::nullopt;
     }
@@ -127,14 +127,14 @@ std::optional<std::string> read_all(int fd, base::Nanos deadline) {
 
 }  // namespace
 
-TenantLook::TenantLook(const Viewer& viewer, const std::function<Texts()>& look)
-    : deadline_(base::now() + kSeconds * base::kSecond) {
+TenantLook::TenantLook(const Viewer& viewer, const std::function<Texts()>& look, Reaper reaper)
+    : deadline_(now() + kSeconds * kSecond) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     throw std::system_error(errno, std::generic_category(), "pipe");
   }
   reply_.reset(ends[0]);
-  const base::UniqueFd other(ends[1]);
+  const UniqueFd other(ends[1]);
   const pid_t pid = ::fork();
   if (pid == 0) {
     run_look(viewer, look, other.get());
@@ -142,7 +142,15 @@ TenantLook::TenantLook(const Viewer& viewer, const std::function<Texts()>& look)
   if (pid < 0) {
     throw std::system_error(errno, std::generic_category(), "fork");
   }
-  looker_ = Looker(pid);
+  process_ = pid;
+  if (reaper == Reaper::look) {
+    looker_ = Looker(pid);
+  }
+}
+
+bool TenantLook::is_done(Nanos now) const {
+  pollfd wait{reply_.get(), POLLIN, 0};
+  return now >= deadline_ || ::poll(&wait, 1, 0) > 0;
 }
 
 TenantLook::Looker::~Looker() {
@@ -150,8 +158,8 @@ TenantLook::Looker::~Looker() {
     return;
   }
   ::kill(pid_, SIGKILL);  // it has answered, or will not
-  const base::Nanos until = base::now() + kPatience;
-  while (::waitpid(pid_, nullptr, WNOHANG) == 0 && base::now() < until) {
+  const Nanos until = now() + kPatience;
+  while (::waitpid(pid_, nullptr, WNOHANG) == 0 && now() < until) {
     ::usleep(1000);
   }
 }
@@ -179,4 +187,4 @@ TenantLook::Texts TenantLook::result() {
   return texts;
 }
 
-}  // namespace brine::apache
+}  // namespace brine::base
