@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import processes
+from harness import daemons, processes
 from harness.build import Build
 from harness.deadline import SCALE, until
 from harness.jail import furnish
@@ -126,6 +126,7 @@ def replace_processes(server, way):
         assert ask(server).header("X-Version") == version
     elif way == "supervisor":
         server.allow_log("BRINE06(10|20)")
+        daemons.adopt_orphans()
         os.kill(server.supervisor(), signal.SIGKILL)
     elif way == "child":
         serving = [pid for pid in processes.children(server.pid) if processes.listens(pid, server.port)]

@@ -46,9 +46,7 @@ def adopt_orphans():
 
 def reap(server):
     """Ends what is left of such processes when they have died."""
-    for pid, state in processes.in_session(server.pid).items():
-        if state == "Z" and pid != server.pid and processes.parent(pid) == os.getpid():
-            os.waitpid(pid, 0)
+    processes.reap_orphans(server.pid)
 
 
 class Held:

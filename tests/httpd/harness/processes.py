@@ -23,6 +23,13 @@ def in_session(session):
     return {pid: stat[2] for pid, stat in found if stat and stat[1] == session}
 
 
+def reap_orphans(session):
+    """Reaps those of a session that have ended and that the test's process has taken over."""
+    for pid, state in in_session(session).items():
+        if state == "Z" and pid != session and parent(pid) == os.getpid():
+            os.waitpid(pid, 0)
+
+
 def parent(pid):
     """A process's parent, or None where it is gone."""
     stat = _stat(pid)
