@@ -320,7 +320,7 @@ control = socket.socket(fileno=os.dup(3))
 def text(value):
     return struct.pack("=I", len(value)) + value.encode()
 for path in {paths!r}:
-    script = text(path) + text("application") + text("") + bytes([0, 0, 1, 0, 0, 1])
+    script = text(path) + text("application") + text("") + bytes([0, 0, 1, 0, 0, 0, 1])
     control.send(b"\\x01\\x00" + struct.pack("=I", 1) + text(path) + struct.pack("=q", 7))
     control.send(b"\\x02\\x00" + script)
 result = True
@@ -328,16 +328,20 @@ result = True
 
 
 def test_scripts_that_it_claims_to_have_loaded(start_httpd, workspace):
-    """No successor has to load what no request asks for, and nobody looks at the path."""
+    """No successor has to load what no request asks for, and nobody is kept out by what does not load."""
     folder = workspace.new_folder()
-    (folder / "broken.wsgi").write_text("def broken(:\n")
-    server = start_httpd(CONFIG)
-    server.allow_log("BRINE0610")
+    paths = {name: folder / "scripts" / f"{name}.wsgi" for name in ("asked", "unasked")}
+    server = start_httpd(CONFIG + "WSGIScriptAlias /s {dir}/scripts process-group=tenant application-group=%{GLOBAL}\n",
+                         folder=folder, files={f"scripts/{name}.wsgi": "def broken(:\n" for name in paths})
+    server.allow_log("BRINE06(10|14|44)|BRINE0301")
     pid = tenants_pid(server)
-    tenant(server, CLAIMS.format(paths=[str(folder / "broken.wsgi"), "/no/such/file.wsgi"]))
+    assert server.get("/s/asked.wsgi").status == 500
+    tenant(server, CLAIMS.format(paths=[*map(str, paths.values()), "/no/such/file.wsgi"]))
     os.kill(pid, signal.SIGUSR1)
     serves_again(server, [pid])
     successor = tenants_pid(server)
     os.kill(successor, signal.SIGKILL)
     serves_again(server, [pid, successor])
-    assert not server.log.texts("BRINE0614")
+    tried = " ".join(server.log.texts("BRINE0614"))
+    assert str(paths["asked"]) in tried, "what it says is heard"
+    assert str(paths["unasked"]) not in tried and "/no/such" not in tried
