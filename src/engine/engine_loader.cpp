@@ -85,7 +85,8 @@ std::string effective_version(const std::string& python_version) {
 
 std::string find_installed(const std::string& name) {
   for (const std::string& directory : engine_directories()) {
-    std::string path = directory + "/" + name;
+    std::string path = directory;
+    path.append("/").append(name);
     std::error_code ignored;
     if (std::filesystem::exists(path, ignored)) {
       return path;

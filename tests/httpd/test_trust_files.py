@@ -275,7 +275,7 @@ def lookers(server):
 def test_a_script_on_a_file_system_that_hangs(start_httpd, tenant, stuck):
     """The supervisor looks at none itself: meanwhile it starts other groups' processes."""
     shutil.copy(Path(__file__).parents[1] / "apps" / "hello.wsgi", tenant.home / "hello.wsgi")
-    server = start_httpd(config("connect-timeout=1s shutdown-timeout=1s").replace(
+    server = start_httpd(config(f"connect-timeout={SCALE}s shutdown-timeout=1s").replace(
         "{apps}/hello.wsgi process-group=tenant", f"{tenant.home}/hello.wsgi process-group=tenant"))
 
     def kill(name):

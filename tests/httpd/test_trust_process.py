@@ -150,8 +150,10 @@ result = result
 """
 
 
-def test_memory_holds_nothing_of_the_configuration(start_httpd):
+def test_memory_holds_nothing_of_the_configuration(start_httpd, workspace):
     """The needle itself is found: it stands backwards in the source, and turned round in the searching code."""
+    if "address" in workspace.build.sanitizer:
+        pytest.skip("the address sanitizer ends a process that reads all of its memory")
     server = start_httpd(CONFIG)
     server.get("/hello")
     control = tenant(server, SEARCH.format(needle="esle eno on fo"))
