@@ -1,8 +1,6 @@
 #include "daemon/client/connection_pool.hpp"
 
 #include <dlfcn.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -12,6 +10,8 @@
 #include <iterator>
 #include <system_error>
 #include <thread>
+
+#include "base/blocked_signals.hpp"
 
 namespace brine::daemon {
 
@@ -50,17 +50,13 @@ class Sweeper {
   // Signals are httpd's own threads' to take. Where the system refuses a thread, connections are
   // still closed when descriptors get few, and the next connection tries again.
   void start() noexcept {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const base::BlockedSignals blocked;
     try {
       keep_code_in_memory();
       std::thread([this] { run(); }).detach();
     } catch (const std::system_error&) {
       runs_.store(false);
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   // A process that ends unloads the module, and waits for nobody.

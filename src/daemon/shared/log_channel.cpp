@@ -13,8 +13,9 @@ namespace brine::daemon {
 namespace {
 
 // Of those that begin with 06: what a daemon process says of itself.
-constexpr std::array<std::string_view, 12> kOwnCodes = {
-    "0607", "0608", "0611", "0612", "0613", "0614", "0615", "0623", "0625", "0626", "0628", "0641"};
+constexpr std::array<std::string_view, 13> kOwnCodes = {"0607", "0608", "0611", "0612", "0613",
+                                                        "0614", "0615", "0623", "0625", "0626",
+                                                        "0628", "0641", "0643"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

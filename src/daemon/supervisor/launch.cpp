@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/blocked_signals.hpp"
 #include "daemon/shared/channel.hpp"
 #include "daemon/shared/log_channel.hpp"
 #include "daemon/supervisor/exec_worker.hpp"
@@ -60,6 +61,8 @@ void launch(Process& process, const Launch& with) {
   fds[kLogFd] = far.log.get();
   fds[kCrashFd] = process.crash_report.get();
   fds[kEngineFd] = with.program.engine;
+  // What is sent to the process before it catches signals waits until then (catch_signals).
+  const base::BlockedSignals blocked;
   process.pid = ::fork();
   if (process.pid == 0) exec_worker(with.program, fds, kExitCannotStart);
   if (process.pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
