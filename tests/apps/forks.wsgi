@@ -66,7 +66,7 @@ def talk(environ):
             for stream in (sys.stderr, environ["wsgi.errors"]):
                 print(f"child {number} line {lines} {'.' * 100}", file=stream)
                 lines += 1
-            time.sleep(0.001)
+            time.sleep(0.01)  # three children stay below what a process may log
         print(f"child {number} wrote {lines}", file=sys.stderr)
 
     with turn:  # the number is the child's

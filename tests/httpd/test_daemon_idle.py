@@ -51,7 +51,7 @@ def burst(server, name, unused):
 @pytest.mark.axes("mpm")
 def test_what_bursts_leave_is_closed(start_httpd):
     server = start_httpd(CONFIG)
-    until(lambda: len(server.workers()) == len(GROUPS), "all groups run", 60)
+    until(lambda: len(server.workers()) == len(GROUPS), "all groups run")
     until(lambda: all(sockets([pid]) >= 3 for pid in server.workers()), "they have begun")
     unused = {pid: sockets([pid]) for pid in server.workers()}
     pids = [burst(server, name, unused) for name in GROUPS]
