@@ -110,9 +110,7 @@ bool GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
   if (process == processes_.end()) return false;
   group_log_.read(*process, base::now());
   group_log_.keep_reader(*process);
-  report(*process, status, usage.ru_maxrss);
-  happen(*process, Event::died);
-  clear_slot(*process);
+  note_end(*process, status, usage.ru_maxrss);
   plan_after_death(*process, status);
   processes_.erase(process);
   view_.announce_change();
@@ -403,21 +401,28 @@ void GroupSupervisor::examine(Process& process, Nanos now) {
     note_overdue(process);
   }
   if (process.orphan() && process.serves()) return;
-  const auto happening = due(process.life, limits_, vitals(process, now), now);
+  Vitals seen = vitals(process, now);
+  seen.resident = grown_memory(process);
+  const auto happening = due(process.life, limits_, seen, now);
   if (!happening) return;
   const bool hung = process.is(Phase::starting);
   happen(process, happening->event, happening->reason);
   if (hung) note_hung(process, now);
 }
 
+// All but its memory, which next_look() does not need and the system has to be asked for.
 Vitals GroupSupervisor::vitals(const Process& process, Nanos now) const {
   const SlotReading reading = read_slot(view_.memory_of(process.slot), now);
-  std::uint64_t resident =
-      limits_.memory_recycle != 0 && process.serves() ? resident_bytes(process.pid) : 0;
-  // Else a limit below what a fresh process needs would replace processes without end.
-  if (resident <= process.fresh_resident / 4 * 5) resident = 0;
   return {process.life.ready_at, reading.activity,  reading.gil_touched,
-          reading.served,        reading.in_flight, resident};
+          reading.served,        reading.in_flight, 0};
+}
+
+// What the process has resident if that is more than it had when it was ready, by a quarter; else
+// 0: a limit below what a fresh process needs would replace processes without end.
+std::uint64_t GroupSupervisor::grown_memory(const Process& process) const {
+  if (limits_.memory_recycle == 0 || !process.serves()) return 0;
+  const std::uint64_t resident = resident_bytes(process.pid);
+  return resident > process.fresh_resident / 4 * 5 ? resident : 0;
 }
 
 void GroupSupervisor::count_missing(Nanos now) {
@@ -484,13 +489,11 @@ Nanos GroupSupervisor::next_look(Nanos now) const {
 
 // --- the end -------------------------------------------------------------------------------------
 
-void GroupSupervisor::report(const Process& process, int status, long peak_kib) const {
+void GroupSupervisor::note_end(Process& process, int status, long peak_kib) {
   const ExitReport exit_report = exit_report_of(process, group_.name, view_, status, peak_kib);
   log_.log(is_orderly(exit_report) ? Level::info : Level::error,
            "BRINE0610: " + describe(exit_report));
-}
-
-void GroupSupervisor::clear_slot(const Process& process) {
+  happen(process, Event::died);
   Slot& slot = view_.slots[process.slot];
   // From here on everybody sees that it is another one.
   move_in(slot, view_.memory_of(process.slot));
@@ -552,9 +555,7 @@ void GroupSupervisor::look_for_orphans() {
       ++process;
       continue;
     }
-    report(*process, 0, 0);
-    happen(*process, Event::died);
-    clear_slot(*process);
+    note_end(*process, 0, 0);
     process = processes_.erase(process);
     view_.announce_change();
   }

@@ -118,12 +118,12 @@ class GroupSupervisor {
   // What time brings.
   void examine(Process& process, base::Nanos now);
   Vitals vitals(const Process& process, base::Nanos now) const;
+  std::uint64_t grown_memory(const Process& process) const;
   void count_missing(base::Nanos now);
   void drain_replaced();
 
   // The end.
-  void report(const Process& process, int status, long peak_kib) const;
-  void clear_slot(const Process& process);
+  void note_end(Process& process, int status, long peak_kib);
   void plan_after_death(const Process& process, int status);
   bool was_of_use(const Process& process) const;
   void send_signal(const Process& process, int number) const;

@@ -14,10 +14,10 @@ constexpr Nanos kLastWords = 2 * base::kSecond;
 // Which reason a process has afterwards.
 enum class Why : std::uint8_t {
   as_before,
-  first,            // the event's, unless it has one
-  new_one,          // the event's
-  none,             //
-  startup_timeout,  //
+  first,    // the event's, unless it has one
+  new_one,  // the event's
+  none,
+  startup_timeout,
 };
 
 enum class Until : std::uint8_t { as_before, none, graceful, parting, shutdown, last_words };
