@@ -74,18 +74,13 @@ class HttpdHost final : public daemon::Host {
   }
 
   base::LogSink& log(const daemon::Group& group) noexcept override {
-    const std::vector<DaemonGroup>& groups = daemon_groups();
-    const auto found = std::find_if(groups.begin(), groups.end(),
-                                    [&](const DaemonGroup& g) { return &g.group == &group; });
-    return logs_[static_cast<std::size_t>(found - groups.begin())];
+    return logs_[index_of(group)];
   }
 
   base::Level log_level(const daemon::Group& group) override {
-    const std::vector<DaemonGroup>& groups = daemon_groups();
-    const auto found = std::find_if(groups.begin(), groups.end(),
-                                    [&](const DaemonGroup& g) { return &g.group == &group; });
+    const server_rec* server = daemon_groups()[index_of(group)].server;
     return static_cast<base::Level>(
-        std::clamp(ap_get_server_module_loglevel(found->server, APLOG_MODULE_INDEX),
+        std::clamp(ap_get_server_module_loglevel(server, APLOG_MODULE_INDEX),
                    static_cast<int>(base::Level::error), static_cast<int>(base::Level::debug)));
   }
 
@@ -131,6 +126,13 @@ class HttpdHost final : public daemon::Host {
   }
 
  private:
+  static std::size_t index_of(const daemon::Group& group) noexcept {
+    const std::vector<DaemonGroup>& groups = daemon_groups();
+    const auto found = std::find_if(groups.begin(), groups.end(),
+                                    [&](const DaemonGroup& g) { return &g.group == &group; });
+    return static_cast<std::size_t>(found - groups.begin());
+  }
+
   const server_rec* main_server_;
   std::deque<ServerLog> logs_;  ///< one for each group
 };

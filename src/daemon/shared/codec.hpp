@@ -182,4 +182,22 @@ class Decoder {
   bool ok_ = true;
 };
 
+template <class Value>
+std::string encoded(const Value& value) {
+  std::string bytes;
+  Encoder encoder(bytes);
+  encoder(value);
+  return bytes;
+}
+
+/// None if the bytes are not exactly one value of this type.
+template <class Value>
+std::optional<Value> decoded(std::string_view bytes) {
+  std::optional<Value> value(std::in_place);
+  Decoder decoder(bytes);
+  decoder(*value);
+  if (!decoder.complete()) value.reset();
+  return value;
+}
+
 }  // namespace brine::daemon

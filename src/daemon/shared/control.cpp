@@ -36,23 +36,6 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)>
 // Paths are at most 4 KiB, names of interpreters 8 KiB.
 constexpr std::size_t kMostBytes = 65536;
 
-template <class Value>
-std::string encoded(const Value& value) {
-  std::string text;
-  Encoder encoder(text);
-  encoder(value);
-  return text;
-}
-
-template <class Value>
-std::optional<Value> decoded(std::string_view text) {
-  std::optional<Value> value(std::in_place);
-  Decoder decoder(text);
-  decoder(*value);
-  if (!decoder.complete()) value.reset();
-  return value;
-}
-
 }  // namespace
 
 template <class Codec, Of<ScriptFailure> Value>

@@ -13,8 +13,6 @@
 
 namespace brine::daemon {
 
-namespace {
-
 template <class Codec, Of<Handover> Value>
 void fields(Codec& codec, Value& value) {
   auto& [abi, group, engine, engine_path, process_name, log_level, slot, incarnation, code,
@@ -22,24 +20,14 @@ void fields(Codec& codec, Value& value) {
   codec(abi, group, engine, engine_path, process_name, log_level, slot, incarnation, code, scripts);
 }
 
-}  // namespace
-
-std::string encode(const Handover& handover) {
-  std::string bytes;
-  Encoder encoder(bytes);
-  fields(encoder, handover);
-  return bytes;
-}
+std::string encode(const Handover& handover) { return encoded(handover); }
 
 std::optional<Handover> decode(std::string_view bytes) {
   std::uint32_t abi = 0;
   Decoder first(bytes);
   first(abi);
   if (!first.ok() || abi != engine::kAbi) return std::nullopt;
-  Handover handover;
-  Decoder decoder(bytes);
-  fields(decoder, handover);
-  return decoder.complete() ? std::optional(std::move(handover)) : std::nullopt;
+  return decoded<Handover>(bytes);
 }
 
 base::UniqueFd sealed_memory(std::string_view bytes) {

@@ -14,27 +14,18 @@ namespace {
 // Paths are at most 4 KiB, names of interpreters 8 KiB.
 constexpr std::size_t kMostIntroductionBytes = 65536;
 
+}  // namespace
+
 template <class Codec, Of<Introduction> Value>
 void fields(Codec& codec, Value& value) {
   auto& [group, slot, incarnation, script] = value;
   codec(group, slot, incarnation, script);
 }
 
-}  // namespace
-
-std::string encode(const Introduction& introduction) {
-  std::string bytes;
-  Encoder encoder(bytes);
-  fields(encoder, introduction);
-  return bytes;
-}
+std::string encode(const Introduction& introduction) { return encoded(introduction); }
 
 std::optional<Introduction> decode_introduction(std::string_view bytes) {
-  std::optional<Introduction> introduction(std::in_place);
-  Decoder decoder(bytes);
-  fields(decoder, *introduction);
-  if (!decoder.complete()) introduction.reset();
-  return introduction;
+  return decoded<Introduction>(bytes);
 }
 
 bool introduce(int sender, const Introduction& introduction, int connection, base::Nanos deadline) {
