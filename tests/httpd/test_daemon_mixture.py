@@ -190,24 +190,26 @@ def test_with_fail_nothing_is_kept(start_httpd, workspace):
     assert not keeping(server)
 
 
-def test_a_broken_script_alone_costs_no_memory(start_httpd, workspace):
-    """Nothing else is new: the processes that serve both go on."""
+def with_a_broken_script(start_httpd, workspace):
+    """Returns (the server, its processes), which go on with what they have loaded."""
     server = start(start_httpd, workspace)
     old = ready(server)
     server.write("scripts/admin.wsgi", BROKEN["raises"])
     assert server.get("/admin").text == "admin 1 1"
     server.expect_log("BRINE0617")
+    return server, old
+
+
+def test_a_broken_script_alone_costs_no_memory(start_httpd, workspace):
+    """Nothing else is new: the processes that serve both go on."""
+    server, old = with_a_broken_script(start_httpd, workspace)
     assert ready(server) == old
     assert not keeping(server)
 
 
 def test_a_process_that_dies_meanwhile_is_replaced(start_httpd, workspace):
     """By one that serves what loads."""
-    server = start(start_httpd, workspace)
-    old = ready(server)
-    server.write("scripts/admin.wsgi", BROKEN["raises"])
-    assert server.get("/admin").text == "admin 1 1"
-    server.expect_log("BRINE0617")
+    server, old = with_a_broken_script(start_httpd, workspace)
     os.kill(min(old), signal.SIGKILL)
     server.expect_log("BRINE0610")
     until(lambda: len(ready(server)) == PROCESSES, "both processes", 20)
