@@ -35,7 +35,7 @@ bool introduce(int sender, const Introduction& introduction, int connection, bas
 }
 
 std::optional<Introduced> take_introduction(int receiver) {
-  static thread_local std::array<char, kMostIntroductionBytes> buffer;
+  std::array<char, kMostIntroductionBytes> buffer;
   auto received = receive_with_fd(receiver, buffer);
   if (!received) return std::nullopt;
   Introduced introduced;
