@@ -390,6 +390,17 @@ TEST(ScriptRegistry, KeepsSoManyAndNoMore) {
   EXPECT_LE(scripts.all().size(), 1000U);
 }
 
+TEST(ScriptRegistry, ForgetsHowAScriptWasThatNobodyAsksForAnyMore) {
+  ScriptRegistry scripts({});
+  for (int i = 0; i < 10000; ++i) {
+    const std::string path = "/" + std::to_string(i);
+    scripts.note_asked(script_at(path));
+    scripts.note_seen({{path, 2}});
+  }
+  EXPECT_TRUE(scripts.changed_since({{"/9999", 1}}));
+  EXPECT_FALSE(scripts.changed_since({{"/0", 1}})) << "nothing is known of it";
+}
+
 TEST(ScriptRegistry, LastGoodCodeIsKeptWhereThatIsWanted) {
   Script failing = script_at("/b.wsgi");
   failing.settings.keep_last_good = false;

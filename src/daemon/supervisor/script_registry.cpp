@@ -1,13 +1,17 @@
 #include "daemon/supervisor/script_registry.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace brine::daemon {
 
 void ScriptRegistry::note_seen(const std::string& path, std::int64_t version) {
-  const bool asked = std::any_of(asked_.begin(), asked_.end(),
-                                 [&](const Script& script) { return script.path == path; });
-  if (asked || knows(path)) seen_[path] = version;
+  if (was_asked(path) || knows(path)) seen_[path] = version;
+}
+
+bool ScriptRegistry::was_asked(const std::string& path) const {
+  return std::any_of(asked_.begin(), asked_.end(),
+                     [&](const Script& script) { return script.path == path; });
 }
 
 void ScriptRegistry::note_seen(const ScriptVersions& scripts) {
@@ -29,8 +33,11 @@ bool is_same(const Script& a, const Script& b) {
 
 void ScriptRegistry::note_asked(const Script& script) {
   std::erase_if(asked_, [&](const Script& other) { return is_same(other, script); });
-  if (asked_.size() >= kMost) asked_.erase(asked_.begin());
   asked_.push_back(script);
+  if (asked_.size() <= kMost) return;
+  const std::string oldest = std::move(asked_.front().path);
+  asked_.erase(asked_.begin());
+  if (!was_asked(oldest) && !knows(oldest)) seen_.erase(oldest);
 }
 
 bool ScriptRegistry::add(const Script& script) {

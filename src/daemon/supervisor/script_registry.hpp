@@ -60,6 +60,8 @@ class ScriptRegistry {
  private:
   static constexpr std::size_t kMost = 500;
 
+  bool was_asked(const std::string& path) const;
+
   std::vector<Script> all_;
   std::vector<Script> asked_;  ///< and not in all_; the oldest first
   ScriptVersions seen_;        ///< as they were last seen
