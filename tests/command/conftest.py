@@ -12,6 +12,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2] / "python")]
 
+from ports import free_port  # noqa: E402
 from serving import BUILD, Serving, write_script  # noqa: E402
 
 
@@ -60,11 +61,13 @@ def runtime(public_folder):
 
 @pytest.fixture
 def serve(brine, runtime):
-    """serve(SCRIPT, OPTION...): a running `brine serve` on a free port; ended after the test."""
+    """serve(SCRIPT, OPTION...): a running `brine serve`, on a free port if none is given; ended after the test."""
     running = []
 
     def start(*arguments, environment=None, user=None):
-        server = Serving([brine, "serve", *arguments], {"XDG_RUNTIME_DIR": str(runtime), **(environment or {})}, user)
+        port = [] if "--port" in arguments else ["--port", free_port()]
+        server = Serving([brine, "serve", *arguments, *port],
+                         {"XDG_RUNTIME_DIR": str(runtime), **(environment or {})}, user)
         running.append(server)
         return server
 

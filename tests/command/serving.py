@@ -48,7 +48,7 @@ class Serving:
     def __init__(self, command, environment, user=None):
         drop = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
         self.process = subprocess.Popen(
-            [*map(str, command), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             stdin=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "", **environment}, **drop)
         self.output = ""
         self._reader = threading.Thread(target=self._read)

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -19,6 +18,7 @@ from brine.pythons import Python, choose_python
 from brine.site import Site, Static, check_host
 from brine.state_folder import demand_not_running, state_folder
 from brine.watcher import Watcher
+from ports import free_port
 from serving import BUILD, PATIENCE, REPOSITORY, poll, write_script
 
 
@@ -225,11 +225,6 @@ class Configured:
         configuration.write_text(printed)
         subprocess.run([find_httpd().program, "-f", configuration], check=True)
         return int(poll(lambda: (state / "httpd.pid").exists() and (state / "httpd.pid").read_text(), "the pid file"))
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

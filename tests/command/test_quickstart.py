@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from brine.site import free_port
+from ports import free_port
 from serving import PATIENCE, REPOSITORY, Serving, poll
 
 
@@ -17,7 +17,7 @@ class Quickstart(Serving):
     """A running conf/quickstart."""
 
     def __init__(self, clone, runtime, directory, path):
-        self.port = free_port("127.0.0.1", 0)
+        self.port = free_port()
         environment = {"PORT": str(self.port), "XDG_RUNTIME_DIR": str(runtime), "PATH": path}
         before = os.getcwd()
         os.chdir(directory)

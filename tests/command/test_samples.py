@@ -9,7 +9,7 @@ import pytest
 
 from brine.installation import find_httpd
 from brine.server_user import server_user
-from brine.site import free_port
+from ports import free_port
 from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
@@ -105,7 +105,7 @@ def running(brine, folder, tree):
     processes = []
 
     def start(sample):
-        port = free_port("127.0.0.1", 0)
+        port = free_port()
         command = write_configuration(brine, folder, tree, sample, port)
         process = subprocess.Popen([*command, "-D", "FOREGROUND"], stdin=subprocess.DEVNULL, start_new_session=True,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ports import free_port
 from serving import Serving, poll, write_script
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -34,6 +35,12 @@ def test_a_page_is_served_until_ctrl_c(serve, script):
     assert server.get() == (200, "one")
     assert server.stop(signal.SIGINT) == 0
     assert not server.answers()
+
+
+def test_port_0_is_any_that_is_free(serve, script):
+    server = serve(script, "--port", 0)
+    assert not server.url.endswith(":0")
+    assert server.get() == (200, "one")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -525,7 +532,8 @@ def test_a_plain_user_may_serve(serve, script, runtime):
 @ROOT_ONLY
 def test_a_user_whom_nobody_knows_may_serve(brine, script, runtime):
     os.chown(runtime, 54321, 54321)
-    server = Serving(["env", "-u", "HOME", brine, "serve", script], {"XDG_RUNTIME_DIR": str(runtime)},
+    server = Serving(["env", "-u", "HOME", brine, "serve", script, "--port", free_port()],
+                     {"XDG_RUNTIME_DIR": str(runtime)},
                      SimpleNamespace(pw_uid=54321, pw_gid=54321))
     try:
         assert server.get() == (200, "one")

@@ -10,8 +10,8 @@ import pytest
 from harness import processes
 from harness.client import TIMEOUT
 from harness.deadline import SCALE
-from harness.server import free_port
 from harness.tls import HARMLESS, make_certificate
+from ports import free_port
 
 MODULES = ("socache_shmcb", "ssl", "http2")
 CONFIG = """

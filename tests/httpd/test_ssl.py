@@ -7,8 +7,8 @@ import ssl
 import pytest
 
 from harness.client import TIMEOUT
-from harness.server import free_port
 from harness.tls import HARMLESS, make_certificate
+from ports import free_port
 
 MODULES = ("socache_shmcb", "ssl")
 CONFIG = """

@@ -5,10 +5,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from ports import free_port
 
 from . import client, config, processes
 from .deadline import SCALE, DeadlineExceeded, until
@@ -16,13 +17,6 @@ from .errorlog import ErrorLog
 
 HTTPD = "/usr/sbin/apache2"
 READY = r"resuming normal operations"
-
-
-def free_port():
-    """A TCP port of 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Workspace:
