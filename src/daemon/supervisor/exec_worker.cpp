@@ -13,15 +13,14 @@ namespace brine::daemon {
 
 namespace {
 
-// The program's own descriptor during exec, which closes it.
+// The number that the program's own descriptor has during exec, which closes it.
 constexpr int kProgramFd = kEndOfFds;
 
-// Out of the way of the numbers that are to be taken. Most are already, and a supervisor of many
-// groups may have few descriptors left.
+// Returns a copy of the descriptor above the numbers that are to be taken, or the descriptor itself
+// where it already lies there: a supervisor of many groups may have few descriptors left.
 int moved(int fd) { return fd < 0 || fd > kProgramFd ? fd : ::fcntl(fd, F_DUPFD, kProgramFd + 1); }
 
-// False: errno says why not.
-
+// Puts the descriptors under their numbers. Returns false on failure, with errno set.
 bool place(const Program& program, std::array<int, kEndOfFds> fds) {
   if (fds[STDIN_FILENO] < 0) fds[STDIN_FILENO] = ::open("/dev/null", O_RDONLY);
   const int worker = moved(program.worker);
@@ -32,8 +31,8 @@ bool place(const Program& program, std::array<int, kEndOfFds> fds) {
   for (int number = 0; number < kEndOfFds; ++number) {
     if (::dup2(fds[static_cast<std::size_t>(number)], number) < 0) return false;
   }
-  // From Linux 5.9 on; else the descriptors that are not to be inherited are closed by exec, as all
-  // of the supervisor's are.
+  // close_range() exists from Linux 5.9 on. Without it, exec closes what is not to be inherited,
+  // since all of the supervisor's descriptors are close-on-exec.
   ::close_range(kProgramFd + 1, ~0U, 0);
   return true;
 }
@@ -52,7 +51,7 @@ void exec_worker(const Program& program, std::array<int, kEndOfFds> fds, int fai
     }
     ::dprintf(STDERR_FILENO, "BRINE0643: brine-worker cannot be executed: %s\n",
               std::strerror(errno));
-  } catch (...) {  // out of memory: the exit status says enough
+  } catch (...) {  // Memory has run out: the exit status says enough.
   }
   ::_exit(failure);
 }

@@ -1,4 +1,4 @@
-// From the supervisor's fork to the daemon process's program.
+// Turns a process that the supervisor has forked into brine-worker.
 #pragma once
 
 #include <array>
@@ -8,10 +8,10 @@
 
 namespace brine::daemon {
 
-/// In a process that the supervisor has just forked: becomes the program, with these descriptors
-/// under the numbers of handover.hpp and no others; 0 is /dev/null where none is given (-1). The
-/// signal mask stays as it is. If it cannot, descriptor 2 tells why, and the process ends with
-/// `failure`.
+/// Executes the program in a process that the supervisor has just forked, with these descriptors
+/// under the numbers of handover.hpp and no others; -1 stands for /dev/null as descriptor 0. The
+/// signal mask stays as it is. On failure the reason is written to descriptor 2, and the process
+/// exits with the status `failure`.
 [[noreturn]] void exec_worker(const Program& program, std::array<int, kEndOfFds> fds,
                               int failure) noexcept;
 

@@ -1,4 +1,4 @@
-// The one line that tells why a daemon process ended.
+// Words the log record that tells why a daemon process ended.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace brine::daemon {
 
-/// A request that was being served.
+/// A request that was being served when the process ended.
 struct InProgress {
   std::string what;
   base::Nanos age = 0;
@@ -20,19 +20,20 @@ struct ExitReport {
   int pid = 0;
   std::string group;
   int status = 0;       ///< as waitpid() gives it
-  bool unseen = false;  ///< nobody knows the status: its supervisor had died before it
+  bool unseen = false;  ///< nobody knows the status: the supervisor that forked the process had
+                        /// died
   Reason reason = Reason::none;
-  bool timed_out = false;  ///< it had to be killed, as it did not leave in time
+  bool timed_out = false;  ///< the process was killed, as it did not leave in time
   std::uint64_t served = 0;
   std::vector<InProgress> requests;
   long peak_kib = 0;
-  std::string stack;  ///< what faulthandler wrote, or empty
+  std::string stack;  ///< what faulthandler wrote; empty: nothing
 };
 
-/// Whether the process ended as it was told to, with nothing lost.
+/// Returns true if the process ended as it was told to, with nothing lost.
 bool is_orderly(const ExitReport& exit_report);
 
-/// The text of the log record, without its code: the line, and the stack behind it.
+/// Returns the text of the log record without its code: one line, and the stack behind it.
 std::string describe(const ExitReport& exit_report);
 
 }  // namespace brine::daemon

@@ -11,7 +11,7 @@ using base::Nanos;
 
 namespace {
 
-// Of so many processes that have ended it is read what their children log.
+// The pipes of at most this many ended processes are still read for what their children log.
 constexpr std::size_t kMostOldReaders = 64;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Writes what a group's processes, and what they have started, log.
+// Writes to httpd's log what a group's processes, and the programs that they started, log.
 #pragma once
 
 #include <poll.h>
@@ -18,21 +18,22 @@ namespace brine::daemon {
 
 class GroupLog {
  public:
-  /// Throws std::system_error.
+  /// Makes the group's OutputPipe. Throws std::system_error.
   GroupLog(const Group& group, base::LogSink& log)
       : group_(group.name), log_(log), output_(group.identity.uid) {}
 
-  /// Takes what is written to descriptors 1 and 2.
+  /// Returns the pipe's end that takes what is written to descriptors 1 and 2.
   int output() const { return output_.writer(); }
 
   void add_to(std::vector<pollfd>& fds) const;
 
-  /// Writes what has come that is of no process that is there.
+  /// Writes the records that belong to no living process.
   void read(base::Nanos now);
-  /// Writes the process's records.
+  /// Writes the records of this process.
   void read(Process& process, base::Nanos now);
 
-  /// Goes on to read a process's records when it has ended: what it has forked may log for long.
+  /// Keeps reading the records of a process that has ended: its children may log for a long time
+  /// yet.
   void keep_reader(Process& process);
 
  private:

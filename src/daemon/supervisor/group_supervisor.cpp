@@ -21,10 +21,10 @@ using base::Nanos;
 
 namespace {
 
-// A process that lived so long before it died does not make the next one wait.
+// A process that lived for at least this long before it died does not delay the next start.
 constexpr Nanos kLongLife = 10 * base::kSecond;
 
-// So many packets of a process are heard before the others have their turn.
+// At most this many packets of a process are read before the other processes have their turn.
 constexpr int kMostPackets = 64;
 
 }  // namespace
@@ -71,9 +71,10 @@ void GroupSupervisor::add_to(std::vector<pollfd>& fds) const {
 void GroupSupervisor::read_all(Nanos now) {
   group_log_.read(now);
   for (Process& process : processes_) {
-    // Before its words: when it says that it is ready, what it has logged until then is written.
+    // Records are read before packets, so that what a process logged before it said that it is
+    // ready is written first.
     group_log_.read(process, now);
-    // One that talks without end must not keep the supervisor from the others.
+    // A process that sends packets without end must not keep the supervisor from the others.
     for (int i = 0; process.control && i < kMostPackets; ++i) {
       bool closed = false;
       const auto packet = receive_packet(process.control.get(), closed);
@@ -93,7 +94,8 @@ void GroupSupervisor::hear(Introduced introduced) {
   }
 }
 
-// A connection that cannot be passed on is closed: its request goes elsewhere, and is counted out.
+// Closes a connection that cannot be passed on. Its request then goes to another process, so the
+// gate counts it out.
 void GroupSupervisor::pass_on(const Introduction& introduction, const base::UniqueFd& connection) {
   const auto process =
       std::find_if(processes_.begin(), processes_.end(), [&](const Process& other) {
@@ -121,7 +123,8 @@ void GroupSupervisor::evict_all() {
   for (Process& process : processes_) evict(process);
 }
 
-// Whoever asks for fresh processes gets them, for all that loads.
+// Also asks for new code where the newest had been given up: an eviction asks for fresh processes,
+// as far as the scripts load.
 void GroupSupervisor::evict(Process& process) {
   happen(process, Event::replace, Reason::eviction);
   if (rollout_.is_given_up()) ask_for_new_code();
@@ -195,7 +198,7 @@ void GroupSupervisor::act(const Process& process, Action action) {
   }
 }
 
-// Null: there is none.
+// Returns a slot without a process, or null if there is none.
 Slot* GroupSupervisor::free_slot() const {
   const auto free = std::find_if(view_.slots.begin(), view_.slots.end(), [](const Slot& slot) {
     return slot.state.load() == SlotState::empty;
@@ -245,7 +248,8 @@ Handover GroupSupervisor::handover_of(const Process& process, const Program& pro
   return handover;
 }
 
-// `why` is empty where the reason has been logged.
+// Frees the slot of a process that could not be started. `why` is empty if the reason has been
+// logged.
 void GroupSupervisor::not_started(Slot& slot, const std::string& why, Nanos now) {
   if (!why.empty()) {
     log_.log(Level::error, "BRINE0616: no process could be forked for daemon group '" +
@@ -306,8 +310,8 @@ void GroupSupervisor::note_fresh_memory(Process& process) {
                                "replaced when it has grown by a quarter");
 }
 
-// An orphan is no child of this process: it may have ended, and its number be another process's.
-// Only one of the group's user gets a signal.
+// Signals an orphan only if its pid still belongs to a process of the group's user: an orphan is no
+// child of this process, so it may have ended and the kernel may have given its pid to another.
 void GroupSupervisor::send_signal(const Process& process, int number) const {
   if (!process.orphan() || runs_as(process.pid, group_.identity.uid)) ::kill(process.pid, number);
 }
@@ -340,7 +344,7 @@ void GroupSupervisor::handle(Process& process, const Packet& packet) {
     case Message::drain:
     case Message::stop:
     case Message::count_:
-      return;  // never from a process
+      return;  // a daemon process never sends these
   }
 }
 
@@ -358,18 +362,19 @@ void GroupSupervisor::script_failed(Process& process, const ScriptFailure& failu
     if (scripts_.knows(failure.path)) {
       process.failed_scripts[failure.path] = failure.version;
     }
-    // A service ends, or goes on. A script that is not known has no last good code, and is loaded
-    // by the process that is asked for it.
+    // A starting service ends or goes on by itself. A script that is not known has no last good
+    // code, and is loaded by the process that a request for it reaches.
   } else if (process.failed_scripts.contains(failure.path)) {
-    // It has never had it, and nobody else is better: a change of the file is waited for.
+    // This process never had the script, and no other process is better off: a change of the file
+    // is waited for.
   } else if (!rollout_.is_tried_again() && !group_.is_service() && scripts_.knows(failure.path)) {
     scripts_.note_failure(scripts_.as_they_are());
     rollout_.plan_retry(base::now());
   }
 }
 
-// That a script does not load is said once for each version of it, whichever of the group's
-// processes comes first; what is no news is for whoever wants to know (LogLevel info).
+// Logs each version of a script that does not load once per group as an error, and again only for
+// LogLevel info.
 void GroupSupervisor::tell_of_failure(const Process& process, const ScriptFailure& failure) {
   const bool news = scripts_.knows(failure.path) &&
                     view_.board->broken.first_to_tell(failure.path, failure.version);
@@ -410,15 +415,15 @@ void GroupSupervisor::examine(Process& process, Nanos now) {
   if (hung) note_hung(process, now);
 }
 
-// All but its memory, which next_look() does not need and the system has to be asked for.
+// Leaves `resident` out: next_look() does not need it, and reading it costs a system call.
 Vitals GroupSupervisor::vitals(const Process& process, Nanos now) const {
   const SlotReading reading = read_slot(view_.memory_of(process.slot), now);
   return {process.life.ready_at, reading.activity,  reading.gil_touched,
           reading.served,        reading.in_flight, 0};
 }
 
-// What the process has resident if that is more than it had when it was ready, by a quarter; else
-// 0: a limit below what a fresh process needs would replace processes without end.
+// Returns the resident bytes if they exceed those of the fresh process by a quarter, else 0. A
+// limit below what a fresh process needs would otherwise replace processes without end.
 std::uint64_t GroupSupervisor::grown_memory(const Process& process) const {
   if (limits_.memory_recycle == 0 || !process.serves()) return 0;
   const std::uint64_t resident = resident_bytes(process.pid);
@@ -455,14 +460,15 @@ std::ptrdiff_t GroupSupervisor::places_held(Nanos now) const {
   });
 }
 
-// Who waits for a process that is starting waits no longer for its turn.
+// Tells requests whether the group stands in line. It does not while a process starts: requests
+// then wait for that process and not for the group's turn.
 void GroupSupervisor::note_line(Nanos now) {
   const bool in_line = missing_ != 0 && census().starting == 0;
   view_.board->in_line_at.store(in_line ? now : 0, std::memory_order_release);
 }
 
-// Old processes go as new ones are ready: never are there fewer than the group has to have. Those
-// of a service go first.
+// Drains old processes as new ones become ready, so that the group never has fewer than it needs. A
+// service's old processes are drained at once, since a service must not run twice.
 void GroupSupervisor::drain_replaced() {
   const Census there = census();
   auto serving = there.serving + there.retiring;
@@ -495,7 +501,7 @@ void GroupSupervisor::note_end(Process& process, int status, long peak_kib) {
            "BRINE0610: " + describe(exit_report));
   happen(process, Event::died);
   Slot& slot = view_.slots[process.slot];
-  // From here on everybody sees that it is another one.
+  // A new incarnation number tells httpd's children that the process they knew is gone.
   move_in(slot, view_.memory_of(process.slot));
   slot.pid.store(0);
   slot.state.store(SlotState::empty, std::memory_order_release);
@@ -516,14 +522,15 @@ void GroupSupervisor::plan_after_death(const Process& process, int status) {
   if (!death.told && !death.was_ready) scripts_.note_failure(tried_by(process));
 }
 
-// Whether it has served, or lived for long. (The slot keeps its counters until it is taken anew.)
+// Returns true if the process has served a request or lived for long. The slot keeps its counters
+// until the next process moves in.
 bool GroupSupervisor::was_of_use(const Process& process) const {
   const Nanos ready_at = process.life.ready_at;
   return ready_at != 0 && (read_slot(view_.memory_of(process.slot), base::now()).served != 0 ||
                            base::now() - ready_at > kLongLife);
 }
 
-// --- what a supervisor that died has left --------------------------------------------------------
+// --- what a dead supervisor has left -------------------------------------------------------------
 
 void GroupSupervisor::adopt_orphans() {
   for (std::size_t i = 0; i < view_.slots.size(); ++i) {

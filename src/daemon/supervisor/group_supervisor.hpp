@@ -1,5 +1,5 @@
-// One group's part of the supervisor: starts its processes, replaces them, lets them go. What is to
-// be done lifecycle.hpp and rollout.hpp decide; this does it.
+// GroupSupervisor runs one group in the supervisor: it starts, replaces and ends the group's
+// processes. lifecycle.hpp and rollout.hpp decide what is to be done.
 #pragma once
 
 #include <poll.h>
@@ -27,45 +27,47 @@ namespace brine::daemon {
 
 class GroupSupervisor {
  public:
-  /// `index`: of the group among those of `endpoints`. Throws std::system_error.
+  /// Takes over processes that a dead supervisor has left. `index` is the group's place in
+  /// `endpoints`. Throws std::system_error.
   GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& host);
 
   bool empty() const { return processes_.empty(); }
 
-  /// Does what has to be done now, but starts no process.
+  /// Does what is due now, except for starting processes.
   void tend(base::Nanos now);
 
-  /// Processes that have to be started, if there are any.
+  /// Returns how many processes have to be started and how urgently, or nothing if none is missing.
   std::optional<Claim> claim(base::Nanos now);
-  /// So many processes are being started; those that take too long do not count.
+  /// Returns how many processes are starting; those that take longer than kLongestHold do not
+  /// count.
   std::ptrdiff_t places_held(base::Nanos now) const;
-  /// Starts one.
+  /// Starts one of the missing processes.
   void start(base::Nanos now);
-  /// Those that are missing now have to wait for their turn.
+  /// Tells httpd's children that the missing processes wait for their turn.
   void note_line(base::Nanos now);
 
-  /// When to come again at the latest.
+  /// Returns the time by which tend() has to be called again.
   base::Nanos next_look(base::Nanos now) const;
 
-  /// Adds the descriptors over which processes say something.
+  /// Adds the descriptors of control channels, logs and the look at scripts.
   void add_to(std::vector<pollfd>& fds) const;
-  /// Hears what they have said, and writes what they have logged.
+  /// Handles the packets of the processes, and writes what they have logged.
   void read_all(base::Nanos now);
 
-  /// What one of httpd's processes has to say of this group.
+  /// Handles what one of httpd's processes has told about this group.
   void hear(Introduced introduced);
 
-  /// A child of the supervisor has ended. False: it was none of this group.
+  /// Handles the end of a child of the supervisor. Returns false if the child is not of this group.
   bool reap(pid_t pid, int status, const rusage& usage);
 
-  /// Replaces all processes, each when its successor is ready.
+  /// Replaces each process when its successor is ready.
   void evict_all();
 
-  /// httpd's processes have gone, or are going: the last ones leave, and no new ones come.
+  /// Ends the group since httpd's processes have gone or are going; no new processes are started.
   void end(Reason reason);
 
-  /// Likewise, but only where the group is a service: httpd has another configuration, and those of
-  /// its processes that go on with this one need none.
+  /// Ends the group if it is a service: httpd has a new configuration, and those of its processes
+  /// that go on with the old one need no service.
   void end_service();
 
  private:
@@ -89,7 +91,7 @@ class GroupSupervisor {
   void tell_of_failure(const Process& process, const ScriptFailure& failure);
   void pass_on(const Introduction& introduction, const base::UniqueFd& connection);
 
-  // Which code its processes are to run: group_supervisor_code.cpp.
+  // Which code the group's processes run: group_supervisor_code.cpp.
   void publish();
   void script_loaded(Process& process, const std::string& text);
   ScriptVersions had_by_others(const Process& process) const;
@@ -122,13 +124,13 @@ class GroupSupervisor {
   void count_missing(base::Nanos now);
   void drain_replaced();
 
-  // The end.
+  // The end of a process.
   void note_end(Process& process, int status, long peak_kib);
   void plan_after_death(const Process& process, int status);
   bool was_of_use(const Process& process) const;
   void send_signal(const Process& process, int number) const;
 
-  // What a supervisor that died has left.
+  // What a dead supervisor has left.
   void adopt_orphans();
   void look_for_orphans();
 
@@ -148,7 +150,7 @@ class GroupSupervisor {
   ScriptLook look_;
   Rollout rollout_;
   std::ptrdiff_t missing_ = 0;     ///< processes that are to be started now
-  base::Nanos missing_since_ = 0;  ///< 0: none is
+  base::Nanos missing_since_ = 0;  ///< 0: none is missing
   bool ending_ = false;
   bool memory_warned_ = false;  ///< BRINE0619 has been said
 };

@@ -1,4 +1,4 @@
-// GroupSupervisor's part in reloading: which code its processes are to run.
+// The part of GroupSupervisor that decides which code the group's processes run.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -11,15 +11,15 @@ namespace brine::daemon {
 using base::Level;
 using base::Nanos;
 
-// What the rollout has decided, for httpd's processes.
+// Publishes the rollout's code versions to httpd's children.
 void GroupSupervisor::publish() {
   view_.board->code.store(rollout_.asked());
   view_.board->failed_code.store(rollout_.failed());
 }
 
-// What one process had to load for a request, the others have ready before they are asked: should
-// the script be broken tomorrow, all of them have its last good code. Likewise where it had not
-// loaded before, and its need has come back.
+// Has the other processes load a script that one process had to load for a request, so that all
+// have its last good code should the script be broken tomorrow. The same is done for a script that
+// failed before and now loads, since something that it needs has come back.
 void GroupSupervisor::script_loaded(Process& process, const std::string& text) {
   const auto script = unpack_script(text);
   if (!script) return;
@@ -32,17 +32,19 @@ void GroupSupervisor::script_loaded(Process& process, const std::string& text) {
   if (failed) has_script(path);
   if (!added && !failed) return;
   view_.board->broken.set_lacking(path, false);
-  // What was changed with it, modules that the process has loaded long ago, is for a new process.
+  // The process keeps modules that it loaded long ago, so modules that changed with the script need
+  // a new process.
   if (failed && failed.mapped() != version) return ask_for_new_code();
   for (Process& other : processes_) {
     if (&other == &process || !other.control || !other.is(Phase::serving)) continue;
-    // One that cannot load it will say so when it is asked for it.
+    // A process that cannot load the script will say so when it is asked to.
     if (failed && other.failed_scripts.erase(path) == 0) continue;
     send_packet(other.control.get(), {Message::load, 0, text});
   }
 }
 
-// What the process lacks though others have it, and may lose it: nobody else's code of it is kept.
+// Returns the scripts that the process lacks and others have. These would be lost with the others,
+// since no other copy of their last good code is kept.
 ScriptVersions GroupSupervisor::had_by_others(const Process& process) const {
   ScriptVersions had = scripts_.to_be_kept(process.failed_scripts);
   std::erase_if(had, [&](const auto& script) {
@@ -71,15 +73,15 @@ Merits GroupSupervisor::merits_of(const Process& process) const {
   return merits;
 }
 
-// The process serves, and those with older code go on for what it lacks. Returns false if httpd's
-// processes cannot be told.
+// Lets the process serve while processes with older code go on for what it lacks. Returns false if
+// the table of broken scripts is full, so that httpd's children cannot be told.
 bool GroupSupervisor::keep(Process& process, const ScriptVersions& lacking) {
   const bool as_old = std::any_of(processes_.begin(), processes_.end(), [&](const Process& other) {
     return &other != &process && other.serves() && other.code >= process.code &&
            std::any_of(lacking.begin(), lacking.end(),
                        [&](const auto& script) { return other.may_have(script.first); });
   });
-  if (as_old) {  // they are told apart by their code
+  if (as_old) {  // their code versions tell them apart
     rollout_.ask_for_new_code();
     process.code = rollout_.asked();
     view_.slots[process.slot].code.store(process.code);
@@ -104,7 +106,7 @@ bool GroupSupervisor::keep(Process& process, const ScriptVersions& lacking) {
   return true;
 }
 
-// Whether it has a script that processes with newer code lack.
+// Returns true if the process has a script that processes with newer code lack.
 bool GroupSupervisor::is_needed(const Process& process) const {
   return std::any_of(scripts_.all().begin(), scripts_.all().end(), [&](const Script& script) {
     return process.code < view_.board->broken.lacking_from(script.path) &&
@@ -112,7 +114,7 @@ bool GroupSupervisor::is_needed(const Process& process) const {
   });
 }
 
-// Whether all for which it goes on is had by another one that goes on.
+// Returns true if another process that goes on has all scripts for which this one goes on.
 bool GroupSupervisor::is_redundant(const Process& process) const {
   return std::any_of(processes_.begin(), processes_.end(), [&](const Process& other) {
     if (&other == &process || !other.is(Phase::keeping)) return false;
@@ -124,8 +126,8 @@ bool GroupSupervisor::is_redundant(const Process& process) const {
   });
 }
 
-// The process serves although it lacks some, which are answered by 500 until they are mended, but
-// for those that others have.
+// Publishes which scripts the serving process lacks. Those that no other process has are answered
+// by 500 until they are mended.
 void GroupSupervisor::note_lacking(const Process& process, const ScriptVersions& kept) {
   for (const Script& script : scripts_.all()) {
     const bool lacks = process.failed_scripts.contains(script.path);
@@ -135,21 +137,22 @@ void GroupSupervisor::note_lacking(const Process& process, const ScriptVersions&
   rollout_.note_lacking(!process.failed_scripts.empty(), base::now());
 }
 
-// The newest code of the script is had by a process.
+// Notes that a process has the newest code of the script.
 void GroupSupervisor::has_script(const std::string& path) {
   view_.board->broken.forget(path);
   view_.board->broken.set_lacking_from(path, 0);
 }
 
-// What nobody has is waited for: new processes try it when its file has changed.
+// Returns true if a file has changed that no process could load, so that new processes may try.
 bool GroupSupervisor::lacking_changed() const {
   return std::any_of(processes_.begin(), processes_.end(), [&](const Process& process) {
     return process.is(Phase::serving) && scripts_.changed_since(process.failed_scripts);
   });
 }
 
-// A request for a script makes its process try it again; a script that no request asks for has to
-// be told to. Perhaps what it needs has come back.
+// Has processes load again what they lack, since something that a script needs may have come back.
+// A request makes its process try its script again; scripts that no request asks for are loaded
+// here.
 void GroupSupervisor::load_lacking(Nanos now) {
   if (!rollout_.loads_are_due(now)) return;
   bool any = false;
@@ -177,8 +180,7 @@ void GroupSupervisor::script_changed(const Process& process, const std::string& 
   ask_for_new_code();
 }
 
-// While there is something that a change of a file would mend, somebody looks whether it has
-// changed.
+// Keeps looking at the scripts' files while a change of one could mend something.
 void GroupSupervisor::look_at_scripts(Nanos now) {
   if (const auto seen = look_.take(now)) scripts_.note_seen(*seen);
   const bool waiting =
@@ -190,15 +192,15 @@ void GroupSupervisor::look_at_scripts(Nanos now) {
   if (waiting && !ending_) look_.begin(scripts_.all(), now);
 }
 
-// What the process has tried to load, or would have.
+// Returns the versions that the process has tried to load, or would have.
 ScriptVersions GroupSupervisor::tried_by(const Process& process) const {
   ScriptVersions tried = process.scripts;
   tried.merge(scripts_.as_they_are());
   return tried;
 }
 
-// Who loads what has been mended meanwhile, and does not come to its end, is in the way of the
-// mended code. True: there was such a process.
+// Ends starting processes that hang in code which has been mended meanwhile. Returns true if there
+// was such a process.
 bool GroupSupervisor::end_stuck_starts() {
   const bool others = others_serve();
   bool any = false;
@@ -218,13 +220,13 @@ void GroupSupervisor::ask_for_new_code() {
   for (Process& process : processes_) happen(process, Event::replace, Reason::reload);
 }
 
-// Its scripts do not load, and others still run what did: they go on.
+// Ends a process whose scripts do not load, while the others keep serving the old code.
 void GroupSupervisor::discard(Process& process) {
   happen(process, Event::rejected, Reason::script_failed);
   reject_code(process, process.failed_scripts);
 }
 
-// `scripts`: those that do not load.
+// Rejects the code version of the process; `scripts` are those that do not load.
 void GroupSupervisor::reject_code(const Process& process, const ScriptVersions& scripts) {
   const bool others = scripts_.changed_since_failure();
   scripts_.note_failure(tried_by(process));
@@ -241,7 +243,7 @@ void GroupSupervisor::reject_code(const Process& process, const ScriptVersions& 
   }
 }
 
-// Whoever serves goes on.
+// Lets the serving processes go on with the old code.
 void GroupSupervisor::keep_old_code(const Process& rejected, bool news) {
   log_.log(news ? Level::warning : Level::info, "BRINE0617: the changed scripts of daemon group '" +
                                                     group_.name +
@@ -249,7 +251,7 @@ void GroupSupervisor::keep_old_code(const Process& rejected, bool news) {
                                                     "go on as they are; a new process tries again "
                                                     "when a script changes, and from time to time");
   for (Process& other : processes_) {
-    for (auto& [path, changed] : other.failed_scripts) {  // these have been tried as well
+    for (auto& [path, changed] : other.failed_scripts) {  // the new process has tried these as well
       const auto tried = rejected.scripts.find(path);
       if (tried != rejected.scripts.end()) changed = tried->second;
     }
@@ -257,8 +259,8 @@ void GroupSupervisor::keep_old_code(const Process& rejected, bool news) {
   }
 }
 
-// Whoever serves goes on with what it has, as far as these scripts go, and no request waits for
-// this code any longer.
+// Makes no request wait for this code version any longer; the serving processes answer with the
+// code that they have.
 void GroupSupervisor::pass_over(std::uint32_t code, const ScriptVersions& scripts) {
   const bool newest = rollout_.pass_over(code);
   publish();
@@ -268,7 +270,8 @@ void GroupSupervisor::pass_over(std::uint32_t code, const ScriptVersions& script
   view_.announce_change();
 }
 
-// It has been loading its scripts for longer than a request waits for that.
+// Handles a process that has been loading its scripts for longer than a request waits
+// (connect-timeout).
 void GroupSupervisor::note_overdue(Process& process) {
   process.overdue = true;
   const Others others = rollout_.beside(process.code, others_serve());
@@ -282,7 +285,7 @@ void GroupSupervisor::note_overdue(Process& process) {
   pass_over(process.code, tried_by(process));
 }
 
-// It has been loading its scripts for startup-timeout.
+// Handles a process that has been loading its scripts for startup-timeout.
 void GroupSupervisor::note_hung(const Process& process, Nanos now) {
   const Others others = rollout_.beside(process.code, others_serve());
   if (fate_of(Attempt::hung, others) == Fate::rejected) {
@@ -292,7 +295,7 @@ void GroupSupervisor::note_hung(const Process& process, Nanos now) {
   rollout_.note_hung(now);
 }
 
-// As long as the old processes have all places, new code has none.
+// Waits for a slot: while the old processes hold all slots, no process with new code can start.
 void GroupSupervisor::wait_for_slot(Nanos now) {
   if (rollout_.note_full(now)) {
     const Census there = census();

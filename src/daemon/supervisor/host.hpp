@@ -1,4 +1,5 @@
-// What the supervisor needs of httpd's world; src/apache implements it.
+// Host is what the supervisor needs of httpd; src/apache/process implements it, so that the
+// supervisor itself includes nothing of httpd's.
 #pragma once
 
 #include <optional>
@@ -13,25 +14,27 @@ namespace brine::daemon {
 
 /// The program of a group's processes, and what it is started with.
 struct Program {
-  int worker = -1;                     ///< brine-worker, opened when the configuration was read
-  int engine = -1;                     ///< the engine's shared object, likewise
-  std::string engine_path;             ///< where that was found
-  std::vector<std::string> arguments;  ///< as ps shows them
-  std::string process_name;            ///< as ps -o comm does
-  bool at_terminal = false;  ///< whoever runs httpd debugs: 0 and 1 are the supervisor's own
+  int worker = -1;                     ///< descriptor of brine-worker, opened when the
+                                       /// configuration was read
+  int engine = -1;                     ///< descriptor of the engine's shared object, likewise
+  std::string engine_path;             ///< path at which the engine was found
+  std::vector<std::string> arguments;  ///< argv, as ps shows it
+  std::string process_name;            ///< the name that `ps -o comm` shows
+  bool at_terminal = false;  ///< httpd -X runs at a terminal: 0 and 1 stay the supervisor's own,
+                             /// for a debugger
 };
 
 class Host {
  public:
-  /// The error log of the server that a group belongs to.
+  /// Returns the error log of the server that the group belongs to.
   virtual base::LogSink& log(const Group& group) noexcept = 0;
-  /// The least important level that this log takes.
+  /// Returns the least important level that this log takes.
   virtual base::Level log_level(const Group& group) = 0;
 
-  /// None if it is not there; the reason has been logged.
+  /// Returns nothing if the program is not there; the reason has been logged.
   virtual std::optional<Program> program(const Group& group) = 0;
 
-  /// What a group's processes start Python with.
+  /// Returns what the group's processes start Python with.
   virtual engine::Config engine_config(const Group& group) = 0;
 
  protected:

@@ -19,10 +19,11 @@ namespace brine::daemon {
 
 namespace {
 
-// A process waits so long for the supervisor to take a log record; then the record is lost.
+// A process waits at most this long for the supervisor to take a log record; then the record is
+// lost.
 constexpr Duration kLogPatience{1000};
 
-// The new process's ends, which the supervisor closes when it has forked.
+// The new process's ends of its channels, which the supervisor closes after the fork.
 struct FarEnds {
   base::UniqueFd control;
   base::UniqueFd connections;
@@ -61,7 +62,7 @@ void launch(Process& process, const Launch& with) {
   fds[kLogFd] = far.log.get();
   fds[kCrashFd] = process.crash_report.get();
   fds[kEngineFd] = with.program.engine;
-  // What is sent to the process before it catches signals waits until then (catch_signals).
+  // Signals that are sent before the process catches them wait until then (catch_signals).
   const base::BlockedSignals blocked;
   process.pid = ::fork();
   if (process.pid == 0) exec_worker(with.program, fds, kExitCannotStart);

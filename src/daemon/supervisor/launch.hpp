@@ -1,4 +1,4 @@
-// Starts a daemon process: forks, and executes brine-worker.
+// Forks a daemon process, which executes brine-worker.
 #pragma once
 
 #include "daemon/shared/handover.hpp"
@@ -7,12 +7,12 @@
 
 namespace brine::daemon {
 
-/// What a process is started with, but for the channels that it has to the supervisor.
+/// What a process is started with, apart from its channels to the supervisor.
 struct Launch {
   const Program& program;
   const Handover& handover;
   int output = -1;       ///< takes what is written to descriptors 1 and 2
-  int slot_memory = -1;  ///< the file in which its slot's memory is
+  int slot_memory = -1;  ///< descriptor of the file that holds its slot's memory
 };
 
 /// Makes the process's channels and forks it. Throws std::system_error.

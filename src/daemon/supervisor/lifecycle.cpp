@@ -8,13 +8,13 @@ using base::Nanos;
 
 namespace {
 
-// A process that was sent SIGABRT has so long to write its stack.
+// A process that was sent SIGABRT has this long to write its stacks.
 constexpr Nanos kLastWords = 2 * base::kSecond;
 
-// Which reason a process has afterwards.
+// The reason that a process has after a transition.
 enum class Why : std::uint8_t {
   as_before,
-  first,    // the event's, unless it has one
+  first,    // the event's, unless the process has one
   new_one,  // the event's
   none,
   startup_timeout,
@@ -32,7 +32,7 @@ struct PhaseRow {
   Until until = Until::as_before;
   std::array<Action, 2> actions{};
   Count count = Count::none;
-  bool of_reload = false;  // only a process that is to be replaced by new code
+  bool of_reload = false;  // only for a process that new code is to replace
 };
 
 constexpr std::array<Action, 2> kDrain = {Action::shut_out, Action::send_drain};
@@ -53,7 +53,7 @@ constexpr PhaseRow abort(Phase from, Event event, Why why) {
 }
 constexpr PhaseRow die(Phase from) { return {from, Event::died, Phase::ended}; }
 
-// What stands in no row is ignored.
+// An event without a row is ignored.
 constexpr std::array kPhaseTable = {
     PhaseRow{Phase::starting,
              Event::ready,
@@ -84,7 +84,7 @@ constexpr std::array kPhaseTable = {
     abort(Phase::serving, Event::stuck, Why::new_one),
     die(Phase::serving),
 
-    // New code may fail, which is no reason for it to stay if there is another one to go.
+    // If the new code fails, another reason to replace the process still holds.
     PhaseRow{.from = Phase::retiring,
              .event = Event::replace,
              .to = Phase::retiring,

@@ -1,5 +1,5 @@
-// A daemon process's life as its supervisor leads it: what follows from what happens. Decisions
-// without effects and without a clock.
+// Decides what follows when something happens to a daemon process. Pure functions, which the
+// supervisor calls: they have no effects and read no clock.
 #pragma once
 
 #include <array>
@@ -18,28 +18,28 @@ namespace brine::daemon {
 enum class Phase : std::uint8_t {
   starting,
   serving,
-  retiring,  ///< it serves, and goes when its successor is ready
-  keeping,   ///< likewise, but only scripts that processes with newer code lack
-  draining,  ///< it takes no more requests, and ends the ones that it has
-  stopping,  ///< it ends whatever it does
+  retiring,  ///< serves, and leaves when its successor is ready
+  keeping,   ///< serves only scripts that processes with newer code lack
+  draining,  ///< takes no new requests, and finishes those that it has
+  stopping,  ///< ends whatever it does
   ended,
   count_,
 };
 
 enum class Event : std::uint8_t {
-  ready,       ///< it has loaded its scripts, and is to serve
-  rejected,    ///< it lacks scripts that others have, and is not to serve
-  replace,     ///< there is a reason to replace it
-  kept,        ///< the new code that was to replace it does not load
+  ready,       ///< the process has loaded its scripts, and is to serve
+  rejected,    ///< the process lacks scripts that others have, and is not to serve
+  replace,     ///< there is a reason to replace the process
+  kept,        ///< the new code that was to replace the process does not load
   replaced,    ///< enough others serve
-  spared,      ///< likewise, but they lack scripts that it has
-  dismissed,   ///< httpd's processes have gone: it is to end when its requests have
-  shut_down,   ///< httpd stops: it is to end now
-  terminated,  ///< it was sent SIGTERM, and says so
-  leaving,     ///< it says that its last request has ended
-  finished,    ///< it says that its scripts have returned: it is a service
-  stuck,       ///< it hangs: all of Python, or the code that it loads, which has been mended
-  late,        ///< the deadline of its phase has passed
+  spared,      ///< enough others serve, but they lack scripts that the process has
+  dismissed,   ///< httpd's processes have gone: the process ends after its requests
+  shut_down,   ///< httpd stops: the process ends now
+  terminated,  ///< the process says that it was sent SIGTERM
+  leaving,     ///< the process says that its last request has ended
+  finished,    ///< a service says that its scripts have returned
+  stuck,       ///< all of Python hangs, or the code being loaded does and has been mended
+  late,        ///< the deadline of the phase has passed
   died,
   count_,
 };
@@ -49,7 +49,7 @@ struct Life {
   Reason reason = Reason::none;
   base::Nanos ready_at = 0;
   base::Nanos deadline = 0;  ///< of the phase; 0: none
-  bool timed_out = false;    ///< it was killed since it did not leave in time
+  bool timed_out = false;    ///< the process was killed since it did not leave in time
 };
 
 struct Happening {
@@ -60,24 +60,24 @@ struct Happening {
 /// What the supervisor does to a process.
 enum class Action : std::uint8_t {
   none,
-  let_in,        ///< its slot is shown as ready, and its gate opened
-  shut_out,      ///< its gate is closed
-  show_keeping,  ///< its slot is shown as keeping
-  send_drain,    ///< over its control channel
-  send_stop,     ///< likewise; SIGTERM for one that has none
-  show_leaving,  ///< its slot is shown as leaving
-  ask_stack,     ///< SIGABRT: it writes its stacks, and ends
-  kill,          ///< SIGKILL
+  let_in,        ///< shows the slot as ready, and opens its gate
+  shut_out,      ///< closes the gate
+  show_keeping,  ///< shows the slot as keeping
+  send_drain,    ///< sends Message::drain over the control channel
+  send_stop,     ///< sends Message::stop, or SIGTERM where there is no control channel
+  show_leaving,  ///< shows the slot as leaving
+  ask_stack,     ///< sends SIGABRT: the process writes its stacks, and ends
+  kill,          ///< sends SIGKILL
 };
 
 struct Transition {
   Life life;
   std::array<Action, 2> actions{};
-  std::optional<Counter> count;  ///< what the group counts
+  std::optional<Counter> count;  ///< the counter of the group that goes up
 };
 
-/// What follows when this happens to a process of this group. The table says it; what is ignored
-/// changes nothing.
+/// Returns what follows when this happens to a process of this group, by this table. An ignored
+/// event changes nothing.
 ///
 /// | event      | starting | serving  | retiring   | keeping  | draining | stopping |
 /// |------------|----------|----------|------------|----------|----------|----------|
@@ -96,26 +96,26 @@ struct Transition {
 /// | late       | aborted  | –        | –          | –        | stopping | killed   |
 /// | died       | ended    | ended    | ended      | ended    | ended    | ended    |
 ///
-/// "–": ignored. "*": only one that new code was to replace; with `replace` it gets the other
-/// reason. "aborted", "killed": stopping, after SIGABRT or SIGKILL. Where another process drains, a
-/// service is stopped: it has no requests that it could end before. Of one that has ended, all is
-/// ignored.
+/// "–" means that the event is ignored, as all events are in the phase ended. "*" holds only for a
+/// process that new code was to replace; `replace` gives it the other reason. "aborted" and
+/// "killed" mean stopping, after SIGABRT or SIGKILL. A service is stopped where another process
+/// drains: it has no requests to finish.
 Transition step(const Life& life, const Happening& happening, const Group& group, base::Nanos now);
 
-/// Whether the table ignores the event in this phase.
+/// Returns true if the table ignores the event in this phase.
 bool is_ignored(Phase phase, Event event) noexcept;
 
-/// A process's beginning.
+/// Returns the life of a process that has just been forked.
 Life begin(const Limits& limits, base::Nanos now);
 
-/// What time brings to a process.
+/// Returns what has happened to a process because time has passed, if anything.
 std::optional<Happening> due(const Life& life, const Limits& limits, const Vitals& vitals,
                              base::Nanos now);
 
-/// When due() will say more at the latest, as far as is known now; 0: not by itself.
+/// Returns the latest time at which due() may return something, as far as is known now; 0: none.
 base::Nanos due_at(const Life& life, const Limits& limits, const Vitals& vitals, base::Nanos now);
 
-/// What a group counts when a process has to be replaced for this reason.
+/// Returns the counter that goes up when a process is to be replaced for this reason.
 Counter counter_of(Reason reason) noexcept;
 
 }  // namespace brine::daemon

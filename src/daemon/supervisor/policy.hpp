@@ -1,4 +1,5 @@
-// What the supervisor decides about a group's processes: decisions without effects.
+// Decides when the supervisor replaces a serving process, and how long a start is delayed. Pure
+// functions.
 #pragma once
 
 #include <algorithm>
@@ -10,17 +11,17 @@
 
 namespace brine::daemon {
 
-/// What is known of a process that serves.
+/// The measurements of a serving process that decide whether it is replaced.
 struct Vitals {
   base::Nanos ready_at = 0;
-  base::Nanos activity = 0;     ///< its last request's start or end
+  base::Nanos activity = 0;     ///< when its last request began or ended
   base::Nanos gil_touched = 0;  ///< 0: not yet
   std::uint64_t served = 0;
   std::uint32_t in_flight = 0;
   std::uint64_t resident = 0;  ///< bytes; 0: not known
 };
 
-/// Why a process that serves has to be replaced now; Reason::none if it has not.
+/// Returns why a serving process has to be replaced now, or Reason::none.
 inline Reason verdict(const Limits& limits, const Vitals& vitals, base::Nanos now) noexcept {
   const auto over = [now](Duration limit, base::Nanos since) {
     return limit.count() != 0 && since != 0 && now - since > base::nanos(limit);
@@ -30,7 +31,7 @@ inline Reason verdict(const Limits& limits, const Vitals& vitals, base::Nanos no
   if (limits.memory_recycle != 0 && vitals.resident > limits.memory_recycle) {
     return Reason::memory_recycle;
   }
-  // A process that has served nothing has nothing to give back.
+  // A process that has served nothing has no memory to give back.
   if (vitals.served != 0 && vitals.in_flight == 0 &&
       over(limits.inactivity_timeout, std::max(vitals.activity, vitals.ready_at))) {
     return Reason::inactivity_timeout;
@@ -38,8 +39,9 @@ inline Reason verdict(const Limits& limits, const Vitals& vitals, base::Nanos no
   return Reason::none;
 }
 
-/// How long to wait before the next process is started after `failures` in a row, none of which
-/// lived for long. The first ones cost nothing: a process that crashed is wanted back at once.
+/// Returns how long the next start is delayed after `failures` in a row of processes that did not
+/// live for long. The first `free_of_charge` ones delay nothing: the successor of a crashed process
+/// is wanted at once.
 inline base::Nanos back_off(unsigned failures, unsigned free_of_charge) noexcept {
   constexpr base::Nanos kFirst = base::kSecond / 2;
   constexpr base::Nanos kMost = 30 * base::kSecond;

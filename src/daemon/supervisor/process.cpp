@@ -12,7 +12,7 @@ namespace brine::daemon {
 
 namespace {
 
-// What faulthandler wrote into the file that the process was given for it.
+// Returns what faulthandler wrote into the file that the process was given for it.
 std::string read_crash_report(int fd) {
   if (fd < 0) return {};
   std::string text(65536, '\0');
@@ -31,7 +31,7 @@ bool has_ended(pid_t pid) {
   char text[512] = {};
   const std::size_t size = std::fread(text, 1, sizeof(text) - 1, file);
   std::fclose(file);
-  // "pid (name) state ...": the name may hold anything.
+  // The line reads "pid (name) state ...", and the name may contain parentheses.
   const char* end = size == 0 ? nullptr : std::strrchr(text, ')');
   return end == nullptr || end[1] == '\0' || end[2] == 'Z' || end[2] == 'X';
 }

@@ -11,12 +11,13 @@ using base::Nanos;
 
 namespace {
 
-// So many crashes in a row are answered at once; a process that did not become ready is none.
+// This many crashes in a row are answered by a start at once. A process that did not become ready
+// is no crash.
 constexpr unsigned kFreeCrashes = 5;
 
 using FateRow = std::array<Fate, static_cast<std::size_t>(Others::count_)>;
 
-// By Attempt and Others.
+// Rows are Attempt, columns Others.
 constexpr std::array<FateRow, static_cast<std::size_t>(Attempt::count_)> kFates = {{
     {Fate::serves, Fate::serves, Fate::serves},
     {Fate::serves_beside, Fate::serves_beside, Fate::serves_beside},
@@ -37,7 +38,8 @@ Attempt judge(const Merits& merits) noexcept {
   return merits.any && (merits.newer || merits.wanted) ? Attempt::partial : Attempt::lacking;
 }
 
-// What a predecessor gave up may have been mended: there is nobody who could say when.
+// Asks for new code if a predecessor had given up the newest: nobody knows whether the scripts have
+// been mended since.
 Rollout::Rollout(std::uint32_t asked, std::uint32_t failed)
     : asked_(std::max(asked, 1U)), failed_(failed) {
   if (failed_ >= asked_) asked_ = failed_ + 1;
@@ -54,14 +56,14 @@ void Rollout::ask_for_new_code() {
 }
 
 bool Rollout::is_news(std::uint32_t code, bool changed) const {
-  if (retry_at_ != 0) return changed;  // or just this has been tried
-  return code == asked_;               // or newer is under way
+  if (retry_at_ != 0) return changed;  // else just this code has been tried
+  return code == asked_;               // else newer code is being started
 }
 
 void Rollout::prove(std::uint32_t code) {
   retry_at_ = 0;
   retries_ = 0;
-  if (failed_ >= code) failed_ = code - 1;  // it was given up too early
+  if (failed_ >= code) failed_ = code - 1;  // the code was given up too early
   proven_ = std::max(proven_, code);
 }
 
@@ -97,17 +99,17 @@ void Rollout::note_loads(bool any, Nanos now) {
 
 std::ptrdiff_t Rollout::missing(const Group& group, const Census& census, bool mended, Nanos now) {
   if (now < not_before_) {
-    // Whoever mends what kept a process from starting need not wait for the next attempt.
+    // A change that may mend what kept a process from starting ends the delay.
     if (fork_refused_ || !mended) return 0;
     not_before_ = 0;
   }
   const bool others = census.serving + census.retiring != 0;
-  // Who is missing would come no further than the process with this code did that was rejected.
+  // Another process with the rejected code would fail like the one before it.
   if (others && full_since_ == 0 && is_given_up()) return 0;
-  // Two of a service could do the same work twice: its successor waits for its end.
+  // A service must not run twice, so its successor waits for its end.
   const std::ptrdiff_t missing =
       group.processes - (group.is_service() ? census.all : census.starting + census.serving);
-  // One goes ahead where others serve and nobody knows whether the new code loads.
+  // Where others serve and nobody knows whether the new code loads, a single process tries it.
   if (beside(asked_, others) != Others::older) return missing;
   return std::min<std::ptrdiff_t>(missing, 1 - census.starting);
 }
@@ -131,13 +133,13 @@ bool Rollout::is_full_for_long(const Limits& limits, Nanos now) const {
 }
 
 Fate Rollout::note_death(const Death& death, bool others, Nanos now) {
-  // Somebody may kill a process once by hand, or the kernel does; twice is no accident.
+  // A single SIGKILL may be an operator's or the kernel's; two in a row are no accident.
   const bool accident = death.killed && failures_ == 0 && !death.overdue;
   if (!death.told && !death.was_ready && !accident) {
     const Fate fate = fate_of(Attempt::died, beside(death.code, others));
     if (fate == Fate::rejected) return fate;
   }
-  if (!death.told && death.exited && !death.was_ready) {  // it cannot even start
+  if (!death.told && death.exited && !death.was_ready) {  // the code cannot even start
     wait_longer(death.of_use, 0, now);
   } else if (!death.told) {
     wait_longer(death.of_use, death.was_ready ? kFreeCrashes : 1, now);
@@ -156,8 +158,8 @@ void Rollout::note_exhausted(bool young, Nanos now) {
   not_before_ = std::max(not_before_, now + back_off(exhausted_, 1));
 }
 
-// Nothing that ends by itself may become a loop of starts. A crash costs the next process no time
-// if this one was of use: it takes a request to crash it again.
+// Delays the next start, so that nothing that ends by itself becomes a loop of starts. A crash of a
+// process that was of use costs no delay, since it takes another request to crash the next one.
 void Rollout::wait_longer(bool of_use, unsigned free_of_charge, Nanos now) {
   failures_ = of_use ? 0 : failures_ + 1;
   not_before_ = now + back_off(std::max(failures_, 1U), free_of_charge);

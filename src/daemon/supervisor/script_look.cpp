@@ -35,7 +35,7 @@ void ScriptLook::begin(const std::vector<Script>& scripts, Nanos now) {
   try {
     look_.emplace(viewer_, look, base::Reaper::caller);
   } catch (const std::system_error&) {
-    // Out of processes or descriptors, which others say who need them more.
+    // Processes or descriptors have run out. Others need them more, and log it.
   }
 }
 

@@ -1,5 +1,5 @@
-// Looks what a group's scripts are like, by a short-lived process with the group's user: the
-// supervisor waits for no tenant's file system.
+// Stats a group's scripts in a short-lived process with the group's user, so that the supervisor
+// never waits for a tenant's file system.
 #pragma once
 
 #include <sys/types.h>
@@ -19,20 +19,19 @@ class ScriptLook {
  public:
   explicit ScriptLook(const Group& group);
 
-  /// Begins a look if there is none, the last one was a while ago, and its process, if it hung, has
-  /// ended.
+  /// Begins a look, unless one is under way, the last one is recent, or its process still hangs.
   void begin(const std::vector<Script>& scripts, base::Nanos now);
 
-  /// Readable when there is something to take; -1: there will be nothing.
+  /// Returns a descriptor that is readable when take() has a result; -1: no look is under way.
   int fd() const { return look_ ? look_->fd() : -1; }
 
-  /// What was seen, once it has been; a look that takes too long has seen nothing.
+  /// Returns what was seen, once the look has ended; a look that takes too long has seen nothing.
   std::optional<ScriptVersions> take(base::Nanos now);
 
  private:
   base::Viewer viewer_;
   std::optional<base::TenantLook> look_;
-  pid_t hung_ = 0;  ///< the process of the last look, if it did not come to its end
+  pid_t hung_ = 0;  ///< the process of the last look if it has not ended; 0: none
   base::Nanos next_ = 0;
 };
 

@@ -45,7 +45,7 @@ bool ScriptRegistry::add(const Script& script) {
                                   [&](const Script& other) { return is_same(other, script); });
   if (asked == asked_.end()) return false;
   const bool known = std::any_of(all_.begin(), all_.end(), [&](const Script& other) {
-    // Whoever makes up names of groups makes up no places here.
+    // Names of groups that a client makes up must not take up places here.
     return is_same(other, *asked) ||
            (other.path == asked->path && asked->group_named_by != wsgi::NamedBy::configuration);
   });

@@ -1,4 +1,4 @@
-// The scripts that a group's processes load before they are ready.
+// Keeps, in the supervisor, which scripts a group's processes load before they are ready.
 #pragma once
 
 #include <cstdint>
@@ -12,49 +12,49 @@
 
 namespace brine::daemon {
 
-/// Those that the configuration names, and those that requests made a process load. It also keeps
-/// what the files were like when they did not load.
+/// The scripts that the configuration names, and those that requests made a process load. The
+/// registry also keeps what the files were like when they did not load.
 class ScriptRegistry {
  public:
   explicit ScriptRegistry(std::vector<Script> scripts) : all_(std::move(scripts)) {}
 
   const std::vector<Script>& all() const { return all_; }
 
-  /// One of httpd's processes serves requests for this script.
+  /// Notes that one of httpd's processes serves requests for this script.
   void note_asked(const Script& script);
 
-  /// Adds a script that a process says it has loaded; false if it is known, or no request has asked
-  /// for it: the process runs what users have written, who could name any file. What is kept is
-  /// what httpd has said of it. No more than kMost scripts are kept. One group that clients named
+  /// Adds a script that a process says it has loaded, as httpd's processes have described it.
+  /// Returns false if the script is known, if kMost are kept already, or if no request has asked
+  /// for it: the process runs users' code, which could name any file. One group that clients named
   /// is enough for a script.
   bool add(const Script& script);
 
   bool knows(const std::string& path) const;
 
-  /// Somebody has looked at this version of the script's file: a process of the group, or
-  /// ScriptLook. What is no known script is not noted. The supervisor itself looks at none.
+  /// Notes a version of a script's file that a process of the group or ScriptLook has seen; the
+  /// supervisor itself looks at no file. Unknown scripts are not noted.
   void note_seen(const std::string& path, std::int64_t version);
   void note_seen(const ScriptVersions& scripts);
 
-  /// The version that was last seen; 0: none.
+  /// Returns the version that was last seen; 0: none.
   std::int64_t version_of(const std::string& path) const;
 
-  /// All of them, as they were last seen.
+  /// Returns all scripts as they were last seen.
   ScriptVersions as_they_are() const;
 
-  /// Those of `failed` whose last good code is to be kept (WSGIReloadFailure Keep).
+  /// Returns those of `failed` whose last good code is to be kept (WSGIReloadFailure Keep).
   ScriptVersions to_be_kept(const ScriptVersions& failed) const;
 
-  /// They did not load as they were then.
+  /// Notes that the scripts did not load as they were then.
   void note_failure(ScriptVersions then) { failed_ = std::move(then); }
   void note_success() { failed_.clear(); }
   bool has_failed() const { return !failed_.empty(); }
 
-  /// Whether any of these is no longer as it was `then`.
+  /// Returns true if one of these scripts is no longer as it was `then`.
   bool changed_since(const ScriptVersions& then) const;
-  /// Whether any has changed since they did not load.
+  /// Returns true if a script has changed since the scripts did not load.
   bool changed_since_failure() const { return changed_since(failed_); }
-  /// Whether this one has.
+  /// Returns true if this script has changed since the scripts did not load.
   bool changed_since_failure(const std::string& path) const;
 
  private:
@@ -63,7 +63,7 @@ class ScriptRegistry {
   bool was_asked(const std::string& path) const;
 
   std::vector<Script> all_;
-  std::vector<Script> asked_;  ///< and not in all_; the oldest first
+  std::vector<Script> asked_;  ///< those not in all_; the oldest first
   ScriptVersions seen_;        ///< as they were last seen
   ScriptVersions failed_;      ///< as they did not load
 };

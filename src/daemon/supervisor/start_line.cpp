@@ -6,7 +6,7 @@
 namespace brine::daemon {
 
 std::vector<std::size_t> next_starts(std::vector<Claim> claims, std::ptrdiff_t places) {
-  const auto rank = [](const Claim& claim) {  // the lowest goes first
+  const auto rank = [](const Claim& claim) {  // the lowest rank goes first
     return std::tuple(claim.missing <= 0, !claim.awaited, claim.served, claim.since, claim.group);
   };
   std::vector<std::size_t> starts;

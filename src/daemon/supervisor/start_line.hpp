@@ -1,5 +1,5 @@
-// Which groups start a process next: as many processes start at once as there are processors, over
-// all groups. A decision without effects and without a clock.
+// Decides which groups start a process next: over all groups, as many processes start at once as
+// there are processors. Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -9,23 +9,24 @@
 
 namespace brine::daemon {
 
-/// A process that has been starting for so long holds its place no longer. The imports of a large
-/// application take less on a processor of its own; one that takes longer most likely waits for
-/// something else than a processor, or for ever, and must not keep other groups from starting.
+/// A process that has been starting for longer than this holds its place in the line no longer. The
+/// imports of a large application take less on a processor of their own; a process that takes
+/// longer most likely waits for something else, perhaps for ever, and must not keep other groups
+/// from starting.
 inline constexpr base::Nanos kLongestHold = 5 * base::kSecond;
 
 /// A group that has too few processes.
 struct Claim {
   std::size_t group = 0;
   std::ptrdiff_t missing = 0;
-  bool awaited = false;   ///< requests wait for a process of it
-  bool served = false;    ///< it has a process that serves or starts
-  base::Nanos since = 0;  ///< it has had too few since then
+  bool awaited = false;   ///< requests wait for a process of the group
+  bool served = false;    ///< a process of the group serves or starts
+  base::Nanos since = 0;  ///< since when the group has had too few
 };
 
-/// The groups that start a process now, in this order; one that starts several is named as often.
-/// Groups for which requests wait go first, among these those without any process, and then those
-/// that have waited for longest.
+/// Returns the groups that start a process now, in this order; a group that starts several is named
+/// several times. Groups that requests wait for come first, among these the ones without any
+/// process, and then the ones that have waited for longest.
 std::vector<std::size_t> next_starts(std::vector<Claim> claims, std::ptrdiff_t places);
 
 }  // namespace brine::daemon

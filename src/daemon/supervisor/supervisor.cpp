@@ -27,7 +27,7 @@ using base::Nanos;
 
 namespace {
 
-// So many of httpd's introductions are heard before the processes have their turn.
+// At most this many introductions are read before the daemon processes have their turn.
 constexpr int kMostIntroductions = 1000;
 
 class Supervisor {
@@ -49,7 +49,8 @@ class Supervisor {
                                      [](const GroupSupervisor& group) { return group.empty(); });
       if (ending_ && empty) ::_exit(0);
       wait(next);
-      // Before the processes' words: what requests ask for is known before it has been loaded.
+      // Introductions are read before packets, so that the registry knows a requested script before
+      // a process says that it has loaded it.
       read_introductions();
       for (GroupSupervisor& group : groups_) group.read_all(base::now());
       handle_signals();

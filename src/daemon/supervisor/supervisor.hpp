@@ -1,5 +1,5 @@
-// The process that starts, watches and replaces the daemon processes. No Python, nothing of the
-// user's runs in it: where httpd is started by root, it stays root.
+// The supervisor's main loop. The supervisor starts, watches and replaces the daemon processes. It
+// runs no Python and no code of a tenant's: where root starts httpd, the supervisor stays root.
 #pragma once
 
 #include "daemon/shared/endpoints.hpp"
@@ -7,8 +7,8 @@
 
 namespace brine::daemon {
 
-/// The whole life of the supervisor. The caller has just been forked. It ends when the last daemon
-/// process has ended, after httpd has gone or SIGTERM has come.
+/// Runs the supervisor in a process that has just been forked. Ends the process when httpd has gone
+/// or SIGTERM has come, and the last daemon process has ended.
 [[noreturn]] void run_supervisor(Endpoints& endpoints, Host& host) noexcept;
 
 }  // namespace brine::daemon

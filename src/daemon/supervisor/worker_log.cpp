@@ -20,10 +20,10 @@ using base::Nanos;
 
 namespace {
 
-// So much is read of one writer before the others have their turn.
+// At most this many records of one writer are read before the others have their turn.
 constexpr int kMostReads = 64;
 
-// A text that goes on beyond this is cut into several.
+// A text longer than this is cut into several records.
 constexpr std::size_t kMostTextBytes = 1 << 20;
 constexpr std::size_t kMostLineBytes = 8192;
 
@@ -31,7 +31,7 @@ void write(base::LogSink& log, LogBudget& budget, Nanos now, Level level, std::s
   if (budget.admit(now, text.size())) log.log(level, marked(text));
 }
 
-// What an application prints is left as it is.
+// Returns true for a record of Brine's own: what an application prints is left as it is.
 bool is_brines_own(Level level, std::string_view text) {
   if (level == Level::notice) return false;
   return level != Level::error || text.starts_with("BRINE");
@@ -71,12 +71,13 @@ OutputPipe::OutputPipe(uid_t writers) {
   }
   reader_.reset(ends[0]);
   writer_.reset(ends[1]);
-  // What opens /dev/stdout or /dev/stderr opens the pipe by its name; fails where this is no root,
-  // whose processes run as the same user.
+  // The group's processes may then open the pipe by its name, as /dev/stdout and /dev/stderr do.
+  // The call fails where the supervisor is not root; its processes then run as the same user.
   if (::fchown(writer_.get(), writers, static_cast<gid_t>(-1)) == 0) {
     ::fchmod(writer_.get(), S_IWUSR);
   }
-  // Not the writers' end: what they write has to wait where the supervisor does not keep up.
+  // The writers' end stays blocking: what they write has to wait while the supervisor does not keep
+  // up.
   ::fcntl(reader_.get(), F_SETFL, O_NONBLOCK);
 }
 

@@ -1,5 +1,5 @@
-// What a group's processes write that belongs to no request: their log records, and what they and
-// the programs that they start write to descriptors 1 and 2.
+// Reads, in the supervisor, what a group's processes write that belongs to no request: their log
+// records, and what they and their child processes write to descriptors 1 and 2.
 #pragma once
 
 #include <sys/types.h>
@@ -15,8 +15,8 @@
 
 namespace brine::daemon {
 
-/// A record with the number of the process that it is of, at the end of its first line: httpd's own
-/// prefix has the number of who writes it.
+/// Returns a record with the pid of the process that wrote it at the end of its first line, since
+/// httpd's own prefix has the supervisor's pid.
 std::string with_process(std::string_view text, pid_t process);
 
 /// The supervisor's end of one process's LogChannel.
@@ -26,21 +26,22 @@ class RecordReader {
 
   int fd() const { return fd_.get(); }
   void set_process(pid_t process) { process_ = process; }
-  /// Writes what has come into `log`, within the budget. False: nothing more will come.
+  /// Writes the records that have come into `log`, within the budget. Returns false at the end of
+  /// file.
   bool read(base::LogSink& log, LogBudget& budget, base::Nanos now);
 
  private:
   base::UniqueFd fd_;
   pid_t process_ = 0;
-  std::string begun_;  ///< of a text that comes in several packets
+  std::string begun_;  ///< the beginning of a text that comes in several packets
 };
 
-/// The pipe that a group's processes have as descriptors 1 and 2. It belongs to the group, as what
-/// a process has started may write when that process has long ended.
+/// The pipe that a group's processes have as descriptors 1 and 2. The group owns it and no process
+/// does, because a child process may write after its parent has ended.
 class OutputPipe {
  public:
-  /// `writers`: the user that the processes run as, who may open the pipe by name (/dev/stderr) to
-  /// write into it. Throws std::system_error.
+  /// Makes the pipe. `writers` is the user that the processes run as, who may open the pipe by name
+  /// (/dev/stderr). Throws std::system_error.
   explicit OutputPipe(uid_t writers);
 
   int writer() const { return writer_.get(); }
@@ -51,7 +52,7 @@ class OutputPipe {
  private:
   base::UniqueFd reader_;
   base::UniqueFd writer_;
-  std::string line_;  ///< not ended yet
+  std::string line_;  ///< the beginning of a line that has not ended
 };
 
 }  // namespace brine::daemon
