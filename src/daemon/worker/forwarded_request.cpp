@@ -22,14 +22,14 @@ using wsgi::ReadStatus;
 
 namespace {
 
-// A frame's payload; larger bodies are several frames.
+// A frame's payload is at most this long; larger bodies are sent as several frames.
 constexpr std::size_t kMostPayload = 1 << 30;
 
-// So many parts of a frame need no memory of their own, which might not be there where an
-// application uses all that memory-limit allows.
+// Up to this many parts of a frame lie on the stack: an allocation could fail where an application
+// uses all that memory-limit allows.
 constexpr std::size_t kPartsTogether = 256;
 
-// Room for a frame's parts; none if there is no memory for so many.
+// Room for a frame's parts; empty if the allocation of many parts failed.
 class Parts {
  public:
   explicit Parts(std::size_t count) : parts_(few_.data(), std::min(count, kPartsTogether)) {
@@ -48,7 +48,7 @@ class Parts {
   std::span<iovec> parts_;
 };
 
-// A frame's first part is its header, which tells the size of the others.
+// The placeholder of a frame's header, which is its first part and tells the size of the others.
 constexpr iovec kHeader{};
 
 void put_header(FrameHeader& header, std::span<iovec> parts) noexcept {
@@ -62,7 +62,7 @@ iovec to_iovec(std::string_view text) { return {const_cast<char*>(text.data()), 
 
 }  // namespace
 
-// Writes one frame of kHeader and its payload. The mutex is held.
+// Writes one frame; parts[0] is kHeader, and the rest is its payload. The caller holds the mutex.
 bool ForwardedRequest::write(FrameHeader header, std::span<iovec> parts, int passed) noexcept {
   if (broken_) return false;
   put_header(header, parts);
@@ -70,13 +70,13 @@ bool ForwardedRequest::write(FrameHeader header, std::span<iovec> parts, int pas
   return !broken_;
 }
 
-// Writes a frame without payload. The mutex is held.
+// Writes a frame without payload. The caller holds the mutex.
 bool ForwardedRequest::write(FrameHeader header) noexcept {
   std::array<iovec, 1> parts = {kHeader};
   return write(header, parts);
 }
 
-// A frame, unless httpd would have to be waited for. The mutex is held.
+// Writes a frame if httpd's side takes it without waiting. The caller holds the mutex.
 bool ForwardedRequest::write_at_once(FrameHeader header, std::span<iovec> parts) noexcept {
   if (broken_) return false;
   put_header(header, parts);
@@ -92,7 +92,8 @@ ReadResult ForwardedRequest::read(std::span<char> into) noexcept {
   return receive(into, more);
 }
 
-// All that is wanted is asked for once: the two sides need not wait for each other.
+// Asks once for all that is wanted, so that the two sides need not wait for each other between
+// frames.
 ReadResult ForwardedRequest::read_all(std::span<char> into) noexcept {
   ReadResult all{0, ReadStatus::ok, frame_.head.body_complete};
   if (into.empty() || all.ended) return all;
@@ -114,7 +115,8 @@ bool ForwardedRequest::ask(std::size_t most, std::uint8_t flags) noexcept {
   return write(want);
 }
 
-// One frame of the request's body; whether another one follows of what was asked for.
+// Reads one frame of the request's body. `more` tells whether another one follows of what was asked
+// for.
 ReadResult ForwardedRequest::receive(std::span<char> into, bool& more) noexcept {
   FrameHeader header;
   const Io io = read_frame(fd_, header, into);
@@ -140,9 +142,9 @@ void ForwardedRequest::note(const char* name, std::string_view value) noexcept {
 }
 
 void ForwardedRequest::log(Level level, std::string_view text) noexcept {
-  // A thread of the application may log here with the GIL held, while the serving thread, or httpd,
-  // waits for a slow client. What is not too large is written whole or not at all, so that nobody
-  // waits for the rest.
+  // A thread of the application may log here with the GIL held, while the serving thread or httpd
+  // waits for a slow client. So a record that is not too large is written as a whole or not at all,
+  // without waiting.
   if (text.size() > kMostLogText || !log_at_once(level, text)) fallback_.log(level, text);
 }
 
@@ -169,8 +171,8 @@ char* ForwardedRequest::allocate(std::size_t size) {
   return memory_.get();
 }
 
-// A whole response whose body lives as long as the request: nothing is gained by sending it before
-// the application is done with the request, and then one write can end the exchange too.
+// Returns true for a whole response whose body lives as long as the request. It is sent when the
+// application is done with the request, so that one write both sends it and ends the exchange.
 bool ForwardedRequest::defers(std::span<const std::string_view> blocks, End end) const {
   if (end != End::last || head_sent_ || blocks.size() > 1) return false;
   if (blocks.empty()) return true;
@@ -179,8 +181,8 @@ bool ForwardedRequest::defers(std::span<const std::string_view> blocks, End end)
          not_after(blocks[0].data() + blocks[0].size(), memory_.get() + memory_size_);
 }
 
-// Writes the head with a part of the body: `parts` are kHeader, room for the head, and the body's.
-// The mutex is held.
+// Writes the head together with a part of the body: `parts` are kHeader, room for the head, and the
+// parts of the body. The caller holds the mutex.
 bool ForwardedRequest::write_head(std::span<iovec> parts, std::uint8_t flags) noexcept {
   FrameHeader header;
   header.kind = FrameKind::head;
@@ -191,13 +193,14 @@ bool ForwardedRequest::write_head(std::span<iovec> parts, std::uint8_t flags) no
   return write(header, parts);
 }
 
-// Writes the head before anything that is known of the body. The mutex is held.
+// Writes the head alone. The caller holds the mutex.
 bool ForwardedRequest::write_head() noexcept {
   std::array<iovec, 2> parts = {kHeader, iovec{}};
   return write_head(parts, 0);
 }
 
-// The blocks as frames of the body, each of a size that a frame can have. The mutex is held.
+// Writes the blocks as frames of the body, none larger than kMostPayload. The caller holds the
+// mutex.
 bool ForwardedRequest::write_body(std::span<const std::string_view> blocks,
                                   std::uint8_t flags) noexcept {
   FrameHeader header;
@@ -276,12 +279,12 @@ bool ForwardedRequest::finish(wsgi::Outcome outcome) noexcept {
     written = write(header);
   }
   finished_ = true;
-  broken_ = true;  // what anybody writes from here on would be taken for the next answer
+  broken_ = true;  // httpd would take later frames for its next answer
   return written;
 }
 
 void ForwardedRequest::time_out() noexcept {
-  if (finished_) return;  // just in time
+  if (finished_) return;  // the request has ended just in time
   const std::unique_lock lock(mutex_, std::try_to_lock);
   if (lock.owns_lock() && !broken_) {
     FrameHeader header;
@@ -290,10 +293,10 @@ void ForwardedRequest::time_out() noexcept {
     std::array<iovec, 1> parts = {kHeader};
     const bool answered = write_at_once(header, parts);
     broken_ = true;
-    ::shutdown(fd_, answered ? SHUT_RD : SHUT_RDWR);  // it may be waiting for the request's body
+    ::shutdown(fd_, answered ? SHUT_RD : SHUT_RDWR);  // the thread may wait for the request's body
     return;
   }
-  // It waits for httpd at this moment.
+  // The thread waits for httpd to read at this moment.
   ::shutdown(fd_, SHUT_RDWR);
 }
 

@@ -1,5 +1,5 @@
-// A request as the daemon process has it: wsgi::Request and wsgi::ResponseWriter over a connection
-// to httpd.
+// ForwardedRequest is the request that the engine sees in a daemon process: it implements
+// wsgi::Request and wsgi::ResponseWriter over a connection to one of httpd's children.
 #pragma once
 
 #include <atomic>
@@ -17,11 +17,11 @@
 
 namespace brine::daemon {
 
-/// One request, from its frame to the frame that ends the exchange. Lives on the stack of the
-/// thread that serves it.
+/// One request, from its frame to the frame that ends the exchange. The object lives on the stack
+/// of the thread that serves the request.
 class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter {
  public:
-  /// `frame` holds the decoded request. `fallback` takes log records that httpd cannot be given.
+  /// Takes the decoded request. `fallback` takes log records that cannot be sent to httpd.
   ForwardedRequest(int fd, const RequestFrame& frame, base::LogSink& fallback)
       : fd_(fd), frame_(frame), fallback_(fallback) {}
   ~ForwardedRequest() = default;
@@ -45,15 +45,15 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
                            wsgi::End end) noexcept override;
   void abort() noexcept override;
 
-  /// Writes what is left of the exchange. False: the connection cannot be used again.
+  /// Writes what is left of the exchange. Returns false if the connection cannot be used again.
   bool finish(wsgi::Outcome outcome) noexcept;
 
-  /// For the process's monitor: the request's time is over. The client is answered 504, or, where
-  /// it has been sent something, its connection is aborted; whatever the application does from
-  /// here on reaches nobody.
+  /// Ends the exchange because request-timeout is over; the process's monitor calls this. The
+  /// client is answered 504, or, where a part of the response is out, its connection is aborted.
+  /// What the application sends afterwards is dropped.
   void time_out() noexcept;
 
-  /// Whether Request::script_changed was called.
+  /// Returns true if Request::script_changed() was called.
   bool changed() const { return changed_; }
 
  private:
@@ -73,16 +73,16 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   base::LogSink& fallback_;
   bool changed_ = false;
 
-  // Held while a frame is written, which may take long: only the serving thread may wait for it.
-  // Guards what follows.
+  // Held while a frame is written. A write may wait for a slow client, so only the serving thread
+  // may wait for this mutex. It guards the members that follow.
   std::mutex mutex_;
   std::atomic<bool> finished_ = false;  ///< the last frame has been written
-  bool broken_ = false;  ///< httpd no longer listens, or the monitor has ended the exchange
+  bool broken_ = false;  ///< httpd no longer reads, or the monitor has ended the exchange
   bool head_sent_ = false;
 
   int status_ = 0;
   std::vector<char> head_;          ///< the head that start() was given, encoded
-  std::unique_ptr<char[]> memory_;  ///< what allocate() gave out last
+  std::unique_ptr<char[]> memory_;  ///< what allocate() returned last
   std::size_t memory_size_ = 0;
   std::string_view deferred_;  ///< a whole body in memory_, sent by finish()
   bool has_deferred_ = false;

@@ -37,8 +37,9 @@ void limit(int resource, std::uint64_t soft, std::uint64_t beyond, const char* o
 
 void set_limits(const Group& group) {
   const Limits& limits = group.limits;
-  // The soft limit sends SIGXCPU; the hard one kills a process that would not leave. It may use the
-  // processor until its successor is ready and its last request has ended.
+  // At the soft limit the kernel sends SIGXCPU, and the process has itself replaced; at the hard
+  // limit it is killed. The difference lasts until the successor is ready and the last request has
+  // ended.
   const auto to_leave = static_cast<std::uint64_t>(
       (limits.graceful_timeout + limits.shutdown_timeout).count() / 1000);
   limit(RLIMIT_CPU, limits.cpu_time_limit, to_leave + 10, "cpu-time-limit");
@@ -60,7 +61,8 @@ void set_groups(const Identity& identity) {
   }
 }
 
-// Every call is checked, and so is what it led to: a process that kept root's rights must not live.
+// Checks every call and its result, since a process that kept root's rights must not run a tenant's
+// code.
 void set_identity(const Identity& identity) {
   if (::setgid(identity.gid) != 0) fail("setgid " + std::to_string(identity.gid), "see group");
   set_groups(identity);
@@ -91,7 +93,8 @@ void set_environment(const Group& group) {
   if (!group.lang.empty()) ::setenv("LANG", group.lang.c_str(), 1);
   if (!group.locale.empty()) ::setenv("LC_ALL", group.locale.c_str(), 1);
   const bool has_locale = !group.locale.empty() || !group.lang.empty();
-  // What httpd's own environment adds to it, or a chroot, may lack the locale's files.
+  // The locale's files may be missing in a chroot, or the locale be one that only httpd's
+  // environment names.
   if (has_locale && std::setlocale(LC_ALL, "") == nullptr) std::setlocale(LC_ALL, "C.UTF-8");
 }
 

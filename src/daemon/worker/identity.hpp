@@ -1,5 +1,5 @@
-// What a daemon process becomes before it runs anything of the user's: its limits, its identity,
-// its surroundings.
+// Gives a daemon process its limits, chroot, user, groups and environment, before it runs any code
+// of the tenant's.
 #pragma once
 
 #include <stdexcept>
@@ -9,14 +9,14 @@
 
 namespace brine::daemon {
 
-/// A step failed: the process must not go on. The text names the step, the system's reason, and
-/// what to do.
+/// Thrown if a step fails. The text names the step, the system's reason, and what to do; the
+/// process must not go on.
 struct CannotBecome : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Takes on everything that the group says, for good. Called once, by a process that has one
-/// thread. Throws CannotBecome, before anything of the user's is run, if a single step fails.
+/// Takes on everything that the group says, for good. The process must have one thread. Throws
+/// CannotBecome if a single step fails.
 void become(const Group& group);
 
 }  // namespace brine::daemon

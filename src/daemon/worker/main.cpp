@@ -1,5 +1,5 @@
-// brine-worker: the program of a daemon process. The supervisor executes it; it is of no use to
-// anybody else.
+// brine-worker, the program of a daemon process. The supervisor executes it with a handover; it
+// does nothing by itself.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -15,7 +15,8 @@ namespace {
 
 using brine::daemon::Handover;
 
-// What the application starts inherits 0, 1 and 2 alone.
+// Sets close-on-exec on all but 0, 1 and 2, so that the application's child processes inherit these
+// alone.
 void keep_descriptors_private() {
   for (int fd = STDERR_FILENO + 1; fd < brine::daemon::kEndOfFds; ++fd) {
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -27,7 +28,7 @@ std::optional<Handover> take_handover() {
     const auto bytes = brine::daemon::read_memory(brine::daemon::kHandoverFd);
     ::close(brine::daemon::kHandoverFd);
     return bytes ? brine::daemon::decode(*bytes) : std::nullopt;
-  } catch (const std::exception&) {  // out of memory
+  } catch (const std::exception&) {  // memory has run out
     return std::nullopt;
   }
 }
@@ -36,7 +37,7 @@ std::optional<Handover> take_handover() {
 
 int main() {
   keep_descriptors_private();
-  // Never destroyed: the process ends by _exit().
+  // Never destroyed, since the process ends by _exit().
   static const std::optional<Handover> handover = take_handover();
   if (!handover) {
     std::fputs(

@@ -1,5 +1,5 @@
-// The thread of a daemon process that asks Python for something, so that nobody else has to wait
-// for the GIL.
+// PythonThread is a thread of a daemon process that calls the engine, so that the main thread never
+// waits for the GIL.
 #pragma once
 
 #include <condition_variable>
@@ -14,10 +14,10 @@ class PythonThread {
   /// Starts the thread, which lives as long as the process. Throws std::system_error.
   void start();
 
-  /// Has `question` run by the thread, after those that were asked before.
+  /// Has the thread run `question`, after those that were asked before.
   void ask(std::function<void()> question);
 
-  /// Whether the thread has nothing to do.
+  /// Returns true if the thread has nothing to do.
   bool idle() const;
 
  private:

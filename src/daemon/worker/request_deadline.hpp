@@ -1,4 +1,4 @@
-// What a daemon process's monitor does about its requests' time: a decision without effects.
+// Decides what a daemon process's monitor does when a request takes long. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +8,19 @@
 
 namespace brine::daemon {
 
-/// What the monitor has done about a thread's request.
+/// What the monitor has done so far about a thread's request.
 struct Watched {
-  base::Nanos since = 0;  ///< the request that this is about; 0: none
+  base::Nanos since = 0;  ///< when the request began; 0: there is none
   bool warned = false;
   bool timed_out = false;
-  bool given_up = false;  ///< it was interrupted, and went on: the process has to be replaced
+  bool given_up = false;  ///< interruption did not end the request: the process has to be replaced
 };
 
 enum class Step : std::uint8_t {
   none,
-  warn,      ///< half of the time is over
-  time_out,  ///< all of it is
-  give_up,   ///< and interrupt-timeout after that
+  warn,      ///< half of request-timeout is over
+  time_out,  ///< request-timeout is over
+  give_up,   ///< interrupt-timeout is over too
 };
 
 struct RequestTimes {
@@ -28,7 +28,7 @@ struct RequestTimes {
   base::Nanos interrupt = 0;  ///< interrupt-timeout
 };
 
-/// The next step for a request that began at `watched.since`, and when to look again (0: no need).
+/// The next step for a request that began at `watched.since`, and when to look again (0: never).
 struct NextStep {
   Step step = Step::none;
   base::Nanos look_again = 0;

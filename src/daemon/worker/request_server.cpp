@@ -31,10 +31,11 @@ using wsgi::Var;
 
 namespace {
 
-// An ordinary request's frame fits; a thread's buffer grows for a larger one and is given back.
+// An ordinary request's frame fits into this. A thread's buffer grows for a larger one and shrinks
+// afterwards.
 constexpr std::size_t kBufferBytes = 16384;
 
-// How often, at most, the supervisor is told that a script has changed.
+// The supervisor is told about changed scripts at most once in this time.
 constexpr Nanos kTellInterval = 100 * base::kMillisecond;
 
 base::UniqueFd checked(int fd, const char* what) {
@@ -47,8 +48,8 @@ void notify(int eventfd) noexcept {
   [[maybe_unused]] const ssize_t written = ::write(eventfd, &one, sizeof(one));
 }
 
-// Where a thread's own stack has overflowed, faulthandler needs another one: the one that Python
-// gives it is the main thread's alone.
+// The alternate signal stack of a thread. faulthandler needs one where the thread's own stack has
+// overflowed, and Python provides it for the main thread alone.
 class AlternateStack {
  public:
   AlternateStack() : memory_(std::make_unique_for_overwrite<char[]>(kBytes)) {
@@ -67,9 +68,10 @@ class AlternateStack {
   stack_t before_{};
 };
 
-// Reads the request's frame, of which `got` bytes are there, to its end.
+// Reads the rest of the request's frame, of which `got` bytes are there.
 Io read_rest(int fd, FrameHeader& header, std::vector<char>& buffer, std::size_t got) {
-  // A socket that has a time limit is not read on after a signal.
+  // MSG_WAITALL returns early when a signal interrupts it, and with SO_RCVTIMEO the kernel does not
+  // restart the call.
   const auto receive = [fd](char* at, std::size_t most) {
     ssize_t size = 0;
     do {
@@ -94,7 +96,8 @@ Io read_rest(int fd, FrameHeader& header, std::vector<char>& buffer, std::size_t
   return have == header.size ? Io::ok : Io::failed;
 }
 
-// The next connection. It has no descriptor if there was none left for it.
+// Takes the next connection, if there is one. Its descriptor is empty if this process has none
+// left.
 std::optional<PrivateFd> take_private(int socket) {
   bool any = false;
   PrivateFd fd([&] {
@@ -105,8 +108,8 @@ std::optional<PrivateFd> take_private(int socket) {
   return any ? std::optional(std::move(fd)) : std::nullopt;
 }
 
-// "GET /path", for the lines that name the request in progress. Without its query, which may hold
-// what is nobody's business.
+// Writes "GET /path" into the record, for log lines that name the request in progress. The query is
+// left out, as it may hold secrets.
 void describe(const wsgi::Head& head, ThreadRecord& record) {
   const std::string_view uri = head.vars[static_cast<std::size_t>(Var::request_uri)];
   const auto var = [&](Var name) { return head.vars[static_cast<std::size_t>(name)]; };
@@ -123,8 +126,8 @@ void describe(const wsgi::Head& head, ThreadRecord& record) {
 
 }  // namespace
 
-/// A connection from one of httpd's processes. One thread at a time has it: epoll gives it out once
-/// and is asked to watch it again.
+/// A connection from one of httpd's processes. One thread at a time owns it: epoll reports it once
+/// (EPOLLONESHOT), and that thread has it watched again.
 struct RequestServer::Connection {
   Connection(PrivateFd own_fd, std::atomic<std::size_t>& counter)
       : fd(std::move(own_fd)), count(counter) {
@@ -135,7 +138,7 @@ struct RequestServer::Connection {
   Connection& operator=(const Connection&) = delete;
 
   PrivateFd fd;
-  std::atomic<std::size_t>& count;  ///< of all connections
+  std::atomic<std::size_t>& count;  ///< number of all connections
 };
 
 RequestServer::RequestServer(const WorkerContext& context, engine::Engine& engine,
@@ -202,8 +205,8 @@ bool RequestServer::idle() const noexcept {
   return gate.in_flight == 0 || gate.incarnation != context_.incarnation;
 }
 
-// Something has closed the descriptor, or put another file in its place: no request can reach this
-// process any more.
+// Ends the process because the application has closed the epoll descriptor, or put another file in
+// its place: no request can reach this process any more.
 void RequestServer::give_up(int error) noexcept {
   log_.log(Level::error, "BRINE0626: process " + std::to_string(::getpid()) + " of daemon group '" +
                              context_.group.name + "' cannot watch its connections any more (" +
@@ -238,12 +241,11 @@ void RequestServer::watch(int fd, Connection* line, bool again) noexcept {
   ::epoll_ctl(epoll_.get(), again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
 }
 
-// New connections.
 void RequestServer::take_connections() {
   bool refused = false;
   while (auto fd = take_private(context_.connections.get())) {
     auto* line = *fd ? new (std::nothrow) Connection(std::move(*fd), connection_count_) : nullptr;
-    if (line == nullptr) {  // its request will go elsewhere
+    if (line == nullptr) {  // its request goes to another process
       count_out();
       refused = true;
       continue;
@@ -254,11 +256,11 @@ void RequestServer::take_connections() {
   if (refused) note_descriptors_gone();
 }
 
-// Where an application keeps files open without end, a new process helps; where the limit is too
-// low for httpd's connections, it would come to the same.
+// Logs that descriptors have run out, and has the process replaced where that helps. It helps if
+// the application keeps files open; it does not if the limit is too low for httpd's connections.
 void RequestServer::note_descriptors_gone() {
-  // One that succeeds does not count against this process's limit: the whole system has none left,
-  // or there are some again.
+  // If this succeeds, the whole system had no descriptors left, or there are some again: the
+  // process's own limit is not the cause.
   if (base::UniqueFd(::fcntl(stopping_.get(), F_DUPFD_CLOEXEC, 0))) return;
   if (descriptors_gone_.exchange(true)) return;
   rlimit limit{};
@@ -278,7 +280,7 @@ void RequestServer::count_out() noexcept {
   if (gate.closed && gate.in_flight == 0) notify(drained_.get());
 }
 
-// A request has come, or the connection's other end is closed.
+// Serves the request that has arrived, or drops the connection if its other end is closed.
 void RequestServer::serve_connection(std::size_t thread, Connection* line,
                                      std::vector<char>& buffer) {
   const int fd = line->fd.get();
@@ -288,7 +290,7 @@ void RequestServer::serve_connection(std::size_t thread, Connection* line,
     iovec parts[] = {{&header, sizeof(header)}, {buffer.data(), buffer.size()}};
     size = ::readv(fd, parts, 2);
   } while (size < 0 && errno == EINTR);
-  if (size <= 0) {  // httpd keeps it no longer
+  if (size <= 0) {  // httpd's child has closed it
     delete line;
     return;
   }
@@ -298,7 +300,7 @@ void RequestServer::serve_connection(std::size_t thread, Connection* line,
     if (read_rest(fd, header, buffer, static_cast<std::size_t>(size)) == Io::ok) {
       served = serve_request(thread, fd, header, {buffer.data(), header.size});
     }
-  } catch (const std::exception& error) {  // out of memory: it costs the request, not the thread
+  } catch (const std::exception& error) {  // a lack of memory ends the request, not the thread
     records_[thread].since.store(0, std::memory_order_release);
     log_.log(Level::error, std::string("BRINE0612: a request was given up: ") + error.what());
   }
@@ -314,8 +316,8 @@ void RequestServer::serve_connection(std::size_t thread, Connection* line,
   }
 }
 
-// Whether the connection can be used for another request. One that is refused is counted out by
-// whoever sent it, who may have done that already and be gone.
+// Serves one request. A refused request is counted out by the sender, who may have done so already
+// and be gone.
 RequestServer::Served RequestServer::serve_request(std::size_t thread, int fd,
                                                    const FrameHeader& header,
                                                    std::span<const char> payload) {
@@ -364,15 +366,16 @@ void RequestServer::set_failed(ScriptVersions scripts) {
   code_failed_.store(true, std::memory_order_release);
 }
 
-// Of a script that new processes could not load.
+// Returns the version of a script that new processes could not load.
 std::optional<std::int64_t> RequestServer::failed_version(std::string_view path) {
   const std::lock_guard lock(failed_mutex_);
   const auto failed = failed_.find(path);
   return failed != failed_.end() ? std::optional(failed->second) : std::nullopt;
 }
 
-// While new processes cannot load some of the group's scripts, this one goes on: with the last good
-// code of those, until their files change again. A change of another one is for a new process.
+// Returns how this request treats a changed script. While new processes cannot load some of the
+// group's scripts, this process goes on with the last good code of those, until their files change
+// again; a change of any other script needs a new process.
 wsgi::Reloading RequestServer::reloading(const wsgi::Target& target, bool keep_code) {
   using wsgi::Reloading;
   if (!by_another_process(target.settings.reloading)) return target.settings.reloading;
@@ -393,8 +396,8 @@ std::pair<Outcome, bool> RequestServer::run(std::size_t thread, ForwardedRequest
     current.forwarded = &forwarded;
   }
   const Outcome outcome = engine_.serve(target, forwarded, forwarded);
-  end_if_forked();  // what follows, shared memory too, is its parent's
-  // The client may be slow: this is still within the monitor's reach.
+  end_if_forked();  // the rest, shared memory too, belongs to the parent process
+  // The client may be slow, so the monitor can still end the request.
   const bool usable = forwarded.finish(outcome);
   const std::lock_guard lock(current.mutex);
   current.forwarded = nullptr;
@@ -409,7 +412,8 @@ void RequestServer::time_out(std::size_t thread, Nanos since) noexcept {
   }
 }
 
-// The thread cannot end this request, and begin another one, while its CurrentRequest is held.
+// While its CurrentRequest is locked, the thread can neither end this request nor begin another
+// one.
 void RequestServer::interrupt(std::size_t thread, Nanos since) noexcept {
   CurrentRequest& current = current_requests_[thread];
   const std::lock_guard lock(current.mutex);
@@ -418,13 +422,15 @@ void RequestServer::interrupt(std::size_t thread, Nanos since) noexcept {
   engine_.interrupt(static_cast<std::uintptr_t>(record.handle.load()));
 }
 
-// What the supervisor has to know of scripts: which ones a successor of this process must load
-// before it is ready, and that one has changed, or does not load.
+// Tells the supervisor which scripts a successor of this process must load before it is ready, and
+// which script has changed or does not load.
 void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bool changed) {
   if (changed || outcome == Outcome::restarting || outcome == Outcome::script_failed) {
     const Nanos now = base::now();
     const bool lately = now - change_told_.load(std::memory_order_relaxed) < kTellInterval;
-    if (lately && outcome != Outcome::restarting) return;  // that one waits for what follows
+    if (lately && outcome != Outcome::restarting)
+      return;  // a restarting request waits for new
+               // code
     change_told_.store(now, std::memory_order_relaxed);
     const bool failed = outcome == Outcome::script_failed;
     std::string path(target.script);
@@ -451,7 +457,7 @@ void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bo
   tell_({Message::loaded, 0, pack(script)});
 }
 
-// The supervisor itself looks at no file of the group's user.
+// Tells the supervisor, which looks at no file of a tenant's itself, and returns the version.
 std::int64_t RequestServer::tell_of_version(const std::string& path) {
   const std::int64_t version = base::version_of(path);
   tell_({Message::seen, 0, pack(ScriptVersions{{path, version}})});
@@ -478,7 +484,7 @@ void RequestServer::mend_count() noexcept {
     idle_since_ = now;
     idle_taken_ = taken;
   } else if (now - idle_since_ > 2 * base::kSecond) {
-    // All this time threads had nothing to do: the requests that were let in never came.
+    // No thread has read a frame in all this time, so the requests that were let in never came.
     leave(memory_, context_.incarnation, in_flight);
     if (gate_of(memory_.gate.load()).closed) notify(drained_.get());
   }

@@ -26,7 +26,8 @@ namespace brine::daemon {
 
 class RequestServer {
  public:
-  /// `tell` passes a packet to the supervisor; it may be called by any thread.
+  /// Watches the connections of `context`. `tell` sends a packet to the supervisor; any thread may
+  /// call it. Throws std::system_error.
   RequestServer(const WorkerContext& context, engine::Engine& engine, base::LogSink& log,
                 std::function<void(const Packet&)> tell);
   RequestServer(const RequestServer&) = delete;
@@ -35,35 +36,37 @@ class RequestServer {
   /// Starts the threads. Throws std::system_error.
   void start();
 
-  /// Tells threads that have no request to end, and those that have one after it.
+  /// Ends threads that have no request now, and the others after their request.
   void stop() noexcept;
 
-  /// How many connections from httpd's processes there are.
+  /// Returns how many connections there are from httpd's processes.
   std::size_t connections() const noexcept { return connection_count_; }
 
-  /// No request is being served, and none has been let in that is still on its way.
+  /// Returns true if no request is being served, and none that was let in is still on its way.
   bool idle() const noexcept;
 
-  /// Becomes readable when the gate is closed and the last request has ended.
+  /// Returns a descriptor that becomes readable when the gate is closed and the last request has
+  /// ended.
   int drained_fd() const noexcept { return drained_.get(); }
 
-  /// The request of a thread ran into its deadline: its client is answered, see
-  /// ForwardedRequest::time_out. Nothing happens unless it is still the one that began at `since`.
+  /// Answers the client of a request that ran into its deadline (ForwardedRequest::time_out). Does
+  /// nothing if the thread's request is not the one that began at `since`.
   void time_out(std::size_t thread, base::Nanos since) noexcept;
 
   /// Interrupts the application in that request. BLOCKS for the GIL.
   void interrupt(std::size_t thread, base::Nanos since) noexcept;
 
-  /// A script has been loaded beforehand. Returns whether that was not known.
+  /// Notes that a script has been loaded beforehand. Returns false if that was known.
   bool note_loaded(const Script& script);
 
-  /// A script is not there after all: once a request has made this process load it, that is told.
+  /// Notes that a script is not loaded, so that the supervisor is told when a request loads it.
   void note_missing(const Script& script);
 
-  /// New processes cannot load these scripts.
+  /// Notes which scripts new processes cannot load.
   void set_failed(ScriptVersions scripts);
 
-  /// Takes back what a process of httpd counted in before it died; to be called now and then.
+  /// Corrects the gate's count where a process of httpd died after it had counted a request in. The
+  /// monitor calls this in each round.
   void mend_count() noexcept;
 
  private:
@@ -102,7 +105,7 @@ class RequestServer {
   base::UniqueFd drained_;                        ///< an eventfd
   std::vector<CurrentRequest> current_requests_;  ///< one for each thread
   std::mutex scripts_mutex_;
-  std::set<std::string> scripts_;  // guarded by scripts_mutex_: those that are loaded
+  std::set<std::string> scripts_;  // guarded by scripts_mutex_: the scripts that are loaded
   std::atomic<bool> code_failed_{false};
   std::mutex failed_mutex_;
   ScriptVersions failed_;  // guarded by failed_mutex_
@@ -110,7 +113,7 @@ class RequestServer {
   std::atomic<std::size_t> connection_count_{0};
   std::atomic<bool> descriptors_gone_{false};
   std::atomic<std::uint64_t> taken_{0};  ///< frames that threads have begun to read
-  // Used by mend_count() alone: since when threads have had nothing to do, and taken_ then.
+  // mend_count() alone uses these: since when all threads have been idle, and taken_ at that time.
   base::Nanos idle_since_ = 0;
   std::uint64_t idle_taken_ = UINT64_MAX;
 };

@@ -40,7 +40,7 @@ using base::Nanos;
 
 namespace {
 
-// A process whose supervisor has died serves on until a new one has put others in its place.
+// How often an orphan checks whether a new supervisor has put other processes in its place.
 constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
 
 constexpr Duration kForEver = std::chrono::hours(24 * 365);
@@ -56,7 +56,8 @@ wsgi::Target target_of(const Script& script) {
   return target;
 }
 
-// Keeps what is said of a script that does not load: the supervisor knows whether that is news.
+// Keeps the error records of a script that does not load, since only the supervisor knows whether
+// they are news.
 class LoadLog final : public base::LogSink {
  public:
   explicit LoadLog(base::LogSink& log) : log_(log) {}
@@ -76,7 +77,7 @@ class LoadLog final : public base::LogSink {
       const std::lock_guard lock(mutex_);
       errors_.emplace_back(text);
       return true;
-    } catch (const std::exception&) {  // out of memory: it is said now
+    } catch (const std::exception&) {  // without memory, the record is logged now
       return false;
     }
   }
@@ -86,7 +87,8 @@ class LoadLog final : public base::LogSink {
   std::vector<std::string> errors_;  // guarded by mutex_
 };
 
-// The process from its start to its end; its main thread, which is also its monitor.
+// A daemon process from its start to its end. The main thread runs it, and is the monitor of the
+// requests.
 class Worker {
  public:
   Worker(const Handover& handover, WorkerContext context, base::LogSink& log)
@@ -105,7 +107,7 @@ class Worker {
     catch_signals();
     guard_forks();
     hide_from_forks(kCrashFd);
-    // Threads take turns at the GIL: an arena for each of them would only cost memory.
+    // The GIL lets one thread run at a time, so an arena for each thread would only cost memory.
     ::mallopt(M_ARENA_MAX, 2);
     become(group_);
     engine_ = start_engine();
@@ -114,7 +116,7 @@ class Worker {
     loader_.start();
     if (group_.is_service()) run_service();
     const bool loaded = load_scripts();
-    ::malloc_trim(0);  // compiling leaves much behind
+    ::malloc_trim(0);  // compiling leaves much memory free
     server_.emplace(context_, *engine_, log_, [this](const Packet& packet) { tell(packet); });
     for (const Script& script : failed_) server_->note_missing(script);
     server_->start();
@@ -127,7 +129,8 @@ class Worker {
  private:
   void tell(const Packet& packet) noexcept { send_packet(context_.control.get(), packet); }
 
-  // The file that httpd has found, whatever lies there by now; a jail has no /proc to name it by.
+  // Opens the engine that httpd has found, even if another file lies at its path by now. A chroot
+  // has no /proc, so the path is used there.
   engine::Engine* start_engine() {
     const std::string file = group_.chroot.empty() ? "/proc/self/fd/" + std::to_string(kEngineFd)
                                                    : handover_.engine_path;
@@ -141,7 +144,8 @@ class Worker {
     bool all = true;
     for (const Script& script : context_.scripts) {
       if (told_) break;
-      // One that was taken away is nobody's: httpd answers 404 for it.
+      // A script that a request named and that has been removed concerns nobody: httpd answers 404
+      // for it.
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
       if (load(script)) continue;
       all = all && !script.settings.keep_last_good;
@@ -150,11 +154,14 @@ class Worker {
     return all;
   }
 
-  // A failure is told to the supervisor with what there is to say of it.
+  // Loads a script, and tells the supervisor about a failure together with the log records.
   bool load(const Script& script) {
     wsgi::Target target = target_of(script);
-    if (group_.is_service()) target.callable = {};               // nobody calls it
-    const std::int64_t version = base::version_of(script.path);  // before it loads
+    if (group_.is_service())
+      target.callable = {};                                      // a service's script is executed,
+                                                                 // and nothing of it called
+    const std::int64_t version = base::version_of(script.path);  // the version before the script is
+                                                                 // loaded
     tell({Message::seen, 0, pack(ScriptVersions{{script.path, version}})});
     LoadLog log(log_);
     const bool loaded = engine_->preload(target, log);
@@ -178,7 +185,7 @@ class Worker {
     load_scripts();
     const bool told = told_.exchange(true);
     if (!told) tell({Message::retire, static_cast<std::uint8_t>(Reason::finished), {}});
-    // Who has given the script up does it instead.
+    // If watch_service() has given the scripts up, it ends the process.
     while (shutting_down_.exchange(true)) ::pause();
     const Nanos left = std::max<Nanos>(exit_callbacks_end_ - base::now(), 0);
     engine_->shutdown(told ? std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(left))
@@ -186,7 +193,8 @@ class Worker {
     ::_exit(kExitOk);
   }
 
-  // The asker gets a GIL while a script computes only if it has had the main interpreter's before.
+  // Has the asking thread take the main interpreter's GIL once: only then will it get that GIL
+  // while a script computes.
   void meet_python() {
     const auto met = std::make_shared<std::promise<void>>();
     python_thread_.ask([this, met]() noexcept {
@@ -213,8 +221,8 @@ class Worker {
     return std::clamp<Nanos>(stop_deadline_ - base::now(), 0, tick);
   }
 
-  // The scripts end themselves, and the main thread the process; in 80 % of the time, or else they
-  // are given up.
+  // Tells the scripts to end; the main thread then ends the process. They have 80 % of
+  // shutdown-timeout before they are given up.
   void end_scripts() {
     if (ending_scripts_) return;
     ending_scripts_ = true;
@@ -224,7 +232,8 @@ class Worker {
     python_thread_.ask([this]() noexcept { engine_->end_script(ending_signal_); });
   }
 
-  // The supervisor ends what does not end now; for an orphan nobody may be there.
+  // Cuts the scripts off. The supervisor ends what still does not end; an orphan, which may have no
+  // supervisor, ends itself.
   void give_up_scripts() {
     if (given_up_) {
       if (orphan_) ::_exit(kExitOk);
@@ -233,18 +242,18 @@ class Worker {
     }
     given_up_ = true;
     stop_deadline_ += base::nanos(patience_) / 10 * 2;
-    if (shutting_down_.exchange(true)) return;  // they have ended, but for exit callbacks
+    if (shutting_down_.exchange(true)) return;  // only exit callbacks are still running
     log_.log(Level::warning, "BRINE0628: process " + std::to_string(::getpid()) +
                                  " of daemon group '" + group_.name +
                                  "' was told to end, but its script went on for 80 % of "
                                  "shutdown-timeout; it is cut off");
-    loader_.ask([this]() noexcept {  // there may be no GIL to be had
+    loader_.ask([this]() noexcept {  // another thread, as the GIL may never be free
       engine_->shutdown(patience_ / 10);
       ::_exit(kExitOk);
     });
   }
 
-  // One round of the monitor.
+  // Runs one round of the monitor.
   void step() {
     wait(time_to_wait());
     handle_signals();
@@ -258,7 +267,7 @@ class Worker {
     if (stop_deadline_ != 0 && now >= stop_deadline_) leaving_ = true;
   }
 
-  // No further request is let in, or another process is in its place.
+  // Returns true if no request is let in any more, or another process has the slot.
   bool is_shut_out() const {
     const Gate gate = gate_of(memory_.gate.load());
     return gate.closed || gate.incarnation != context_.incarnation;
@@ -280,13 +289,13 @@ class Worker {
     const Nanos now = base::now();
     Nanos until = now + (orphan_ ? kOrphanTick : base::kTick);
     if (times_.timeout != 0) {
-      // A request that begins from now on has its first event then.
+      // A request that begins from now on may have its first step after half of its timeout.
       until = std::min(until, now + times_.timeout / 2);
       if (next_look_ != 0) until = std::min(until, next_look_);
     }
     if (touch_interval() != 0) {
       const Nanos next = gils_asked_ + touch_interval();
-      // The asker waits for a GIL: nothing can be asked until it has it.
+      // While the asking thread waits for a GIL, nothing more can be asked.
       until = std::min(until, next > now ? next : now + touch_interval());
     }
     if (stop_deadline_ != 0) until = std::min(until, stop_deadline_);
@@ -295,7 +304,7 @@ class Worker {
 
   void handle_signals() {
     const int signal = take_signal();
-    if (told_) return;  // it wakes the service's main thread, or comes late
+    if (told_) return;  // the signal woke a service's main thread, or comes late
     switch (signal) {
       case SIGTERM:
       case SIGINT:
@@ -344,12 +353,13 @@ class Worker {
     stopping_ = true;
     close(memory_);
     if (group_.limits.shutdown_timeout.count() == 0) return;
-    // A little is left for what follows the last request; the supervisor has the last word.
+    // The other 20 % are left for the atexit callbacks; after shutdown-timeout the supervisor kills
+    // the process.
     stop_deadline_ = base::now() + base::nanos(group_.limits.shutdown_timeout) / 10 * 8;
   }
 
-  // Without a supervisor no further connection comes: it serves those that there are, until a new
-  // supervisor has closed the gate, or httpd's processes have closed them all.
+  // Closes the gate once httpd's processes have closed all connections. Without a supervisor no new
+  // connection comes, so an orphan serves the old ones until a new supervisor closes the gate.
   void serve_as_orphan() {
     if (!server_ || server_->connections() == 0) close(memory_);
   }
@@ -404,13 +414,13 @@ class Worker {
     }
   }
 
-  // Many times within deadlock-timeout; 0: never.
+  // Returns how often GILs are touched, which is many times within deadlock-timeout; 0: never.
   Nanos touch_interval() const {
     const Nanos timeout = base::nanos(group_.limits.deadlock_timeout);
     return timeout == 0 ? 0 : std::clamp<Nanos>(timeout / 20, base::kTick / 50, 15 * base::kSecond);
   }
 
-  // Asks now and then for all GILs; the supervisor sees when the answer fails to come.
+  // Has the asking thread take all GILs now and then; the supervisor sees if that takes too long.
   void touch_gils(Nanos now) {
     if (touch_interval() == 0) return;
     if (gils_asked_ != 0 && now - gils_asked_ < touch_interval()) return;
@@ -422,8 +432,8 @@ class Worker {
     });
   }
 
-  // Runs what the applications left to be done at the end, unless a request is still running: then
-  // Python is in the middle of it, and the end cannot be a clean one.
+  // Runs the applications' atexit callbacks, unless a request is still running: Python is then in
+  // the middle of it and cannot end cleanly.
   [[noreturn]] void leave_service() {
     tell({Message::leaving, 0, {}});
     server_->stop();
@@ -437,15 +447,17 @@ class Worker {
   base::LogSink& log_;
   SlotMemory& memory_;
   const RequestTimes times_;
-  const Duration patience_;  ///< with what is left to be done at the end
+  const Duration patience_;  ///< time that atexit callbacks and threads have at the end
   engine::Engine* engine_ = nullptr;
   PythonThread python_thread_;
   PythonThread
-      loader_;  ///< imports may take long, and python_thread_ is to find out whether GILs are free
-  std::vector<Script> failed_;  ///< did not load at the start
+      /// Loads scripts, which may take long, while python_thread_ has to find out whether GILs are
+      /// free.
+      loader_;
+  std::vector<Script> failed_;  ///< scripts that did not load at the start
   std::optional<RequestServer> server_;
   std::vector<Watched> watched_;  ///< one for each thread
-  Nanos next_look_ = 0;           ///< at the requests; 0: only because of new ones
+  Nanos next_look_ = 0;           ///< when to look at the requests again; 0: when one begins
   Nanos gils_asked_ = 0;
   Nanos stop_deadline_ = 0;  ///< 0: none
   bool draining_ = false;
@@ -453,11 +465,11 @@ class Worker {
   bool orphan_ = false;  ///< the supervisor has died
   bool leaving_ = false;
 
-  // Of a service:
+  // Members of a service:
   int ending_signal_ = SIGTERM;
   bool ending_scripts_ = false;
   bool given_up_ = false;
-  std::atomic<bool> told_{false};  ///< to end, or it has ended by itself
+  std::atomic<bool> told_{false};  ///< the service was told to end, or has ended by itself
   std::atomic<bool> shutting_down_{false};
   std::atomic<Nanos> exit_callbacks_end_{0};
 };
@@ -465,7 +477,7 @@ class Worker {
 // Throws std::system_error.
 WorkerContext context_of(const Handover& handover) {
   const std::size_t threads = thread_count(handover.group);
-  // Never unmapped: threads use it to the last.
+  // Never unmapped, since threads use the memory to the last.
   static const base::SharedMemory memory(kSlotFd, slot_offset(handover.slot, threads),
                                          slot_bytes(threads));
   ::close(kSlotFd);
@@ -484,7 +496,7 @@ void run_worker(const Handover& handover) noexcept {
   static LogChannel log(kLogFd, static_cast<Level>(handover.log_level));
   const std::string& name = handover.group.name;
   try {
-    // Never destroyed: its threads live as long as the process.
+    // Never destroyed, since its threads live as long as the process.
     auto* worker = new Worker(handover, context_of(handover), log);
     worker->run();
   } catch (const CannotBecome& error) {

@@ -1,4 +1,5 @@
-// A daemon process: serves requests that come over connections from httpd, until it is told to go.
+// The main function of a daemon process, which serves requests of httpd's children until it is told
+// to end.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +11,19 @@
 
 namespace brine::daemon {
 
-/// What a daemon process has.
+/// What a daemon process works with.
 struct WorkerContext {
   Group group;
-  ProcessView memory;  ///< its slot's
+  ProcessView memory;  ///< its slot's memory
   std::uint32_t incarnation = 0;
   std::uint32_t code = 0;
-  std::vector<Script> scripts;  ///< to load before it is ready
+  std::vector<Script> scripts;  ///< scripts to load before it is ready
   PrivateFd control;
   PrivateFd connections;
 };
 
-/// The whole life of a daemon process, which has one thread. `handover` says what it is, and the
-/// descriptors of handover.hpp are there.
+/// Runs a daemon process from its start, with one thread, to its end. `handover` tells what it is,
+/// and the descriptors of handover.hpp are open.
 [[noreturn]] void run_worker(const Handover& handover) noexcept;
 
 }  // namespace brine::daemon
