@@ -24,35 +24,36 @@ using wsgi::Outcome;
 
 namespace {
 
-// A request that waits behind others in one process is moved to another one after this time, if
-// that has a thread for it; after each move it is twice as long.
+// A request that waits behind others in one process moves after this time to another process with a
+// free thread. Each move doubles the time.
 constexpr Nanos kFirstStay = 50 * base::kMillisecond;
 constexpr unsigned kMostDoublings = 7;
 
 constexpr std::uint64_t kNoLimit = 1ULL << 32;
 
-// Clients may make up names of groups: the supervisor keeps no more scripts.
+// httpd's child tells the supervisor of at most this many scripts, since clients may make up names
+// of groups.
 constexpr std::size_t kMostScripts = 500;
 
-// After so many gates that had closed in the meantime there is a pause.
+// After this many refusals by gates in a row there is a pause.
 constexpr unsigned kMostRefusals = 100;
 
-// Until then the supervisor has heard of a change, and asked for new code.
+// Within this time the supervisor hears of a change and asks for new code.
 constexpr Nanos kHearing = 200 * base::kMillisecond;
 
 // A request that waits for a process says so again after this time.
 constexpr Nanos kSignInterval = base::kSecond;
 
-// So often a request follows its script to newer code; then it is served by what there is. A script
-// may change again and again, or its reload_required() ask for ever.
+// A request follows its script to newer code at most this often, and then the old code serves it: a
+// script may change again and again, or its reload_required() always return true.
 constexpr unsigned kMostReloads = 4;
 
-// The end of a time that begins now.
+// Returns the end of a period that begins now.
 Nanos until(Duration time) {
   return time.count() == 0 ? std::numeric_limits<Nanos>::max() : base::now() + base::nanos(time);
 }
 
-// The ends of a connection. Where no descriptors are left for them, idle connections give theirs.
+// Makes the two ends of a connection. Closes idle connections if no descriptors are left.
 std::pair<base::UniqueFd, base::UniqueFd> connection_ends() {
   try {
     return socket_pair(SOCK_STREAM);
@@ -71,14 +72,15 @@ struct Client::PendingRequest {
   wsgi::Request& request;
   wsgi::ResponseWriter& response;
   Nanos arrived = base::now();
-  Nanos queue_deadline = 0;  ///< until then a thread must have taken it up
+  Nanos queue_deadline = 0;  ///< by then a thread must have taken it up
   Wish wish{};
   std::uint8_t flags = 0;
   unsigned moves = 0;
-  unsigned reloads = 0;             ///< how often it has waited for new code
-  bool in_line = false;             ///< it has waited already: no line is too long for it
-  std::vector<Admission> failed{};  ///< where it was not taken up, though it need not have waited
-  Nanos astray_until = 0;           ///< until then one that has failed may recover; 0: not all have
+  unsigned reloads = 0;             ///< how often the request has waited for new code
+  bool in_line = false;             ///< the request has waited: no line is too long for it
+  std::vector<Admission> failed{};  ///< processes that did not take it up although a thread was
+                                    /// free
+  Nanos astray_until = 0;           ///< when all have failed: until then one may recover; else 0
   Outcome outcome = Outcome::not_ready;
 
   void forgive() {
@@ -109,8 +111,8 @@ Outcome Client::serve(const wsgi::Target& target, wsgi::Request& request,
   }
 }
 
-// What the group's processes are to load before they are ready is what requests have asked for, and
-// not what a process says.
+// Tells the supervisor of a script that requests ask for. The group's processes load these scripts
+// before they are ready; what a process itself says does not count.
 void Client::tell_of_script(const wsgi::Target& target) {
   thread_local std::string last;
   std::string key(target.script);
@@ -127,7 +129,7 @@ void Client::tell_of_script(const wsgi::Target& target) {
   scripts_.insert(std::move(key));
 }
 
-// How long a request may wait for a thread.
+// Returns how long a request may wait for a thread.
 Duration Client::queue_time() const {
   const Limits& limits = group_.limits;
   return limits.queue_timeout.count() == 0 ? limits.socket_timeout
@@ -143,7 +145,7 @@ Outcome Client::travel(PendingRequest& pending) {
     std::unique_ptr<Connection> connection;
     try {
       connection = connect(pending, admission);
-    } catch (...) {  // out of descriptors: serve() says so
+    } catch (...) {  // serve() logs that descriptors have run out
       leave(memory, admission.incarnation);
       throw;
     }
@@ -159,13 +161,14 @@ Outcome Client::travel(PendingRequest& pending) {
     if (progress == Progress::broken) return dispatch.outcome();
     if (progress == Progress::expired) leave(memory, admission.incarnation);
     if (progress == Progress::expired || progress == Progress::not_taken) {
-      // If it has not expired, its end of the socket tells the process, which counts it out.
+      // If the request has not expired, the closed connection tells the process, which counts it
+      // out.
       view_.count(Counter::moved);
       ++pending.moves;
       if (admission.has_free_thread || progress == Progress::not_taken) {
         pending.failed.push_back(admission);
       } else {
-        pending.forgive();  // it may have been busy for a moment only, and have a thread now
+        pending.forgive();  // it may have been busy for a moment only
       }
       pending.in_line = true;
       continue;
@@ -178,8 +181,8 @@ Outcome Client::travel(PendingRequest& pending) {
   }
 }
 
-// Whether no thread of a process has come to an end of its request lately: a line there may not
-// move for long.
+// Returns true if all threads of the process have had their requests for a while, so that a line
+// there may not move for long.
 bool Client::is_stalled(std::size_t slot) const {
   const Nanos now = base::now();
   const auto records = view_.threads_of(slot);
@@ -210,15 +213,16 @@ void Client::look(const PendingRequest& pending, std::vector<Candidate>& candida
   }
 }
 
-// The supervisor starts first what requests wait for.
+// Waits for a change, and tells the supervisor, which starts first the processes that requests wait
+// for.
 void Client::wait_for_process(std::uint32_t seen, Nanos deadline) const {
   const Nanos now = base::now();
   view_.board->awaited_at.store(now, std::memory_order_release);
   view_.wait_for_change(seen, std::min(deadline, now + kSignInterval));
 }
 
-// Only a process with older code may have the script. If none is left, one that lacks it says what
-// is wrong with it.
+// Chooses among processes with older code where newer ones lack the script. If no older one is
+// left, a process that lacks the script answers with what is wrong with it.
 std::optional<std::size_t> Client::choose_for(PendingRequest& pending,
                                               const std::vector<Candidate>& candidates) const {
   pending.wish.code_below = view_.board->broken.lacking_from(pending.target.script);
@@ -228,7 +232,8 @@ std::optional<std::size_t> Client::choose_for(PendingRequest& pending,
   return choose(candidates, pending.wish);
 }
 
-// A process that lets the request in, or false: outcome says why there is none.
+// Finds a process that lets the request in. Returns false if there is none; pending.outcome tells
+// why.
 bool Client::find_admission(PendingRequest& pending, Admission& admission) {
   std::vector<Candidate> candidates;
   candidates.reserve(view_.slots.size());
@@ -250,7 +255,7 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
     const std::uint64_t most = room_in(candidates, *chosen, pending);
     if (most == 0) return refuse_overfull(pending);
     const Candidate& best = candidates[*chosen];
-    if (best.failed) {  // so have all; one that recovers, or a new one, may come
+    if (best.failed) {  // all have failed: one that recovers, or a new one, may come
       if (pending.astray_until == 0) pending.astray_until = until(group_.limits.connect_timeout);
       if (now >= pending.astray_until) return refuse_stray(pending);
       view_.wait_for_change(seen, std::min(pending.queue_deadline, now + kFirstStay));
@@ -258,7 +263,8 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
       continue;
     }
     if (!enter(view_.memory_of(*chosen), best.incarnation, most)) {
-      // Others may have been faster, or the process writes rubbish there, as long as it likes.
+      // Other requests may have been faster. Or the process writes rubbish into its gate, perhaps
+      // without end.
       if (++refusals % kMostRefusals == 0) view_.wait_for_change(seen, now + kFirstStay);
       continue;
     }
@@ -267,13 +273,14 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
   }
 }
 
-// So many requests may be in the chosen process with this one; 0: the group's line is full.
+// Returns how many requests the chosen process may have, this one included; 0: the group's line is
+// full.
 std::uint64_t Client::room_in(const std::vector<Candidate>& candidates, std::size_t chosen,
                               const PendingRequest& pending) const {
   const std::uint64_t threads = pending.wish.threads;
   const std::uint64_t in_flight = candidates[chosen].in_flight;
   if (in_flight < threads) return threads;
-  if (pending.in_line) return kNoLimit;  // one that has waited already has its place
+  if (pending.in_line) return kNoLimit;  // a request that has waited keeps its place
   const auto line = static_cast<std::uint64_t>(group_.limits.listen_backlog);
   const std::uint64_t everywhere = waiting(candidates, pending.wish.threads);
   if (everywhere >= line) return 0;
@@ -319,9 +326,9 @@ bool Client::refuse_overfull(PendingRequest& pending) const {
                     "' already (listen-backlog)");
 }
 
-// The script has changed: until a process has loaded the new code, or could not, or it takes too
-// long, or it has changed too often. But for the first case the old code serves once more, so that
-// no request is lost.
+// Waits after the script has changed until a process has loaded the new code. If none could, if
+// that takes too long, or if the script has changed too often, the old code serves the request, so
+// that it is not lost.
 void Client::wait_for_code(PendingRequest& pending, std::uint32_t old_code) const {
   std::vector<Candidate> candidates;
   Wish newer = pending.wish;
@@ -350,16 +357,17 @@ void Client::wait_for_code(PendingRequest& pending, std::uint32_t old_code) cons
   pending.queue_deadline = base::now() + base::nanos(queue_time());
 }
 
-// Until when the process may take the request up. Where a thread was free this should take no time,
-// but another request that was let in later may have come before it.
+// Returns until when the process may take the request up. Even where a thread is free this may take
+// a while, since a request that was let in later may come before this one.
 Nanos Client::take_until(const PendingRequest& pending) const {
   if (group_.processes == 1) return pending.queue_deadline;
   const Nanos stay = kFirstStay << std::min(pending.moves, kMostDoublings);
   return std::min(base::now() + stay, pending.queue_deadline);
 }
 
-// One that has been used, unless its process has closed it meanwhile, or sent something that no
-// request has asked for: that would be taken for the next answer.
+// Returns an idle connection to the process, or null. Connections that the process has closed, or
+// sent something over that no request asked for, are dropped: those bytes would be taken for the
+// next answer.
 std::unique_ptr<Connection> Client::take_idle(const PendingRequest& pending,
                                               const Admission& admission) {
   while (auto connection = pools_[admission.slot].take(admission.incarnation)) {
@@ -378,7 +386,7 @@ std::unique_ptr<Connection> Client::connect(const PendingRequest& pending,
   auto [own, other] = connection_ends();
   const Duration silence = group_.limits.socket_timeout;
   set_socket_times(own.get(), std::chrono::seconds(1), silence);
-  // httpd may itself wait so long for its client before it reads on.
+  // httpd's side may itself wait this long for its client before it reads on.
   set_socket_times(other.get(), 2 * silence, 2 * silence);
   set_buffer_sizes(own.get(), group_.send_buffer_size, group_.receive_buffer_size);
   set_buffer_sizes(other.get(), group_.send_buffer_size, group_.receive_buffer_size);
@@ -386,7 +394,7 @@ std::unique_ptr<Connection> Client::connect(const PendingRequest& pending,
   const Introduction introduction{index_, static_cast<std::uint32_t>(admission.slot),
                                   admission.incarnation, std::nullopt};
   if (!introduce(introductions_, introduction, other.get(), deadline)) return nullptr;
-  // Did the process die meanwhile, after the supervisor had looked for what it had not taken?
+  // The process may have died after the supervisor looked for connections that it had not taken.
   if (view_.slots[admission.slot].incarnation.load() != admission.incarnation) return nullptr;
   return std::make_unique<Connection>(std::move(own), admission.incarnation);
 }

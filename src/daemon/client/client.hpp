@@ -1,4 +1,5 @@
-// httpd's side of a group: sends a request to one of its processes and passes the answer on.
+// Client is a group of daemon processes as httpd's children see it: it sends a request to one of
+// its processes and passes the answer on.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +17,17 @@
 
 namespace brine::daemon {
 
-/// One for each group in each of httpd's processes; any number of threads use it at once.
+/// The client of one group in one of httpd's processes. Any number of threads use it at once.
 class Client {
  public:
-  /// `index`: of the group among those of the configuration. `introductions`: over which the
-  /// supervisor is told (see introduction.hpp); it stays the caller's.
+  /// Refers to the group with this index in the configuration. `introductions` is the socket to the
+  /// supervisor (introduction.hpp), which stays the caller's.
   Client(const Group& group, std::size_t index, const GroupView& view, int introductions);
 
-  /// As Engine::serve. A request whose process dies before it has taken the request up is sent to
-  /// another one; what waits longer than the group's limits allow ends with overfull, not_ready or
-  /// timed_out. Every failure has been logged when it returns.
+  /// Serves a request like Engine::serve. A request whose process dies before it has taken the
+  /// request up is sent to another one. A request that waits longer than the group's limits allow
+  /// ends with overfull, not_ready or timed_out. Every failure has been logged when the function
+  /// returns.
   wsgi::Outcome serve(const wsgi::Target& target, wsgi::Request& request,
                       wsgi::ResponseWriter& response) noexcept;
 
@@ -67,7 +69,7 @@ class Client {
   const int introductions_;
   std::vector<ConnectionPool> pools_;  ///< one for each slot
   std::mutex scripts_mutex_;
-  std::set<std::string> scripts_;  // guarded by scripts_mutex_: the supervisor knows of these
+  std::set<std::string> scripts_;  // guarded by scripts_mutex_: those that the supervisor knows
 };
 
 }  // namespace brine::daemon

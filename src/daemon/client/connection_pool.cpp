@@ -17,13 +17,14 @@ namespace brine::daemon {
 
 namespace {
 
-// What an idle connection may keep of its buffers for a large request.
+// An idle connection keeps buffers up to this size; those of a large request are given back.
 constexpr std::size_t kKeptBytes = 131072;
 
-// How often idle connections are looked at.
+// Idle connections are looked at this often.
 constexpr std::chrono::nanoseconds kSweepInterval{kMostIdleTime / 4};
 
-// All pools of this process. Never destroyed: a thread of httpd may look at them when it ends.
+// All pools of this process. Never destroyed, since a thread of httpd may still look at them when
+// it ends.
 struct AllPools {
   std::mutex mutex;
   std::vector<ConnectionPool*> pools;  // guarded by mutex
@@ -38,17 +39,19 @@ std::uint64_t open_file_limit() {
   return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 }
 
-// The thread that closes what has waited too long. There is one while connections wait.
+// The thread that closes connections which have been idle for too long. It exists while there are
+// idle connections.
 class Sweeper {
  public:
-  /// To be called when a connection has begun to wait.
+  /// Starts the thread if there is none, because a connection has become idle.
   void wake() noexcept {
     if (!runs_.load() && !runs_.exchange(true)) start();
   }
 
  private:
-  // Signals are httpd's own threads' to take. Where the system refuses a thread, connections are
-  // still closed when descriptors get few, and the next connection tries again.
+  // Blocks all signals in the new thread, since httpd's own threads take them. If no thread can be
+  // made, connections are still closed when descriptors get few, and the next idle connection tries
+  // again.
   void start() noexcept {
     const base::BlockedSignals blocked;
     try {
@@ -59,7 +62,8 @@ class Sweeper {
     }
   }
 
-  // A process that ends unloads the module, and waits for nobody.
+  // Keeps the module loaded: a process that ends unloads its modules without waiting for this
+  // thread.
   static void keep_code_in_memory() {
     Dl_info info{};
     if (::dladdr(reinterpret_cast<const void*>(&all_pools), &info) != 0) {
@@ -74,7 +78,7 @@ class Sweeper {
     } while (sweep() != 0 || !rest());
   }
 
-  // Returns how many connections wait on.
+  // Closes what has been idle for too long. Returns how many connections are left.
   static std::size_t sweep() {
     const base::Nanos limit = base::now() - kMostIdleTime;
     const std::lock_guard lock(all_pools().mutex);
@@ -83,7 +87,7 @@ class Sweeper {
     return left;
   }
 
-  // Returns true if the thread may end: nothing has begun to wait that did not see it end.
+  // Returns true if the thread may end: no connection has become idle without being looked at.
   bool rest() {
     runs_.store(false);
     return sweep() == 0 || runs_.exchange(true);
@@ -93,7 +97,7 @@ class Sweeper {
 };
 
 Sweeper& sweeper() {
-  static Sweeper& one = *new Sweeper;  // never destroyed, as the pools' list
+  static Sweeper& one = *new Sweeper;  // never destroyed, like AllPools
   return one;
 }
 
@@ -139,8 +143,8 @@ std::size_t ConnectionPool::close_idle(base::Nanos limit) {
   return close_idle(std::unique_lock(mutex_), limit);
 }
 
-// Whoever interrupts the pool's user (a signal that ends a child of the prefork MPM) may come here
-// to destroy all pools: the thread that waited for that user would hold their list.
+// Does not wait for the lock: a signal that ends a child of the prefork MPM may interrupt the
+// pool's user and destroy all pools, while the waiting thread would hold their list.
 std::size_t ConnectionPool::try_close_idle(base::Nanos limit) {
   std::unique_lock lock(mutex_, std::try_to_lock);
   return lock ? close_idle(std::move(lock), limit) : 1;
@@ -154,7 +158,7 @@ std::size_t ConnectionPool::close_idle(std::unique_lock<std::mutex> lock, base::
                                                         std::make_move_iterator(end));
   idle_.erase(idle_.begin(), end);
   const std::size_t left = idle_.size();
-  lock.unlock();  // the connections are closed without it
+  lock.unlock();  // connections are closed without the lock
   return left;
 }
 

@@ -1,4 +1,4 @@
-// Connections to daemon processes that wait for their next request, in one of httpd's processes.
+// ConnectionPool keeps the idle connections of one of httpd's processes to daemon processes.
 #pragma once
 
 #include <cstddef>
@@ -16,17 +16,17 @@
 
 namespace brine::daemon {
 
-/// A connection that waits longer than that for its next request is closed: to make another one
-/// costs some 100 us.
+/// A connection that has been idle for longer than this is closed; to make another one costs some
+/// 100 us.
 inline constexpr base::Nanos kMostIdleTime = 10 * base::kSecond;
 
-/// Whether a process that may have `most` descriptors is about to run out of them. The system gives
-/// out the lowest number that is free, so a high one says that so many are in use, whatever for.
+/// Returns true if a process that may have `most` descriptors is about to run out of them. The
+/// kernel gives out the lowest free number, so a high number means that as many are in use.
 constexpr bool few_descriptors_are_left(int newest, std::uint64_t most) noexcept {
   return static_cast<std::uint64_t>(newest) >= most / 4 * 3;
 }
 
-/// A connection to a daemon process, kept open for the next request, with its buffers.
+/// A connection to a daemon process with its buffers, kept open for the next request.
 struct Connection {
   Connection(base::UniqueFd own_fd, std::uint32_t own_incarnation)
       : fd(std::move(own_fd)), incarnation(own_incarnation), reader(fd.get()) {}
@@ -36,10 +36,10 @@ struct Connection {
   base::Nanos idle_since = 0;
   FrameReader reader;
   std::vector<char> request;             ///< the encoded request
-  std::vector<std::string_view> blocks;  ///< of the answer's body, in the reader's buffer
+  std::vector<std::string_view> blocks;  ///< blocks of the answer's body, in the reader's buffer
 };
 
-/// Those to the processes in one slot. Any number of threads use it at once.
+/// The idle connections to the processes of one slot. Any number of threads use it at once.
 class ConnectionPool {
  public:
   ConnectionPool();
@@ -47,31 +47,33 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-  /// The connection to this process that was used last, or none. Those to others are closed.
+  /// Returns the most recently used connection to this process, or null. Closes those to earlier
+  /// processes of the slot.
   std::unique_ptr<Connection> take(std::uint32_t incarnation);
 
-  /// A connection over which nothing is to be said from `now` on. It is closed at once, with all
-  /// that wait in this process, where the process is about to run out of descriptors. Else it is
-  /// closed when nobody takes it within kMostIdleTime, by a thread that lives as long as there are
-  /// such connections: a process that gets no more requests lets go of them too.
+  /// Takes a connection that is idle from `now` on. If this process is about to run out of
+  /// descriptors, it is closed at once, together with all other idle ones. Otherwise a thread
+  /// closes it when it has not been taken within kMostIdleTime, even if this process gets no more
+  /// requests.
   void put(std::unique_ptr<Connection> connection, base::Nanos now);
 
-  /// Closes those that have waited since `limit` or longer. Returns how many are left.
+  /// Closes connections that have been idle since `limit` or longer. Returns how many are left.
   std::size_t close_idle(base::Nanos limit = std::numeric_limits<base::Nanos>::max());
 
-  /// Likewise, but where another thread uses the pool at this moment, nothing is done, and 1
-  /// returned.
+  /// Does the same unless another thread uses the pool now; then it does nothing and returns 1.
   std::size_t try_close_idle(base::Nanos limit);
 
  private:
   std::size_t close_idle(std::unique_lock<std::mutex> lock, base::Nanos limit);
 
-  const std::uint64_t most_descriptors_;  ///< of this process, when it began to serve
+  const std::uint64_t most_descriptors_;  ///< descriptors that this process may have, as it began
+                                          /// to serve
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_; that of longest wait first
+  std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_; the one that has been idle
+                                                   // for longest first
 };
 
-/// Closes those of all pools of this process.
+/// Closes the idle connections of all pools of this process.
 void close_idle_connections();
 
 }  // namespace brine::daemon

@@ -30,27 +30,27 @@ using wsgi::Outcome;
 
 namespace {
 
-// How long a read waits before the process's life is looked at; the socket's SO_RCVTIMEO.
+// A read waits this long before it is checked whether the process lives; the socket's SO_RCVTIMEO.
 constexpr base::Nanos kReadTimeout = base::kSecond;
 
-// A body, of a request or a response, passes through in pieces of this size.
+// Bodies of requests and responses are passed on in pieces of this size.
 constexpr std::size_t kPiece = 65536;
 
-// So much of a response that is there already is passed through httpd's filters at once, in so many
-// blocks.
+// At most this much of a response that has arrived passes through httpd's filters at once, in this
+// many blocks.
 constexpr std::size_t kReadTogether = 131072;
 constexpr std::size_t kMostBlocks = 256;
 
-// So long a piece of the request's body is waited for until it is full.
+// The time to wait for a full piece of the request's body before a part of it is passed on.
 constexpr base::Nanos kPatience = 100 * base::kMillisecond;
 
-// So often it is told how many log records of a request were left out, if there is no end to it.
+// While a request logs too much, one record in this time tells how many were left out.
 constexpr base::Nanos kLeftOutInterval = 60 * base::kSecond;
 
-// The note that a process may give; httpd keeps a name as it is given.
+// The only note that a process may set; httpd keeps the name's pointer and does not copy it.
 constexpr const char* kNote = "wsgi-pickle-hazards";
 
-// What the check has to know of a request.
+// Returns what the check has to know of a request.
 Asked asked(const wsgi::Head& head, const wsgi::Target& target, std::uint8_t flags,
             base::Nanos take_until) {
   Asked result;
@@ -68,8 +68,8 @@ std::string process_name(const Group& group, const Slot& slot) {
          " of daemon group '" + group.name + "'";
 }
 
-// What is wrong with a descriptor that a process gives as that of a plain file. Of httpd's own it
-// would read in /proc what the process may not.
+// Returns what is wrong with a descriptor that a process passes as one of a plain file. Files of
+// /proc are refused, since httpd could read there what the process may not.
 std::string wrong_file(int fd) {
   struct stat info = {};
   struct statfs system = {};
@@ -121,7 +121,7 @@ Progress Dispatch::run(const wsgi::Target& target, std::uint8_t flags) {
 Progress Dispatch::exchange(const wsgi::Target& target, std::uint8_t flags) {
   begun_ = last_sign_ = base::now();
   check_ = ResponseCheck(asked(request_.head(), target, flags, limits_.take_until));
-  // A frame that has not been written to its end cannot have been read to its end.
+  // A frame that was not written to its end cannot have been read to its end.
   if (send_request(target, flags) != Io::ok) return Progress::not_taken;
   FrameHeader header;
   while (!finished_) {
@@ -141,11 +141,11 @@ Progress Dispatch::exchange(const wsgi::Target& target, std::uint8_t flags) {
   return end();
 }
 
-// The process has told how the request ended.
+// Ends the exchange after the process has told how the request ended.
 Progress Dispatch::end() {
-  // httpd would take what has come for the whole of it.
+  // httpd would otherwise take what has come for the whole body.
   if (started_ && check_.is_open()) response_.abort();
-  if (connection_.reader.has_leftover()) {  // it would be taken for the next answer
+  if (connection_.reader.has_leftover()) {  // httpd would take the rest for the next answer
     const Outcome outcome = outcome_;
     wrong_ = "something after the end of its answer";
     refuse();
@@ -155,7 +155,7 @@ Progress Dispatch::end() {
   return outcome_ == Outcome::timed_out ? Progress::broken : Progress::done;
 }
 
-// Nothing of what the process sends is passed on any more.
+// Ends the exchange with an error, and passes on nothing more of what the process sends.
 Progress Dispatch::refuse() {
   report_bad_answer(request_, group_, view_, slot_, wrong_);
   outcome_ = Outcome::process_died;
@@ -163,13 +163,14 @@ Progress Dispatch::refuse() {
   return Progress::broken;
 }
 
-// Whether a judge has found nothing wrong.
+// Returns true if `wrong` is empty; otherwise keeps it.
 bool Dispatch::accept(std::string wrong) {
   wrong_ = std::move(wrong);
   return wrong_.empty();
 }
 
-// The next frame, whatever it takes: reads end with every tick and at each deadline.
+// Reads the next frame's header. A read that times out is repeated until wait() says that this
+// makes no sense any more.
 Io Dispatch::next(FrameHeader& header) {
   for (;;) {
     base::Nanos deadline = 0;
@@ -183,7 +184,7 @@ bool Dispatch::process_is_gone() const {
   return slot_.incarnation.load(std::memory_order_acquire) != connection_.incarnation;
 }
 
-// Whether waiting still makes sense, and until when; 0: until the tick.
+// Returns Io::ok if waiting still makes sense. Sets `deadline` to when it ends; 0: the next tick.
 Io Dispatch::wait(base::Nanos& deadline) {
   if (connection_.reader.has_next()) return Io::ok;
   const base::Nanos now = base::now();
@@ -194,12 +195,12 @@ Io Dispatch::wait(base::Nanos& deadline) {
     if (now < limits_.take_until) {
       until = std::min(until, limits_.take_until);
     } else if (has_unread_bytes(connection_.fd.get())) {
-      expired_ = true;  // from now on nobody will take it up
+      expired_ = true;  // the process must not take it up any more
       return Io::reset;
     }
   }
   if (now - last_sign_ > kReadTimeout && process_is_gone()) {
-    // Someone else, a process that the dead one forked, holds the socket open.
+    // A process that the dead one forked holds the socket open.
     return has_unread_bytes(connection_.fd.get()) ? Io::reset : Io::closed;
   }
   deadline = until - now > kReadTimeout ? 0 : until;
@@ -217,13 +218,13 @@ bool Dispatch::finish(Outcome outcome) {
   return true;
 }
 
-// A frame that has been judged. False: the exchange cannot go on; wrong_, failure_ or client_gone_
-// tells why.
+// Handles a frame that the check has accepted. Returns false if the exchange cannot go on; wrong_,
+// failure_ or client_gone_ tells why.
 bool Dispatch::handle(const FrameHeader& header) {
   const bool end = (header.flags & kEnd) != 0;
   switch (header.kind) {
     case FrameKind::want:
-      // The client may wait for what it has been sent before it sends more.
+      // The client may wait for what has been sent before it sends more.
       return flush() && send_data(header.value, (header.flags & kAll) != 0);
     case FrameKind::head:
       return pass_head(header) && ((header.flags & kDone) == 0 || finish(Outcome::completed));
@@ -232,10 +233,11 @@ bool Dispatch::handle(const FrameHeader& header) {
     case FrameKind::file:
       return pass_file(header);
     case FrameKind::abort:
-      // The head goes out first, as the application gave it: nothing but the end is missing.
+      // The head goes out first, as the application gave it, since only the end of the body is
+      // missing.
       if (!started_ && !pass_on(End::more)) return false;
       response_.abort();
-      unflushed_ = false;  // it has gone out with the abort, and nothing may follow that
+      unflushed_ = false;  // the abort has flushed, and nothing may follow it
       return true;
     case FrameKind::log:
       return pass_log(header.aux);
@@ -249,11 +251,11 @@ bool Dispatch::handle(const FrameHeader& header) {
     case FrameKind::count_:
       break;
   }
-  failure_ = Io::failed;  // the check knows no such frames
+  failure_ = Io::failed;  // the check accepts no other kinds
   return false;
 }
 
-// Views of the head lie in the reader's buffer until that is read again.
+// Decodes the head; its views lie in the reader's buffer until that is read again.
 bool Dispatch::read_head(const FrameHeader& header, ResponseHead& head) {
   FrameReader& reader = connection_.reader;
   if (!gather(std::min(kExtentBytes, reader.left()))) return false;
@@ -268,21 +270,21 @@ bool Dispatch::pass_head(const FrameHeader& header) {
   ResponseHead head;
   if (!read_head(header, head)) return false;
   const int status = header.aux;
-  // A body that httpd sees in pieces: what it would have found out from the whole is said here.
+  // httpd sees the body in pieces and cannot find its length, so the length is said here.
   const std::size_t size = reader.left() - head.size;
   const std::string length = std::to_string(size);
   const bool bodyless = status == 204 || status == 304;
   if ((header.flags & kEnd) != 0 && size > kPiece && !bodyless && !check_.declares_length()) {
     head.headers.push_back({"Content-Length", length});
   }
-  pass_note();  // other modules may put it into the head
+  pass_note();  // other modules may put the note into the head
   response_.start(status, head.status_line, head.headers);
   reader.take(head.size);
-  if (reader.left() == 0 && (header.flags & kEnd) == 0) return true;  // a file follows
+  if (reader.left() == 0 && (header.flags & kEnd) == 0) return true;  // a file follows as the body
   return pass_body((header.flags & kEnd) != 0);
 }
 
-// What is here of the frame's payload becomes a block to be sent.
+// Makes the arrived part of the frame's payload a block to be sent.
 void Dispatch::take_block() {
   const auto bytes = connection_.reader.payload();
   connection_.blocks.emplace_back(bytes.data(), bytes.size());
@@ -299,12 +301,12 @@ bool Dispatch::pass_on(End end) {
 
 bool Dispatch::flush() { return !unflushed_ || pass_on(End::more); }
 
-// Before the next frame is waited for: what has been sent reaches the client meanwhile.
+// Flushes before the next frame is waited for, so that the client gets what has been sent.
 bool Dispatch::settle() {
   return finished_ || !unflushed_ || connection_.reader.has_more() || flush();
 }
 
-// A frame of the body that is here already.
+// Reads the header of the next frame of the body, if that has arrived already.
 bool Dispatch::take_next_frame(bool& end) {
   FrameHeader header;
   failure_ = connection_.reader.next(header, 0);
@@ -314,13 +316,14 @@ bool Dispatch::take_next_frame(bool& end) {
   return true;
 }
 
-// A frame of the body, and those behind it that have come already: a pass through httpd's filters
-// and a flush cost more than a block. But the first block of several goes out by itself and at
-// once, so that what httpd makes of the head does not depend on how fast the others come.
+// Passes on a frame of the body together with those that have arrived behind it, because a pass
+// through httpd's filters and a flush cost more than a block. The first block of several goes out
+// by itself, so that the head that httpd makes does not depend on how fast the others come.
 bool Dispatch::pass_body(bool end) {
   FrameReader& reader = connection_.reader;
   do {
-    // It has been written already: to wait for all of a block costs no time, and it stays a block.
+    // The process has written this block already, so to wait for all of it takes no time, and it
+    // stays one block.
     if (!gather(std::min(reader.left(), kPiece))) return false;
     const bool first = !started_ && !end;
     const bool complete = end && reader.payload().size() == reader.left();
@@ -354,8 +357,9 @@ bool Dispatch::pass_file(const FrameHeader& header) {
   return !client_gone_;
 }
 
-// The process asks for the request's body when the application does; the client's "100 Continue"
-// is sent only now. Where it asks for all of it, nobody waits for the other between two pieces.
+// Sends a part of the request's body, which the process asks for when the application does; only
+// now is "100 Continue" sent to the client. If the process asks for all of it, neither side waits
+// for the other between two pieces.
 bool Dispatch::send_data(std::uint64_t wanted, bool all) {
   if (!data_) data_ = std::make_unique_for_overwrite<char[]>(kPiece);
   bool more = true;
@@ -374,14 +378,15 @@ bool Dispatch::send_data(std::uint64_t wanted, bool all) {
     std::array<iovec, 2> parts = {iovec{&header, sizeof(header)}, iovec{data_.get(), result.bytes}};
     failure_ = write_all(connection_.fd.get(), parts);
     last_sign_ = base::now();
-    // It no longer wants it, or has ended: what can be read tells which.
+    // The process no longer reads, or has ended: the next frame tells which.
     if (failure_ != Io::ok) return failure_ == Io::reset;
   }
   return true;
 }
 
-// As Request::read_all, but that what a slow client sends is passed on before the process loses
-// patience, or, if it has given the request up, so that its answer is seen.
+// Fills `room` like Request::read_all. But what a slow client has sent is passed on after
+// kPatience, before the process loses patience, and so that the answer of a process that has given
+// the request up is seen.
 wsgi::ReadResult Dispatch::fill(std::span<char> room) {
   const base::Nanos patience = base::now() + kPatience;
   wsgi::ReadResult all;
@@ -405,7 +410,7 @@ bool Dispatch::pass_log(std::uint16_t level) {
   return true;
 }
 
-// One line for all log records that have been left out, if the first was `after` ago.
+// Logs in one record how many log records have been left out, if the first one was `after` ago.
 void Dispatch::tell_of_left_out(base::Nanos after) {
   const std::uint64_t count = log_budget_.take_left_out(last_sign_, after);
   if (count == 0) return;
@@ -414,7 +419,7 @@ void Dispatch::tell_of_left_out(base::Nanos after) {
                                    " log records of this request are left out");
 }
 
-// httpd keeps what it is given as long as the request: only the newest value is passed on.
+// Keeps only the newest value, since httpd keeps each note for as long as the request.
 bool Dispatch::take_note() {
   FrameReader& reader = connection_.reader;
   if (!gather(reader.left())) return false;
@@ -434,7 +439,7 @@ void Dispatch::pass_note() {
   noted_ = false;
 }
 
-// Reads over what is left of the frame's payload.
+// Reads and drops the rest of the frame's payload.
 bool Dispatch::skip() {
   FrameReader& reader = connection_.reader;
   while (reader.left() != 0) {
@@ -444,8 +449,8 @@ bool Dispatch::skip() {
   return true;
 }
 
-// Nobody wants the rest of the answer, but the log records in it. What the process has written by
-// now is read here, without waiting for it; what it cannot write any more, it logs itself.
+// Takes the log records out of an answer that is not wanted any more. What the process has written
+// by now is read without waiting; what it cannot write any more, it logs itself.
 void Dispatch::take_last_records() {
   ::shutdown(connection_.fd.get(), SHUT_RD);
   FrameHeader header;
@@ -455,14 +460,14 @@ void Dispatch::take_last_records() {
   }
 }
 
-// The process's monitor closes the connection where request-timeout finds its thread in the middle
-// of a frame, because the client takes its answer slowly.
+// Returns true if request-timeout is over. The process's monitor closes the connection if its
+// thread is then in the middle of a frame, since the client takes the answer slowly.
 bool Dispatch::is_overdue() const {
   const base::Nanos timeout = base::nanos(group_.limits.request_timeout);
   return timeout != 0 && base::now() - begun_ >= timeout;
 }
 
-// The connection ended, or fell silent, in the middle of it.
+// Ends the exchange after the connection broke, or fell silent, in the middle of it.
 Progress Dispatch::broken(Io io) {
   if (!taken_ && io == Io::reset) return expired_ ? Progress::expired : Progress::not_taken;
   if (io == Io::failed) {

@@ -1,4 +1,5 @@
-// One request on one connection, from httpd's side.
+// Dispatch is one request on one connection to a daemon process, as one of httpd's children sees
+// it.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +17,22 @@ namespace brine::daemon {
 
 /// How far an exchange got.
 enum class Progress : std::uint8_t {
-  done,       ///< outcome() tells how; the connection is as new
-  broken,     ///< outcome() tells how; the connection must be closed
-  not_taken,  ///< nobody has taken the request up, and nobody will: it can be sent elsewhere
-  expired,    ///< likewise, as its time for that is over; the caller has to count it out
+  done,       ///< outcome() tells how it ended; the connection can be used again
+  broken,     ///< outcome() tells how it ended; the connection must be closed
+  not_taken,  ///< no process has taken the request up, nor will: it can be sent elsewhere
+  expired,    ///< not taken before its deadline; the caller has to count it out
 };
 
-/// Counts and logs that the process in `slot` sent what is no answer; `what`, a clause, tells why.
-/// The connection to it must be closed.
+/// Counts and logs that the process in `slot` sent an answer that breaks the rules; `what` is a
+/// clause that tells why. The connection must be closed.
 void report_bad_answer(wsgi::Request& request, const Group& group, const GroupView& view,
                        const Slot& slot, std::string_view what);
 
 class Dispatch {
  public:
   struct Limits {
-    base::Nanos take_until = 0;      ///< 0: whenever
-    base::Nanos socket_timeout = 0;  ///< without a sign of the process
+    base::Nanos take_until = 0;      ///< 0: at any time
+    base::Nanos socket_timeout = 0;  ///< how long the process may be silent
   };
 
   Dispatch(const Group& group, const GroupView& view, const Slot& slot, Connection& connection,
@@ -46,7 +47,7 @@ class Dispatch {
   Dispatch(const Dispatch&) = delete;
   Dispatch& operator=(const Dispatch&) = delete;
 
-  /// `flags` of the request's frame. BLOCKS.
+  /// Sends the request, with the `flags` of its frame, and passes the answer on. BLOCKS.
   Progress run(const wsgi::Target& target, std::uint8_t flags);
 
   wsgi::Outcome outcome() const { return outcome_; }
@@ -93,17 +94,17 @@ class Dispatch {
 
   wsgi::Outcome outcome_ = wsgi::Outcome::process_died;
   base::Nanos begun_ = 0;
-  base::Nanos last_sign_ = 0;  ///< when the process was last heard of
+  base::Nanos last_sign_ = 0;  ///< when the process last sent something
   bool expired_ = false;
   bool taken_ = false;      ///< the process has begun with the request
-  bool started_ = false;    ///< the client has been sent something
-  bool unflushed_ = false;  ///< what was sent last may be in httpd still
+  bool started_ = false;    ///< a part of the response has been sent to the client
+  bool unflushed_ = false;  ///< httpd may still hold what was sent last
   bool finished_ = false;
   bool client_gone_ = false;
-  std::unique_ptr<char[]> data_;  ///< a piece of the request's body; made when one is wanted
+  std::unique_ptr<char[]> data_;  ///< a piece of the request's body; allocated on first use
   Io failure_ = Io::ok;           ///< why a frame could not be read to its end
-  ResponseCheck check_{Asked{}};  ///< of this request, as soon as it is sent
-  std::string wrong_;             ///< what it found; nothing that comes after it counts
+  ResponseCheck check_{Asked{}};  ///< checks the answer to this request
+  std::string wrong_;             ///< what the check found; later findings do not count
   LogBudget log_budget_;
   std::string note_;    ///< the newest value of kNote
   bool noted_ = false;  ///< note_ has not been passed on

@@ -12,13 +12,14 @@ using wsgi::Outcome;
 
 namespace {
 
-// A process that knows of the end of the request's body asks for nothing behind it.
+// A process may ask this often for more of the request's body after its end, since it may not have
+// read of the end yet.
 constexpr unsigned kMostLateWants = 16;
 
-// A note is given anew with each hazard that the request has not had yet.
+// A process sends its note again with each new hazard of the request, at most this often.
 constexpr unsigned kMostNotes = 1000;
 
-// What a kind of frame may have; none: no daemon process sends it.
+// What a frame of this kind may contain; no daemon process sends a kind without a row.
 struct Shape {
   bool is_answer = false;
   std::uint8_t flags = 0;
@@ -180,7 +181,7 @@ std::string ResponseCheck::head(const FrameHeader& header, const ResponseHead& h
   return add(header.size - head.size, (header.flags & kEnd) != 0);
 }
 
-// The rules that start_response() keeps, but that it leaves out what is hop-by-hop.
+// Applies the rules of start_response(), but refuses hop-by-hop fields, which that drops.
 std::string ResponseCheck::field(const wsgi::Field& field) {
   if (std::string wrong = wsgi::bad_header(field.name, field.value); !wrong.empty()) return wrong;
   if (wsgi::is_hop_by_hop(field.name)) {
@@ -203,8 +204,8 @@ std::string ResponseCheck::file(const FrameHeader& header, const FilePiece& piec
   return add(static_cast<std::uint64_t>(piece.length), (header.flags & kEnd) != 0);
 }
 
-// So much more of the body. It is judged before it is passed on: the client of a response that says
-// how long it is sees either that many bytes or that it is cut off.
+// Counts further bytes of the body, before they are passed on: the client of a response with
+// Content-Length gets either that many bytes or a connection that breaks off.
 std::string ResponseCheck::add(std::uint64_t bytes, bool end) {
   sent_ += bytes;
   ended_ = end;

@@ -1,5 +1,5 @@
-// What a daemon process may send in answer to a request. The process runs a tenant's code, so what
-// comes out of it is a stranger's input. Pure: frames are judged, nothing is read or written.
+// Judges, in httpd's children, what a daemon process sends in answer to a request. The process runs
+// a tenant's code, so its frames are untrusted input. Pure: nothing is read or written here.
 //
 // clang-format off
 // | frame   | flags     | payload             | when it may come                                              |
@@ -31,43 +31,43 @@ namespace brine::daemon {
 inline constexpr std::size_t kMostHeadBytes = 16 << 20;
 inline constexpr std::uint32_t kMostFields = 10000;
 
-/// What a request says about the answers to it.
+/// What a request says about the answers that it accepts.
 struct Asked {
   bool head_request = false;
-  bool body_complete = false;  ///< nothing of the request's body is left to be wanted
-  bool may_restart = false;    ///< Outcome::restarting is an answer
+  bool body_complete = false;  ///< the process has all of the request's body
+  bool may_restart = false;    ///< Outcome::restarting is an acceptable answer
   wsgi::Replacements replacements{};
   base::Nanos take_until = 0;  ///< as in the request's frame
 };
 
-/// Judges the answer to one request, frame by frame. Each judge returns what is wrong, as a clause
-/// for the log, or an empty text. Nothing may be judged after something was wrong.
+/// Judges the answer to one request, frame by frame. Each function returns what is wrong as a
+/// clause for the log, or an empty text. None may be called after one has returned a clause.
 class ResponseCheck {
  public:
   explicit ResponseCheck(const Asked& asked) : asked_(asked), input_ended_(asked.body_complete) {}
 
-  /// A frame, by its header. To be called once for each, before anything of it is passed on.
+  /// Judges a frame by its header. Must be called once for each frame, before anything of it is
+  /// passed on.
   std::string frame(const FrameHeader& header, base::Nanos now);
 
-  /// The part of a `head` that precedes the body: its extent, as its first bytes tell it, before it
-  /// is read and decoded.
+  /// Judges the extent of a head as its first bytes tell it, before the head is read and decoded.
   static std::string extent(const FrameHeader& header, const std::optional<HeadExtent>& extent);
 
-  /// The decoded head, and the size of the body behind it.
+  /// Judges the decoded head, and the size of the body behind it.
   std::string head(const FrameHeader& header, const ResponseHead& head);
 
-  /// The payload of a `file`.
+  /// Judges the payload of a `file` frame.
   std::string file(const FrameHeader& header, const FilePiece& piece);
 
-  /// The request's body has been passed on to its end, or cannot be read any further.
+  /// Notes that the request's body has been passed on to its end, or cannot be read any further.
   void end_input() { input_ended_ = true; }
 
   bool headed() const { return headed_; }
 
-  /// Whether the head has come, and neither the response's end nor its abort.
+  /// Returns true if the head has come, and neither the response's end nor an abort.
   bool is_open() const { return headed_ && !ended_ && !aborted_; }
 
-  /// Whether the application itself has said how long its body is.
+  /// Returns true if the application itself has set Content-Length.
   bool declares_length() const { return declared_ >= 0; }
 
  private:
@@ -79,16 +79,16 @@ class ResponseCheck {
   Asked asked_;
   bool begun_ = false;    ///< a frame has come
   bool headed_ = false;   ///< the response's head has come
-  bool ended_ = false;    ///< its end has come
-  bool aborted_ = false;  ///< it was broken off
-  bool filed_ = false;    ///< its body is a file
-  bool wanted_ = false;   ///< something of the request's body was asked for
+  bool ended_ = false;    ///< the response's end has come
+  bool aborted_ = false;  ///< the response was aborted
+  bool filed_ = false;    ///< the response's body is a file
+  bool wanted_ = false;   ///< the process has asked for the request's body
   bool input_ended_;
-  bool bodyless_ = false;  ///< no client gets a byte of the body, so that it may fall short
+  bool bodyless_ = false;  ///< the client gets no body, so it may be shorter than Content-Length
   unsigned late_wants_ = 0;
   unsigned notes_ = 0;
   std::int64_t declared_ = -1;  ///< Content-Length
-  std::uint64_t sent_ = 0;      ///< bytes of the body that have come, or will with their frame
+  std::uint64_t sent_ = 0;      ///< bytes of the body so far, those of the current frame included
 };
 
 }  // namespace brine::daemon

@@ -5,7 +5,7 @@
 namespace brine::daemon {
 
 std::optional<std::size_t> choose(std::span<const Candidate> candidates, const Wish& wish) {
-  const auto rank = [&](const Candidate& candidate) {  // the lowest is the best
+  const auto rank = [&](const Candidate& candidate) {  // the lowest rank is the best
     return std::tuple(candidate.failed, candidate.in_flight >= wish.threads, candidate.stalled,
                       ~candidate.code, candidate.in_flight);
   };

@@ -1,4 +1,4 @@
-// Which of a group's processes a request goes to: a decision without effects.
+// Chooses, in httpd's children, which of a group's processes a request goes to. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -7,30 +7,32 @@
 
 namespace brine::daemon {
 
-/// A slot as it was seen.
+/// A slot, as the request saw it.
 struct Candidate {
-  bool ready = false;  ///< and its gate is open
+  bool ready = false;  ///< its process is ready, and the gate open
   std::uint32_t incarnation = 0;
   std::uint32_t code = 0;
   std::uint32_t in_flight = 0;
   bool stalled = false;  ///< all its threads have had the same request for a while
-  bool failed = false;   ///< it had a thread free for this very request, and did not take it up
-  bool keeping = false;  ///< it serves only what processes with newer code lack
+  bool failed = false;   ///< had a thread free for this very request, and did not take it up
+  bool keeping = false;  ///< serves only scripts that processes with newer code lack
 };
 
 struct Wish {
-  std::uint32_t threads = 1;     ///< of each process
-  std::uint32_t least_code = 0;  ///< only processes that have loaded this code, or newer
-  std::uint32_t code_below = 0;  ///< only older ones: newer ones lack the script; 0: all have it
+  std::uint32_t threads = 1;     ///< threads of each process
+  std::uint32_t least_code = 0;  ///< only processes with this code or newer
+  std::uint32_t code_below = 0;  ///< only processes with older code, as newer ones lack the script;
+                                 /// 0: any
 };
 
-/// The index of the process to go to; nothing if none is ready. One that has failed is the last
-/// resort; one with a free thread wins over a line, a line that moves over one that does not, newer
-/// code over older, and the less loaded over the other. (A process with older code sends a request
-/// back whose script has changed; any other it can serve as well.)
+/// Returns the index of the best process, or nothing if none is ready. The first of these rules
+/// that tells two processes apart decides: one that has not failed is better than one that has, a
+/// free thread better than a line, a line that moves better than one that does not, newer code
+/// better than older, fewer requests better than more. A process with older code serves as well as
+/// any other, except that it sends a request back if the script has changed.
 std::optional<std::size_t> choose(std::span<const Candidate> candidates, const Wish& wish);
 
-/// How many requests wait for a thread in all processes that are ready.
+/// Returns how many requests wait for a thread in all processes that are ready.
 std::uint64_t waiting(std::span<const Candidate> candidates, std::uint32_t threads);
 
 }  // namespace brine::daemon
