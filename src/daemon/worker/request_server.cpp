@@ -428,9 +428,8 @@ void RequestServer::note_scripts(const wsgi::Target& target, Outcome outcome, bo
   if (changed || outcome == Outcome::restarting || outcome == Outcome::script_failed) {
     const Nanos now = base::now();
     const bool lately = now - change_told_.load(std::memory_order_relaxed) < kTellInterval;
-    if (lately && outcome != Outcome::restarting)
-      return;  // a restarting request waits for new
-               // code
+    // A restarting request waits for new code, so the supervisor has to know at once.
+    if (lately && outcome != Outcome::restarting) return;
     change_told_.store(now, std::memory_order_relaxed);
     const bool failed = outcome == Outcome::script_failed;
     std::string path(target.script);

@@ -157,11 +157,10 @@ class Worker {
   // Loads a script, and tells the supervisor about a failure together with the log records.
   bool load(const Script& script) {
     wsgi::Target target = target_of(script);
-    if (group_.is_service())
-      target.callable = {};                                      // a service's script is executed,
-                                                                 // and nothing of it called
-    const std::int64_t version = base::version_of(script.path);  // the version before the script is
-                                                                 // loaded
+    // A service's script is executed, and nothing of it is called.
+    if (group_.is_service()) target.callable = {};
+    // The version is taken first: a change while the script loads is to be noticed.
+    const std::int64_t version = base::version_of(script.path);
     tell({Message::seen, 0, pack(ScriptVersions{{script.path, version}})});
     LoadLog log(log_);
     const bool loaded = engine_->preload(target, log);
