@@ -7,12 +7,12 @@ namespace brine::daemon {
 
 namespace {
 
-// Never 0.
+// Returns a hash of the path, which is never 0.
 std::uint64_t name_of(std::string_view path) noexcept {
   return std::hash<std::string_view>{}(path) | 1U;
 }
 
-// Never 0, as the version of a file is that is not there.
+// Returns what an entry stores for the version: never 0, which is the version of a missing file.
 std::uint64_t told_of(std::int64_t version) noexcept {
   return static_cast<std::uint64_t>(version) | (1ULL << 63U);
 }
@@ -26,11 +26,12 @@ const BrokenScripts::Entry* BrokenScripts::find(std::uint64_t name) const noexce
   return found != entries_.end() ? found : nullptr;
 }
 
-// Null: there is no place left. Entries are never given back: they are those of few scripts.
+// Returns the script's entry, or null if the table is full. Entries are never freed, since few
+// scripts are ever broken.
 BrokenScripts::Entry* BrokenScripts::find_or_add(std::uint64_t name) noexcept {
   for (Entry& entry : entries_) {
     std::uint64_t there = 0;
-    // Another process may take the place first, for the same script or for another one.
+    // Another process may take the entry first, for the same script or for another one.
     if (entry.name.compare_exchange_strong(there, name) || there == name) return &entry;
   }
   return nullptr;
@@ -50,7 +51,7 @@ void BrokenScripts::forget(std::string_view path) noexcept {
 }
 
 void BrokenScripts::set_lacking(std::string_view path, bool lacking) noexcept {
-  // Of most scripts there is nothing to say.
+  // Most scripts have no entry, and need none.
   if (!lacking && find(name_of(path)) == nullptr) return;
   if (Entry* const entry = find_or_add(name_of(path))) entry->lacking.store(lacking);
 }

@@ -18,15 +18,15 @@ namespace brine::daemon {
 
 namespace {
 
-// An ordinary response, head and body, fits.
+// The head and body of an ordinary response fit into this.
 constexpr std::size_t kFirstRoom = 16384;
 
-// Descriptors that have come ahead of their frames: a response has one file.
+// A response has one file, so at most this many descriptors arrive ahead of their frames.
 constexpr std::size_t kMostDescriptors = 1;
 
-// Room for the descriptors that one message may carry.
+// Room for the control message that carries a descriptor.
 union Control {
-  cmsghdr header;  // aligns
+  cmsghdr header;  // aligns `bytes`
   char bytes[CMSG_SPACE(sizeof(int))];
 };
 
@@ -41,7 +41,7 @@ void attach(msghdr& message, Control& control, int fd) {
   std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
 }
 
-// Room for one descriptor: what a message carries beyond it is dropped by the system.
+// Provides room for one descriptor; the kernel closes further ones that a message carries.
 void expect_one(msghdr& message, Control& control) {
   message.msg_control = control.bytes;
   message.msg_controllen = CMSG_LEN(sizeof(int));
@@ -57,7 +57,7 @@ base::UniqueFd detach(msghdr& message) {
   return base::UniqueFd(fd);
 }
 
-// Reads into `part` what has come, and the descriptor that may have come with it.
+// Reads what has arrived into `part`, and the descriptor that came with it.
 ssize_t receive(int fd, iovec part, int flags, base::UniqueFd& passed) {
   msghdr message{};
   message.msg_iov = &part;
@@ -93,7 +93,7 @@ Io failure_of(int error) {
   }
 }
 
-// Fills `into`, and leaves what follows to be read.
+// Fills `into`, and reads nothing beyond.
 Io read_exactly(int fd, std::span<char> into) {
   while (!into.empty()) {
     const ssize_t size = ::recv(fd, into.data(), into.size(), MSG_WAITALL);
@@ -104,7 +104,7 @@ Io read_exactly(int fd, std::span<char> into) {
   return Io::ok;
 }
 
-// Drops what has been written from the front of `parts`.
+// Removes the bytes that have been written from the front of `parts`.
 std::span<iovec> without(std::span<iovec> parts, std::size_t written) {
   while (!parts.empty() && written >= parts.front().iov_len) {
     written -= parts.front().iov_len;
@@ -191,7 +191,7 @@ bool wait_readable(int fd, base::Nanos deadline) noexcept {
     const int ready = ::ppoll(&waiting, 1, &left, nullptr);
     if (ready > 0) return true;
     if (ready == 0) return false;
-    if (errno != EINTR) return true;  // the read will say what is wrong
+    if (errno != EINTR) return true;  // the read that follows returns the error
   }
 }
 
@@ -234,7 +234,7 @@ void FrameReader::make_room(std::size_t size) {
   if (buffer_.size() - end_ < size) buffer_.resize(end_ + size);
 }
 
-// Reads what has come, up to `room` bytes and more if the buffer has it.
+// Reads what has arrived, up to `room` bytes, or more if the buffer has room for more.
 Io FrameReader::read(std::size_t room, base::Nanos deadline, int flags) {
   if (begin_ == end_) begin_ = end_ = 0;
   make_room(std::max(room, buffer_.empty() ? kFirstRoom : std::size_t{1}));
@@ -259,13 +259,13 @@ Io FrameReader::next(FrameHeader& header, base::Nanos deadline) {
   return header.kind < FrameKind::count_ ? Io::ok : Io::failed;
 }
 
-// The buffer grows with what comes: a block now and then needs no large one.
+// The buffer grows only with what arrives, since small blocks now and then need no large one.
 bool FrameReader::read_ahead(std::size_t most) {
   while (end_ - begin_ < most) {
     const std::size_t have = end_ - begin_;
     const bool full = buffer_.size() == have;
     const std::size_t room = full ? std::min(most - have, std::max(have, kFirstRoom)) : 1;
-    if (read(room, 0, MSG_DONTWAIT) != Io::ok) return false;  // why, the next read tells again
+    if (read(room, 0, MSG_DONTWAIT) != Io::ok) return false;  // the next read returns the reason
   }
   return true;
 }

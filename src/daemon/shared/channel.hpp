@@ -1,4 +1,5 @@
-// Sockets between httpd's processes and a group's: how they are made, handed over, written, read.
+// Makes, passes, writes and reads the sockets between httpd's processes, the supervisor and the
+// daemon processes.
 #pragma once
 
 #include <sys/uio.h>
@@ -16,98 +17,99 @@
 
 namespace brine::daemon {
 
-/// How a read or write of a socket went.
+/// The result of reading or writing a socket.
 enum class Io : std::uint8_t {
   ok,
   closed,     ///< the other end is closed, and had read all that was sent to it
   reset,      ///< the other end is closed, and had NOT read all that was sent to it
   timed_out,  ///< the deadline has passed
-  failed,     ///< malformed frames, or out of descriptors
+  failed,     ///< malformed frames, or no descriptors left
 };
 
-/// Two connected sockets, close-on-exec. Throws std::system_error.
+/// Makes two connected sockets, close-on-exec. Throws std::system_error.
 std::pair<base::UniqueFd, base::UniqueFd> socket_pair(int type);
 
-/// Sends one packet over a SOCK_SEQPACKET socket, with a descriptor (or -1). False: it was not
-/// sent. BLOCKS while the socket is full, until `deadline`; 0: not at all.
+/// Sends one packet over a SOCK_SEQPACKET socket, with a descriptor (or -1). Returns false if it
+/// was not sent. BLOCKS while the socket is full, until `deadline`; 0: does not block.
 bool send_with_fd(int socket, std::span<const char> packet, int passed,
                   base::Nanos deadline) noexcept;
 
-/// A packet that has come over a SOCK_SEQPACKET socket.
+/// A packet that was received over a SOCK_SEQPACKET socket.
 struct Received {
   std::size_t size = 0;
-  base::UniqueFd fd;  ///< the descriptor that came with it, if one did
+  base::UniqueFd fd;  ///< the descriptor that came with it, or -1
 };
 
-/// Receives the next packet `into` a buffer, cut off where that is too small; none if there is none
-/// now.
+/// Receives the next packet `into` a buffer, cut off if that is too small. Returns nothing if no
+/// packet has arrived.
 std::optional<Received> receive_with_fd(int socket, std::span<char> into) noexcept;
 
-/// Writes everything, with `passed` (a descriptor, or -1) at its first byte. BLOCKS; a socket's
+/// Writes all parts, with `passed` (a descriptor, or -1) at the first byte. BLOCKS; the socket's
 /// SO_SNDTIMEO limits the wait for each piece.
 Io write_all(int fd, std::span<iovec> parts, int passed = -1) noexcept;
 
-/// Writes everything if the socket has room for it now, else nothing: timed_out. What is larger
-/// than half of the socket's buffer may be begun, and then BLOCKS as write_all() does. At most
-/// IOV_MAX parts.
+/// Writes all parts if the socket has room for them now, else nothing, and returns timed_out. Parts
+/// larger than half of the socket's buffer may be begun; the rest then BLOCKS like write_all().
+/// Takes at most IOV_MAX parts.
 Io write_at_once(int fd, std::span<iovec> parts) noexcept;
 
-/// Waits until `fd` can be read. False: `deadline` has passed.
+/// Waits until `fd` can be read. Returns false if `deadline` has passed.
 bool wait_readable(int fd, base::Nanos deadline) noexcept;
 
-/// Whether bytes that were written to `fd` have not been read at the other end.
+/// Returns true if the other end has not read all bytes that were written to `fd`.
 bool has_unread_bytes(int fd) noexcept;
 
-/// Reads one frame to its end; its payload goes `into` a place that must have room for it. BLOCKS;
+/// Reads one whole frame; its payload goes `into` a buffer that must be large enough. BLOCKS;
 /// SO_RCVTIMEO limits the wait for each piece.
 Io read_frame(int fd, FrameHeader& header, std::span<char> into) noexcept;
 
-/// Limits each blocking read (write) of a socket, and sizes its buffers (0: the system's choice).
+/// Limits how long one read or write of a socket blocks, and sizes its buffers (0: the kernel's
+/// choice).
 void set_socket_times(int fd, std::chrono::milliseconds read, std::chrono::milliseconds write);
 void set_buffer_sizes(int fd, std::uint64_t send, std::uint64_t receive);
 
-/// Reads frames, with the descriptors that came with them.
+/// Reads frames from a socket, with the descriptors that came with them.
 class FrameReader {
  public:
   explicit FrameReader(int fd) : fd_(fd) {}
 
-  /// The next frame's header; its payload is read with `payload` and `take`. What was left of the
-  /// last frame's payload must have been taken. `deadline` 0: waits as long as SO_RCVTIMEO says,
-  /// then timed_out.
+  /// Reads the next frame's header; `payload` and `take` read its payload. The last frame's payload
+  /// must have been taken. With a `deadline` of 0, SO_RCVTIMEO limits the wait (timed_out).
   Io next(FrameHeader& header, base::Nanos deadline);
 
-  /// Reads what has come, without waiting, until `most` bytes are here. False: no more has come.
+  /// Reads what has arrived, without waiting, until `most` bytes are here. Returns false if fewer
+  /// have arrived.
   bool read_ahead(std::size_t most);
 
-  /// Whether the socket can be read now: ok if bytes have come, timed_out if not, or its end.
+  /// Returns ok if bytes can be read now, timed_out if none have arrived, or how the socket ended.
   Io peek() const noexcept;
 
-  /// Whether bytes are here, or have come, that have not been taken.
+  /// Returns true if there are bytes, here or in the socket, that have not been taken.
   bool has_more() const;
 
-  /// Whether another frame of this kind follows, and its header is here already.
+  /// Returns true if the next frame's header is here already, and is of this kind.
   bool has_next(FrameKind kind) const;
 
-  /// Whether another frame's header is here already.
+  /// Returns true if the next frame's header is here already.
   bool has_next() const { return left_ == 0 && end_ - begin_ >= sizeof(FrameHeader); }
 
-  /// Whether anything has come that no frame taken so far accounts for.
+  /// Returns true if something has arrived that belongs to no frame that was taken.
   bool has_leftover() const { return begin_ != end_ || left_ != 0 || !descriptors_.empty(); }
 
-  /// Payload that is here already, of the `left()` bytes that belong to it.
+  /// Returns the part of the payload that is here already, at most left() bytes.
   std::span<const char> payload() const;
   std::size_t left() const { return left_; }
 
-  /// Drops the first bytes of payload(). Views of it stay valid until the next read.
+  /// Removes the first bytes of payload(). Views of them stay valid until the next read.
   void take(std::size_t size);
 
   /// Reads until payload() has at least `size` bytes (at most left()).
   Io gather(std::size_t size, base::Nanos deadline);
 
-  /// Gives up a buffer larger than `most`. Nothing of a frame may be left in it.
+  /// Frees a buffer larger than `most`. Nothing of a frame may be left in it.
   void trim(std::size_t most);
 
-  /// The descriptor that came with a frame, or none.
+  /// Returns the descriptor that came with a frame, or -1.
   base::UniqueFd take_descriptor();
 
  private:

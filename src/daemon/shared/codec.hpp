@@ -1,6 +1,6 @@
-// Values to bytes and back, for what one process of a build hands to another one of the same build:
-// numbers are native. A struct says its members once, in a function fields(), for both directions.
-// The reader believes nothing: sizes, enumerators and flags are checked.
+// Encodes values to bytes and decodes them in another process of the same build, so numbers are
+// native. One function fields() lists a struct's members for both directions. The decoder trusts
+// nothing: it checks sizes, enumerators and flags.
 #pragma once
 
 #include <chrono>
@@ -18,22 +18,23 @@
 
 namespace brine::daemon {
 
-/// The last enumerator of an enumeration that travels: a specialisation for each.
+/// The last enumerator of an enumeration that is encoded; specialised for each.
 template <class Enum>
 struct LastOf;
 
-/// A number as it lies in memory, other than bool, of which only two values are valid.
+/// A number that is encoded as it lies in memory. bool is not one, since only two of its bytes are
+/// valid.
 template <class Value>
 concept Number = std::is_arithmetic_v<Value> && !std::same_as<Value, bool>;
 
 template <class Value>
 concept Enumeration = std::is_enum_v<Value>;
 
-/// A struct that says its members in a function fields().
+/// A struct whose members a function fields() lists.
 template <class Value, class Codec>
 concept Listed = std::is_void_v<decltype(fields(std::declval<Codec&>(), std::declval<Value&>()))>;
 
-/// Appends values to `out`: a std::string, or whatever else has its append(bytes, size).
+/// Appends values to `out`, a std::string or another class with append(bytes, size).
 template <class Out>
 class Encoder {
  public:
@@ -89,8 +90,8 @@ class Encoder {
   Out& out_;
 };
 
-/// Reads what an Encoder has written. From the first value on that is not there, or is none of its
-/// type, ok() is false, and what has been read means nothing.
+/// Reads what an Encoder has written. If a value is missing or not of its type, ok() is false from
+/// then on, and what has been read has no meaning.
 class Decoder {
  public:
   explicit Decoder(std::string_view bytes) : bytes_(bytes) {}
@@ -101,7 +102,7 @@ class Decoder {
   }
 
   bool ok() const { return ok_; }
-  /// Returns whether all bytes have been read, and each value was there.
+  /// Returns true if all bytes have been read and each value was there.
   bool complete() const { return ok_ && bytes_.empty(); }
 
  private:
@@ -171,7 +172,7 @@ class Decoder {
     ok_ = ok_ && bytes_.size() >= size;
     return ok_;
   }
-  // How many elements follow, each of which takes `size` bytes at least; 0 if they cannot.
+  // Reads how many elements follow, each of at least `size` bytes; returns 0 if so many cannot.
   std::size_t count(std::size_t size) {
     std::uint32_t number = 0;
     get(number);
@@ -190,7 +191,7 @@ std::string encoded(const Value& value) {
   return bytes;
 }
 
-/// None if the bytes are not exactly one value of this type.
+/// Returns nothing if the bytes are not exactly one value of this type.
 template <class Value>
 std::optional<Value> decoded(std::string_view bytes) {
   std::optional<Value> value(std::in_place);

@@ -33,7 +33,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)>
     "finished",
     "out of descriptors"};
 
-// Paths are at most 4 KiB, names of interpreters 8 KiB.
+// A path is at most 4 KiB long, the name of an interpreter 8 KiB.
 constexpr std::size_t kMostBytes = 65536;
 
 }  // namespace

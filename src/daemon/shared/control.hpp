@@ -1,4 +1,5 @@
-// What the supervisor and a daemon process tell each other, as packets of a SOCK_SEQPACKET pair.
+// The control channel: packets between the supervisor and a daemon process, over a SOCK_SEQPACKET
+// pair.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,9 @@
 
 namespace brine::daemon {
 
-/// Why a daemon process has to leave, or has left.
+/// Why a daemon process has to end, or has ended.
 enum class Reason : std::uint8_t {
-  none,  ///< nobody told it to
+  none,  ///< it was not told to end
   graceful_restart,
   shutdown,
   eviction,
@@ -30,27 +31,27 @@ enum class Reason : std::uint8_t {
   memory_recycle,
   script_failed,
   finished,     ///< a service whose scripts have returned
-  descriptors,  ///< it has none left, and connections are not what it spent them on
+  descriptors,  ///< it has none left, and connections use few of them
   count_,
 };
 
-/// As it stands in log records: "maximum-requests".
+/// Returns the reason as log records show it: "maximum-requests".
 std::string_view reason_name(Reason reason) noexcept;
 
 enum class Message : std::uint8_t {
   // from the daemon process
-  ready,    ///< number: 0 if a script that was to be loaded did not load
-  seen,     ///< text: pack(ScriptVersions): it has looked at these, and will load or report them
-  loaded,   ///< text: pack(Script): it has loaded this script, as a request or `load` wanted
-  changed,  ///< text: path of a script whose file is no longer what runs
+  ready,          ///< number: 0 if a script that was to be loaded did not load
+  seen,           ///< text: pack(ScriptVersions) of scripts that the process will load or report
+  loaded,         ///< text: pack(Script): loaded since a request or `load` asked for it
+  changed,        ///< text: path of a script whose file is no longer what the process runs
   script_failed,  ///< text: pack(ScriptFailure)
-  retire,         ///< number: a Reason: it should be replaced
-  leaving,        ///< its last request has ended, and what is left to be done at the end has begun
+  retire,         ///< number: a Reason: the process should be replaced
+  leaving,        ///< its last request has ended, and its atexit callbacks begin
   // from the supervisor
-  load,         ///< text: pack(Script): another process of the group has had to load it
+  load,         ///< text: pack(Script): the process is to load it too
   code_failed,  ///< text: pack(ScriptVersions): new code did not load because of these
-  drain,        ///< number: Reason; leave when no request is left
-  stop,         ///< number: Reason; leave, whatever is running, within shutdown-timeout
+  drain,        ///< number: Reason: end when no request is left
+  stop,         ///< number: Reason: end within shutdown-timeout, whatever is running
   count_,
 };
 
@@ -60,31 +61,32 @@ struct Packet {
   std::string text;
 };
 
-/// A packet's bytes, and the packet of some bytes: nothing if they are none.
+/// Encode a packet, and decode it again; nothing if the bytes are malformed.
 std::string encode(const Packet& packet);
 std::optional<Packet> decode_packet(std::string_view bytes);
 
-/// False: the other end is gone, or does not read.
+/// Returns false if the other end is closed, or does not read.
 bool send_packet(int fd, const Packet& packet) noexcept;
 
-/// The next packet; none if there is none now, or (`closed`) none will ever come.
+/// Returns the next packet, or nothing if none has arrived; sets `closed` if the other end is
+/// closed.
 std::optional<Packet> receive_packet(int fd, bool& closed);
 
-/// Paths of scripts, and the version of each, see base::version_of().
+/// Versions of scripts by path, see base::version_of().
 using ScriptVersions = std::map<std::string, std::int64_t, std::less<>>;
 
 /// A script that does not load.
 struct ScriptFailure {
   std::string path;
-  std::int64_t version = 0;          ///< as it was before the process tried
-  std::vector<std::string> records;  ///< what there is to say, unless that has been said
+  std::int64_t version = 0;          ///< version of its file before the process tried
+  std::vector<std::string> records;  ///< log records of the failure that have not been logged
 };
 
 std::string pack(const ScriptVersions& scripts);
 std::string pack(const Script& script);
 std::string pack(const ScriptFailure& failure);
 
-/// What pack() made; nothing if `text` is anything else. A script is marked as learnt.
+/// Decode what pack() made; nothing if `text` is malformed. A decoded script is marked as learnt.
 std::optional<ScriptVersions> unpack_versions(std::string_view text);
 std::optional<Script> unpack_script(std::string_view text);
 std::optional<ScriptFailure> unpack_failure(std::string_view text);

@@ -1,6 +1,6 @@
-// All descriptors and shared memory that httpd's processes and the supervisor of one configuration
-// have in common. Made in httpd's first process before anything is forked; each kind of process
-// then drops what is not its own. A daemon process has none of them but its slot's memory.
+// The descriptors and shared memory that httpd's processes and the supervisor of one configuration
+// share. They are made in httpd's first process before the first fork; each process then closes
+// those that it does not need. A daemon process has only its slot's memory.
 #pragma once
 
 #include <span>
@@ -13,33 +13,36 @@ namespace brine::daemon {
 
 class Endpoints {
  public:
-  /// Throws std::system_error: out of descriptors or memory.
+  /// Makes all endpoints. Throws std::system_error if descriptors or memory have run out.
   explicit Endpoints(std::span<const Group* const> groups);
 
   const std::vector<const Group*>& groups() const { return groups_; }
   const Scoreboard& scoreboard() const { return scoreboard_; }
   Scoreboard& scoreboard() { return scoreboard_; }
 
-  /// Over which httpd's processes tell the supervisor, see introduction.hpp.
+  /// Returns the socket over which httpd's processes send introductions to the supervisor.
   int introductions_sender() const { return introductions_sender_.get(); }
   int introductions() const { return introductions_.get(); }
 
-  /// Reads EOF when none of httpd's processes of this configuration is left.
+  /// Returns the pipe that has an end of file when none of httpd's processes of this configuration
+  /// is left.
   base::UniqueFd& generation() { return generation_.read_end; }
 
-  /// Reads EOF when httpd's first process has left this configuration: at a restart at once, while
-  /// its children of this configuration may go on for long.
+  /// Returns the pipe that has an end of file when httpd's first process has left this
+  /// configuration. At a restart that is at once, while children of this configuration may run for
+  /// long.
   base::UniqueFd& configuration() { return configuration_.read_end; }
 
-  /// For httpd's children: drops what is the supervisor's.
+  /// Closes the supervisor's ends, in httpd's children.
   void keep_httpds_ends();
-  /// For the processes of httpd that serve: what an application forks has none of the ends.
+  /// Hides the ends from processes that an application forks, in httpd's children.
   void hide_from_forks() const;
-  /// For the supervisor: drops what is httpd's.
+  /// Closes httpd's ends, in the supervisor.
   void keep_supervisors_ends();
 
  private:
-  /// Nothing is ever written to it: its reader learns that nobody holds the other end any more.
+  /// A pipe that nothing is ever written to: its end of file tells that all holders of the other
+  /// end have gone.
   struct LifePipe {
     LifePipe();
     base::UniqueFd read_end;

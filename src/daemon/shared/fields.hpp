@@ -1,5 +1,5 @@
-// The members of what is handed from process to process, for codec.hpp. Each list binds all members
-// of its struct: one that is added and not listed does not compile.
+// Lists the members of the structs that codec.hpp encodes. Each list binds all members of its
+// struct, so a member that is not listed does not compile.
 #pragma once
 
 #include <concepts>
@@ -28,7 +28,7 @@ struct LastOf<pickle::Policy> {
   static constexpr auto value = pickle::Policy::builtin_only;
 };
 
-/// `Struct`, or const `Struct`.
+/// `Struct` or const `Struct`, for encoding and decoding.
 template <class Value, class Struct>
 concept Of = std::same_as<std::remove_const_t<Value>, Struct>;
 

@@ -15,14 +15,14 @@ namespace {
 
 constexpr std::uint32_t kAbsent = UINT32_MAX;  // the size of a view without data
 
-// A script's settings as they travel: so many bytes, whatever their values, and zeros up to the
-// next multiple of 8.
+// A script's settings in encoded form: a fixed number of bytes, padded with zeros to a multiple of
+// 8.
 constexpr wsgi::ScriptSettings kDefaults;
 constexpr std::size_t kScriptSettingsBytes =
     std::apply([](const auto&... member) { return (sizeof(member) + ...); }, members(kDefaults));
 using ScriptSettingsBytes = std::array<char, (kScriptSettingsBytes + 7) / 8 * 8>;
 
-// What an Encoder appends to.
+// The output of an Encoder into memory of known size.
 struct ByteWriter {
   char* at;
 
@@ -46,7 +46,7 @@ bool decode(const ScriptSettingsBytes& bytes, wsgi::ScriptSettings& settings) {
   return decoder.complete();
 }
 
-// The fixed part of a request; behind it the sizes of all texts, then the texts.
+// The fixed part of a request. The sizes of all texts follow, then the texts.
 struct RequestPrefix {
   std::int64_t content_length;
   double request_start;
@@ -75,7 +75,7 @@ static_assert(sizeof(RequestPrefix) ==
 
 constexpr std::size_t kTargetTexts = 4;
 
-// Calls use(view) for every text of a request, in the order in which they travel.
+// Calls use(view) for each text of a request, in the order of the encoding.
 template <class Head, class Target, class Use>
 void for_each_text(Head& head, Target& target, Use use) {
   for (auto& var : head.vars) use(var);
@@ -85,7 +85,7 @@ void for_each_text(Head& head, Target& target, Use use) {
   use(target.resource);
 }
 
-// Writes texts: their sizes into one place, their bytes into another.
+// Writes the sizes of texts into one place, and their bytes into another.
 class TextWriter {
  public:
   TextWriter(char* sizes, char* bytes) : size_(sizes), at_(bytes) {}
@@ -106,7 +106,7 @@ class TextWriter {
   char* at_;
 };
 
-// Reads them back; `ok` stays true as long as all of them lie within the bytes.
+// Reads texts back; `ok` stays true as long as all of them lie within the bytes.
 class TextReader {
  public:
   TextReader(std::span<const char> sizes, std::span<const char> bytes)
@@ -194,7 +194,7 @@ struct HeadPrefix {
   std::uint32_t text_bytes;
 };
 
-// Appends the prefix, and room for the texts that follow it.
+// Appends the prefix, and room for the texts that follow.
 template <class Prefix>
 TextWriter begin_texts(std::vector<char>& out, const Prefix& prefix, std::size_t texts,
                        std::size_t text_bytes) {

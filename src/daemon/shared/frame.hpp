@@ -1,5 +1,5 @@
-// What travels between httpd's processes and a group's: frames with a fixed header. Pure: bytes to
-// values and back. Both ends are always of the same build and machine, so numbers are native.
+// The frames that httpd's children and daemon processes exchange over connections, each with a
+// fixed header. Both ends are of the same build and machine, so numbers are native. Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -14,21 +14,20 @@
 namespace brine::daemon {
 
 enum class FrameKind : std::uint8_t {
-  // from httpd
-  /// value: until when it may be taken up (base::Nanos; 0: always), so that httpd can take it back
-  /// once that is over; payload: encode_request(), then the body's start
+  // from httpd. value: until when a process may take the request up (base::Nanos; 0: always), so
+  // that httpd can take it back after that time. payload: encode_request(), then the body's start.
   request,
   data,  ///< a piece of the request's body; aux: wsgi::ReadStatus; flags end, more
   // from the daemon process
-  want,     ///< value: so many bytes of the request's body, at most, are wanted
+  want,     ///< value: how many bytes of the request's body are wanted at most
   head,     ///< aux: status; payload: encode_head(), then body; flags end, done
   body,     ///< payload: a piece of the response's body; flag end
   file,     ///< a piece of a file: payload: FilePiece; with it a descriptor (SCM_RIGHTS); flag end
-  abort,    ///< the response breaks off here
+  abort,    ///< the response breaks off here, incomplete
   log,      ///< aux: base::Level; payload: text
   note,     ///< payload: name, NUL, value
-  refused,  ///< it was taken up too late (see request) and has not been run
-  done,     ///< aux: wsgi::Outcome; the last frame of every exchange
+  refused,  ///< the request came too late (see `request`) and has not been run
+  done,     ///< aux: wsgi::Outcome; the last frame of each exchange
   count_,
 };
 
@@ -41,22 +40,22 @@ struct FrameHeader {
 };
 static_assert(sizeof(FrameHeader) == 16);
 
-/// The body ends with this frame.
+/// Set if the body ends with this frame.
 inline constexpr std::uint8_t kEnd = 1;
-/// In a `head`: no `done` follows, the outcome is `completed`.
+/// Set in a `head` if no `done` follows: the outcome is `completed`.
 inline constexpr std::uint8_t kDone = 2;
-/// In a `request`: the script is served as it is loaded, although its file has changed.
+/// Set in a `request` if the script is to serve as it is loaded, although its file has changed.
 inline constexpr std::uint8_t kKeepCode = 4;
-/// In a `want`: all of them, unless the body ends before, in as many frames as it takes.
+/// Set in a `want` if all wanted bytes are to be sent, in as many frames as that takes.
 inline constexpr std::uint8_t kAll = 8;
-/// In a `data`: another one follows of what was asked for.
+/// Set in a `data` if another frame of the wanted bytes follows.
 inline constexpr std::uint8_t kMore = 16;
 
-/// A log record, or a note, that is larger does not travel over a connection.
+/// Larger log records and notes are not sent over a connection.
 inline constexpr std::uint32_t kMostLogText = 16384;
 inline constexpr std::uint32_t kMostNoteBytes = 16384;
 
-/// A request's frame is refused beyond this size: something else is writing here.
+/// A larger request frame is refused, since httpd's side never writes one.
 inline constexpr std::uint32_t kMostRequestBytes = 64 << 20;
 
 struct FilePiece {
@@ -64,20 +63,20 @@ struct FilePiece {
   std::int64_t length = 0;
 };
 
-/// A request as it travels. Views point into the frame's bytes; each is followed by a NUL.
+/// A decoded request. Its views point into the frame's bytes; a NUL follows each.
 struct RequestFrame {
   wsgi::Head head;
   wsgi::Target target;
-  std::vector<wsgi::Field> fields;  ///< what head.headers and head.extra show
+  std::vector<wsgi::Field> fields;  ///< what head.headers and head.extra refer to
 };
 
-/// The payload for a request, without its body_start, which is sent behind it.
+/// Appends the payload of a request, except for body_start, which is sent behind it.
 void encode_request(const wsgi::Head& head, const wsgi::Target& target, std::vector<char>& out);
 
-/// Reads what encode_request() wrote, and the body behind it. False: it is malformed.
+/// Decodes what encode_request() wrote, and the body behind it. Returns false if it is malformed.
 bool decode_request(std::span<const char> payload, RequestFrame& frame);
 
-/// The payload that precedes the body in a `head`.
+/// Appends the part of a `head` that precedes the body.
 void encode_head(std::string_view status_line, std::span<const wsgi::Field> headers,
                  std::vector<char>& out);
 
@@ -87,17 +86,17 @@ struct ResponseHead {
   std::size_t size = 0;  ///< bytes before the body
 };
 
-/// The part of a `head` that precedes the body, as its first kExtentBytes tell it.
+/// The size of a head and its number of fields, as the first kExtentBytes of its payload tell them.
 struct HeadExtent {
   std::size_t bytes = 0;
   std::uint32_t fields = 0;
 };
 inline constexpr std::size_t kExtentBytes = 8;
 
-/// Nothing if `payload` is too short to tell.
+/// Returns nothing if `payload` is too short.
 std::optional<HeadExtent> head_extent(std::span<const char> payload);
 
-/// Reads what encode_head() wrote. False: it is malformed.
+/// Decodes what encode_head() wrote. Returns false if it is malformed.
 bool decode_head(std::span<const char> payload, ResponseHead& head);
 
 }  // namespace brine::daemon

@@ -1,4 +1,5 @@
-// What WSGIDaemonProcess says of a group of processes: plain data, complete before the first fork.
+// The settings of a group of daemon processes (WSGIDaemonProcess): plain data, complete before the
+// first fork.
 #pragma once
 
 #include <sys/types.h>
@@ -16,20 +17,20 @@ namespace brine::daemon {
 
 using Duration = std::chrono::milliseconds;
 
-/// Who a group's processes run as. Names are for messages.
+/// The user and groups that a group's processes run with. Names are for messages.
 struct Identity {
   uid_t uid = 0;
   gid_t gid = 0;
   std::string user;  ///< the user's name, or empty if the id has none
-  /// supplementary-groups=, or those of the user, looked up before the first fork: a chroot's files
-  /// are not asked who its user is. Absent: none but `gid`.
+  /// Groups of supplementary-groups=, or those of the user. They are looked up before the first
+  /// fork, since a chroot's files must not decide them. Absent: `gid` alone.
   std::optional<std::vector<gid_t>> supplementary;
 };
 
-/// Durations of 0 and sizes of 0 mean "no limit", unless said otherwise.
+/// The limits of a group. A duration or size of 0 means "no limit", unless said otherwise.
 struct Limits {
-  Duration startup_timeout{0};      ///< from the process's start until its scripts are loaded
-  Duration shutdown_timeout{5000};  ///< from the order to leave until SIGKILL
+  Duration startup_timeout{0};      ///< from the process's fork until its scripts are loaded
+  Duration shutdown_timeout{5000};  ///< from the order to end until SIGKILL
   Duration graceful_timeout{15000};
   Duration eviction_timeout{0};  ///< 0: graceful_timeout
   Duration deadlock_timeout{300000};
@@ -37,7 +38,7 @@ struct Limits {
   Duration request_timeout{0};
   Duration interrupt_timeout{0};
   Duration restart_interval{0};
-  Duration connect_timeout{15000};  ///< how long a request waits for a process that is ready
+  Duration connect_timeout{15000};  ///< how long a request waits for a ready process
   Duration socket_timeout{0};       ///< of one read or write between httpd and the process
   Duration queue_timeout{0};        ///< from the request's arrival until a thread takes it up
   std::uint64_t maximum_requests = 0;
@@ -48,7 +49,7 @@ struct Limits {
   std::uint64_t virtual_memory = 0;  ///< bytes (RLIMIT_AS)
 };
 
-/// Makes a value of `limits.eviction_timeout`.
+/// Returns eviction-timeout, or graceful-timeout if that is 0.
 inline Duration eviction_time(const Limits& limits) {
   return limits.eviction_timeout.count() != 0 ? limits.eviction_timeout : limits.graceful_timeout;
 }
@@ -56,14 +57,14 @@ inline Duration eviction_time(const Limits& limits) {
 /// A script that a group's processes load before they are ready.
 struct Script {
   std::string path;
-  std::string callable;  ///< empty: none has to be there
+  std::string callable;  ///< empty: the script need not define one
   std::string application_group;
   wsgi::NamedBy group_named_by = wsgi::NamedBy::configuration;
   wsgi::ScriptSettings settings;
-  bool learnt = false;  ///< from a request; else the configuration names it
+  bool learnt = false;  ///< a request named the script; else the configuration does
 };
 
-/// The script of a request.
+/// Returns the script that a request's target names.
 inline Script script_of(const wsgi::Target& target) {
   Script script;
   script.path = target.script;
@@ -75,7 +76,7 @@ inline Script script_of(const wsgi::Target& target) {
   return script;
 }
 
-/// One group. Everything is resolved: no name has to be looked up after the fork.
+/// One group. All names have been looked up before the fork.
 struct Group {
   std::string name;
   int processes = 1;
@@ -83,16 +84,17 @@ struct Group {
   int threads = 15;           ///< 0: see is_service()
 
   Identity identity;
-  bool switches_identity = false;  ///< httpd was started by root: the identity has to be taken on
+  bool switches_identity = false;  ///< root started httpd: the processes take on the identity
   std::optional<mode_t> umask;
   std::string chroot;     ///< absolute, or empty
   std::string home;       ///< home=, absolute, or empty; goes to the front of sys.path too
-  std::string user_home;  ///< HOME: the user's, as the system knows it, or empty
+  std::string user_home;  ///< HOME: the user's home of the passwd database, or empty
   std::string
-      working_home;    ///< where the process goes: home=, or the user's home, or "/", or empty
-  std::string lang;    ///< LANG
-  std::string locale;  ///< LC_ALL
-  std::string display_name;  ///< with %{GROUP} expanded; empty: as httpd's
+      /// Working directory: home=, or the user's home, or "/"; empty: unchanged.
+      working_home;
+  std::string lang;          ///< LANG
+  std::string locale;        ///< LC_ALL
+  std::string display_name;  ///< with %{GROUP} expanded; empty: the name of httpd
   int cpu_priority = 0;      ///< nice value
   std::uint64_t stack_size = 0;
   std::uint64_t send_buffer_size = 0;
@@ -102,8 +104,9 @@ struct Group {
   std::string program;  ///< see engine::Config
   std::string prefix;   ///< see engine::Config::home
   std::vector<std::string> python_path;
-  std::string python_path_origin;  ///< what names these directories, with file and line
-  std::string home_origin;         ///< likewise, of home=
+  std::string python_path_origin;  ///< the directive that names these directories, with file and
+                                   /// line
+  std::string home_origin;         ///< the directive that sets home=, with file and line
   std::string python_eggs;
   double switch_interval = 0;  ///< seconds; 0: Python's own
 
@@ -111,9 +114,10 @@ struct Group {
   std::optional<gid_t> script_group;
 
   Limits limits;
-  std::vector<Script> scripts;  ///< WSGIImportScript, and aliases that name both groups
+  std::vector<Script> scripts;  ///< those of WSGIImportScript, and of aliases that name both groups
 
-  /// It serves no requests: its scripts are the service, and run in its process's main thread.
+  /// Returns true if the group serves no requests: its scripts are the service, and run in the main
+  /// thread of its process.
   bool is_service() const { return threads == 0; }
 };
 

@@ -11,7 +11,7 @@ namespace brine::daemon {
 
 namespace {
 
-// Paths are at most 4 KiB, names of interpreters 8 KiB.
+// A path is at most 4 KiB long, the name of an interpreter 8 KiB.
 constexpr std::size_t kMostIntroductionBytes = 65536;
 
 }  // namespace
@@ -47,7 +47,7 @@ std::optional<Introduced> take_introduction(int receiver) {
 }
 
 bool pass_connection(int socket, int connection) noexcept {
-  constexpr std::array<char, 1> kPacket{};  // a packet has to have a byte
+  constexpr std::array<char, 1> kPacket{};  // a packet must have a byte
   return send_with_fd(socket, kPacket, connection, 0);
 }
 

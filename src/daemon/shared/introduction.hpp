@@ -1,5 +1,6 @@
-// What httpd's processes tell the supervisor, as packets of a SOCK_SEQPACKET pair that all of them
-// share: which connection is meant for which daemon process, and which scripts requests ask for.
+// Introductions: packets in which httpd's processes tell the supervisor which daemon process a
+// connection is meant for, and which scripts requests ask for. All of httpd's processes share one
+// SOCK_SEQPACKET pair.
 #pragma once
 
 #include <cstdint>
@@ -17,33 +18,34 @@ struct Introduction {
   std::uint32_t group = 0;  ///< index among the configuration's groups
   std::uint32_t slot = 0;
   std::uint32_t incarnation = 0;  ///< of the process that the connection is meant for
-  std::optional<Script> script;   ///< one that httpd serves requests for, in place of a connection
+  std::optional<Script> script;   ///< a script that httpd serves requests for, instead of a
+                                  /// connection
 };
 
-/// The bytes of one, and what some bytes introduce: nothing if nobody of this build would send
-/// them.
+/// Encode an introduction, and decode it again; nothing if this build would not send the bytes.
 std::string encode(const Introduction& introduction);
 std::optional<Introduction> decode_introduction(std::string_view bytes);
 
-/// Sends one, with a connection's socket (or -1). False: nobody will ever take it. BLOCKS while the
-/// supervisor does not keep up, until `deadline`.
+/// Sends an introduction, with a connection's socket (or -1). Returns false if it cannot be sent.
+/// BLOCKS while the supervisor does not keep up, until `deadline`.
 bool introduce(int sender, const Introduction& introduction, int connection, base::Nanos deadline);
 
-/// What introduce() has sent. `valid` is false for what nobody of this build would send.
+/// An introduction that was received. `valid` is false if this build would not send it.
 struct Introduced {
   bool valid = false;
   Introduction introduction;
   base::UniqueFd connection;
 };
 
-/// The next one; none if there is none now.
+/// Returns the next introduction, or nothing if none has arrived.
 std::optional<Introduced> take_introduction(int receiver);
 
-/// Hands a connection to the daemon process at the other end. False: it cannot be taken now.
+/// Passes a connection to the daemon process at the other end. Returns false if the socket has no
+/// room.
 bool pass_connection(int socket, int connection) noexcept;
 
-/// The next connection that was passed; none if there is none now. It has no descriptor where the
-/// process had none left for it.
+/// Returns the next connection that was passed, or nothing if none has arrived. Its descriptor is
+/// -1 if the process had none left for it.
 std::optional<base::UniqueFd> take_connection(int socket) noexcept;
 
 }  // namespace brine::daemon

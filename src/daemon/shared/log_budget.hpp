@@ -1,5 +1,5 @@
-// How many log records of one writer are taken: a flood must not keep others' lines waiting, nor
-// whoever writes them. Pure.
+// Limits how many log records of one writer are taken, so that a flood delays no other writer's
+// records. Pure.
 #pragma once
 
 #include <algorithm>
@@ -9,13 +9,14 @@
 
 namespace brine::daemon {
 
-/// A record costs as many units as it has KiB, begun ones counted.
+/// A budget that refills with time. A record costs one unit, and one more for each full KiB.
 class LogBudget {
  public:
   static constexpr std::uint64_t kPerSecond = 1000;
-  static constexpr std::uint64_t kAtOnce = 5000;  ///< after a quiet time
+  static constexpr std::uint64_t kAtOnce = 5000;  ///< units after a quiet time
 
-  /// Whether a record of `bytes` that comes now is taken.
+  /// Returns true if a record of `bytes` is within the budget now; counts it as left out if
+  /// not.
   bool admit(base::Nanos now, std::uint64_t bytes = 0) noexcept {
     const base::Nanos earned = std::clamp<base::Nanos>(now - at_, 0, kFull);
     left_ = std::min(kFull, left_ + earned);
@@ -29,8 +30,8 @@ class LogBudget {
     return true;
   }
 
-  /// How many were not, since this last gave a number; 0 if the first of them is younger than
-  /// `after`.
+  /// Returns how many records were left out since this last returned a number; 0 if the first of
+  /// them is younger than `after`.
   std::uint64_t take_left_out(base::Nanos now, base::Nanos after = base::kSecond) noexcept {
     if (left_out_ == 0 || now - first_left_out_ < after) return 0;
     const std::uint64_t count = left_out_;
@@ -39,7 +40,7 @@ class LogBudget {
   }
 
  private:
-  // Time is what a record costs.
+  // A unit costs this much time.
   static constexpr base::Nanos kPrice = base::kSecond / static_cast<base::Nanos>(kPerSecond);
   static constexpr base::Nanos kFull = kPrice * static_cast<base::Nanos>(kAtOnce);
 

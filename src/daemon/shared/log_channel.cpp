@@ -12,14 +12,14 @@ namespace brine::daemon {
 
 namespace {
 
-// Of those that begin with 06: what a daemon process says of itself.
+// The codes in the group 06 that a daemon process logs about itself.
 constexpr std::array<std::string_view, 13> kOwnCodes = {"0607", "0608", "0611", "0612", "0613",
                                                         "0614", "0615", "0623", "0625", "0626",
                                                         "0628", "0641", "0643"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The digits behind "BRINE" at the beginning of the text, or nothing.
+// Returns the digits behind "BRINE" at the beginning of the text, or nothing.
 std::string_view code_in(std::string_view text) {
   constexpr std::string_view kPrefix = "BRINE";
   constexpr std::size_t kDigits = 4;
@@ -30,7 +30,7 @@ std::string_view code_in(std::string_view text) {
              : std::string_view();
 }
 
-// Flags of a packet's second byte.
+// Flags in a packet's second byte.
 constexpr char kMoreFollows = 1;
 
 }  // namespace
@@ -79,7 +79,8 @@ std::string continuation_of(std::string_view text) {
 
 std::string marked(std::string_view text) {
   std::string result;
-  // Behind a text's own code each further line gets that code too.
+  // If the text begins with a code of its own, httpd's side repeats that code in front of each
+  // further line, so these need no mark.
   const bool check = code_in(text).empty() || claims_foreign_code(text);
   while (!text.empty()) {
     if (check && claims_foreign_code(text)) result.append("> ");

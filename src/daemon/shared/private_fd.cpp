@@ -16,12 +16,12 @@ namespace brine::daemon {
 
 namespace {
 
-// What the handlers of a fork can reach.
+// The state that the handlers of fork() use.
 std::mutex mutex;  // held while a process is forked
-// Guarded by mutex. Never destroyed: threads use it to the last.
+// Guarded by mutex. Never destroyed, since threads use it to the last.
 auto& list = *new std::vector<int>;
 int plug = -1;        // written before the first fork of the application
-bool forked = false;  // in the forked process alone
+bool forked = false;  // set in the forked process alone
 bool (*also_private)(int fd) noexcept = nullptr;
 
 void replace(int fd) {
@@ -34,10 +34,10 @@ void replace_others_up_to(int end) {
   }
 }
 
-// The highest descriptor that is open and one more: readdir() takes memory, and other threads may
-// have held its lock.
+// Returns one more than the highest open descriptor. readdir() is not used: it allocates memory,
+// whose lock another thread may have held at the fork.
 int end_of_descriptors() {
-  struct Entry {  // as getdents64(2) has it
+  struct Entry {  // as getdents64(2) writes it
     std::uint64_t inode;
     std::int64_t offset;
     unsigned short size;
@@ -67,11 +67,12 @@ int end_of_descriptors() {
 extern "C" void begin_fork() { mutex.lock(); }
 extern "C" void end_fork() { mutex.unlock(); }
 
-// Other threads may have been anywhere: only what a signal handler may do. The numbers stay taken,
-// so that nothing is written to what the application opens.
+// Replaces the private descriptors in the forked process. Only async-signal-safe functions are
+// called, since other threads may have held any lock. The numbers stay taken, so that what is
+// written to them does not reach files that the application opens.
 extern "C" void leave_behind() {
   for (const int fd : list) replace(fd);
-  list.clear();  // from here on the application may close them and get the numbers
+  list.clear();  // from now on the application may close them and reuse the numbers
   if (also_private != nullptr) replace_others_up_to(end_of_descriptors());
   also_private = nullptr;
   forked = true;
@@ -82,7 +83,7 @@ extern "C" void leave_behind() {
 
 void guard_forks(bool (*is_private)(int fd) noexcept) {
   also_private = is_private;
-  forked = false;  // a process that httpd has forked on purpose has it from its parent
+  forked = false;  // a process that httpd has forked on purpose inherits this
   if (plug >= 0) return;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
@@ -105,7 +106,7 @@ void end_if_forked() noexcept {
 
 std::mutex& PrivateFd::no_fork() noexcept { return mutex; }
 
-// Without memory it is closed: as if there had been no descriptor left for it.
+// Closes the descriptor if memory has run out, as if none had been left for it.
 void PrivateFd::enlist() noexcept {
   try {
     if (fd_) list.push_back(fd_.get());

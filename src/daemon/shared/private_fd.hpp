@@ -1,4 +1,4 @@
-// Descriptors of a process that are not for the processes which an application in it forks.
+// Hides descriptors of a process from the processes that an application in it forks.
 #pragma once
 
 #include <concepts>
@@ -9,19 +9,20 @@
 
 namespace brine::daemon {
 
-/// From here on a forked process has an ended pipe in the place of every PrivateFd: it can neither
-/// read what is its parent's, nor write, nor keep open what that closes. Likewise in the place of
-/// every other descriptor that `is_private` names, which is called in the forked process, where
-/// only what a signal handler may do is allowed. Throws std::system_error.
+/// Has every forked process get an ended pipe in the place of each PrivateFd, so that it can
+/// neither read, write nor keep open what belongs to its parent. The same is done with each
+/// descriptor for which `is_private` returns true; that is called in the forked process, so it may
+/// only do what a signal handler may. Throws std::system_error.
 void guard_forks(bool (*is_private)(int fd) noexcept = nullptr);
 
-/// Makes a PrivateFd of a descriptor that stays open as long as the process lives.
+/// Hides a descriptor that stays open as long as the process lives.
 void hide_from_forks(int fd);
 
-/// Ends the calling process if the application has forked it, and has come back from it.
+/// Ends the calling process if the application has forked it and it has returned from the
+/// application.
 void end_if_forked() noexcept;
 
-/// Owns such a descriptor.
+/// Owns a descriptor that is hidden from forked processes.
 class PrivateFd {
  public:
   PrivateFd() noexcept = default;
@@ -29,7 +30,7 @@ class PrivateFd {
     const std::lock_guard lock(no_fork());
     enlist();
   }
-  /// Owns what `open` returns. Nothing is forked meanwhile.
+  /// Owns what `open` returns. No process is forked during the call.
   template <std::invocable Open>
   explicit PrivateFd(Open open) {
     const std::lock_guard lock(no_fork());

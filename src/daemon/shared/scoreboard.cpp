@@ -15,7 +15,7 @@ constexpr std::uint64_t kClosed = 1ULL << 63;
 constexpr int kIncarnationShift = 32;
 constexpr std::uint64_t kCountMask = 0xffffffffULL;
 
-// So long a sign in the scoreboard holds that is given each second: its writer may have died.
+// A sign that is renewed each second is valid for this long, since its writer may have died.
 constexpr base::Nanos kSignHolds = 3 * base::kSecond;
 
 bool holds(const std::atomic<base::Nanos>& sign, base::Nanos now) {
@@ -108,7 +108,7 @@ void GroupView::announce_change() const noexcept {
 
 void GroupView::wait_for_change(std::uint32_t seen, base::Nanos deadline) const noexcept {
   const timespec until{deadline / base::kSecond, deadline % base::kSecond};
-  // FUTEX_WAIT_BITSET takes a point in time of the monotonic clock.
+  // FUTEX_WAIT_BITSET takes an absolute time of the monotonic clock.
   syscall(SYS_futex, futex_of(board->change), FUTEX_WAIT_BITSET, seen, &until, nullptr,
           FUTEX_BITSET_MATCH_ANY);
 }
@@ -135,7 +135,7 @@ ProcessView view_slot(char* data, std::size_t threads) noexcept {
           {reinterpret_cast<ThreadRecord*>(data + sizeof(SlotMemory)), threads}};
 }
 
-// Zero bytes are the initial value of every member.
+// Every member's initial value is zero bytes.
 Scoreboard::Scoreboard(std::span<const Group* const> groups) {
   for (const Group* group : groups) {
     const std::size_t slots = slot_count(*group);

@@ -1,7 +1,7 @@
-// What httpd's processes, the supervisor and the daemon processes know of each other: counters and
-// states in shared memory. The supervisor and httpd's processes have all of it, a daemon process
-// has its own slot's. Every member is atomic; nobody waits for a lock here, so a process that dies
-// leaves nothing locked.
+// The scoreboard: counters and states in memory that httpd's processes, the supervisor and the
+// daemon processes share. httpd's processes and the supervisor map all of it, a daemon process its
+// own slot's memory. Every member is atomic and there are no locks, so a process that dies leaves
+// nothing locked.
 #pragma once
 
 #include <array>
@@ -19,17 +19,17 @@
 
 namespace brine::daemon {
 
-/// What a group counts; names in kCounterNames.
+/// What a group counts; kCounterNames has the names.
 enum class Counter : std::uint8_t {
   requests,         ///< taken up by a thread
   overfull,         ///< refused, since too many waited
-  not_ready,        ///< gave up waiting for a process to be ready (connect-timeout)
+  not_ready,        ///< gave up waiting for a ready process (connect-timeout)
   queue_timeout,    ///< gave up waiting for a thread (queue-timeout)
   request_timeout,  ///< ran into request-timeout
   socket_timeout,
   crashed,      ///< were in a process that died
-  bad_answers,  ///< were answered with what is no answer
-  moved,        ///< sent to another process, as the first died or was busy
+  bad_answers,  ///< got an answer that breaks the rules of response_check.hpp
+  moved,        ///< sent to another process, as the first one died or was busy
   reloads,      ///< changes of a script that led to new processes
   restarts,     ///< processes started in place of another
   deaths,       ///< processes that ended without being told to
@@ -61,22 +61,21 @@ enum class SlotState : std::uint32_t {
   empty,
   starting,
   ready,
-  keeping,  ///< it serves requests only for scripts that processes with newer code lack
+  keeping,  ///< serves only scripts that processes with newer code lack
   leaving,
 };
 
-/// One place for a daemon process, as httpd's processes and the supervisor know it. No daemon
-/// process has this memory.
+/// A place for one daemon process, in memory that no daemon process maps.
 struct alignas(64) Slot {
   std::atomic<SlotState> state;
   std::atomic<std::int32_t> pid;
-  std::atomic<std::uint32_t> incarnation;  ///< of the process that is in it; below 2^31
-  std::atomic<std::uint32_t> code;         ///< version of the group's code that it has loaded
+  std::atomic<std::uint32_t> incarnation;  ///< of the process in the slot; below 2^31
+  std::atomic<std::uint32_t> code;         ///< version of the group's code that the process has
   std::atomic<base::Nanos> started;
 };
 
-/// What a thread of a daemon process is doing. Written by it alone, read by the process's monitor,
-/// and by the supervisor when the process has died.
+/// What a thread of a daemon process is doing. The thread writes it; the process's monitor reads
+/// it, and so does the supervisor when the process has died.
 struct alignas(64) ThreadRecord {
   std::atomic<base::Nanos> since;     ///< when it took up its request; 0: it has none
   std::atomic<std::uint64_t> handle;  ///< its pthread_self()
@@ -85,19 +84,20 @@ struct alignas(64) ThreadRecord {
 
 using Counters = std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Counter::count_)>;
 
-/// What the process in a slot shares with httpd's processes and the supervisor: all that it has of
-/// the scoreboard. It runs a tenant's code, which can write anything here at any time: httpd's side
-/// reads it by read_slot() and since_of(), and takes nothing of it for an index, a pid or a size.
+/// The part of the scoreboard that the process in a slot maps. The process runs a tenant's code,
+/// which can write anything here at any time: the other processes read it by read_slot() and
+/// since_of(), and use nothing of it as an index, a pid or a size.
 struct alignas(64) SlotMemory {
-  /// Highest bit: closed. 31 bits: incarnation. 32 bits: requests that were admitted and not ended.
+  /// The highest bit tells whether the gate is closed, 31 bits are the incarnation, and 32 bits
+  /// count the requests that were let in and have not ended.
   std::atomic<std::uint64_t> gate;
   alignas(64) std::atomic<std::uint64_t> served;
-  std::atomic<base::Nanos> activity;     ///< the last request's start or end
+  std::atomic<base::Nanos> activity;     ///< when the last request began or ended
   std::atomic<base::Nanos> gil_touched;  ///< when all GILs were last seen free
   Counters counters;                     ///< what the slot's processes count
 };
 
-/// A slot's memory, where a process has mapped it.
+/// A slot's memory as a process has mapped it.
 struct ProcessView {
   SlotMemory* memory = nullptr;
   std::span<ThreadRecord> threads;
@@ -107,32 +107,32 @@ struct ProcessView {
   }
 };
 
-/// So much memory has a slot of a group with so many threads: whole pages, so that a process can
-/// map its own slot alone.
+/// Returns the size of a slot's memory in a group with so many threads. It is a multiple of the
+/// page size, so that a process can map its own slot alone.
 std::size_t slot_bytes(std::size_t threads) noexcept;
 
-/// Where a slot's memory begins in its group's file.
+/// Returns where a slot's memory begins in its group's file.
 std::size_t slot_offset(std::size_t slot, std::size_t threads) noexcept;
 
-/// The view of a slot's memory at `data`, which has slot_bytes(threads).
+/// Returns the view of a slot's memory at `data`, which has slot_bytes(threads).
 ProcessView view_slot(char* data, std::size_t threads) noexcept;
 
 /// A group's row.
 struct alignas(64) GroupBoard {
-  /// Futex: changes whenever a process is ready, or a hope for one is gone.
+  /// A futex that changes whenever a process becomes ready, or no longer will.
   std::atomic<std::uint32_t> change;
-  std::atomic<std::uint32_t> code;         ///< newest code version that has been asked for
-  std::atomic<std::uint32_t> failed_code;  ///< newest one whose scripts did not load
+  std::atomic<std::uint32_t> code;         ///< newest version that has been asked for
+  std::atomic<std::uint32_t> failed_code;  ///< newest version whose scripts did not load
   /// When a request last waited for a process of the group.
   std::atomic<base::Nanos> awaited_at;
-  /// When the supervisor last saw that it has to put off the start of a process, and that none of
-  /// the group is starting: other groups' processes take all processors.
+  /// When the supervisor last delayed a start of the group because other groups' processes take all
+  /// processors, and no process of the group was starting.
   std::atomic<base::Nanos> in_line_at;
   Counters counters;  ///< what httpd's processes and the supervisor count
   BrokenScripts broken;
 };
 
-/// The gate's parts.
+/// The parts of a gate's word.
 struct Gate {
   bool closed;
   std::uint32_t incarnation;
@@ -141,24 +141,24 @@ struct Gate {
 Gate gate_of(std::uint64_t word) noexcept;
 
 /// Counts a request in. Returns false if the gate is closed, another process is in the slot, or
-/// there are `most` requests already.
+/// `most` requests have been let in.
 bool enter(SlotMemory& memory, std::uint32_t incarnation,
            std::uint64_t most = ~std::uint64_t{0}) noexcept;
 
-/// Counts a request out; nothing happens if another process is in the slot. Returns the gate after.
+/// Counts requests out, unless another process is in the slot. Returns the gate afterwards.
 Gate leave(SlotMemory& memory, std::uint32_t incarnation, std::uint32_t requests = 1) noexcept;
 
-/// Lets no further request in.
+/// Closes the gate. Returns it as it is afterwards.
 Gate close(SlotMemory& memory) noexcept;
 
-/// A new process moves in, behind a closed gate: the slot's next incarnation.
+/// Closes the gate and gives the slot its next incarnation number, which is returned.
 std::uint32_t move_in(Slot& slot, SlotMemory& memory) noexcept;
 
-/// Lets requests in to the process that has moved in.
+/// Opens the gate for the slot's process.
 void open(const Slot& slot, SlotMemory& memory) noexcept;
 
-/// What a process says of itself in its slot's memory, as far as it can be: no time lies after
-/// `now` or before the clock's beginning.
+/// What a process has written into its slot's memory, with times limited to the range from the
+/// clock's beginning to `now`.
 struct SlotReading {
   std::uint64_t served = 0;
   std::uint32_t in_flight = 0;
@@ -167,10 +167,10 @@ struct SlotReading {
 };
 SlotReading read_slot(const SlotMemory& memory, base::Nanos now) noexcept;
 
-/// Likewise, since when a thread has had its request; 0: it has none.
+/// Returns since when a thread has had its request, limited likewise; 0: it has none.
 base::Nanos since_of(const ThreadRecord& record, base::Nanos now) noexcept;
 
-/// One group's rows, as httpd's processes and the supervisor see them.
+/// A group's part of the scoreboard, as httpd's processes and the supervisor see it.
 struct GroupView {
   GroupBoard* board = nullptr;
   std::span<Slot> slots;
@@ -182,42 +182,43 @@ struct GroupView {
     board->counters[static_cast<std::size_t>(counter)].fetch_add(n, std::memory_order_relaxed);
   }
   std::uint64_t counted(Counter counter) const noexcept;
-  /// Whether a request has waited for a process of the group just now.
+  /// Returns true if a request has just waited for a process of the group.
   bool is_awaited(base::Nanos now) const noexcept;
-  /// Whether the group's next process waits for its turn to be started.
+  /// Returns true if the group's next process waits for its turn to be started.
   bool is_in_line(base::Nanos now) const noexcept;
-  /// Wakes everyone who waits for a process to be ready.
+  /// Wakes all that wait in wait_for_change().
   void announce_change() const noexcept;
-  /// Waits until the word is no longer `seen`, or until `deadline`.
+  /// Waits until `change` is no longer `seen`, or until `deadline`.
   void wait_for_change(std::uint32_t seen, base::Nanos deadline) const noexcept;
 };
 
-/// So many slots has a group: its processes, their successors, and one more, so that a crash while
-/// all are being replaced finds a place.
+/// Returns the number of a group's slots: one for each process, one for each successor, and one for
+/// a crash while all processes are being replaced.
 std::size_t slot_count(const Group& group) noexcept;
 
-/// So many threads serve in each of a group's processes; a service counts as one.
+/// Returns the number of threads that serve in each process of a group; 1 for a service.
 std::size_t thread_count(const Group& group) noexcept;
 
-/// All groups' rows. Made before the first fork.
+/// The memory of all groups, made before the first fork.
 class Scoreboard {
  public:
-  /// Throws std::system_error.
+  /// Maps zero-filled memory for these groups. Throws std::system_error.
   explicit Scoreboard(std::span<const Group* const> groups);
 
   const GroupView& group(std::size_t index) const { return views_[index]; }
 
-  /// The file of which each of the group's processes maps its slot: of a size that nobody can
-  /// change. One for a group, so that a group costs httpd's first process one descriptor; the
-  /// processes of a group have one user, and could do each other worse than to write here.
+  /// Returns the file of which each of the group's processes maps its slot; its size cannot be
+  /// changed. There is one file for each group, so that a group costs httpd's first process one
+  /// descriptor. The processes of a group have one user, and could do each other worse harm than to
+  /// write here.
   int memory_file(std::size_t group) const { return files_[group].get(); }
 
-  /// In httpd's children, which start no daemon process: closes the files, and keeps the memory.
+  /// Closes the files and keeps the memory, in httpd's children, which start no daemon process.
   void close_files() { files_.clear(); }
 
  private:
   std::vector<base::SharedMemory> memory_;
-  std::vector<base::UniqueFd> files_;  ///< of each group
+  std::vector<base::UniqueFd> files_;  ///< one for each group
   std::vector<std::vector<ProcessView>> processes_;
   std::vector<GroupView> views_;
 };

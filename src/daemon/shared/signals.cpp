@@ -11,7 +11,7 @@ namespace brine::daemon {
 
 namespace {
 
-// What a signal handler can reach. Written before the first one is installed.
+// The state that the signal handler uses, written before the first handler is installed.
 int pipe_ends[2] = {-1, -1};
 pid_t owner = 0;
 
@@ -20,7 +20,7 @@ extern "C" void pass_on(int signal) {
   if (::getpid() == owner) {
     const auto byte = static_cast<unsigned char>(signal);
     [[maybe_unused]] const ssize_t written = ::write(pipe_ends[1], &byte, 1);
-  } else {  // forked by the application, without exec
+  } else {  // the application has forked this process, without exec
     ::signal(signal, SIG_DFL);
     ::raise(signal);
   }
@@ -50,7 +50,7 @@ void catch_signals(bool children) {
     if (signal != SIGKILL && signal != SIGSTOP) handle(signal, SIG_DFL);
   }
   handle(SIGPIPE, SIG_IGN);
-  // HUP and USR2 mean nothing here, but SIG_IGN would be inherited by the application's programs.
+  // SIGHUP and SIGUSR2 have no meaning here, but programs of the application would inherit SIG_IGN.
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGXCPU, SIGHUP, SIGUSR2}) {
     handle(signal, pass_on);
   }

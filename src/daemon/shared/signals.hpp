@@ -1,18 +1,18 @@
-// Signals of a daemon process or the supervisor, turned into something that a poll can wait for.
+// Turns signals of a daemon process or the supervisor into a readable descriptor.
 #pragma once
 
 namespace brine::daemon {
 
-/// Catches SIGTERM, SIGINT, SIGUSR1, SIGXCPU, SIGHUP and SIGUSR2 (and SIGCHLD with `children`) from
-/// here on; all others behave as in a new program, but SIGPIPE, which is ignored. They are not
-/// blocked: what an application starts would inherit that. A process that the application forks
-/// behaves as if nothing were caught.
+/// Catches SIGTERM, SIGINT, SIGUSR1, SIGXCPU, SIGHUP and SIGUSR2 (with `children` also SIGCHLD),
+/// ignores SIGPIPE, and sets all others to SIG_DFL. The signals are not blocked, since programs
+/// that an application starts would inherit that. In a process that the application forks they have
+/// their default effect. Throws std::system_error.
 void catch_signals(bool children = false);
 
-/// Can be read when a signal has come.
+/// Returns a descriptor that is readable when a signal has been caught.
 int signal_fd() noexcept;
 
-/// The next signal that has come, or 0.
+/// Returns the next signal that has been caught, or 0.
 int take_signal() noexcept;
 
 }  // namespace brine::daemon
