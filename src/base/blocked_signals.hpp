@@ -1,4 +1,4 @@
-// Keeps signals from a thread for a while.
+// Blocks signals in a thread for a scope.
 #pragma once
 
 #include <pthread.h>
@@ -6,8 +6,8 @@
 
 namespace brine::base {
 
-/// While it lives, all signals to this thread wait. A thread or process that is started meanwhile
-/// begins with them blocked.
+/// Blocks all signals to this thread while the object lives. A thread or process that is started
+/// meanwhile begins with them blocked.
 class BlockedSignals {
  public:
   BlockedSignals() noexcept {

@@ -8,7 +8,7 @@
 
 namespace brine::base {
 
-/// A point in time, in ns since the machine's start; 0 stands for "never".
+/// A point in time, in ns since the machine started; 0 stands for "never".
 using Nanos = std::int64_t;
 
 inline Nanos now() noexcept {
@@ -17,7 +17,7 @@ inline Nanos now() noexcept {
   return time.tv_sec * Nanos{1'000'000'000} + time.tv_nsec;
 }
 
-/// Of the clock that people read.
+/// Returns the time of day in seconds since the epoch.
 inline double seconds_since_epoch() noexcept {
   timespec time{};
   clock_gettime(CLOCK_REALTIME, &time);
@@ -26,7 +26,7 @@ inline double seconds_since_epoch() noexcept {
 
 inline constexpr Nanos kMillisecond = 1'000'000;
 inline constexpr Nanos kSecond = 1'000'000'000;
-/// How often daemon mode's loops look at their processes, whatever happens.
+/// The main loops of the supervisor and of daemon processes run at least this often.
 inline constexpr Nanos kTick = kSecond;
 
 inline constexpr Nanos nanos(std::chrono::milliseconds time) noexcept {

@@ -1,4 +1,4 @@
-// APR pools and C++ objects: an object may live in a pool, and is then destroyed with it.
+// Puts C++ objects into APR pools, which destroy them.
 #pragma once
 
 #include <apr_pools.h>
@@ -11,8 +11,8 @@
 
 namespace brine::base {
 
-/// Makes a T that lives as long as `pool`. The destructor runs in the pool's cleanup, where nobody
-/// can catch: it must not throw.
+/// Makes a T that lives as long as `pool`. Its destructor runs in the pool's cleanup, where no
+/// exception can be caught, so it must not throw.
 template <class T, class... Args>
 T* pool_emplace(apr_pool_t* pool, Args&&... args) {
   static_assert(alignof(T) <= 8, "apr_palloc aligns to 8 bytes");
@@ -28,7 +28,7 @@ T* pool_emplace(apr_pool_t* pool, Args&&... args) {
   return object;
 }
 
-/// A copy of `text` in `pool`; a NUL stands behind it, so data() is a C string too.
+/// Returns a copy of `text` in `pool`. A NUL follows it, so data() is a C string too.
 inline std::string_view pool_copy(apr_pool_t* pool, std::string_view text) {
   char* copy = static_cast<char*>(apr_palloc(pool, text.size() + 1));
   std::memcpy(copy, text.data(), text.size());

@@ -1,4 +1,4 @@
-// How messages quote a name, a path, or what somebody wrote.
+// Quotes names, paths and users' text in messages.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace brine::base {
 
-// Not `quoted`: the standard library has a function template of that name, which argument-dependent
-// look-up prefers.
+// Returns the text in quotes. The function is not called `quoted`, because argument-dependent
+// look-up would prefer the standard library's function template of that name.
 inline std::string in_quotes(std::string_view text) {
   std::string quoted;
   quoted.reserve(text.size() + 2);

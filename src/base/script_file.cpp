@@ -18,7 +18,7 @@ namespace brine::base {
 
 namespace {
 
-// As many as the kernel follows.
+// The kernel follows at most this many symbolic links too.
 constexpr int kMostLinks = 40;
 
 std::string with_mode(const std::string& path, const struct stat& info) {
@@ -43,7 +43,7 @@ ScriptFile refused(Ownership ownership, std::string why) {
   return result;
 }
 
-// A FIFO, a device, a folder: nothing that holds a script.
+// Returns the result for a FIFO, a device or a folder, which cannot hold a script.
 ScriptFile no_regular_file(const std::string& path, const struct stat& info) {
   ScriptFile result;
   result.error = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
@@ -56,8 +56,8 @@ int flags_of(Opening opening) {
   return (opening == Opening::to_read ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH) | O_CLOEXEC;
 }
 
-// Goes from folder to folder, each by the descriptor of the one before it: nobody can put another
-// one in the place of what has been judged.
+// Walks from folder to folder, opening each by the descriptor of the one before, so that no folder
+// can be replaced after it has been judged.
 class Walk {
  public:
   Walk(const ScriptOwner& owner, Opening opening) : owner_(owner), opening_(opening) {}
@@ -83,11 +83,11 @@ class Walk {
     path_.clear();
   }
 
-  // The folder as messages name it, and what lies in it.
+  // Return the path of the current folder, and of a name in it, for messages.
   std::string shown() const { return path_.empty() ? "/" : path_; }
   std::string shown(const std::string& name) const { return path_ + '/' + name; }
 
-  // The first component of what is left, which is empty at its end.
+  // Removes and returns the first component of the rest of the path; empty at its end.
   std::string next_part() {
     const std::size_t start = left_.find_first_not_of('/');
     if (start == std::string::npos) return {};
@@ -99,10 +99,11 @@ class Walk {
 
   bool is_last() const { return left_.find_first_not_of('/') == std::string::npos; }
 
-  // `info`: in, that of the folder; out, that of what `name` is.
+  // Takes one step of the path. `info` is the current folder's on entry, and that of `name` on
+  // return.
   std::optional<ScriptFile> step(const std::string& name, struct stat& info) {
     if (name == ".") return std::nullopt;
-    if (name == ".." && path_.empty()) return std::nullopt;  // above the root is the root
+    if (name == ".." && path_.empty()) return std::nullopt;  // the root's parent is the root
     const struct stat folder = info;
     UniqueFd next(::openat(folder_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!next || ::fstat(next.get(), &info) != 0) return no_file(shown(name), errno);
@@ -135,7 +136,7 @@ class Walk {
     return std::nullopt;
   }
 
-  // The script itself. It is judged by the descriptor by which it will be read.
+  // Opens the script itself, and judges it by the descriptor by which it will be read.
   ScriptFile take(const std::string& name, struct stat& info, const struct stat& folder) {
     if (!S_ISREG(info.st_mode)) return no_regular_file(shown(name), info);
     ScriptFile result;
@@ -147,7 +148,7 @@ class Walk {
     return why_.empty() ? std::move(result) : refused(ownership_, why_);
   }
 
-  // What is found first is what is said.
+  // Keeps the first finding alone.
   void note(Ownership ownership, std::string why) {
     if (!why_.empty()) return;
     ownership_ = ownership;
@@ -168,7 +169,7 @@ class Walk {
     judge_mode(path, info);
   }
 
-  // The folder in which the script lies, or a symbolic link on the way to it.
+  // Judges the folder of the script, or of a symbolic link on the way to it.
   void judge_folder(const struct stat& info) {
     if (owner_.user && info.st_uid != 0 && info.st_uid != *owner_.user) {
       note(Ownership::other_owner, "the folder " + in_quotes(shown()) + " is owned by user #" +
@@ -178,15 +179,15 @@ class Walk {
     judge_mode(shown(), info);
   }
 
-  // Where a user is wanted, a group of users are others.
+  // With a wanted user, members of the file's group count as others.
   void judge_mode(const std::string& path, const struct stat& info) {
     const mode_t others = owner_.user ? S_IWGRP | S_IWOTH : S_IWOTH;
     if ((info.st_mode & others) == 0) return;
     note(Ownership::writable, with_mode(path, info) + " can be written by others");
   }
 
-  // Higher up, who may write could put another folder in the place of the next one; not so where
-  // the sticky bit is set.
+  // Judges a folder higher up. Whoever may write there could replace the next folder, unless the
+  // sticky bit is set.
   void judge_higher(const struct stat& info) {
     if ((info.st_mode & S_IWOTH) == 0 || (info.st_mode & S_ISVTX) != 0) return;
     note(Ownership::writable, with_mode(shown(), info) + " can be written by others");
@@ -196,8 +197,8 @@ class Walk {
   const Opening opening_;
   UniqueFd root_;
   UniqueFd folder_;
-  std::string path_;  ///< of folder_, below the root, without links; empty: the root
-  std::string left_;  ///< what is still to be gone
+  std::string path_;  ///< path of folder_ below the root, without links; empty: the root
+  std::string left_;  ///< the rest of the path
   int links_ = 0;
   Ownership ownership_ = Ownership::fits;
   std::string why_;

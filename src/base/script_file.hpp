@@ -1,4 +1,4 @@
-// Opens a script, and judges whose it is: what was judged is the file that has been opened.
+// Opens a script and judges its owner and mode. The opened file is the one that was judged.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@
 
 namespace brine::base {
 
-/// script-user= and script-group= of a daemon group: whose scripts its processes run.
+/// The owner that a daemon group's scripts must have: script-user= and script-group=.
 struct ScriptOwner {
   std::optional<uid_t> user;
   std::optional<gid_t> group;
@@ -21,13 +21,13 @@ struct ScriptOwner {
 
 enum class Ownership : std::uint8_t {
   fits,
-  other_owner,  ///< the script, or a folder in which it or a link to it lies, is somebody else's
-  writable,     ///< somebody else may write the script, or put another one in its place
+  other_owner,  ///< the script, or a folder with it or a link to it, has another owner
+  writable,     ///< others may write the script, or put another one in its place
 };
 
-/// What was found at a script's path.
+/// The result of opening a script.
 struct ScriptFile {
-  UniqueFd fd;    ///< a regular file that may be used as its owner is wanted; else none
+  UniqueFd fd;    ///< a regular file with the wanted owner; else -1
   int error = 0;  ///< errno of the step that failed, or 0
   Ownership ownership = Ownership::fits;
   std::string why;  ///< a clause that begins with the path ("'/srv/x.wsgi' is ..."), or empty
@@ -35,13 +35,12 @@ struct ScriptFile {
 
 enum class Opening : std::uint8_t {
   to_read,
-  to_judge,  ///< the descriptor is good for nothing else; no right to read the file is needed
+  to_judge,  ///< for judging alone; needs no right to read the file
 };
 
-/// Opens the script at the absolute `path` below `root` (empty: the process's own), without waiting
-/// for whoever would have to open a FIFO's other end. Where an owner is wanted, the file that has
-/// been opened is judged, and so are all folders that lead to it: one who may write in the folder
-/// of a symbolic link chooses what runs.
+/// Opens the script at the absolute `path` below `root` (empty: the process's own), without
+/// blocking on a FIFO. If an owner is wanted, the opened file is judged, and so are all folders
+/// that lead to it: whoever may write in the folder of a symbolic link decides what runs.
 ScriptFile open_script(const std::string& path, const ScriptOwner& owner, Opening opening,
                        const std::string& root = {});
 

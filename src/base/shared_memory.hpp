@@ -1,4 +1,4 @@
-// Memory that a process shares with others: with those that it forks, or with those that have the
+// Memory that a process shares with its child processes, or with other processes that map the same
 // file.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace brine::base {
 class SharedMemory {
  public:
   SharedMemory() noexcept = default;
-  /// Zero-filled. Throws std::system_error.
+  /// Maps zero-filled memory. Throws std::system_error.
   explicit SharedMemory(std::size_t size) : size_(size) {
     data_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (data_ == MAP_FAILED) {
@@ -27,7 +27,8 @@ class SharedMemory {
       throw std::system_error(errno, std::generic_category(), "shared memory");
     }
   }
-  /// A part of a memory file, which begins at a page. Throws std::system_error.
+  /// Maps a part of a memory file; `offset` is a multiple of the page size. Throws
+  /// std::system_error.
   SharedMemory(int file, std::size_t offset, std::size_t size) : size_(size) {
     data_ =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, static_cast<off_t>(offset));
@@ -56,8 +57,8 @@ class SharedMemory {
   std::size_t size_ = 0;
 };
 
-/// A zero-filled memory file whose size nobody can change: whoever has mapped it is never sent
-/// SIGBUS. `name` is what /proc shows. Throws std::system_error.
+/// Makes a zero-filled memory file whose size cannot be changed, so that no process that has mapped
+/// it is sent SIGBUS. /proc shows `name`. Throws std::system_error.
 inline UniqueFd memory_file(const char* name, std::size_t size) {
   UniqueFd file(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0 ||

@@ -12,8 +12,8 @@ std::int64_t nanoseconds(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
-// The folder in which the file really lies: a symbolic link anywhere in `path` may have hidden it.
-// Only a link that is the file's own name has to be followed by name.
+// Stats the folder in which the file really lies, since any component of `path` may be a symbolic
+// link. Only if the last one is a link does it have to be resolved by name.
 bool examine_folder(const std::string& path, struct stat& info) {
   char name[PATH_MAX];
   if (path.size() >= sizeof name || ::lstat(path.c_str(), &info) != 0) return false;
@@ -56,7 +56,7 @@ FileSeen see(const std::string& path) noexcept {
 std::int64_t version_of(const std::string& path) noexcept {
   const std::optional<Stamp> stamp = stamp_of(path);
   if (!stamp) return 0;
-  // FNV-1a, by words.
+  // FNV-1a over words of 64 bits.
   std::uint64_t hash = 0xcbf29ce484222325U;
   for (const std::uint64_t part :
        {stamp->device, stamp->inode, static_cast<std::uint64_t>(stamp->size),

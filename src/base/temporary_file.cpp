@@ -16,7 +16,7 @@ namespace brine::base {
 
 namespace {
 
-// Not every file system can make a file without a name.
+// Makes the file with a name and removes that, where the file system has no O_TMPFILE.
 int open_and_unlink(const char* folder) noexcept {
   std::array<char, PATH_MAX> name;
   const int length = std::snprintf(name.data(), name.size(), "%s/brine-XXXXXX", folder);
@@ -75,7 +75,7 @@ std::int64_t TemporaryFile::read(std::span<char> into, std::int64_t offset) cons
     const ssize_t part =
         ::pread(fd_.get(), into.data() + got, static_cast<std::size_t>(wanted - got), offset + got);
     if (part < 0 && errno == EINTR) continue;
-    if (part <= 0) return -1;  // nobody else can have cut it
+    if (part <= 0) return -1;  // no other process can have truncated the file
     got += part;
   }
   return got;

@@ -1,5 +1,5 @@
-// A file without a name, for a body that is larger than memory should hold. It is gone with its
-// last descriptor, however the process ends.
+// A file without a name, for a body that is too large for memory. The kernel frees it with its last
+// descriptor, however the process ends.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,19 @@ namespace brine::base {
 
 class TemporaryFile {
  public:
-  /// Where it lies: TMPDIR, or else /var/tmp, which holds larger files than /tmp. The environment
-  /// is read by the first call, which must come before other threads may change it.
+  /// Returns the folder of the files: TMPDIR, or /var/tmp, which holds larger files than /tmp. The
+  /// first call reads the environment, so it must come before other threads may change that.
   static const char* folder();
 
-  /// Appends, and makes the file with the first bytes. False: nothing has been appended, and errno
-  /// tells why. BLOCKS.
+  /// Appends bytes; the first ones make the file. Returns false, with errno set, if nothing has
+  /// been appended. BLOCKS.
   bool append(std::string_view bytes) noexcept;
 
-  /// Reads from `offset` as many bytes as are there, up to into.size(). -1: it failed. BLOCKS.
+  /// Reads at `offset` up to into.size() bytes. Returns how many were there, or -1 on failure.
+  /// BLOCKS.
   std::int64_t read(std::span<char> into, std::int64_t offset) const noexcept;
 
-  /// Bytes that were appended.
+  /// Returns the number of bytes that were appended.
   std::int64_t size() const noexcept { return size_; }
 
   int fd() const noexcept { return fd_.get(); }

@@ -25,10 +25,10 @@ namespace {
 constexpr unsigned kSeconds = 5;
 constexpr std::size_t kMostReplyBytes = 65536;
 
-// A process that was sent SIGKILL is waited for so long.
+// The destructor waits this long for a process that was sent SIGKILL.
 constexpr Nanos kPatience = kSecond / 2;
 
-// The first byte of a reply; after it texts, each with a NUL behind it.
+// The first byte of a reply. Texts follow, each ended by a NUL.
 constexpr char kFound = 'f';
 constexpr char kFault = 'x';
 
@@ -55,8 +55,8 @@ void take_on(const Viewer& viewer) {
   }
 }
 
-// Keeps `reply` alone, as descriptor 3: one that hangs for ever must hold no port and no pipe of
-// httpd's.
+// Keeps `reply` alone, as descriptor 3, so that a process that hangs for ever holds none of httpd's
+// sockets and pipes.
 void let_go_of_httpd(int reply) {
   const int kept = ::fcntl(reply, F_DUPFD_CLOEXEC, 4);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -85,24 +85,25 @@ void answer(char kind, const TenantLook::Texts& texts) {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::alarm(kSeconds);
     take_on(viewer);
-    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // it has httpd's memory: the user may not look into it
+    // The user must not ptrace this process, which has httpd's memory.
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     answer(kFound, look());
   } catch (const std::exception& error) {
     try {
       answer(kFault, {error.what()});
     } catch (const std::exception&) {
-      ::_exit(1);  // out of memory: no answer is one too
+      ::_exit(1);  // memory has run out; a missing reply says so too
     }
   }
   ::_exit(0);
 }
 
-// All that comes until the other end is closed; nothing if that takes too long.
+// Reads until the other end is closed. Returns nothing if that takes too long.
 std::optional<std::string> read_all(int fd, Nanos deadline) {
   std::string bytes;
   for (;;) {
-    // What has come is read even after the deadline: another look may have been waited for until
-    // then.
+    // What has arrived is read even after the deadline, since the caller may have waited for
+    // another look until then.
     const Nanos left = std::max<Nanos>(deadline - now(), 0);
     pollfd wait{fd, POLLIN, 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(left / kMillisecond) + (left != 0));
@@ -157,7 +158,7 @@ TenantLook::Looker::~Looker() {
   if (pid_ <= 0) {
     return;
   }
-  ::kill(pid_, SIGKILL);  // it has answered, or will not
+  ::kill(pid_, SIGKILL);  // the process has replied, or will not
   const Nanos until = now() + kPatience;
   while (::waitpid(pid_, nullptr, WNOHANG) == 0 && now() < until) {
     ::usleep(1000);

@@ -1,5 +1,5 @@
-// Looks at files that a tenant can change at any moment, or that lie on a file system that hangs:
-// neither httpd's first process nor the supervisor, which run as root, wait for them.
+// Looks at files that a tenant can change at any time, or whose file system may hang, in a process
+// of its own. httpd's first process and the supervisor run as root and never wait for such files.
 #pragma once
 
 #include <sys/types.h>
@@ -17,46 +17,47 @@
 
 namespace brine::base {
 
-/// What is wrong lies in a tenant's files, and not in the administrator's configuration.
+/// Thrown for what is wrong in a tenant's files, and not in the administrator's configuration.
 struct FilesFault : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
-/// Who looks: a user in whose place root looks, and the folder that is their root.
+/// The user with whose rights root looks, and that user's root folder.
 struct Viewer {
-  bool switches = false;  ///< httpd is root's: the user has to be taken on
+  bool switches = false;  ///< httpd runs as root: the process takes on the user
   uid_t uid = 0;
   gid_t gid = 0;
-  std::optional<std::vector<gid_t>> supplementary;  ///< absent: none but `gid`
+  std::optional<std::vector<gid_t>> supplementary;  ///< absent: `gid` alone
   std::string chroot;                               ///< absolute, or empty
 };
 
-/// Who waits for the end of the process that looks.
+/// Tells whether TenantLook or its caller waits for the end of the process.
 enum class Reaper : std::uint8_t { look, caller };
 
-/// A look by a process of its own, which has the user's rights, and a few seconds of time. Nobody
-/// waits for the end of one that hangs in the kernel.
+/// A look by a process with the user's rights, which ends itself after a few seconds. A process
+/// that hangs in the kernel is not waited for.
 class TenantLook {
  public:
   using Texts = std::vector<std::string>;
 
-  /// Begins. `look` may throw std::invalid_argument; what it returns must hold no NUL.
+  /// Forks the process. `look` may throw std::invalid_argument; the texts that it returns must hold
+  /// no NUL. Throws std::system_error.
   TenantLook(const Viewer& viewer, const std::function<Texts()>& look,
              Reaper reaper = Reaper::look);
 
-  /// Readable when there is something to read of what it returns.
+  /// Returns a descriptor that is readable when the reply comes.
   int fd() const { return reply_.get(); }
   pid_t process() const { return process_; }
-  /// Whether result() does not wait any longer, but for what is on its way.
+  /// Returns true if result() no longer waits, except for the rest of a reply.
   bool is_done(Nanos now) const;
 
-  /// Waits for what it returns. Throws FilesFault with what it has thrown, or that it did not
-  /// come to its end.
+  /// Waits for the reply and returns its texts. Throws FilesFault with what `look` threw, or if the
+  /// reply did not come in time.
   Texts result();
 
  private:
-  // The process that looks. Whoever has done with it waits until it is gone; if it hangs in the
-  // kernel, where no signal reaches it, it is left to httpd, which reaps it when it has ended.
+  // The process that looks. The destructor kills it and waits for its end. If it hangs in the
+  // kernel, where no signal reaches it, httpd reaps it later.
   class Looker {
    public:
     explicit Looker(pid_t pid) : pid_(pid) {}
