@@ -21,7 +21,7 @@ Ref path_object(const GilLock& gil, std::string_view path) {
 
 namespace {
 
-// The source of a module that the engine carries, or null.
+// Returns the source of a Python module that the engine carries, or null.
 const char* embedded_source(std::string_view name) {
   for (const EmbeddedPython& embedded : kEmbeddedPython) {
     if (name == embedded.name) return embedded.source;
@@ -29,7 +29,7 @@ const char* embedded_source(std::string_view name) {
   return nullptr;
 }
 
-// own_source(name): the same for Python; None where there is none.
+// own_source(name) is embedded_source() for Python; returns None if there is none.
 PyObject* own_source(PyObject*, PyObject* name) noexcept {
   const char* text = PyUnicode_AsUTF8(name);
   if (text == nullptr) return nullptr;
@@ -37,12 +37,12 @@ PyObject* own_source(PyObject*, PyObject* name) noexcept {
   return source != nullptr ? PyUnicode_FromString(source) : Py_NewRef(Py_None);
 }
 
-// make_guard(spec): the module brine._guard, not yet executed (PEP 489).
+// make_guard(spec) makes the module brine._guard, which is not executed yet (PEP 489).
 PyObject* make_guard(PyObject*, PyObject* spec) noexcept {
   return PyModule_FromDefAndSpec(&pickle::guard_module_def(), spec);
 }
 
-// execute_guard(module)
+// execute_guard(module) executes it.
 PyObject* execute_guard(PyObject*, PyObject* module) noexcept {
   if (PyModule_ExecDef(module, &pickle::guard_module_def()) < 0) return nullptr;
   Py_RETURN_NONE;
@@ -52,7 +52,7 @@ PyMethodDef own_source_method = {"own_source", own_source, METH_O, nullptr};
 PyMethodDef make_guard_method = {"make_guard", make_guard, METH_O, nullptr};
 PyMethodDef execute_guard_method = {"execute_guard", execute_guard, METH_O, nullptr};
 
-// What bootstrap.py finds among its globals.
+// Adds the functions and constants of C++ that bootstrap.py uses to its globals.
 void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_policy) {
   const auto add = [&](PyMethodDef* method) {
     Ref function = steal(gil, PyCFunction_New(method, nullptr));

@@ -20,11 +20,12 @@ using cpython::steal;
 
 namespace {
 
-// Globals and functions refer to each other, so only the garbage collector can free an old
-// generation. A collection stops all threads for some milliseconds: once for so many generations.
+// Old generations are searched for after this many have been retired. Their globals and functions
+// refer to each other, so only the garbage collector can free them; a collection stops all threads
+// for some milliseconds.
 constexpr unsigned kSweepAfter = 8;
 
-// So long code that asks for a new process as soon as it is loaded is not asked.
+// reload_required() is not called within this time after a load, if new code runs in a new process.
 constexpr base::Nanos kRest = 2 * base::kSecond;
 
 void log_advice(const ErrorText& error, base::LogSink& log) {
@@ -42,7 +43,8 @@ Lease Loader::lease(GilLock& gil, const Wanted& wanted, base::LogSink& log) {
   return {script.current, !up_to_date};
 }
 
-// False: the script has changed, and is not loaded here.
+// Loads or reloads the script if it has to. Returns false if the script has changed and is not
+// loaded here.
 bool Loader::bring_up_to_date(GilLock& gil, Script& script, const Wanted& wanted,
                               base::LogSink& log) {
   const unsigned attempts = script.attempts;
@@ -66,7 +68,8 @@ Loader::Script& Loader::find(const std::string& path) {
   return *script;
 }
 
-// What is at the script's path now: mostly what httpd saw is enough to know that nothing changed.
+// Returns the stamp of the file at the script's path. What httpd has seen of the file is mostly
+// enough to know that it has not changed.
 std::optional<Stamp> Loader::look(GilLock& gil, const Script& script, const Wanted& wanted) {
   if (!script.current || wanted.settings.reloading == Reloading::off) return std::nullopt;
   if (base::shows(wanted.seen, script.current->stamp) || wanted.stamp == script.current->stamp) {
@@ -84,14 +87,15 @@ Verdict Loader::judge(const Script& script, const Wanted& wanted,
                 wanted.settings.reloading, file_clock_now());
 }
 
-// Whether the script's own reload_required(path) asks for it.
+// Returns true if the script's own reload_required(path) asks for a reload.
 bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& wanted,
                              base::LogSink& log) const {
   if (wanted.settings.reloading == Reloading::off || !script.current->reload_required) return false;
-  // A process for each request would be a loop, should the answer always be yes.
+  // If it always returned true, each request would have a new process started.
   const bool young = base::now() - script.current->loaded_at < kRest;
   if (by_another_process(wanted.settings.reloading) && young) return false;
-  // The call may let other threads run, and they may swap the generation: keep its function.
+  // The call may let other threads run, and these may replace the generation, so its function is
+  // kept.
   Ref function = borrow(gil, script.current->reload_required.get());
   try {
     Ref resource = path_object(gil, wanted.resource);
@@ -109,7 +113,8 @@ bool Loader::reload_demanded(GilLock& gil, const Script& script, const Wanted& w
   }
 }
 
-// False: the script has changed, and is not loaded here.
+// Reads the script under its lock and loads it if that is still wanted. Returns false if the script
+// has changed and is not loaded here.
 bool Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool demanded,
                      base::LogSink& log) {
   const unsigned attempts = script.attempts;
@@ -120,14 +125,14 @@ bool Loader::refresh(GilLock& gil, Script& script, const Wanted& wanted, bool de
     loading.lock();
     source = read_source(script.path, owner_);
   }
-  // What the request saw may be older than what another thread has loaded meanwhile: judge again by
-  // what was read, which very often is what runs already.
+  // Another thread may have loaded the script while this one waited for the lock. The verdict is
+  // taken again for the file that was read, which is often the version that runs already.
   if (!demanded || script.attempts != attempts) {
     const Verdict verdict =
         judge(script, wanted, source.why_not.empty() ? std::optional(source.stamp) : std::nullopt);
     if (verdict == Verdict::use) return true;
     if (verdict == Verdict::changed) return false;
-    // Who waited for a load that failed has its answer: it is not run again for each of them.
+    // If that load failed, it failed for this request too and is not repeated.
     if (script.attempts != attempts && script.failed && script.failed->stamp == source.stamp) {
       throw Unavailable{};
     }
@@ -165,7 +170,7 @@ void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wa
                            std::to_string(next->number) + ") into interpreter '" + interpreter_ +
                            "'");
   script.failed.reset();
-  // The swap: requests from here on run in the new generation, those in flight in the old one.
+  // From here on requests run in the new generation; those in flight keep the old one.
   std::swap(script.current, next);
   next.reset();
   if (retired_ >= kSweepAfter) sweep(gil, log);
@@ -173,8 +178,8 @@ void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wa
 
 GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source,
                               const Wanted& wanted) {
-  // A file that is being rewritten in place may be read when it is still empty: where the last good
-  // generation can go on, a script that lost its application is not good.
+  // A file that is being rewritten in place may be read while it is empty. So, if the last good
+  // generation can go on, a script without its application does not load.
   const bool keep = script.current && wanted.settings.keep_last_good;
   GenerationPtr next(new Generation,
                      [this, path = script.path](Generation* old) { retire(path, old); });
@@ -201,7 +206,7 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
   const bool repeated = script.failed && script.failed->stamp == source.stamp;
   script.failed = FailedAttempt{source.stamp, file_clock_now()};
   if (script.current && wanted.settings.keep_last_good) {
-    if (repeated) return;  // once per change
+    if (repeated) return;  // log once per change
     log.log(Level::error, "BRINE0306: " + what +
                               " was changed but does not load: " + error.summary + "; generation " +
                               std::to_string(script.current->number) + " goes on serving" +
@@ -229,12 +234,12 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
 void Loader::retire(const std::string& path, Generation* generation) noexcept {
   const std::unique_ptr<Generation> old(generation);
   const GilLock gil = GilLock::adopt();  // see GenerationPtr: the last owner holds the GIL
-  if (!old->mark) return;                // it never came to life
+  if (!old->mark) return;                // it was never executed
   ++retired_;
   try {
     bootstrap_.retire(gil, path, old->number, old->mark.get());
   } catch (const ErrorSet&) {
-    PyErr_Clear();  // out of memory: it dies without a note
+    PyErr_Clear();  // memory has run out: the generation is not noted
   }
 }
 

@@ -1,4 +1,5 @@
-// From the path of a WSGI script to its application object, loaded and reloaded as needed.
+// Loader turns the path of a WSGI script into its application object, and loads or reloads the
+// script as needed.
 #pragma once
 
 #include <memory>
@@ -20,42 +21,43 @@
 
 namespace brine::script {
 
-/// Which application is wanted, and how its script is to be treated.
+/// The application that is wanted, and how its script is to be treated.
 struct Wanted {
   std::string path;
   std::string_view callable;
   std::string_view resource;   ///< argument of the script's reload_required()
-  base::FileSeen seen;         ///< the file as it was before the GIL was taken ...
-  std::optional<Stamp> stamp;  ///< ... and its stamp, where that does not tell enough
+  base::FileSeen seen;         ///< what was known of the file before the GIL was taken ...
+  std::optional<Stamp> stamp;  ///< ... and its stamp, if that was not enough
   wsgi::ScriptSettings settings;
 };
 
-/// Thrown when there is no application; the reason has been logged.
+/// Thrown if there is no application; the reason has been logged.
 struct Unavailable {
-  bool missing_callable = false;  ///< the script loaded, but does not define it
-  bool is_refused = false;        ///< it is not owned as the process's scripts have to be
+  bool missing_callable = false;  ///< the script loaded, but does not define the application
+  bool is_refused = false;        ///< the script has not the owner that scripts of this process
+                                  /// must have
 };
 
-/// What one request runs in. While it lives its generation is not retired; it must die on a thread
-/// that holds the GIL.
+/// The generation that one request runs in, which is not retired while the lease lives. A lease
+/// must be destroyed on a thread that holds the GIL.
 struct Lease {
   GenerationPtr generation;
-  bool changed = false;  ///< by_another_process(): the generation is no longer up to date
+  bool changed = false;  ///< the file has changed, and is not loaded here (by_another_process())
 };
 
-/// The WSGI scripts of one interpreter. Its modules are in no other registry.
+/// The WSGI scripts of one interpreter. Their modules are not in sys.modules.
 class Loader {
  public:
-  /// `owner`: whose scripts the process runs.
+  /// Makes a loader of scripts that have this owner, if one is wanted.
   Loader(const Bootstrap& bootstrap, std::string interpreter, base::ScriptOwner owner)
       : bootstrap_(bootstrap), interpreter_(std::move(interpreter)), owner_(owner) {}
 
-  /// The current generation; loads or reloads the script first if it has to. One thread loads, and
-  /// those that noticed the same change wait for it. Requests in flight keep the generation they
-  /// started in. Throws Unavailable.
+  /// Returns a lease on the current generation, after loading or reloading the script if it has to.
+  /// One thread loads, and those that noticed the same change wait for it. Requests in flight keep
+  /// their generation. Throws Unavailable.
   Lease lease(cpython::GilLock& gil, const Wanted& wanted, base::LogSink& log);
 
-  /// The application that is wanted of a generation. Throws Unavailable.
+  /// Returns the wanted application of a generation. Throws Unavailable.
   static cpython::Ref application(const cpython::GilLock& gil, Generation& generation,
                                   const Wanted& wanted, base::LogSink& log);
 
@@ -67,7 +69,7 @@ class Loader {
     std::optional<FailedAttempt> failed;
     unsigned loads = 0;
     unsigned attempts = 0;
-    // Held while the script is read and executed; taken with the GIL released.
+    // Held while the script is read and executed; locked with the GIL released.
     std::mutex loading;
   };
 

@@ -18,21 +18,23 @@ using cpython::steal;
 
 namespace {
 
-// What the signal handler can reach.
-std::atomic<int> due{0};              // the signal of which Python is to know now; 0: none
-void (*process_handlers[NSIG])(int);  // what the process itself does
+// The state that the signal handler uses.
+std::atomic<int> due{0};              // the signal that Python has to be told about; 0: none
+void (*process_handlers[NSIG])(int);  // handlers that the process has set
 
-// Python takes note of a signal at once only if it is the main thread that says so.
+// Tells Python about a signal that is due, and passes any other on to the process. This must run in
+// the main thread, since Python handles a signal at once only if that thread tells it.
 extern "C" void handle(int signal) {
   int wanted = signal;
   if (due.compare_exchange_strong(wanted, 0)) {
-    PyErr_SetInterruptEx(signal);  // async-signal-safe
+    PyErr_SetInterruptEx(signal);  // this function is async-signal-safe
   } else if (process_handlers[signal] != nullptr) {
     process_handlers[signal](signal);
   }
 }
 
-// In place of Python's handler: what the process does comes first, and then it calls tell_to_end.
+// Puts handle() in the place of Python's handler: the process's handler is called first, and later
+// has Service::tell_to_end() called.
 void keep_process_handler(int signal, const struct sigaction& process) {
   if (process.sa_handler != handle) {
     const bool none = process.sa_handler == SIG_DFL || process.sa_handler == SIG_IGN;
@@ -40,14 +42,14 @@ void keep_process_handler(int signal, const struct sigaction& process) {
   }
   struct sigaction action = process;
   action.sa_handler = handle;
-  action.sa_flags &= ~SA_RESTART;  // a blocking call is to end
+  action.sa_flags &= ~SA_RESTART;  // a blocking call has to end
   ::sigaction(signal, &action, nullptr);
 }
 
 }  // namespace
 
 Service& Service::of_process() {
-  static auto* const service = new Service;  // never destroyed: threads may use it to the last
+  static auto* const service = new Service;  // never destroyed: threads use it to the last
   return *service;
 }
 
@@ -77,7 +79,8 @@ void Service::raise_in_sub_interpreter(const GilLock&) noexcept {
 }
 
 bool Service::enter(GilLock& gil) noexcept {
-  // First, so that whoever finds no interpreter here has set told_ before that is looked at.
+  // The interpreter is set before told_ is read, so that whoever finds no interpreter here has set
+  // told_ in time.
   ident_ = PyThread_get_thread_ident();
   interpreter_ = PyInterpreterState_Get();
   const GilRelease released(gil);
@@ -96,7 +99,7 @@ void Service::leave(GilLock& gil) {
   }
   interpreter_ = nullptr;
   PyThreadState_SetAsyncExc(ident_, nullptr);
-  // A handler that is due already would be called after the script.
+  // A handler that is due already would otherwise be called after the script.
   check(gil, PyErr_CheckSignals());
 }
 
@@ -119,7 +122,8 @@ PyObject* service_told(PyObject*, PyObject*) noexcept {
   return PyBool_FromLong(Service::of_process().told() ? 1 : 0);
 }
 
-// end_service(signal, frame): the handler of a service that has none of its own.
+// end_service(signal, frame) is the handler of a service that has set none of its own: it raises
+// SystemExit.
 PyObject* end_service(PyObject*, PyObject*) noexcept {
   Service::of_process().note_heard();
   return callback([](GilLock& gil) -> Ref {
@@ -129,8 +133,8 @@ PyObject* end_service(PyObject*, PyObject*) noexcept {
   });
 }
 
-// set_handler(function, signal, handler): calls signal.signal, which is `function`, and leaves what
-// the process itself does at that signal as it was.
+// set_handler(function, signal, handler) calls `function`, which is signal.signal, and keeps the
+// handler that the process itself has for the signal.
 PyObject* set_handler(PyObject*, PyObject* arguments) noexcept {
   return callback([&](GilLock& gil) {
     PyObject *function = nullptr, *handler = nullptr;

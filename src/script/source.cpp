@@ -12,7 +12,8 @@
 namespace brine::script {
 namespace {
 
-// No script is that large; whoever names another file as one shall not fill the memory with it.
+// No script is larger than this. The limit keeps another file, named as a script, from filling the
+// memory.
 constexpr std::size_t kMostBytes = 64U << 20U;
 
 Source unreadable(Source source, std::string why) {
@@ -34,7 +35,7 @@ Source read_source(const std::string& path, const base::ScriptOwner& owner) {
   struct stat info = {};
   if (!file.fd) {
     source.is_refused = owner.is_wanted() && file.error == EACCES;
-    // A version that is refused is one all the same: it is not tried again for each request.
+    // The stamp of a refused script is kept too, so that it is not tried again for each request.
     if (source.is_refused) source.stamp = base::stamp_of(path).value_or(base::Stamp());
     const std::string why = source.is_refused ? file.why : reason(file.error);
     return unreadable(std::move(source), why);
@@ -56,7 +57,7 @@ Source read_source(const std::string& path, const base::ScriptOwner& owner) {
 
 std::int64_t file_clock_now() noexcept {
   timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);  // what the kernel stamps files with
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);  // the clock of the kernel's file times
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 

@@ -1,4 +1,4 @@
-// A script's bytes, as they are read for being executed or compared.
+// Reads a script's bytes, to execute or compare them.
 #pragma once
 
 #include <cstdint>
@@ -9,21 +9,21 @@
 
 namespace brine::script {
 
-/// A file's bytes with the stamp of the descriptor they were read from: what is stamped is what
-/// runs, even if the path is renamed over meanwhile.
+/// A file's bytes with the stamp of the descriptor that they were read from, so that the stamp is
+/// of what runs even if the path is renamed over meanwhile.
 struct Source {
   base::Stamp stamp;
   std::string bytes;
-  std::string why_not;       ///< a clause that says why it cannot be read or run, or empty
-  bool is_refused = false;   ///< since it is not owned as it has to be
+  std::string why_not;       ///< a clause that says why the script cannot be run, or empty
+  bool is_refused = false;   ///< the file's owner is not the wanted one
   std::int64_t read_at = 0;  ///< file_clock_now() before its first byte was read
 };
 
-/// Reads the script at `path`, if it is owned so. Every script that runs has been read by this
-/// function. BLOCKS: not for a thread that holds the GIL.
+/// Reads the script at `path` if it has the wanted owner. Every script that runs is read by this
+/// function. BLOCKS, so the calling thread must not hold the GIL.
 Source read_source(const std::string& path, const base::ScriptOwner& owner);
 
-/// The clock by which files get their times, in ns since the epoch.
+/// Returns the time of the clock that file times are taken from, in ns since the epoch.
 std::int64_t file_clock_now() noexcept;
 
 }  // namespace brine::script

@@ -1,4 +1,4 @@
-// Whether a script has to be loaded for a request: a decision without effects.
+// Decides whether a request has to load its script. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -12,36 +12,36 @@ namespace brine::script {
 using base::Stamp;
 using wsgi::Reloading;
 
-/// What is known of the generation that serves now.
+/// What is known of the generation that serves.
 struct Loaded {
   Stamp stamp;
-  /// False while a later write could still bear the same stamp: the file was read within the file
-  /// clock's granularity of its last change, which its ctime tells.
+  /// False if a later write could still have the same stamp: the file was read within the
+  /// granularity of the file clock after its last change, which ctime tells.
   bool settled = true;
 };
 
-/// The last attempt that failed.
+/// The last failed attempt to load the script.
 struct FailedAttempt {
   Stamp stamp;
-  std::int64_t at = 0;  ///< file_clock_now() then
+  std::int64_t at = 0;  ///< file_clock_now() of the attempt
 };
 
 enum class Verdict : std::uint8_t {
-  use,      ///< serve with what is loaded
+  use,      ///< serve with the loaded generation
   load,     ///< read and execute the file
-  changed,  ///< what is loaded is no longer what the file holds; it is not loaded here
-  compare,  ///< read the file: where its bytes are what runs, its stamp is remembered
+  changed,  ///< the file has changed, and is not loaded in this process
+  compare,  ///< read the file: if its bytes are the running ones, keep its new stamp
 };
 
-/// How long after its last change a file's stamp can be relied on, in ns: the kernel's clock tick
-/// is 10 ms at the most.
+/// A stamp can be relied on this long after the file's last change, in ns: the kernel's clock tick
+/// is 10 ms at most.
 inline constexpr std::int64_t kSettleTime = 20'000'000;
 
-/// How long the last good generation serves before a broken script, unchanged, is tried again, in
-/// ns: what broke it may have been a service that has come back.
+/// A broken script that has not changed is tried again after this time, in ns, since what broke it
+/// may have been a service that has come back.
 inline constexpr std::int64_t kRetryTime = 10'000'000'000;
 
-/// The verdict for a request that found `seen` at the script's path, at time `now`.
+/// Returns the verdict for a request that found `seen` at the script's path at time `now`.
 inline Verdict decide(const std::optional<Loaded>& loaded, const std::optional<Stamp>& seen,
                       const std::optional<FailedAttempt>& failed, Reloading reloading,
                       std::int64_t now) noexcept {
