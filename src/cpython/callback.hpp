@@ -1,4 +1,4 @@
-// The edge where Python calls C++: no C++ exception may cross it.
+// Lets Python call C++ functions, from which no C++ exception may escape.
 #pragma once
 
 #include <Python.h>
@@ -12,15 +12,15 @@
 
 namespace brine::cpython {
 
-/// Runs `body(GilLock&) -> Ref` for a C function that Python called, and gives Python its result,
-/// or null with a Python exception set.
+/// Runs `body(GilLock&) -> Ref` for a C function that Python has called. Returns its result to
+/// Python, or null with a Python exception set.
 template <class Body>
 PyObject* callback(Body&& body) noexcept {
   GilLock gil = GilLock::adopt();
   try {
     return std::forward<Body>(body)(gil).release();
   } catch (const ErrorSet&) {
-    // Python's own exception is set already.
+    // Python's exception is set already.
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& error) {
@@ -31,7 +31,7 @@ PyObject* callback(Body&& body) noexcept {
   return nullptr;
 }
 
-/// A C function of any calling convention as PyMethodDef wants it, which has one type for all.
+/// Casts a C function of any calling convention to the one type that PyMethodDef has.
 template <class Function>
 PyCFunction untyped(Function* function) noexcept {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));

@@ -5,8 +5,8 @@
 namespace brine::cpython {
 namespace {
 
-// The traceback without the frames of bootstrap.py at its start: they are how a script is run, not
-// where it fails.
+// Returns the traceback without its first frames that are bootstrap.py's: they tell how a script is
+// run, not where it fails.
 Ref without_own_frames(const GilLock& gil, PyObject* traceback) {
   Ref at = borrow(gil, traceback);
   while (at && at.get() != Py_None) {
@@ -55,7 +55,7 @@ std::string advice_of(const GilLock& gil, PyObject* adviser, PyObject* value) {
 
 ErrorText take_error(const GilLock& gil, PyObject* adviser) noexcept {
   PyObject *raw_type = nullptr, *raw_value = nullptr, *raw_traceback = nullptr;
-  // Deprecated from 3.12 on, but the one way that 3.10 has too.
+  // PyErr_Fetch() is deprecated since 3.12, but 3.10 has nothing else.
   PyErr_Fetch(&raw_type, &raw_value, &raw_traceback);
   PyErr_NormalizeException(&raw_type, &raw_value, &raw_traceback);
   if (raw_type == nullptr) return {"no exception is set", "", false, ""};
@@ -80,14 +80,14 @@ ErrorText take_error(const GilLock& gil, PyObject* adviser) noexcept {
     if (traceback) PyException_SetTraceback(value.get(), traceback.get());
     text.advice = advice_of(gil, adviser, value.get());
     return text;
-  } catch (...) {  // out of memory
+  } catch (...) {  // memory has run out
     PyErr_Clear();
     return {};
   }
 }
 
 bool error_comes_of(const GilLock& gil, PyObject* type) noexcept {
-  constexpr int kMost = 100;  // a program can make a circle of them
+  constexpr int kMost = 100;  // a program can make a circular chain
   PyObject *set_type = nullptr, *value = nullptr, *traceback = nullptr;
   PyErr_Fetch(&set_type, &value, &traceback);
   PyErr_NormalizeException(&set_type, &value, &traceback);

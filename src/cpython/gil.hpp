@@ -1,16 +1,16 @@
-// Holding the GIL, as a type: a function that touches Python takes a GilLock parameter.
+// Represents the GIL as a type: a function that uses Python takes a GilLock parameter.
 #pragma once
 
 #include <Python.h>
 
 namespace brine::cpython {
 
-/// Proof that this thread holds the GIL. `const GilLock&` in a signature: needs it and will not let
-/// go of it; `GilLock&`: may let go of it for a while (GilRelease), so other threads' Python may
-/// run.
+/// Proves that this thread holds the GIL. `const GilLock&` in a signature means that the function
+/// needs the GIL and keeps it; `GilLock&` means that it may release it for a while (GilRelease), so
+/// that other threads may run Python.
 class GilLock {
  public:
-  /// Takes the GIL with a thread state of the calling thread; BLOCKS until it is free.
+  /// Takes the GIL with a thread state of the calling thread. BLOCKS until it is free.
   explicit GilLock(PyThreadState* state) noexcept : owns_(true) { PyEval_RestoreThread(state); }
   ~GilLock() {
     if (owns_) PyEval_SaveThread();
@@ -18,7 +18,7 @@ class GilLock {
   GilLock(const GilLock&) = delete;
   GilLock& operator=(const GilLock&) = delete;
 
-  /// For a C function that Python calls: the GIL is held already, and stays held.
+  /// Makes a lock in a C function that Python calls: the GIL is held already, and stays held.
   static GilLock adopt() noexcept { return GilLock(); }
 
  private:
@@ -26,7 +26,7 @@ class GilLock {
   bool owns_;
 };
 
-/// Gives the GIL up for the life of this object, around what may block.
+/// Releases the GIL for the life of this object, around calls that may block.
 class GilRelease {
  public:
   explicit GilRelease(GilLock&) noexcept : state_(PyEval_SaveThread()) {}

@@ -18,18 +18,19 @@ struct Entry {
   PyThreadState* state;
 };
 
-// The calling thread's states; a handful at most. They are not deleted at the thread's end: that
-// would need the GIL at a time when nothing may block.
+// The thread states of the calling thread, a handful at most. They are not deleted when the thread
+// ends: that would need the GIL, at a time when nothing may block.
 thread_local std::vector<Entry> states_of_thread;
 
-// From CPython 3.12 on PyGILState_Ensure uses the state by which the thread held the GIL last.
+// Since CPython 3.12 PyGILState_Ensure uses the thread state that last held the GIL in this thread.
 constexpr bool kFollows = PY_VERSION_HEX >= 0x030C0000;
 
-// Before, it uses the state that was made first in the thread: the main interpreter's. A C function
-// that calls back from a sub-interpreter would wait for the GIL that its own thread holds.
-std::optional<pthread_key_t> gilstate_key;  // where CPython keeps it; written once, at the start
+// Before 3.12 it uses the first thread state of the thread, which is the main interpreter's. A C
+// function that calls back from a sub-interpreter would then wait for the GIL that its own thread
+// holds.
+std::optional<pthread_key_t> gilstate_key;  // CPython's key for that state; set at the start
 
-// CPython does not tell the key, but its value.
+// Finds the key by its value, as CPython does not publish it.
 void find_gilstate_key() {
   const void* const state = PyGILState_GetThisThreadState();
   for (pthread_key_t key = 0; key < PTHREAD_KEYS_MAX; ++key) {
@@ -40,7 +41,7 @@ void find_gilstate_key() {
   }
 }
 
-// What C functions in this thread are to use from now on.
+// Makes this the state that PyGILState_Ensure uses in the calling thread.
 PyThreadState* choose(PyThreadState* state) {
   if (gilstate_key) ::pthread_setspecific(*gilstate_key, state);
   return state;
@@ -81,8 +82,8 @@ PyThreadState* Interpreter::thread_state() const {
                             [this](const Entry& entry) { return entry.interpreter == state_; });
   if (found != states_of_thread.end()) return choose(found->state);
   if (states_of_thread.empty()) {
-    // The main interpreter's state first, and by PyGILState, whichever interpreter is wanted.
-    // Never released: the state stays.
+    // The thread's first state must be the main interpreter's and be made by PyGILState, whichever
+    // interpreter is wanted. It is never released.
     PyGILState_Ensure();
     remember(PyEval_SaveThread());
     return thread_state();

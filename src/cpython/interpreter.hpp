@@ -1,4 +1,4 @@
-// One Python interpreter of the process: the main one or a sub-interpreter.
+// One Python interpreter of the process: the main interpreter or a sub-interpreter.
 #pragma once
 
 #include <Python.h>
@@ -10,19 +10,22 @@
 
 namespace brine::cpython {
 
-/// Interpreters are never destroyed: threads of the application may run in them until the process
-/// ends, and finalising under them is what makes servers hang or crash when they stop.
+/// A handle to an interpreter. Interpreters are never finalised: threads of the application may run
+/// in them until the process ends, and finalising them under those threads makes servers hang or
+/// crash when they stop.
 class Interpreter {
  public:
-  /// The main interpreter. The calling thread, which started Python, holds the GIL.
+  /// Returns the main interpreter. The calling thread has started Python and holds the GIL.
   static Interpreter main(const GilLock&);
 
-  /// Makes a sub-interpreter; `lock` is held on the main interpreter, and is again afterwards.
-  /// Throws ErrorSet if Python cannot make one.
+  /// Makes a sub-interpreter. `lock` is held on the main interpreter, before and afterwards. Throws
+  /// ErrorSet if Python cannot make one, and std::runtime_error if its C functions could not call
+  /// back.
   static Interpreter sub(GilLock& lock);
 
-  /// Runs `body(GilLock&)` with the GIL held in this interpreter. The thread state belongs to the
-  /// (interpreter, thread) pair and is kept for the thread's life, so `threading.local` survives.
+  /// Runs `body(GilLock&)` with the GIL held in this interpreter. The thread state belongs to this
+  /// pair of interpreter and thread, and is kept for the thread's life, so that `threading.local`
+  /// survives.
   template <class Body>
   decltype(auto) with_gil(Body&& body) const {
     GilLock lock(thread_state());
@@ -31,7 +34,7 @@ class Interpreter {
 
   bool is(const PyInterpreterState* state) const noexcept { return state_ == state; }
 
-  /// Takes the GIL and never gives it back: from then on no thread of the process runs Python.
+  /// Takes the GIL and never releases it: from then on no other thread of the process runs Python.
   void stop() const { PyEval_RestoreThread(thread_state()); }
 
  private:

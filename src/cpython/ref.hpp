@@ -1,4 +1,4 @@
-// Owning a Python reference. A plain PyObject* is always borrowed: a parameter or a local.
+// Ref owns a Python reference. A plain PyObject* is always borrowed, as a parameter or a local.
 #pragma once
 
 #include <Python.h>
@@ -11,8 +11,8 @@
 
 namespace brine::cpython {
 
-/// Thrown where the interpreter's error indicator is set (PyErr_Occurred()): the Python exception
-/// stays there, and whoever catches this turns it into a log text or returns it to Python.
+/// Thrown while the interpreter's error indicator is set (PyErr_Occurred()). The Python exception
+/// stays set; whoever catches this turns it into text for the log, or returns null to Python.
 struct ErrorSet {};
 
 #ifdef NDEBUG
@@ -21,7 +21,8 @@ inline void count_reference(PyObject*, int) noexcept {}
 inline std::int64_t owned_references() noexcept { return 0; }
 #endif
 #ifndef NDEBUG
-/// Debug builds count the references that all Refs own, which the unit tests hold against leaks.
+/// True in debug builds, which count the references that all Refs own; the unit tests check the
+/// count for leaks.
 inline constexpr bool kCountsReferences = true;
 inline std::atomic<std::int64_t> owned_by_refs{0};
 inline void count_reference(PyObject* object, int change) noexcept {
@@ -30,8 +31,8 @@ inline void count_reference(PyObject* object, int change) noexcept {
 inline std::int64_t owned_references() noexcept { return owned_by_refs.load(); }
 #endif
 
-/// Owns one reference. Made by steal() or borrow(), so that each acquisition says which it is. It
-/// must die on a thread that holds the GIL.
+/// Owns one reference. steal() and borrow() make it, so that each acquisition says which it is. It
+/// must be destroyed on a thread that holds the GIL.
 class Ref {
  public:
   Ref() noexcept = default;
@@ -47,7 +48,7 @@ class Ref {
   }
 
   PyObject* get() const noexcept { return object_; }
-  /// Hands the reference to the caller.
+  /// Gives the reference to the caller.
   PyObject* release() noexcept {
     count_reference(object_, -1);
     return std::exchange(object_, nullptr);
@@ -61,19 +62,19 @@ class Ref {
   PyObject* object_ = nullptr;
 };
 
-/// Takes over a new reference; throws ErrorSet if it is null, as CPython returns on error.
+/// Takes over a new reference. Throws ErrorSet if `object` is null, which CPython returns on error.
 inline Ref steal(const GilLock&, PyObject* object) {
   if (object == nullptr) throw ErrorSet{};
   return Ref(object);
 }
 
-/// Adds a reference of its own to a borrowed object; null gives an empty Ref.
+/// Adds a reference to a borrowed object; null gives an empty Ref.
 inline Ref borrow(const GilLock&, PyObject* object) noexcept {
   Py_XINCREF(object);
   return Ref(object);
 }
 
-/// Throws ErrorSet if a CPython function that returns an int failed.
+/// Throws ErrorSet if a CPython function returned -1.
 inline void check(const GilLock&, int result) {
   if (result < 0) throw ErrorSet{};
 }

@@ -29,7 +29,7 @@ std::string words(const char* step, const PyStatus& status) {
 
 PyStatus fill(PyConfig& config, const RuntimeConfig& wanted) {
   config.parse_argv = 0;
-  config.install_signal_handlers = 0;  // signals are httpd's
+  config.install_signal_handlers = 0;  // httpd or the daemon process handles them
   config.optimization_level = wanted.optimize;
   config.write_bytecode = wanted.write_bytecode ? 1 : 0;
   config.buffered_stdio = 1;
@@ -41,7 +41,8 @@ PyStatus fill(PyConfig& config, const RuntimeConfig& wanted) {
   }
   PyStatus status = PyConfig_SetBytesString(&config, &config.program_name, wanted.program.c_str());
   if (PyStatus_Exception(status)) return status;
-  // The executable too: otherwise PATH is searched, and another Python may be first there.
+  // The executable is set too, since Python would otherwise search PATH, where another Python may
+  // come first.
   status = PyConfig_SetBytesString(&config, &config.executable, wanted.program.c_str());
   if (!PyStatus_Exception(status) && !wanted.home.empty()) {
     status = PyConfig_SetBytesString(&config, &config.home, wanted.home.c_str());
@@ -63,9 +64,9 @@ std::string_view variable(const char* name) {
   return value == nullptr ? std::string_view{} : value;
 }
 
-// As Python's own start does (PEP 538), so that locale.getlocale() and C libraries speak of UTF-8
-// too. A locale that the process has already is its own; httpd has none. What C.UTF-8 says of
-// single bytes is what C says, so it is all the same to httpd.
+// Sets LC_CTYPE to C.UTF-8 where it is C, as Python's own start does (PEP 538), so that
+// locale.getlocale() and C libraries use UTF-8 too. A locale that the process has set stays.
+// C.UTF-8 treats single bytes like C, so httpd, which sets none, sees no difference.
 void coerce_c_locale() {
   const char* locale = std::setlocale(LC_CTYPE, nullptr);
   if (locale == nullptr || !is_c(locale)) return;
@@ -74,7 +75,7 @@ void coerce_c_locale() {
     if (locale == nullptr) locale = std::setlocale(LC_CTYPE, name);
   }
   if (locale == nullptr || !variable("LC_ALL").empty()) return;
-  // For what takes its locale from the environment: the application, and programs that it starts.
+  // Programs that the application starts take their locale from the environment.
   const std::string_view asked = variable(variable("LC_CTYPE").empty() ? "LANG" : "LC_CTYPE");
   if (asked.empty() || is_c(asked)) ::setenv("LC_CTYPE", locale, 1);
 }

@@ -1,4 +1,4 @@
-// Starting Python in this process.
+// Starts Python in this process.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace brine::cpython {
 
-/// How Python is configured (PEP 587); the fields are those of engine::Config.
+/// The configuration of Python (PEP 587); engine::Config has the same fields.
 struct RuntimeConfig {
-  std::string program;  ///< python of a virtual environment, or of the Python to run
+  std::string program;  ///< the python executable of a virtual environment or an installation
   std::string home;     ///< PYTHONHOME, or empty
   std::vector<std::string> warnings;
   int optimize = 0;
@@ -16,11 +16,11 @@ struct RuntimeConfig {
   std::string hash_seed;  ///< "random", a number, or empty: as PYTHONHASHSEED says
 };
 
-/// Starts Python. On success the calling thread is its main thread and holds the GIL; otherwise
-/// returns Python's own words. httpd's signal handlers and buffers are left alone, but for signals
-/// by which the process would end where Python raises an exception. Text is UTF-8 unless the
-/// environment says PYTHONUTF8=0, since servers are started with LANG=C; LC_CTYPE is then no longer
-/// C.
+/// Starts Python. Returns an empty text on success, with the calling thread as Python's main
+/// thread, holding the GIL; otherwise Python's error message. httpd's signal handlers and buffers
+/// are left alone, except for signals that would end the process where Python raises an exception.
+/// Text is UTF-8 unless the environment has PYTHONUTF8=0, since servers are started with LANG=C;
+/// LC_CTYPE is then no longer C.
 std::string start_python(const RuntimeConfig& config);
 
 }  // namespace brine::cpython

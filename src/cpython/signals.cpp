@@ -8,10 +8,11 @@ namespace brine::cpython {
 
 namespace {
 
-// Opens the calling thread's signal mask for as long as this object lives. A signal to the process
-// that comes meanwhile is the main thread's all the same, if that takes it: Linux prefers it. What
-// is pending, since every thread blocks it, stays blocked: it would be delivered here. That is no
-// matter for SIGCHLD, which is always pending where processes have ended.
+// Unblocks the calling thread's signals for the life of this object. A signal to the process that
+// arrives meanwhile still goes to the main thread, if that does not block it: Linux prefers it.
+// Signals that are pending because all threads block them stay blocked, or they would be delivered
+// here. SIGCHLD is unblocked all the same, since it is always pending where child processes have
+// ended.
 class OpenMask {
  public:
   OpenMask() noexcept {
@@ -44,8 +45,8 @@ PyObject* call_unmasked(PyObject*, PyObject* arguments) noexcept {
 
 PyMethodDef call_unmasked_method = {"call_unmasked", call_unmasked, METH_VARARGS, nullptr};
 
-// Python/pylifecycle.c and Modules/signalmodule.c. What else they do is handle SIGINT, which is
-// httpd's or the daemon process's here.
+// Does the part of Python/pylifecycle.c and Modules/signalmodule.c that ignores signals. The rest
+// handles SIGINT, which httpd or the daemon process handles here.
 void ignore_python_signals() noexcept {
   for (const int signal : {
            SIGPIPE,
