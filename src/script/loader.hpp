@@ -34,8 +34,7 @@ struct Wanted {
 /// Thrown if there is no application; the reason has been logged.
 struct Unavailable {
   bool missing_callable = false;  ///< the script loaded, but does not define the application
-  bool is_refused = false;        ///< the script has not the owner that scripts of this process
-                                  /// must have
+  bool is_refused = false;        ///< the script has not the wanted owner
 };
 
 /// The generation that one request runs in, which is not retired while the lease lives. A lease
