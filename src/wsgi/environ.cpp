@@ -15,12 +15,12 @@ using cpython::steal;
 
 namespace {
 
-// More names than this come from somebody who invents them: all are forgotten then, and those that
-// are in use come back with the next request.
+// Names are remembered up to this number. More come from a client that makes them up; then all are
+// forgotten, and those in use come back with the next requests.
 constexpr std::size_t kKeptHeaders = 512;
 
-// Paths are in the file system's encoding; all else is bytes shown as latin-1 (PEP 3333, "Unicode
-// Issues").
+// Returns true for paths, which are decoded in the file system's encoding. All other values are
+// bytes shown as latin-1 (PEP 3333, "Unicode Issues").
 constexpr bool is_path(Var var) {
   return var == Var::document_root || var == Var::context_document_root ||
          var == Var::script_filename || var == Var::handler_script;
@@ -47,9 +47,9 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// Up to Python 3.11 a new dict may start the garbage collector, which may run code that lets
-// another thread have the GIL: it would put its own request into the template before that is
-// copied.
+// Pauses the garbage collector. Up to Python 3.11 making a dict may start a collection, which may
+// run code that releases the GIL; another thread would then put its own request into the template
+// before that is copied.
 class CollectorPause {
  public:
   CollectorPause() noexcept : was_enabled_(PyGC_Disable()) {}
@@ -79,7 +79,8 @@ Environ::Environ(const GilLock& gil, PyObject* constants)
   }
 }
 
-// Brings the template to this request's variables: most of them are as the last request left them.
+// Changes the template's values that differ from this request's; most are as the last request left
+// them.
 void Environ::update_template(const GilLock& gil, const Head& head) {
   for (std::size_t i = 0; i < kVarCount; ++i) {
     Variable& variable = variables_[i];
@@ -107,8 +108,8 @@ void Environ::update_template(const GilLock& gil, const Head& head) {
   }
 }
 
-// The environ key of a field, or nothing if it has none. Since Python 3.12 an interned string lives
-// as long as its interpreter: no name that a client can make up is interned.
+// Returns the environ key of a field, or an empty Ref if it has none. Since Python 3.12 an interned
+// string lives as long as its interpreter, so no name that a client can make up is interned.
 Ref Environ::header_key(const GilLock& gil, std::string_view field) const {
   const std::optional<std::string> name = environ_name(field);
   if (!name) return {};
@@ -140,7 +141,7 @@ Ref Environ::make(const GilLock& gil, const Head& head) {
     return steal(gil, PyDict_Copy(template_.get()));
   }();
   for (const Field& field : head.extra) {
-    // Never over a key of the template: what the server says cannot be set by SetEnv.
+    // SetEnv cannot replace a key of the template, which is what the server says.
     Ref value = latin1(gil, field.value);
     Ref key = latin1(gil, field.name);
     if (PyDict_SetDefault(environ.get(), key.get(), value.get()) == nullptr) {

@@ -1,4 +1,4 @@
-// The environ dict (PEP 3333, "environ Variables").
+// Environ makes the environ dicts (PEP 3333, "environ Variables").
 #pragma once
 
 #include <array>
@@ -12,28 +12,29 @@
 
 namespace brine::wsgi {
 
-/// Makes environ dicts for one interpreter: copies of a template dict, which holds the constants
-/// and the variables of the last request. Only what differs from the last request is made anew; the
-/// server's name, the script's path and most others seldom do.
+/// Makes environ dicts for one interpreter as copies of a template dict, which holds the constants
+/// and the variables of the last request. Only values that differ from the last request's are made
+/// anew; most, such as the server's name and the script's path, seldom do.
 class Environ {
  public:
-  /// `constants`: the items that every environ of this interpreter has (wsgi.version, wsgi.errors).
+  /// Takes the items that every environ of this interpreter has (wsgi.version, wsgi.errors) as
+  /// `constants`. Throws ErrorSet.
   Environ(const cpython::GilLock& gil, PyObject* constants);
 
-  /// A new dict, in which `wsgi.input` is what the constants say. What the request says wins over
-  /// SetEnv, and the constants over both.
+  /// Returns a new dict, in which `wsgi.input` is that of the constants. The request's values win
+  /// over SetEnv's, and the constants over both. Throws ErrorSet.
   cpython::Ref make(const cpython::GilLock& gil, const Head& head);
 
  private:
   struct Variable {
     cpython::Ref key;
-    std::string bytes;     // the value that the template has now
-    bool present = false;  // whether the template has one
+    std::string bytes;     // the value that the template has
+    bool present = false;  // whether the template has a value
   };
   struct Header {
     cpython::Ref key;    // empty: the field is dropped
     std::string bytes;   // the last value
-    cpython::Ref value;  // the same for Python; empty: there was none yet
+    cpython::Ref value;  // the same as a Python string; empty: there was none yet
   };
   struct Hash {
     using is_transparent = void;
@@ -46,12 +47,13 @@ class Environ {
   cpython::Ref header_key(const cpython::GilLock& gil, std::string_view field) const;
   void set_header(const cpython::GilLock& gil, PyObject* environ, const Field& field);
 
-  // All guarded by the GIL of the interpreter:
+  // Members guarded by the interpreter's GIL:
   cpython::Ref template_;
   std::array<Variable, kVarCount> variables_;
-  // By the environ key: those of kCommonFields, which are interned.
+  // Keys of kCommonFields, which are interned, by their text.
   std::unordered_map<std::string, cpython::Ref, Hash, std::equal_to<>> common_keys_;
-  // By the name that the client sent. Browsers send most fields with the same value each time.
+  // Fields by the name that the client sent. Browsers send most fields with the same value each
+  // time.
   std::unordered_map<std::string, Header, Hash, std::equal_to<>> headers_;
   cpython::Ref thread_id_, request_start_, application_start_, queue_start_, daemon_start_;
 };

@@ -1,4 +1,4 @@
-// The state of one request while its application runs.
+// An exchange is the state of one request while its application runs.
 #pragma once
 
 #include <cstdint>
@@ -9,41 +9,42 @@
 
 namespace brine::wsgi {
 
-/// Lives on the stack of the thread that serves. The Python objects of the request (`wsgi.input`,
-/// start_response, write) point to it, and are cut off from it when the request ends.
+/// Lives on the stack of the thread that serves the request. The request's Python objects
+/// (`wsgi.input`, start_response, write) point to it, and are cut off from it when the request
+/// ends.
 struct Exchange {
   Request& request;
   ResponseWriter& response;
 
   bool in_use = false;  ///< guarded by the GIL, see ExchangeUse
 
-  // Guarded by the GIL, see Interruptible:
+  // Members guarded by the GIL, see Interruptible:
   bool interruptible = false;  ///< mod_wsgi.RequestTimeout may be raised in the application
-  bool interrupted = false;    ///< it has been, if the application did run Python code after that
+  bool interrupted = false;    ///< it was raised, if the application has run Python code since
 
-  // The answer, as far as it has come.
+  // The response so far:
   bool started = false;        ///< start_response has been called
-  bool sent = false;           ///< the head is on its way, so it cannot be replaced
+  bool sent = false;           ///< the head has been sent, so it cannot be replaced
   bool ended = false;          ///< End::last has been sent, or the response aborted
   bool client_gone = false;    ///< a write failed
   bool over_run = false;       ///< more than Content-Length was offered; reported once
   bool bodyless = false;       ///< the status (204, 304) or HEAD forbids a body
-  bool stopped = false;        ///< write() has raised because nobody wants a further block
-  int empty_blocks = 0;        ///< those of a body that nobody gets
-  std::string left_out{};      ///< the hop-by-hop fields that it was not given, for the log
+  bool stopped = false;        ///< write() has raised an exception since no further block is wanted
+  int empty_blocks = 0;        ///< empty blocks of a body that no client gets
+  std::string left_out{};      ///< the hop-by-hop fields that were left out, for the log
   std::int64_t declared = -1;  ///< the application's Content-Length, or -1
   std::int64_t length = 0;     ///< bytes of the body that were sent
 
-  // The request's body, as far as it was read.
+  // The request's body so far:
   std::size_t taken = 0;  ///< bytes of Head::body_start handed out
-  std::string ahead{};    ///< read from the server but not handed out (readline)
+  std::string ahead{};    ///< bytes read from the server and not handed out (readline)
   std::size_t ahead_taken = 0;
-  std::int64_t received = 0;  ///< bytes that Request::read gave
+  std::int64_t received = 0;  ///< bytes that Request::read() returned
   bool body_ended = false;
-  ReadStatus read_status = ReadStatus::ok;  ///< the failure of a read, which stays
+  ReadStatus read_status = ReadStatus::ok;  ///< the failure of a read; it stays
 
-  /// Whether a further block of the body is of no use: the client has gone, or has all that this
-  /// answer can have. What the application would make now may have no end.
+  /// Returns true if a further block of the body is of no use: the client has gone, or the response
+  /// has all that it can have. The application's iterable may have no end.
   bool satisfied() const noexcept { return client_gone || over_run || (bodyless && ended); }
 };
 

@@ -1,4 +1,4 @@
-// One thread at a time works on a request.
+// Lets one thread at a time use an exchange.
 #pragma once
 
 #include <chrono>
@@ -10,9 +10,9 @@
 
 namespace brine::wsgi {
 
-/// Marks the request as being read or written by this thread, which may release the GIL for it.
-/// httpd's filters take one thread only: another one that an application has given `wsgi.input` or
-/// `write` to gets RuntimeError meanwhile.
+/// Marks the request as being read or written by this thread, which may release the GIL meanwhile.
+/// httpd's filters take one thread only: another thread to which an application has given
+/// `wsgi.input` or `write` gets a RuntimeError.
 class ExchangeUse {
  public:
   ExchangeUse(const cpython::GilLock& gil, Exchange& exchange) : exchange_(exchange) {
@@ -31,8 +31,8 @@ class ExchangeUse {
   Exchange& exchange_;
 };
 
-/// At the request's end: waits for a thread of the application that still reads or writes it. That
-/// is an error of the application's, and rare: nobody is told, so it is asked again and again.
+/// Waits, at the request's end, for a thread of the application that still reads or writes the
+/// request. Such a thread is an error of the application's and rare, so it is polled for.
 inline void wait_until_unused(cpython::GilLock& gil, const Exchange& exchange) {
   while (exchange.in_use) {
     const cpython::GilRelease released(gil);

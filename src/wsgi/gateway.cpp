@@ -28,8 +28,8 @@ using cpython::steal;
 
 namespace {
 
-// Up to this size a body is copied, so that it can be sent after the GIL is released; a larger one
-// stays where it is, and the GIL is taken once more to drop it.
+// Up to this size a body is copied, so that it can be sent after the GIL is released. A larger one
+// stays in the application's objects, and the GIL is taken once more to let go of them.
 constexpr std::size_t kCopied = 65536;
 
 struct FileSize {
@@ -47,7 +47,7 @@ FileSize size_of(GilLock& gil, Exchange& exchange, int fd) {
   return {info.st_size, !is_there || ::pread(fd, &byte, 1, info.st_size) != 0};
 }
 
-// What the application did against PEP 3333.
+// Thrown for what the application did against PEP 3333.
 struct Violation {
   std::string what;
 };
@@ -60,8 +60,8 @@ std::string_view block_of(PyObject* object) {
   return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
 }
 
-// The request's Python objects, which the application may keep: with the request they are cut off
-// from the Exchange, however it ends.
+// The request's Python objects, which the application may keep. The destructor cuts them off from
+// the exchange, however the request ends.
 struct RequestObjects {
   GilLock& gil;
   const Exchange& exchange;
@@ -86,10 +86,12 @@ bool falls_short(const Exchange& exchange) {
   return exchange.declared > exchange.length && !exchange.bodyless;
 }
 
-// Passes the end of the body on, or, where less came than was announced, the failure. Without GIL.
+// Sends the last blocks and the response's end, or aborts the response if the body is shorter than
+// its Content-Length. Called without the GIL.
 void send_end(Exchange& exchange, std::span<const std::string_view> blocks) noexcept {
   const bool short_of = falls_short(exchange);
-  // httpd would take the length of what it sees for the one that HEAD asks for.
+  // For HEAD the application's Content-Length stands; httpd would otherwise replace it by the
+  // length of the block.
   const bool own_length =
       exchange.bodyless && !blocks.empty() && exchange.declared > exchange.length;
   const End end = short_of || own_length ? End::more : End::last;
@@ -123,7 +125,7 @@ std::string_view copy_body(PyObject* items, std::size_t usable, ResponseWriter& 
   return {copy, usable};
 }
 
-// Views of a large body, up to `usable` bytes of it.
+// Returns views of a large body, up to `usable` bytes of it.
 std::vector<std::string_view> view_body(PyObject* items, std::size_t usable) {
   std::vector<std::string_view> blocks;
   for (Py_ssize_t i = 0; usable != 0; ++i) {
@@ -133,7 +135,7 @@ std::vector<std::string_view> view_body(PyObject* items, std::size_t usable) {
   return blocks;
 }
 
-// A list or tuple: everything is known, so it goes out as one.
+// Delivers a list or tuple: the whole body is known, so it is sent at once.
 void deliver_sequence(GilLock& gil, PyObject* result, Exchange& exchange, Reply& reply) {
   Ref items = steal(gil, PySequence_Tuple(result));  // a tuple is its own copy
   std::size_t size = 0;
@@ -143,7 +145,7 @@ void deliver_sequence(GilLock& gil, PyObject* result, Exchange& exchange, Reply&
   require_started(exchange);
   const std::size_t usable = allowed(exchange, size);
   exchange.length += static_cast<std::int64_t>(usable);
-  if (exchange.ended) return;  // write() was given the whole body
+  if (exchange.ended) return;  // write() has sent the whole body
   if (usable <= kCopied) {
     reply.body = copy_body(items.get(), usable, exchange.response);
     return;
@@ -154,8 +156,8 @@ void deliver_sequence(GilLock& gil, PyObject* result, Exchange& exchange, Reply&
   send_end(exchange, blocks);
 }
 
-// Any other iterable. PEP 3333, "Buffering and Streaming": a block is on its way to the client
-// before the next one is asked for.
+// Delivers any other iterable. PEP 3333, "Buffering and Streaming": each block is sent to the
+// client before the next one is asked for.
 void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
   PyObject* iterator = PyObject_GetIter(result);
   if (iterator == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) {
@@ -172,7 +174,7 @@ void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
     }
     Ref item = steal(gil, next);
     const std::string_view block = block_of(item.get());
-    // PEP 3333: headers are not sent before there is body data, or the iterable is exhausted.
+    // PEP 3333: headers are not sent before there is body data or the iterable is exhausted.
     if (block.empty() && !is_one_too_many(exchange)) continue;
     require_started(exchange);
     const ExchangeUse use(gil, exchange);
@@ -185,7 +187,7 @@ void deliver_iterable(GilLock& gil, PyObject* result, Exchange& exchange) {
   send_end(exchange, {});
 }
 
-// Logs the exception that is set; `interrupted`: it comes of mod_wsgi.RequestTimeout.
+// Logs the set exception. `interrupted`: mod_wsgi.RequestTimeout caused it.
 void report(const GilLock& gil, const Exchange& exchange, std::string_view script, bool interrupted,
             PyObject* adviser) {
   const ErrorText error = cpython::take_error(gil, adviser);
@@ -217,14 +219,15 @@ void report_violation(const Exchange& exchange, const Violation& violation,
                                          std::string(script) + "'");
 }
 
-// Whether what has left the application is what write() raised in it to stop it: no failure.
+// Returns true if the exception is the one that write() raised to stop the application, which is no
+// failure.
 bool was_stopped(const GilLock& gil, const Exchange& exchange) {
   if (!exchange.stopped || PyErr_ExceptionMatches(PyExc_ConnectionResetError) == 0) return false;
   exchange.request.log(Level::info, "the answer was complete: " + cpython::take_error(gil).summary);
   return true;
 }
 
-// What a failed application leaves: nothing was sent, or the response has to be broken off.
+// Returns the outcome of a failed application: nothing was sent, or the response is aborted.
 Outcome fail(GilLock& gil, Exchange& exchange) {
   if (exchange.client_gone || exchange.read_status == ReadStatus::client_gone) {
     return Outcome::client_aborted;
@@ -299,9 +302,10 @@ bool Gateway::interrupt(const GilLock&, Exchange& exchange, unsigned long thread
   return PyThreadState_SetAsyncExc(thread, request_timeout_.get()) != 0;
 }
 
-// An exception has left the application.
+// Handles an exception that has left the application.
 Reply Gateway::raised(GilLock& gil, Exchange& exchange, std::string_view script) const {
-  const Interruptible not_now(gil, exchange, false);  // traceback's Python code is not theirs
+  // The traceback module runs Python code that is not the application's.
+  const Interruptible not_now(gil, exchange, false);
   if (was_stopped(gil, exchange)) return {};
   const bool interrupted =
       exchange.interrupted && cpython::error_comes_of(gil, request_timeout_.get());
@@ -343,7 +347,8 @@ void Gateway::deliver(GilLock& gil, PyObject* result, const StartArguments& argu
   }
 }
 
-// PEP 3333, "Optional Platform-Specific File Handling". False: it has to be iterated.
+// PEP 3333, "Optional Platform-Specific File Handling". Returns false if the wrapper has to be
+// iterated.
 bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, const StartArguments& arguments,
                            Exchange& exchange) const {
   if (!exchange.started || exchange.sent) return false;
@@ -353,10 +358,10 @@ bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, const StartArguments
   long long offset = 0;
   if (PyArg_ParseTuple(found.get(), "iL", &fd, &offset) == 0) throw ErrorSet{};
   const auto [size, lies] = size_of(gil, exchange, fd);
-  // Frameworks give the size that the file system tells for the length: so does that lie.
+  // Frameworks take the file's size for the Content-Length, so that is wrong too.
   if (lies && exchange.declared == size) forget_length(gil, exchange, arguments);
   if (lies || offset >= size) return false;
-  // From the current position; no more than an application's own Content-Length.
+  // The file is sent from its current position, and no more than the application's Content-Length.
   const std::int64_t rest = size - offset;
   exchange.length = exchange.declared < 0 ? rest : std::min(rest, exchange.declared);
   exchange.sent = exchange.ended = true;

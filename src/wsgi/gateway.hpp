@@ -1,4 +1,4 @@
-// One request through a WSGI application: environ, call, iterate, close (PEP 3333).
+// Gateway runs one request through a WSGI application: environ, call, iterate, close (PEP 3333).
 #pragma once
 
 #include <functional>
@@ -16,34 +16,35 @@
 
 namespace brine::wsgi {
 
-/// How serving went, and what is left to send when the GIL has been released.
+/// How serving ended, and what is left to send after the GIL has been released.
 struct Reply {
   Outcome outcome = Outcome::completed;
-  /// A complete small body in memory of ResponseWriter::allocate.
+  /// A complete small body, in memory of ResponseWriter::allocate().
   std::optional<std::string_view> body;
 };
 
-/// Serves requests in one interpreter. Its members are guarded by that interpreter's GIL.
+/// Serves requests in one interpreter, whose GIL guards all members.
 class Gateway {
  public:
-  /// `file_wrapper`, `plain_file`, `make_log` and `adviser` (see cpython::take_error) are those of
-  /// script/bootstrap.py. Makes the standard streams and the `mod_wsgi` module of the interpreter
-  /// too.
+  /// Makes the interpreter's standard streams and its `mod_wsgi` module. `file_wrapper`,
+  /// `plain_file`, `make_log` and `adviser` (see cpython::take_error) are functions of
+  /// script/bootstrap.py. Throws ErrorSet.
   Gateway(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
           PyObject* file_wrapper, PyObject* plain_file, PyObject* make_log, PyObject* adviser);
 
-  /// Calls the application and passes its response on. An ordinary one is left in the Reply, for
-  /// `finish`; others are sent with the GIL released. Every failure is logged when this returns.
-  /// The caller has a LogScope for the request.
+  /// Calls the application and sends its response. An ordinary response is left in the Reply for
+  /// finish(); others are sent with the GIL released. Every failure has been logged when the
+  /// function returns. The caller has a LogScope for the request.
   Reply serve(cpython::GilLock& gil, PyObject* application, std::string_view script,
               Exchange& exchange);
 
   /// Raises mod_wsgi.RequestTimeout in the thread (Python's identifier) that serves `exchange` in
-  /// this interpreter, as soon as the application runs Python code again. False: it is not the
-  /// application that runs.
+  /// this interpreter, as soon as the application runs Python code again. Returns false if the
+  /// application is not running.
   bool interrupt(const cpython::GilLock& gil, Exchange& exchange, unsigned long thread) const;
 
-  /// Sends what `serve` left and says how the request ended. BLOCKS: without the GIL.
+  /// Sends what serve() left, and returns how the request ended. BLOCKS, so the caller must not
+  /// hold the GIL.
   static Outcome finish(Exchange& exchange, const Reply& reply) noexcept;
 
  private:
@@ -66,7 +67,7 @@ class Gateway {
   cpython::Ref input_key_;
   cpython::Ref close_name_;
   std::optional<Environ> environ_;
-  std::set<std::string, std::less<>> told_;  ///< scripts whose hop-by-hop fields have been told
+  std::set<std::string, std::less<>> told_;  ///< scripts whose hop-by-hop fields have been logged
 };
 
 }  // namespace brine::wsgi

@@ -17,7 +17,7 @@ constexpr bool is_control(char c) {
   return byte < 0x20 || byte == 0x7F;
 }
 
-// RFC 9110, 5.6.2: the characters of a token, by their code.
+// Marks the characters of a token (RFC 9110, 5.6.2) by their code.
 constexpr std::array<bool, 256> make_token_table() {
   std::array<bool, 256> table{};
   for (int c = 0; c < 128; ++c) table[static_cast<std::size_t>(c)] = is_alnum(static_cast<char>(c));
@@ -28,8 +28,8 @@ constexpr std::array<bool, 256> make_token_table() {
 }
 constexpr std::array<bool, 256> kToken = make_token_table();
 
-// Those of RFC 2616, 13.5.1, which PEP 3333 names, and Proxy-Connection of RFC 9110, 7.6.1. Of
-// Transfer-Encoding see bad_header().
+// The hop-by-hop fields of RFC 2616, 13.5.1, which PEP 3333 names, and Proxy-Connection of RFC
+// 9110, 7.6.1. bad_header() refuses Transfer-Encoding.
 constexpr std::string_view kHopByHop[] = {"connection",
                                           "keep-alive",
                                           "proxy-authenticate",
@@ -83,7 +83,7 @@ std::string bad_status(std::string_view status) {
 
 namespace {
 
-// The ordinary case, told without a branch for each character.
+// Recognises the ordinary case without a branch for each character.
 bool is_plain(std::string_view name, std::string_view value) {
   bool plain = !name.empty();
   for (const char c : name) plain &= kToken[static_cast<unsigned char>(c)];

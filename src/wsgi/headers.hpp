@@ -1,4 +1,4 @@
-// The rules of header fields and status lines: pure functions over text.
+// The rules of header fields and status lines. Pure functions over text.
 #pragma once
 
 #include <array>
@@ -86,38 +86,39 @@ inline constexpr auto kCommonFields = std::to_array<std::string_view>({
     "X-Scheme",
 });
 
-/// The environ key of a request header field ("User-Agent" -> "HTTP_USER_AGENT"), or none if the
-/// field must not reach the application: a name with other characters than letters, digits and '-'
-/// could stand for another one ("X_Forwarded_For"), and "Proxy" would become HTTP_PROXY, which
-/// programs take for their own setting (httpoxy). Content-Type and Content-Length have none either:
-/// they are CGI variables.
+/// Returns the environ key of a request header field ("User-Agent" -> "HTTP_USER_AGENT"), or
+/// nothing if the field must not reach the application. A name with characters other than letters,
+/// digits and '-' could stand for another one ("X_Forwarded_For"). "Proxy" would become HTTP_PROXY,
+/// which programs take for their own setting (httpoxy). Content-Type and Content-Length are CGI
+/// variables and have no key here.
 std::optional<std::string> environ_name(std::string_view header);
 
-/// What is wrong with a status line (PEP 3333: "a status string of the form '999 Message here'"),
-/// as the text of an exception; empty if nothing is. 1xx is refused: an application cannot send an
-/// interim response through start_response.
+/// Returns what is wrong with a status line, as the text of an exception, or an empty text. PEP
+/// 3333 wants "a status string of the form '999 Message here'". 1xx is refused, since an
+/// application cannot send an interim response through start_response.
 std::string bad_status(std::string_view status);
 
-/// What is wrong with a response header field, likewise: an empty name, a name with blanks, control
-/// or separator characters (RFC 9110, token), a value with CR, LF or NUL, and Transfer-Encoding, by
-/// which the client would see another end of the body than the server.
+/// Returns what is wrong with a response header field, as the text of an exception, or an empty
+/// text. Refused are an empty name, a name with blanks, control or separator characters (RFC 9110,
+/// token), a value with CR, LF or NUL, and Transfer-Encoding, by which the client and the server
+/// would see the body end at different places.
 std::string bad_header(std::string_view name, std::string_view value);
 
-/// Whether a response header field is hop-by-hop, so that it is the server's and not the
-/// application's (PEP 3333, "Other HTTP Features"; RFC 9110, 7.6.1).
+/// Returns true if a response header field is hop-by-hop, so that the server sets it and not the
+/// application (PEP 3333, "Other HTTP Features"; RFC 9110, 7.6.1).
 bool is_hop_by_hop(std::string_view name) noexcept;
 
-/// Whether the value of a Connection field makes the field `name` hop-by-hop too (RFC 9110, 7.6.1).
-/// Content-Length is never: it tells where the body ends.
+/// Returns true if the value of a Connection field makes the field `name` hop-by-hop too (RFC 9110,
+/// 7.6.1). Never true for Content-Length, which tells where the body ends.
 bool names_option(std::string_view connection, std::string_view name) noexcept;
 
-/// Whether two field names are the same; ASCII letters in either case.
+/// Returns true if two field names are the same, with ASCII letters in either case.
 bool same_name(std::string_view a, std::string_view b) noexcept;
 
-/// The number in a Content-Length value, or none if it is not one (digits only).
+/// Returns the number in a Content-Length value, or nothing if it is not all digits.
 std::optional<std::int64_t> parse_content_length(std::string_view value) noexcept;
 
-/// A text as it may be shown in a message: control characters and non-ASCII bytes as \xNN, cut
+/// Returns a text for a message: control characters and non-ASCII bytes become \xNN, and it is cut
 /// after 100 bytes.
 std::string shown(std::string_view text);
 

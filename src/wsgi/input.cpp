@@ -27,9 +27,9 @@ struct Input {
   PyObject_HEAD Exchange* exchange;  // null after the request
 };
 
-// How much is read at once where the wanted size is not known.
+// This much is read at once if the wanted size is not known.
 constexpr std::size_t kBlock = 65536;
-// A Content-Length is a claim: no more than this is allocated before bytes have come.
+// At most this much is allocated before bytes have come, since Content-Length is only a claim.
 constexpr std::size_t kTrusted = 1 << 20;
 
 ExchangeUse use_of(const GilLock& gil, PyObject* self) {
@@ -61,7 +61,8 @@ ExchangeUse use_of(const GilLock& gil, PyObject* self) {
   cpython::raise(gil, PyExc_OSError, "request data read error");
 }
 
-// Bytes that need no read: what was read ahead, then what came with the request's head.
+// Takes bytes that need no read: first those read ahead, then those that came with the request's
+// head.
 std::size_t take_ready(Exchange& exchange, char* into, std::size_t size) {
   std::size_t got = 0;
   const std::string_view start = exchange.request.head().body_start;
@@ -71,21 +72,21 @@ std::size_t take_ready(Exchange& exchange, char* into, std::size_t size) {
     taken += n;
     got += n;
   };
-  // What was put back lies before all that has not been taken yet.
+  // Bytes that were put back come before all that have not been taken yet.
   take(exchange.ahead, exchange.ahead_taken);
   take(start, exchange.taken);
   return got;
 }
 
-// Reads from the server until `into` is full (`fully`) or something has come; 0 bytes at the end.
-// Failures stay: a later read gives them again.
+// Reads from the server until `into` is full (`fully`) or some bytes have come; returns 0 at the
+// end. A failure stays: later reads raise it again.
 std::size_t receive(GilLock& gil, Exchange& exchange, char* into, std::size_t size, bool fully) {
   const Head& head = exchange.request.head();
   if (exchange.read_status != ReadStatus::ok) raise_read_error(gil, exchange.read_status);
   if (size == 0 || exchange.body_ended || head.body_complete) return 0;
   ReadResult result;
   {
-    GilRelease released(gil);  // once for the whole of it
+    GilRelease released(gil);  // once for all of the read
     const std::span<char> room(into, size);
     result = fully ? exchange.request.read_all(room) : exchange.request.read(room);
   }
@@ -109,7 +110,7 @@ bool at_end(const Exchange& exchange) {
   return exchange.body_ended || exchange.request.head().body_complete;
 }
 
-// How many bytes may still come: mostly exact with Content-Length, else a guess.
+// Returns how many bytes may still come: mostly exact with Content-Length, else a guess.
 std::size_t expected(const Exchange& exchange) {
   const Head& head = exchange.request.head();
   const std::size_t ready =
@@ -121,7 +122,7 @@ std::size_t expected(const Exchange& exchange) {
   return ready + std::min(left, kTrusted);
 }
 
-// read(size): a bytes object of up to `limit` bytes, grown as they come.
+// read(size): returns a bytes object of up to `limit` bytes, which grows as they come.
 Ref read_bytes(GilLock& gil, Exchange& exchange, std::size_t limit) {
   std::size_t room = std::min(limit, expected(exchange));
   PyObject* bytes = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(room));
@@ -138,18 +139,18 @@ Ref read_bytes(GilLock& gil, Exchange& exchange, std::size_t limit) {
     room = std::min(limit, std::max(room * 2, kBlock));
     cpython::check(gil, _PyBytes_Resize(&bytes, static_cast<Py_ssize_t>(room)));
   }
-  // A failed resize has freed the object and set an exception.
+  // A resize that fails has freed the object and set an exception.
   if (got != room) cpython::check(gil, _PyBytes_Resize(&bytes, static_cast<Py_ssize_t>(got)));
   return steal(gil, bytes);
 }
 
-// Bytes that are here, or else the next that come, at most `size`.
+// Takes bytes that are here, or else reads the next ones, at most `size`.
 std::size_t read_some(GilLock& gil, Exchange& exchange, char* into, std::size_t size) {
   const std::size_t ready = take_ready(exchange, into, size);
   return ready != 0 ? ready : receive(gil, exchange, into, size, false);
 }
 
-// readline(size): up to and with the next newline.
+// readline(size): returns the bytes up to and with the next newline.
 Ref read_line(GilLock& gil, Exchange& exchange, std::size_t limit) {
   std::string line;
   char block[8192];
@@ -163,7 +164,7 @@ Ref read_line(GilLock& gil, Exchange& exchange, std::size_t limit) {
             ? usable
             : static_cast<std::size_t>(static_cast<const char*>(newline) - block) + 1;
     line.append(block, used);
-    if (used < got) {  // put back, before what is still waiting there
+    if (used < got) {  // put back, before the bytes that still wait there
       exchange.ahead.replace(0, exchange.ahead_taken, block + used, got - used);
       exchange.ahead_taken = 0;
     }
@@ -172,7 +173,7 @@ Ref read_line(GilLock& gil, Exchange& exchange, std::size_t limit) {
   return steal(gil, PyBytes_FromStringAndSize(line.data(), static_cast<Py_ssize_t>(line.size())));
 }
 
-// The optional size argument of the file protocol: absent, None and negative mean no limit.
+// Parses the optional size argument of the file protocol; absent, None and negative mean no limit.
 std::size_t size_argument(const GilLock& gil, const char* function, PyObject* args) {
   PyObject* size = Py_None;
   if (PyArg_UnpackTuple(args, function, 0, 1, &size) == 0) throw cpython::ErrorSet{};
@@ -204,7 +205,7 @@ PyObject* input_readlines(PyObject* self, PyObject* args) noexcept {
     const ExchangeUse use = use_of(gil, self);
     Exchange& exchange = use.exchange();
     std::size_t hint = size_argument(gil, "readlines", args);
-    if (hint == 0) hint = PY_SSIZE_T_MAX;  // as io.IOBase.readlines
+    if (hint == 0) hint = PY_SSIZE_T_MAX;  // as io.IOBase.readlines does
     Ref lines = steal(gil, PyList_New(0));
     for (std::size_t total = 0; total < hint;) {
       Ref line = read_line(gil, exchange, PY_SSIZE_T_MAX);
@@ -234,7 +235,7 @@ PyObject* read_into(PyObject* self, PyObject* into) noexcept {
   });
 }
 
-// What a TextIOWrapper reads by: it must not wait for more than has come.
+// read1(size): TextIOWrapper reads by it, and must not wait for more than has come.
 PyObject* input_read1(PyObject* self, PyObject* args) noexcept {
   return callback([&](GilLock& gil) {
     const ExchangeUse use = use_of(gil, self);
@@ -258,7 +259,7 @@ PyObject* input_is(PyObject*, PyObject*) noexcept { Py_RETURN_TRUE; }
 PyObject* input_is_not(PyObject*, PyObject*) noexcept { Py_RETURN_FALSE; }
 PyObject* input_enter(PyObject* self, PyObject*) noexcept { return Py_NewRef(self); }
 
-// As the io classes do where a stream lacks an operation.
+// Raises what the io classes raise for an operation that a stream lacks.
 PyObject* input_unsupported(PyObject*, PyObject*) noexcept {
   return callback([&](GilLock& gil) -> Ref {
     Ref io = steal(gil, PyImport_ImportModule("io"));
@@ -301,8 +302,8 @@ PyGetSetDef input_attributes[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
-// isinstance() and issubclass() take it for one. It does not inherit: io's own instances are dearer
-// to make and to drop, and each request has one.
+// Registers the type with io.BufferedIOBase, so that isinstance() and issubclass() hold. It does
+// not inherit from that: instances of io's classes cost more, and each request makes one.
 void register_as_stream(const GilLock& gil, PyObject* type) {
   Ref io = steal(gil, PyImport_ImportModule("io"));
   Ref base = steal(gil, PyObject_GetAttrString(io.get(), "BufferedIOBase"));

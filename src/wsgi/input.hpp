@@ -6,15 +6,16 @@
 
 namespace brine::wsgi {
 
-/// Makes the type `mod_wsgi.Input`: read, readline, readlines, readinto, iteration. It ends with
-/// the request's body (`wsgi.input_terminated`). Read failures raise OSError; once the client has
-/// gone its subclass ConnectionResetError.
+/// Makes the type `mod_wsgi.Input`: read, readline, readlines, readinto, iteration. An input ends
+/// with the request's body (`wsgi.input_terminated`). A failed read raises OSError, or its subclass
+/// ConnectionResetError if the client has gone. Throws ErrorSet.
 cpython::Ref make_input_type(const cpython::GilLock& gil);
 
-/// An instance for one request.
+/// Makes an instance for one request. Throws ErrorSet.
 cpython::Ref make_input(const cpython::GilLock& gil, PyObject* type, Exchange& exchange);
 
-/// Cuts it off: the application may keep the object, but gets RuntimeError from it.
+/// Cuts the instance off from the request: the application may keep it, but gets RuntimeError from
+/// it.
 void end_input(PyObject* input) noexcept;
 
 }  // namespace brine::wsgi

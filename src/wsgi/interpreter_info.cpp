@@ -13,7 +13,7 @@ using cpython::steal;
 
 namespace {
 
-// The release of mod_wsgi whose interface applications find here.
+// The release of mod_wsgi whose interface applications find.
 constexpr std::array<int, 3> kCompatible = {6, 0, 5};
 
 Ref version_tuple(const GilLock& gil, const std::array<int, 3>& version) {
@@ -38,13 +38,14 @@ Ref install_streams(const GilLock& gil, PyObject* make_log, bool at_terminal) {
   if (!at_terminal) {
     check(gil, PySys_SetObject("stdout", make_output_log(gil, make_log).get()));
   }
-  // One of its own: what an application does to sys.stderr is no concern of the others'.
+  // wsgi.errors is a stream of its own, so that what an application does to sys.stderr does not
+  // concern the others.
   return make_error_log(gil, make_log);
 }
 
 Ref make_request_timeout(const GilLock& gil) {
-  // As in mod_wsgi a BaseException: an application's or framework's `except Exception` must not
-  // take it for a fault of what it guards, and go on.
+  // Like mod_wsgi's, it is a BaseException: an `except Exception` of the application or a framework
+  // must not handle it and go on.
   return steal(gil, PyErr_NewExceptionWithDoc(
                         "mod_wsgi.RequestTimeout",
                         "Raised in an application whose request has run longer than the process "
@@ -78,7 +79,7 @@ Ref environ_constants(const GilLock& gil, const InterpreterInfo& interpreter_inf
   Ref constants = steal(gil, PyDict_New());
   PyObject* dict = constants.get();
   add(gil, dict, "wsgi.version", steal(gil, Py_BuildValue("(ii)", 1, 0)));
-  add(gil, dict, "wsgi.input", borrow(gil, Py_None));  // each request's own takes its place
+  add(gil, dict, "wsgi.input", borrow(gil, Py_None));  // replaced by each request's own
   add(gil, dict, "wsgi.errors", borrow(gil, errors));
   add(gil, dict, "wsgi.input_terminated", boolean(gil, true));
   add(gil, dict, "wsgi.multithread", boolean(gil, interpreter_info.multithread));
@@ -87,7 +88,7 @@ Ref environ_constants(const GilLock& gil, const InterpreterInfo& interpreter_inf
   add(gil, dict, "wsgi.file_wrapper", borrow(gil, file_wrapper));
   add(gil, dict, "apache.version", version_tuple(gil, interpreter_info.apache_version));
   add(gil, dict, "mod_wsgi.version", version_tuple(gil, kCompatible));
-  // Embedded: there is no queue before the application and no daemon.
+  // In embedded mode there is no queue before the application, and no daemon process.
   add(gil, dict, "mod_wsgi.queue_start", steal(gil, PyFloat_FromDouble(0.0)));
   add(gil, dict, "mod_wsgi.daemon_start", steal(gil, PyFloat_FromDouble(0.0)));
   add(gil, dict, "brine.version", text(gil, BRINE_VERSION));

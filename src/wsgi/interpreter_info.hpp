@@ -1,5 +1,5 @@
-// What an interpreter offers applications besides the request: the `mod_wsgi` module, the standard
-// streams, and the part of environ that is the same for every request.
+// Makes what applications find in an interpreter besides the request: the `mod_wsgi` module, the
+// standard streams, and the items that every environ has.
 #pragma once
 
 #include <array>
@@ -9,9 +9,9 @@
 
 namespace brine::wsgi {
 
-/// What this process and interpreter are, as environ and the `mod_wsgi` module tell it.
+/// What environ and the `mod_wsgi` module tell about this process and interpreter.
 struct InterpreterInfo {
-  std::string process_group;  ///< empty: embedded
+  std::string process_group;  ///< empty: embedded mode
   std::string application_group;
   int maximum_processes = 1;
   int threads_per_process = 1;
@@ -22,18 +22,21 @@ struct InterpreterInfo {
   std::array<int, 3> apache_version{};
 };
 
-/// Puts streams into the log in the places of sys.stderr and, unless the server runs at a terminal,
-/// sys.stdout; Python's own stay what sys.__stderr__ and sys.__stdout__ are. Returns `wsgi.errors`.
+/// Replaces sys.stderr, and unless the server runs at a terminal sys.stdout, by streams into the
+/// log; sys.__stderr__ and sys.__stdout__ stay Python's own. Returns `wsgi.errors`. Throws
+/// ErrorSet.
 cpython::Ref install_streams(const cpython::GilLock& gil, PyObject* make_log, bool at_terminal);
 
 /// Makes the class mod_wsgi.RequestTimeout, which is raised in an application that is interrupted.
+/// Throws ErrorSet.
 cpython::Ref make_request_timeout(const cpython::GilLock& gil);
 
-/// Puts the modules `mod_wsgi` and `apache` into sys.modules.
+/// Puts the modules `mod_wsgi` and `apache` into sys.modules. Throws ErrorSet.
 void install_modules(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
                      PyObject* file_wrapper, PyObject* request_timeout);
 
-/// A dict with the items that every environ has (PEP 3333; the compatible `mod_wsgi.*` keys).
+/// Makes a dict of the items that every environ has (PEP 3333; the compatible `mod_wsgi.*` keys).
+/// Throws ErrorSet.
 cpython::Ref environ_constants(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
                                PyObject* errors, PyObject* file_wrapper);
 

@@ -1,4 +1,4 @@
-// When mod_wsgi.RequestTimeout may be raised in a request from outside.
+// Tells when mod_wsgi.RequestTimeout may be raised in a request from outside.
 #pragma once
 
 #include <Python.h>
@@ -10,9 +10,9 @@
 
 namespace brine::wsgi {
 
-/// Says for its life whether the calling thread's request may be interrupted: yes while the
-/// application runs, no while Brine's own Python code does. Where "no" begins, an interruption that
-/// has not reached the application is taken back, so that nothing that comes later is hit by it.
+/// Sets, for its life, whether the calling thread's request may be interrupted: true while the
+/// application runs, false while Brine's own Python code does. Where false begins, an interruption
+/// that has not reached the application is taken back, so that nothing later is hit by it.
 class Interruptible {
  public:
   Interruptible(const cpython::GilLock&, Exchange& exchange, bool allowed) noexcept

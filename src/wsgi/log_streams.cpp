@@ -22,13 +22,13 @@ using cpython::steal;
 
 namespace {
 
-// A longer line that goes on is cut: who writes it may never end it.
+// A longer unfinished line is cut, since it might never end.
 constexpr std::size_t kLongestLine = 65536;
 
-base::LogSink* server_log = nullptr;  // written once, before any other thread runs Python
+base::LogSink* server_log = nullptr;  // written before any other thread runs Python
 
-// Per thread, so that lines of requests which print at the same time do not mix. What a thread has
-// left unfinished when it ends is written out: nobody else can.
+// The unfinished lines of a thread, kept apart so that lines of concurrent requests do not mix.
+// They are written when the thread ends, since no other thread can.
 struct ThreadLog {
   ThreadLog() = default;
   ThreadLog(const ThreadLog&) = delete;
@@ -36,13 +36,13 @@ struct ThreadLog {
   ~ThreadLog();
 
   base::LogSink* sink = nullptr;
-  std::string out;  // the unfinished line of sys.stdout
+  std::string out;  // of sys.stdout
   std::string err;  // of sys.stderr and wsgi.errors
 };
 thread_local ThreadLog thread_log;
 
-// A forked process is not part of the request, nor of a connection over which the log may be
-// reached; the unfinished lines are its parent's.
+// Resets the state in a forked process, which is no part of the request, nor of the connection that
+// its log records go over. The unfinished lines are its parent's.
 extern "C" void leave_request() {
   thread_log.sink = nullptr;
   thread_log.out.clear();
@@ -53,8 +53,8 @@ std::string& unfinished(Level level) {
   return level == Level::error ? thread_log.err : thread_log.out;
 }
 
-// Whether a line looks like a record of Brine's own, which begins with a code: a client may have
-// put it into what the application prints.
+// Returns true if the line begins like a record of Brine's own, with a code: a client may have made
+// the application print it.
 bool looks_like_a_record(std::string_view line) {
   constexpr std::string_view kPrefix = "BRINE";
   return line.starts_with(kPrefix) && line.size() > kPrefix.size() && line[kPrefix.size()] >= '0' &&
@@ -75,7 +75,8 @@ void flush(GilLock& gil, Level level) {
   flush(level);
 }
 
-// `text` is not of a Python object: that could die while a record is written.
+// Appends to the thread's line, and logs finished ones. `text` must not be in a Python object,
+// which could be freed while a record is written.
 void write(GilLock& gil, Level level, std::string_view text) {
   std::string& line = unfinished(level);
   if (line.size() > kLongestLine && !text.starts_with('\n')) flush(gil, level);
@@ -83,7 +84,7 @@ void write(GilLock& gil, Level level, std::string_view text) {
     const auto newline = text.find('\n');
     line.append(text.substr(0, newline));
     if (newline == std::string_view::npos) return;
-    if (line.empty()) line.push_back(' ');  // an empty record would be dropped
+    if (line.empty()) line.push_back(' ');  // httpd would drop an empty record
     flush(gil, level);
     text.remove_prefix(newline + 1);
   }
@@ -134,7 +135,7 @@ void write_unfinished() {
 }
 
 ThreadLog::~ThreadLog() {
-  // The main thread's end is that of the process, whose log has gone by then.
+  // When the main thread ends, the process does, and its log has gone by then.
   if (::gettid() != ::getpid()) write_unfinished();
 }
 

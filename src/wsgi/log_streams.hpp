@@ -1,4 +1,5 @@
-// `wsgi.errors`, sys.stdout and sys.stderr (PEP 3333, "Input and Error Streams").
+// Turns `wsgi.errors`, sys.stdout and sys.stderr into log records (PEP 3333, "Input and Error
+// Streams").
 #pragma once
 
 #include "boundary/log.hpp"
@@ -6,9 +7,9 @@
 
 namespace brine::wsgi {
 
-/// The log that text goes to while this object lives on the calling thread: that of the request
-/// which the thread serves. Without one, text goes to the server's log. At its end an unfinished
-/// line is written out.
+/// Sets the log that the calling thread's text goes to while this object lives: the log of the
+/// request that the thread serves. Without one, text goes to the server's log. The destructor
+/// writes out an unfinished line.
 class LogScope {
  public:
   explicit LogScope(base::LogSink& log) noexcept;
@@ -20,16 +21,16 @@ class LogScope {
   base::LogSink* outer_;
 };
 
-/// Where text goes that no request's thread writes, and what a forked process writes. Set once,
+/// Sets the log for text of threads that serve no request, and of forked processes. Called once,
 /// before Python starts.
 void set_server_log(base::LogSink& log) noexcept;
 
-/// The calling thread's log: the innermost LogScope's, or the server's.
+/// Returns the calling thread's log: the innermost LogScope's, or the server's.
 base::LogSink& current_log() noexcept;
 
-/// Text streams into the log, each line of which is one record, at level error or notice. A line is
-/// put together for each thread, so that lines of requests which write at the same time do not mix.
-/// `make_log` is that of script/bootstrap.py.
+/// Make text streams into the log, at level error or notice; each line is one record. Each thread
+/// has a line of its own, so that lines of concurrent requests do not mix. `make_log` is a function
+/// of script/bootstrap.py. Throw ErrorSet.
 cpython::Ref make_error_log(const cpython::GilLock& gil, PyObject* make_log);
 cpython::Ref make_output_log(const cpython::GilLock& gil, PyObject* make_log);
 

@@ -1,5 +1,6 @@
-// What a client gets in place of the body that an application gave: pure functions over the head
-// of its answer. Both sides judge by them: Python's, to leave the body, httpd's, to replace it.
+// Decides what a client gets in place of the body that an application gave. Pure functions over the
+// head of the response. Python's side judges by them to skip the body, and httpd's side to replace
+// it.
 #pragma once
 
 #include <algorithm>
@@ -14,12 +15,12 @@ namespace brine::wsgi {
 
 enum class Replacement : std::uint8_t {
   none,
-  local_redirect,  ///< what httpd has under the path that Location names
+  local_redirect,  ///< what httpd serves for the path that Location names
   error_page,      ///< httpd's ErrorDocument for the status
   file,            ///< the file that X-Sendfile names; mod_xsendfile's output filter sends it
 };
 
-/// Whether two names are the same; ASCII letters in either case.
+/// Returns true if two names are the same, with ASCII letters in either case.
 inline bool is_name(std::string_view a, std::string_view b) noexcept {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   bool same = a.size() == b.size();
@@ -27,7 +28,7 @@ inline bool is_name(std::string_view a, std::string_view b) noexcept {
   return same;
 }
 
-/// The value of the first field of that name; without data() if there is none.
+/// Returns the value of the first field with that name; its data() is null if there is none.
 inline std::string_view find_field(std::span<const Field> fields, std::string_view name) noexcept {
   for (const Field& field : fields) {
     if (is_name(field.name, name)) return field.value;
@@ -35,8 +36,8 @@ inline std::string_view find_field(std::span<const Field> fields, std::string_vi
   return {};
 }
 
-/// A path on this server, as a local redirect names it. "//host/path" is a URL of another one, and
-/// a control character is in no URL.
+/// Returns true for a path on this server, as a local redirect names it. "//host/path" is a URL of
+/// another server, and no URL has control characters.
 inline bool is_local_path(std::string_view location) noexcept {
   if (location.empty() || location[0] != '/') return false;
   if (location.size() > 1 && location[1] == '/') return false;
@@ -46,9 +47,9 @@ inline bool is_local_path(std::string_view location) noexcept {
   return true;
 }
 
-/// Whether httpd 2.4 has a page, and a place for an ErrorDocument, for a status. In the place of
-/// any other one (418, 499, 520) it would answer 500; the client is to see what the application
-/// says.
+/// Returns true if httpd 2.4 has a page, and a place for an ErrorDocument, for the status. For any
+/// other one (418, 499, 520) it would answer 500, and the client would not see the application's
+/// status.
 inline bool has_error_page(int status) noexcept {
   constexpr std::array<int, 7> kWithout = {418, 419, 420, 425, 427, 430, 509};
   const bool in_range =
@@ -69,10 +70,10 @@ inline Replacement replacement(const Replacements& allowed, int status,
   return Replacement::none;
 }
 
-/// Whether a field of the application's answer is part of the one that replaces its body too: a
-/// cookie is, and a length is not.
+/// Returns true if a field of the application's response is also part of the one that replaces its
+/// body: a cookie is, and a length is not.
 inline bool survives(Replacement how, std::string_view name) noexcept {
-  // What describes the bytes of the body that nobody gets.
+  // These describe the bytes of the body that is not sent.
   static constexpr std::array<std::string_view, 8> kOfTheBytes = {
       "Content-Length", "Content-Encoding", "Content-Range", "Content-MD5", "Content-Digest",
       "ETag",           "Last-Modified",    "Accept-Ranges"};
@@ -80,11 +81,11 @@ inline bool survives(Replacement how, std::string_view name) noexcept {
     if (is_name(name, other)) return false;
   }
   if (how == Replacement::local_redirect) {
-    // The type is a proposal, for where httpd knows none.
+    // The application's type is a proposal, for where httpd knows none.
     return !is_name(name, "Location") && !is_name(name, "Content-Type");
   }
-  // An error page is a page of its own: not in the language, or for download under the name, of the
-  // other; and what policy says of the scripts of that page is not true of this.
+  // An error page is another page: the application's language, file name and policy for scripts do
+  // not apply to it.
   constexpr std::string_view kPrefix = "Content-";
   return !is_name(name.substr(0, kPrefix.size()), kPrefix);
 }

@@ -42,8 +42,8 @@ Exchange& exchange_of(const GilLock& gil, PyObject* self, const char* name) {
   return *exchange;
 }
 
-// PEP 3333: native strings that hold only what latin-1 can encode. The view is of the object's own
-// memory: CPython keeps such strings as one byte a character.
+// PEP 3333 wants native strings that latin-1 can encode. CPython keeps such strings as one byte for
+// each character, and the view is of that memory.
 std::string_view latin1_view(const GilLock& gil, PyObject* text) {
   if (!PyUnicode_Check(text)) {
     cpython::raise(gil, PyExc_TypeError, std::string("must be str, not ") + Py_TYPE(text)->tp_name);
@@ -85,10 +85,10 @@ std::int64_t content_length(const GilLock& gil, const Field& field) {
   return *length;
 }
 
-// A second call is for an error that was caught after the first: exc_info says so.
+// Allows a second call only with exc_info, which says that an error was caught after the first.
 void allow_replacement(const GilLock& gil, const Exchange& exchange, PyObject* exc_info) {
   if (exc_info == nullptr || exc_info == Py_None) {
-    // PEP 3333: calling it again without exc_info is a fatal error.
+    // PEP 3333: calling start_response again without exc_info is a fatal error.
     if (exchange.started) {
       cpython::raise(gil, PyExc_RuntimeError,
                      "start_response() called more than once without exc_info");
@@ -104,7 +104,7 @@ void allow_replacement(const GilLock& gil, const Exchange& exchange, PyObject* e
     throw ErrorSet{};
   }
   if (!exchange.sent) return;
-  // PEP 3333: if the headers have been sent, raise the exception that was given.
+  // PEP 3333: if the headers have been sent, start_response raises the exception that it was given.
   Py_XINCREF(type);
   Py_XINCREF(value);
   if (traceback == Py_None) traceback = nullptr;
@@ -113,14 +113,14 @@ void allow_replacement(const GilLock& gil, const Exchange& exchange, PyObject* e
   throw ErrorSet{};
 }
 
-// The application's header fields, as far as they are its own.
+// The header fields that the application may set.
 struct Fields {
   std::vector<Field> own;
   std::int64_t declared = -1;  // Content-Length, or -1
-  std::string left_out;        // those that are the server's, for the log
+  std::string left_out;        // fields that only the server sets, for the log
 };
 
-// A field that is the server's: it is left out, or an error under WSGIStrictHeaders.
+// Leaves out a field that only the server sets; under WSGIStrictHeaders it is an error.
 void leave_out(const GilLock& gil, const Exchange& exchange, const Field& field, Fields& fields) {
   if (exchange.request.head().strict_headers) {
     cpython::raise(gil, PyExc_ValueError,
@@ -133,7 +133,7 @@ void leave_out(const GilLock& gil, const Exchange& exchange, const Field& field,
   fields.left_out.append(shown(field.name)).append(": ").append(shown(field.value)).append("'");
 }
 
-// Leaves out what a Connection field makes hop-by-hop.
+// Leaves out the fields that a Connection field makes hop-by-hop.
 void leave_out_named(const GilLock& gil, const Exchange& exchange, std::string_view connection,
                      Fields& fields) {
   std::erase_if(fields.own, [&](const Field& field) {
@@ -309,8 +309,8 @@ void send_block(GilLock& gil, Exchange& exchange, std::string_view block) {
   exchange.length += static_cast<std::int64_t>(block.size());
   if (exchange.client_gone || exchange.ended) return;
   exchange.sent = true;
-  // With the last byte that Content-Length announced the response is complete, whatever the
-  // application does next: its end goes out with it.
+  // With the last byte that Content-Length announced, the response is complete whatever the
+  // application does next, so its end is sent too.
   const bool whole = exchange.length == exchange.declared;
   exchange.ended = whole || exchange.bodyless;
   GilRelease released(gil);
@@ -318,7 +318,7 @@ void send_block(GilLock& gil, Exchange& exchange, std::string_view block) {
   if (whole || !block.empty()) {
     delivery = exchange.response.send({&block, 1}, whole ? End::last : End::more);
   }
-  // No client gets a byte of such a body. The first block is for the filters: they make the head
+  // No client gets a byte of such a body. Its first block is for the filters, which make the head
   // that GET would have.
   if (!whole && exchange.ended && delivery == Delivery::ok) {
     delivery = exchange.response.send({}, End::last);

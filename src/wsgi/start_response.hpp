@@ -1,4 +1,4 @@
-// start_response and write (PEP 3333, "The start_response() Callable").
+// Makes start_response and write (PEP 3333, "The start_response() Callable").
 #pragma once
 
 #include <span>
@@ -10,38 +10,39 @@
 namespace brine::wsgi {
 
 /// Makes the type of `start_response`. An instance is called with (status, headers[, exc_info]) and
-/// returns `write`.
+/// returns `write`. Throws ErrorSet.
 cpython::Ref make_start_response_type(const cpython::GilLock& gil);
 
-/// What start_response was called with last.
+/// The arguments of the last call of start_response.
 struct StartArguments {
   cpython::Ref status;
   cpython::Ref headers;
 };
 
-/// An instance for one request.
+/// Makes an instance for one request. Throws ErrorSet.
 cpython::Ref make_start_response(const cpython::GilLock& gil, PyObject* type, Exchange& exchange,
                                  StartArguments& arguments);
 
-/// Gives the answer's head once more, as the application gave it but for its Content-Length.
-/// Nothing may have been sent.
+/// Sets the response's head again without its Content-Length. Nothing may have been sent. Throws
+/// ErrorSet.
 void forget_length(const cpython::GilLock& gil, Exchange& exchange,
                    const StartArguments& arguments);
 
-/// Cuts it off: called after the request it raises RuntimeError.
+/// Cuts the instance off from the request: called afterwards, it raises RuntimeError.
 void end_start_response(PyObject* start_response) noexcept;
 
-/// How many of the next `size` bytes of the body may be sent: all, or fewer where the
-/// application's Content-Length would be exceeded (reported once).
+/// Returns how many of the next `size` bytes of the body may be sent: all, or fewer if they exceed
+/// the application's Content-Length (reported once).
 std::size_t allowed(Exchange& exchange, std::size_t size) noexcept;
 
-/// Counts an empty block, which is nothing (PEP 3333: the head waits for body data). True where the
-/// answer has no body and empty blocks may come without an end: it then ends with its head.
+/// Counts an empty block, which is no body data (PEP 3333: the head waits for body data). Returns
+/// true if the response has no body and there have been too many of them, as they may never end: it
+/// then ends with its head.
 bool is_one_too_many(Exchange& exchange) noexcept;
 
-/// Sends one block with the GIL released, and counts it; the last one that Content-Length announced
-/// takes the response's end with it, and so does the first one of an answer that has no body. An
-/// empty one is for is_one_too_many() to judge.
+/// Sends one block with the GIL released, and counts it. The response's end goes with the last
+/// block that Content-Length announced, and with the first block of a response that has no body.
+/// is_one_too_many() judges empty blocks before. Throws ErrorSet.
 void send_block(cpython::GilLock& gil, Exchange& exchange, std::string_view block);
 
 }  // namespace brine::wsgi
