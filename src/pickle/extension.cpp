@@ -1,4 +1,4 @@
-// brine._guard as an extension module of its own, for programs without a server.
+// Makes brine._guard an extension module of its own, for programs without a server.
 #include "pickle/module.hpp"
 
 // NOLINTNEXTLINE(bugprone-reserved-identifier): PEP 489 demands this name.

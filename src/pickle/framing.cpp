@@ -11,17 +11,17 @@ namespace {
 constexpr char kStackGlobal = '\x93', kFrame = '\x95';
 constexpr std::size_t kFrameHead = 9;
 
-// Pickle writes STACK_GLOBAL behind a name: a text and MEMOIZE, or a text from the memo by BINGET
-// or LONG_BINGET. A name that is of a subclass of str is an instance, behind which there may be one
-// of the opcodes that complete it. Where that may stand before the region's start, nothing is ruled
-// out.
+// Returns true if the byte at `at` may be STACK_GLOBAL. Pickle writes it behind a name: a text and
+// MEMOIZE, or a text from the memo by BINGET or LONG_BINGET. A name of a subclass of str is an
+// instance, which one of the opcodes that complete it may follow. If the bytes before lie outside
+// the region, the result is true.
 bool may_be_stack_global(std::string_view region, std::size_t at) noexcept {
   constexpr std::string_view kCompletes = "baesu0\x94";  // BUILD APPEND ... POP MEMOIZE
   return at < 5 || region[at - 2] == 'h' || region[at - 5] == 'j' ||
          kCompletes.find(region[at - 1]) != std::string_view::npos;
 }
 
-// One past the last place in the region where STACK_GLOBAL may be, or 0.
+// Returns the position behind the last possible STACK_GLOBAL in the region, or 0.
 std::size_t end_in_region(std::string_view region) noexcept {
   std::size_t size = region.size();
   while (size > 0) {
@@ -35,8 +35,8 @@ std::size_t end_in_region(std::string_view region) noexcept {
 
 }  // namespace
 
-// At the top level of a stream there are frames, large values between them, and a few bytes that
-// were not worth a frame.
+// At the top level of a stream there are frames, large values between them, and a few bytes outside
+// of frames.
 std::size_t end_of_globals(std::string_view stream) noexcept {
   std::size_t end = 0;
   std::size_t at = 0;
@@ -55,7 +55,7 @@ std::size_t end_of_globals(std::string_view stream) noexcept {
       if (rest[0] == kStackGlobal) end = at + 1;
       at += 1U + opcode.size;
     } else {
-      return stream.size();  // not as pickle writes it
+      return stream.size();  // pickle does not write this
     }
   }
   return end;

@@ -1,4 +1,5 @@
-// Where in a stream of protocol 4 or later the last global may be: without following its opcodes.
+// Finds where in a stream of protocol 4 or later the last global may be, without following its
+// opcodes.
 #pragma once
 
 #include <cstddef>
@@ -6,13 +7,14 @@
 
 namespace brine::pickle {
 
-/// How much of a stream has to be followed to meet all of its globals: behind so many bytes there
-/// is no STACK_GLOBAL. 0: there is none at all. For what `pickle.dumps` wrote with protocol 4 or
-/// later, and where copyreg has no extension codes: then STACK_GLOBAL is the only opcode for
-/// globals.
+/// Returns how many bytes of a stream have to be followed to meet all of its globals: no
+/// STACK_GLOBAL lies behind them; 0: there is none. The stream must be what `pickle.dumps` wrote
+/// with protocol 4 or later, and copyreg must have no extension codes, so that STACK_GLOBAL is the
+/// only opcode for globals.
 ///
 /// A value of many instances names their class once, near its start, and a value of built-in types
-/// names none. Most bytes are passed at memrchr's speed, large texts and bytes not at all.
+/// names none. Most bytes are passed at memrchr's speed, and large texts and bytes objects are not
+/// read at all.
 std::size_t end_of_globals(std::string_view stream) noexcept;
 
 }  // namespace brine::pickle

@@ -1,5 +1,5 @@
-// dumps, dump, loads and load, as programs find them in `pickle`. Their signatures are pickle's;
-// what does not fit them is passed on, so that pickle says so in its own words.
+// dumps, dump, loads and load, as programs find them in `pickle`, with pickle's signatures.
+// Arguments that do not fit these are passed on, so that pickle raises its own exception.
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
@@ -31,7 +31,7 @@ struct Arguments {
   bool is_called(Py_ssize_t keyword, const char* name) const {
     return PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, keyword), name) == 0;
   }
-  // Borrowed; null where it is not given.
+  // Returns a borrowed reference; null if the argument is not given.
   PyObject* get(Py_ssize_t position, const char* name) const {
     if (position >= 0 && position < positional) return values[position];
     for (Py_ssize_t i = 0; i < named(); ++i) {
@@ -39,8 +39,8 @@ struct Arguments {
     }
     return nullptr;
   }
-  // Whether there are no more positional arguments and no other keywords than these, and none is
-  // given twice.
+  // Returns true if there are no more positional arguments and no other keywords than these, and
+  // none is given twice.
   bool fit(Py_ssize_t most, std::initializer_list<const char*> names) const {
     if (positional > most) return false;
     for (Py_ssize_t i = 0; i < named(); ++i) {
@@ -59,7 +59,7 @@ struct Arguments {
 int protocol_of(const Arguments& arguments, Py_ssize_t position) {
   PyObject* given = arguments.get(position, "protocol");
   if (given == nullptr || !PyLong_Check(given)) return -1;
-  int overflow = 0;  // so it sets no exception, and leaves alone the one that may be set
+  int overflow = 0;  // with it no exception is set, and one that is set stays
   const long protocol = PyLong_AsLongAndOverflow(given, &overflow);
   return static_cast<int>(std::clamp(protocol, -1L, 255L));
 }
@@ -97,7 +97,7 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
   });
 }
 
-// A Pickler of pickle's own that writes to `writer`, with the other arguments of a dump().
+// Makes a Pickler of pickle's own that writes to `writer`, with the other arguments of dump().
 Ref make_pickler(const GilLock& gil, const Guard& guard, const Arguments& arguments,
                  PyObject* writer) {
   std::vector<PyObject*> values = {writer};
@@ -162,10 +162,10 @@ PyObject* load(PyObject* module, PyObject* const* values, Py_ssize_t count,
       if (loaded == nullptr) guard.after_failed_load(gil, nullptr, nullptr, nullptr);
       return steal(gil, loaded);
     }
-    // load() has read what it cannot resolve: the Unpickler knows what it looked for.
+    // load() has consumed the stream, but the Unpickler knows which name it looked for.
     PyObject* made = arguments.pass_to(guard.guarded_unpickler);
     if (made == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) {
-      PyErr_Clear();  // it speaks of Unpickler()
+      PyErr_Clear();  // its message would name Unpickler()
       return steal(gil, arguments.pass_to(guard.pickle_load));
     }
     Ref unpickler = steal(gil, made);

@@ -16,10 +16,10 @@ using cpython::steal;
 
 namespace {
 
-// A program that makes up names shall not fill the memory.
+// Verdicts are remembered up to this number, since a program may make up names.
 constexpr std::size_t kMostVerdicts = 100'000;
 
-// While the guard works for a thread, what it pickles itself is not looked at.
+// Marks that the guard works for this thread: what it pickles itself is not looked at.
 struct Busy {
   PolicyScope scope{Policy::off, current_listener()};
 };
@@ -28,7 +28,7 @@ Ref attribute(const GilLock& gil, const Ref& object, const char* name) {
   return steal(gil, PyObject_GetAttrString(object.get(), name));
 }
 
-// Pickle's exception, out of the interpreter's sight for the life of this object.
+// Holds pickle's exception for the life of this object, so that the error indicator is clear.
 class Pending {
  public:
   explicit Pending(const GilLock&) noexcept {
@@ -38,7 +38,7 @@ class Pending {
   }
   ~Pending() {
     if (type_ == nullptr) return;
-    PyErr_Restore(type_, value_, traceback_);  // what came up meanwhile gives way to it
+    PyErr_Restore(type_, value_, traceback_);  // replaces an exception that was raised meanwhile
   }
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
@@ -60,14 +60,14 @@ class Pending {
   PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
 };
 
-// `refusal` is what the Python side returned: an exception, or None.
+// Raises `refusal`, which the Python side returned: an exception, or None.
 void raise_refusal(PyObject* refusal) {
   if (refusal == Py_None) return;
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(refusal)), refusal);
   throw ErrorSet{};
 }
 
-// Errors that a hazard can be behind; others come from the application's own code.
+// Returns true for errors that a hazard can cause; others come from the application's own code.
 bool may_be_hazard(const GilLock& gil, const Pending& error) {
   if (error.is(PyExc_AttributeError) || error.is(PyExc_RecursionError)) return true;
   Ref module = steal(gil, PyImport_ImportModule("_pickle"));
@@ -81,7 +81,7 @@ class SuspectSink final : public GlobalSink {
 
   void global(const Global& global) override {
     if (global.kind != Global::Kind::named) {
-      understood = false;  // an extension code, or a name that was memoized before the guard came
+      understood = false;  // an extension code, or a name memoized before the guard came
     } else if (suspects.size() < kMostSuspects &&
                guard_.is_suspect(gil_, policy_, global.module, global.name)) {
       suspects.emplace_back(global.module, global.name);
@@ -138,7 +138,7 @@ void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_vie
     if (understood && sink.suspects.empty()) return;
     after_success(gil, policy, dump, understood ? &sink.suspects : nullptr);
   } catch (const std::bad_alloc&) {
-    if (!refuses(policy)) return;  // the dump is done, and stands
+    if (!refuses(policy)) return;  // the dump has been done, and its result stands
     PyErr_NoMemory();
     throw ErrorSet{};
   }
@@ -151,7 +151,7 @@ bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,
   if (const auto found = verdicts_.find(key_); found != verdicts_.end()) return found->second;
   std::string key = key_;
   const Busy working;
-  bool suspect = true;  // where it cannot be told, the slow way is to find out
+  bool suspect = true;  // if this fails, the slow way has to find out
   try {
     Ref answer =
         steal(gil, PyObject_CallFunction(
@@ -170,11 +170,11 @@ bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,
 
 PyObject* Guard::reaction(const GilLock& gil, const char* name) {
   if (!reactions_) reactions_ = steal(gil, PyImport_ImportModule("brine.pickle._react"));
-  // Borrowed: the module holds it.
+  // Returns a borrowed reference, which the module holds.
   return attribute(gil, reactions_, name).get();
 }
 
-// The exception that the dump is to fail with, or None.
+// Returns the exception that the dump is to raise, or None.
 Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
                const Suspects* suspects) {
   Ref names = cpython::borrow(gil, Py_None);
@@ -208,8 +208,8 @@ void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const S
     Ref refusal = ask(gil, policy, dump, nullptr, suspects);
     raise_refusal(refusal.get());
   } catch (const ErrorSet&) {
-    // What comes up while the guard looks must not fail a dump that pickle has done, whatever it
-    // is; but where hazards are refused, what could not be examined does not leave either.
+    // An error of the guard's own must not fail a dump that pickle has done. But where hazards are
+    // refused, what could not be examined is not written either.
     if (refuses(policy)) throw;
     PyErr_Clear();
   } catch (const std::bad_alloc&) {
@@ -230,7 +230,7 @@ void Guard::after_failure(GilLock& gil, Policy policy, const Dump& dump) noexcep
       if (refusal.get() == Py_None) return;
       error.drop();
     } catch (...) {
-      return;  // whatever it is, the application is to see pickle's exception
+      return;  // the application gets pickle's exception in any case
     }
   }
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(refusal.get())), refusal.get());
@@ -243,7 +243,7 @@ void Guard::after_failed_load(GilLock& gil, PyObject* data, PyObject* module,
   Pending error(gil);
   auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
   try {
-    // Pickle imports a module and takes it from sys.modules, where a script does not stay.
+    // Pickle imports a module and then looks in sys.modules, where a script does not stay.
     if (error.is(PyExc_KeyError)) {
       Ref refusal = steal(gil, PyObject_CallFunctionObjArgs(reaction(gil, "refuse_script"),
                                                             error.value(), nullptr));
@@ -255,7 +255,7 @@ void Guard::after_failed_load(GilLock& gil, PyObject* data, PyObject* module,
     steal(gil, PyObject_CallFunction(reaction(gil, "on_failed_load"), "OOOO", error.value(),
                                      or_none(data), or_none(module), or_none(name)));
   } catch (...) {
-    // As above; Pending puts pickle's exception in the place of this one.
+    // Pending restores pickle's exception in the place of this one.
   }
 }
 

@@ -14,10 +14,11 @@ using cpython::steal;
 
 namespace {
 
-// So many parts of an object for each object that may be held: an iterator need not end.
+// At most this many parts are looked at for each object that may be held, since an iterator need
+// not end.
 constexpr std::size_t kStepsPerObject = 16;
 
-// Values that pickle writes without looking further.
+// Returns true for values that pickle writes without looking further.
 bool is_atom(PyObject* object) {
   return object == Py_None || PyUnicode_CheckExact(object) || PyLong_CheckExact(object) ||
          PyBool_Check(object) || PyFloat_CheckExact(object) || PyBytes_CheckExact(object) ||
@@ -29,7 +30,7 @@ bool is_container(PyObject* object) {
          PyAnySet_CheckExact(object);
 }
 
-// Classes that pickle writes as type(None) and the like.
+// Returns true for the classes that pickle writes as type(None) and the like.
 bool is_singletons_type(PyObject* object) {
   return object == reinterpret_cast<PyObject*>(Py_TYPE(Py_None)) ||
          object == reinterpret_cast<PyObject*>(Py_TYPE(Py_Ellipsis)) ||
@@ -77,7 +78,7 @@ Ref Inspector::inspect(PyObject* root) {
                                    complete_ ? Py_True : Py_False));
 }
 
-// An object's own code may raise what it likes. What is no Exception ends the walk.
+// Drops an exception that an object's own code raised. One that is no Exception ends the walk.
 void Inspector::forgive() {
   if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw ErrorSet{};
   if (PyErr_ExceptionMatches(PyExc_MemoryError) != 0) complete_ = false;
@@ -96,7 +97,7 @@ void Inspector::visit(PyObject* object, std::uint32_t parent, Step step, Py_ssiz
 }
 
 void Inspector::expand(std::uint32_t at) {
-  // nodes_ grows, and its elements move: the objects stay.
+  // nodes_ may grow and move its elements, so the object is taken out.
   PyObject* object = nodes_[at].object.get();
   if (expand_container(object, at)) return;
   if (inquiry_.builtin_only) return judge(object, nullptr, at);
@@ -111,7 +112,8 @@ void Inspector::expand(std::uint32_t at) {
   if (PyTuple_Check(reduced.get())) expand_reduced(object, reduced.get(), at);
 }
 
-// No code of the application's runs in here, so nothing changes under the loops.
+// Adds the items of a built-in container. No code of the application's runs here, so nothing
+// changes during the loops.
 bool Inspector::expand_container(PyObject* object, std::uint32_t at) {
   if (PyDict_CheckExact(object)) {
     expand_dict(object, at, Step::item);
@@ -148,7 +150,7 @@ void Inspector::expand_dict(PyObject* dict, std::uint32_t at, Step value_step) {
   }
 }
 
-// What the dispatch table has for the object's class, called; empty where it has nothing.
+// Calls what the dispatch table has for the object's class; empty if it has nothing.
 Ref Inspector::dispatched(PyObject* object) {
   auto* type = reinterpret_cast<PyObject*>(Py_TYPE(object));
   PyObject* table = inquiry_.dispatch_table;
@@ -171,7 +173,8 @@ Ref Inspector::reduce(PyObject* object) {
   return steal(gil_, PyObject_CallMethod(object, "__reduce_ex__", "i", protocol));
 }
 
-// (callable, arguments, state, list items, dict items, state setter): object.__reduce__.
+// Adds the parts of object.__reduce__(): (callable, arguments, state, list items, dict items, state
+// setter).
 void Inspector::expand_reduced(PyObject* object, PyObject* parts, std::uint32_t at) {
   PyObject* function = tuple_item(parts, 0);
   PyObject* arguments = tuple_item(parts, 1);
@@ -202,7 +205,7 @@ void Inspector::expand_call(PyObject* object, PyObject* function, PyObject* argu
 void Inspector::expand_state(PyObject* object, PyObject* state, std::uint32_t at) {
   const Step step = has_own_getstate(object) ? Step::state_item : Step::attribute;
   if (PyDict_CheckExact(state)) return expand_dict(state, at, step);
-  // (__dict__ or None, values of __slots__), as copyreg makes it.
+  // copyreg makes a state of (__dict__ or None, values of __slots__).
   if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2 &&
       PyDict_CheckExact(PyTuple_GET_ITEM(state, 1))) {
     PyObject* own = PyTuple_GET_ITEM(state, 0);
@@ -214,7 +217,7 @@ void Inspector::expand_state(PyObject* object, PyObject* state, std::uint32_t at
   visit(state, at, Step::state);
 }
 
-// Python 3.11 gave `object` a __getstate__.
+// Returns true if the class defines __getstate__ itself. Since Python 3.11 `object` has one too.
 bool Inspector::has_own_getstate(PyObject* object) {
   auto get = [this](PyTypeObject* type) {
     PyObject* found = PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__getstate__");
@@ -227,7 +230,7 @@ bool Inspector::has_own_getstate(PyObject* object) {
 void Inspector::expand_items(PyObject* iterator, std::uint32_t at, bool pairs) {
   const auto most = static_cast<Py_ssize_t>(inquiry_.most_objects / 2);
   for (Py_ssize_t i = 0; complete_; ++i) {
-    if (i == most) {  // it need not end, and what stands beside it counts too
+    if (i == most) {  // it need not end, and other parts count too
       complete_ = false;
       return;
     }

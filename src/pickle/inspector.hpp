@@ -1,4 +1,5 @@
-// Walks what pickle would write, from an object to the classes and functions that it leads to.
+// Inspector walks what pickle would write, from an object to the classes and functions that it
+// leads to.
 #pragma once
 
 #include <cstddef>
@@ -10,16 +11,16 @@
 
 namespace brine::pickle {
 
-/// How pickle gets from an object to a part of it; step_name() is what the Python side calls it.
+/// How pickle gets from an object to a part of it; step_name() returns the Python side's name.
 enum class Step : std::uint8_t {
   root,
-  item,        ///< value of a dict's key
-  index,       ///< item of a list or tuple
-  key,         ///< a dict's key, counted
-  member,      ///< of a set, counted
-  attribute,   ///< by name, also of __slots__
+  item,        ///< a dict's value, by key
+  index,       ///< an item of a list or tuple
+  key,         ///< a dict's key, by number
+  member,      ///< a member of a set, by number
+  attribute,   ///< an attribute by name, also of __slots__
   state,       ///< what __getstate__ returned, or the state of __reduce__
-  state_item,  ///< value of a key of that state
+  state_item,  ///< a value of that state, by key
   callable,    ///< __reduce__()[0]
   argument,    ///< __reduce__()[1][index]
   of_class,    ///< the object's own class
@@ -27,30 +28,30 @@ enum class Step : std::uint8_t {
 
 const char* step_name(Step step) noexcept;
 
-/// What the walk is asked for.
+/// What a walk looks for.
 struct Inquiry {
   int protocol = -1;
-  /// Called as judge(object, name) for each class, function, and object that pickles by name;
-  /// name is None, or what __reduce__ returned. What it returns, unless None, is a finding.
+  /// Called as judge(object, name) for each class, function, and object that pickles by name; name
+  /// is None, or what __reduce__ returned. A result other than None is a finding.
   PyObject* judge = nullptr;
-  /// dispatch_table of the Pickler, or copyreg's.
+  /// The Pickler's dispatch_table, or copyreg's.
   PyObject* dispatch_table = nullptr;
-  /// Judge each object that is not of a built-in value type, and look no further into it.
+  /// Judges each object that is not of a built-in value type, and looks no further into it.
   bool builtin_only = false;
   std::size_t most_objects = 1'000'000;
   std::size_t most_findings = 1'000;
 };
 
-/// The walk keeps its own list of what to look at next: depth costs no stack. Breadth first, so
-/// that the path to a culprit is a shortest one. Objects are told apart by identity and held until
-/// the end. What an object's own code raises is no finding, and the walk goes on.
+/// Keeps its own list of what to look at next, so depth costs no stack. The walk is breadth first,
+/// so that the path to a culprit is a shortest one. Objects are told apart by identity and held
+/// until the end. An exception of an object's own code is no finding, and the walk goes on.
 class Inspector {
  public:
   Inspector(cpython::GilLock& gil, const Inquiry& inquiry);
 
-  /// A tuple (findings, objects seen, complete); a finding is (verdict, steps, holder, culprit),
-  /// its steps are pairs (name of the step, key or index). Throws ErrorSet for what is no
-  /// Exception (KeyboardInterrupt, SystemExit).
+  /// Returns a tuple (findings, objects seen, complete). A finding is (verdict, steps, holder,
+  /// culprit), and a step is a pair (name of the step, key or index). Throws ErrorSet for an
+  /// exception that is no Exception (KeyboardInterrupt, SystemExit).
   cpython::Ref inspect(PyObject* root);
 
  private:

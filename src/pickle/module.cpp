@@ -127,7 +127,7 @@ PyMethodDef own_functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-// Functions that call `pickle` their home: by that name they can be pickled themselves.
+// Makes `pickle` the __module__ of the functions, since they are pickled by that name.
 void add_functions(const GilLock& gil, PyObject* module) {
   Ref home = steal(gil, PyUnicode_InternFromString("pickle"));
   for (PyMethodDef* method = guarded_functions(); method->ml_name != nullptr; ++method) {

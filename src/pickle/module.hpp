@@ -1,4 +1,4 @@
-// The extension module brine._guard: the guard's core as Python sees it.
+// The extension module brine._guard, which is the guard's core as Python sees it.
 #pragma once
 
 #include <Python.h>
@@ -7,17 +7,17 @@
 
 namespace brine::pickle {
 
-/// For PyInit__guard, and for the engine, which makes the module itself. Multi-phase (PEP 489):
-/// each interpreter has a module, and a Guard, of its own.
+/// Returns the definition of the module, for PyInit__guard and for the engine. Initialisation is
+/// multi-phase (PEP 489): each interpreter has its own module and Guard.
 PyModuleDef& guard_module_def() noexcept;
 
-/// The guard of a module that was made from this definition.
+/// Returns the guard of a module that was made from this definition.
 Guard& guard_of(PyObject* module) noexcept;
 
-/// What the guard put in the place of pickle's functions; functions.cpp.
+/// Returns the functions that the guard puts in the place of pickle's; functions.cpp.
 PyMethodDef* guarded_functions() noexcept;
 
-/// brine._guard.StreamScanner; stream_scanner.cpp.
+/// Makes the type brine._guard.StreamScanner; stream_scanner.cpp. Throws ErrorSet.
 cpython::Ref make_stream_scanner_type(const cpython::GilLock& gil);
 
 }  // namespace brine::pickle

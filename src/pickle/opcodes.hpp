@@ -1,4 +1,4 @@
-// Pickle's opcodes as data: what follows each in the stream, and what it does to the stack. The
+// Pickle's opcodes as data: the argument of each in the stream, and its effect on the stack. The
 // source is CPython's Lib/pickletools.py, protocols 0 to 5.
 #pragma once
 
@@ -9,27 +9,27 @@
 
 namespace brine::pickle {
 
-/// What stands behind an opcode.
+/// The argument of an opcode.
 enum class Argument : std::uint8_t {
   none,
-  fixed,      ///< `size` bytes of no interest
-  sized,      ///< a length of `size` bytes, little-endian, and so many bytes
-  line,       ///< up to a newline
-  two_lines,  ///< a module and a name in it
-  number,     ///< `size` bytes, little-endian
+  fixed,      ///< `size` bytes that are skipped
+  sized,      ///< a length in `size` bytes, little-endian, and that many bytes
+  line,       ///< text up to a newline
+  two_lines,  ///< a module and a name in it, each up to a newline
+  number,     ///< a number in `size` bytes, little-endian
   decimal,    ///< a number in digits, up to a newline
 };
 
-/// What an opcode does to the unpickler's stack and memo.
+/// The effect of an opcode on the unpickler's stack and memo.
 enum class Effect : std::uint8_t {
   invalid,      ///< no opcode
-  push,         ///< a value that cannot name a global
-  push_text,    ///< the argument, a str in UTF-8
-  push_string,  ///< the argument, a str or bytes in an encoding that the unpickler is told
-  push_line,    ///< a str, written as a line with escapes
+  push,         ///< pushes a value that cannot name a global
+  push_text,    ///< pushes the argument, a str in UTF-8
+  push_string,  ///< pushes the argument, a str or bytes in the unpickler's `encoding`
+  push_line,    ///< pushes a str, written as a line with escapes
   mark,
-  pop,       ///< a value or a mark
-  pop_mark,  ///< all down to the last mark
+  pop,       ///< takes a value or a mark
+  pop_mark,  ///< takes all down to the last mark
   dup,
   drop,          ///< takes `pops` values, changes the one below
   make,          ///< takes `pops` values, pushes one
@@ -39,11 +39,11 @@ enum class Effect : std::uint8_t {
   memoize,       ///< memo[number of entries] = top
   get,           ///< pushes memo[argument]
   global,        ///< pushes the global that the argument names
-  instance,      ///< likewise, and takes its constructor's arguments down to the last mark
+  instance,      ///< pushes the global that the argument names, and takes all down to the last mark
   stack_global,  ///< takes module and name, pushes the global
   extension,     ///< pushes the global that copyreg.add_extension gave this code
   protocol,
-  frame,  ///< says how many of the next bytes are to be read at once
+  frame,  ///< announces how many of the next bytes are a frame
   stop,
 };
 
@@ -130,7 +130,7 @@ constexpr std::array<Opcode, 256> make_opcodes() {
 
 inline constexpr std::array<Opcode, 256> kOpcodes = detail::make_opcodes();
 
-/// The number in an opcode's argument or length; of 8 bytes at most.
+/// Returns the number in an opcode's argument or length, which has at most 8 bytes.
 constexpr std::uint64_t little_endian(std::string_view bytes) noexcept {
   std::uint64_t number = 0;
   for (std::size_t i = bytes.size(); i-- > 0;) {
@@ -139,7 +139,7 @@ constexpr std::uint64_t little_endian(std::string_view bytes) noexcept {
   return number;
 }
 
-/// The newest protocol that is understood.
+/// The newest protocol that the scanner understands.
 inline constexpr std::uint64_t kNewestProtocol = 5;
 
 }  // namespace brine::pickle

@@ -22,13 +22,13 @@ namespace {
 // The slot of a guarded Pickler that holds its writer.
 constexpr const char* kWriterSlot = "_brine_writer";
 
-// The writer of a guarded Pickler; empty where a subclass has not called Pickler.__init__.
+// Returns the writer of a guarded Pickler; empty if a subclass has not called Pickler.__init__.
 Ref writer_in(const GilLock& gil, const Guard& guard, PyObject* pickler) {
-  // Not by the class's own __getattribute__, __getattr__ or __setattr__.
+  // The class's own __getattribute__, __getattr__ and __setattr__ are passed by.
   Ref name = steal(gil, PyUnicode_InternFromString(kWriterSlot));
   PyObject* found = PyObject_GenericGetAttr(pickler, name.get());
   if (found == nullptr) {
-    // What else goes wrong must not lead past the guard.
+    // Another error must not let the dump pass without the guard.
     if (PyErr_ExceptionMatches(PyExc_AttributeError) == 0) throw cpython::ErrorSet{};
     PyErr_Clear();
     return {};
@@ -66,7 +66,8 @@ PyObject* pickler_init(PyObject* module, PyObject* const* arguments, Py_ssize_t 
     if (writer) {
       DumpStream& stream = stream_of(writer.get());
       stream.buffers_leave = buffers_leave;
-      stream.lost = static_cast<bool>(writer_in(gil, guard, arguments[0]));  // the memo outlives it
+      // A second __init__() keeps the memo, which the new writer has not seen.
+      stream.lost = static_cast<bool>(writer_in(gil, guard, arguments[0]));
       passed[static_cast<std::size_t>(file)] = writer.get();
     }
     Ref init = steal(gil, PyObject_GetAttrString(guard.pickler_type.get(), "__init__"));
@@ -106,7 +107,7 @@ PyObject* pickler_clear_memo(PyObject* module, PyObject* const* arguments,
   });
 }
 
-// Pickler.memo: get, set and delete. Whoever has it can change it at any time.
+// Pickler.memo: get, set and delete. Code that has the memo can change it at any time.
 PyObject* pickler_memo(PyObject* module, PyObject* const* arguments, Py_ssize_t count,
                        const char* method) noexcept {
   return callback([&](GilLock& gil) {
@@ -163,7 +164,8 @@ PyMethodDef unpickler_find_class_def = {
     "find_class($module, self, module_name, global_name, /)\n--\n\n"
     "Return an object from a specified module."};
 
-// A subclass of one of pickle's classes, which programs take for it: type(name, (base,), names).
+// Makes a subclass of one of pickle's classes by type(name, (base,), names), with pickle's name and
+// module.
 Ref make_class(const GilLock& gil, const char* name, PyObject* base, const char* slot) {
   Ref names = steal(gil, PyDict_New());
   Ref slots = slot != nullptr ? steal(gil, Py_BuildValue("(s)", slot)) : steal(gil, PyTuple_New(0));

@@ -1,4 +1,5 @@
-// The classes Pickler and Unpickler that programs find in `pickle`: subclasses of pickle's own.
+// Makes the classes Pickler and Unpickler that programs find in `pickle`: subclasses of pickle's
+// own.
 #pragma once
 
 #include "cpython/ref.hpp"
@@ -6,7 +7,7 @@
 
 namespace brine::pickle {
 
-/// Make the classes for an interpreter; `module` is its brine._guard.
+/// Make the classes of an interpreter, whose brine._guard is `module`. Throw ErrorSet.
 cpython::Ref make_pickler_type(const cpython::GilLock& gil, Guard& guard, PyObject* module);
 cpython::Ref make_unpickler_type(const cpython::GilLock& gil, Guard& guard, PyObject* module);
 

@@ -7,12 +7,12 @@
 namespace brine::pickle {
 namespace {
 
-// No module or qualified name is longer; what is longer is text of the application's.
+// No name of a module or global is longer; longer texts are the application's data.
 constexpr std::size_t kLongestName = 1024;
 
-// Whether a text could be the name of a module, class or function: identifiers and dots, with
-// "<locals>" and "<lambda>", and generic classes: "Page[int, str]". Bytes beyond ASCII are letters
-// of some alphabet.
+// Returns true if a text could be the name of a module, class or function: identifiers and dots,
+// with "<locals>" and "<lambda>", and generic classes such as "Page[int, str]". Bytes beyond ASCII
+// are taken for letters.
 bool looks_like_name(std::string_view text) noexcept {
   for (const char& c : text) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -71,8 +71,8 @@ void Scanner::forget_memo() noexcept {
   names_size_ = 0;
 }
 
-// Returns how many bytes were used; fewer than there are where an opcode's end has not come yet, or
-// after a fault.
+// Processes bytes and returns how many were used: fewer than there are if the last opcode is
+// incomplete, or after a fault.
 std::size_t Scanner::process(std::string_view bytes) {
   std::size_t at = 0;
   while (at < bytes.size()) {
@@ -109,17 +109,16 @@ std::size_t Scanner::skip_line(std::string_view rest) noexcept {
   return in_line_ ? rest.size() : newline + 1;
 }
 
-// Whether the opcode at the position, which has been read, is the frame's only in part. Pickle
-// writes none so. An unpickler that reads a file throws away what is left of the frame when it
-// reads on behind it: the rest of the stream is another one to it than to one that reads from
-// memory.
+// Returns true if the opcode at the position, which has been read, is only partly in the frame.
+// Pickle never writes this. An unpickler that reads a file drops the rest of the frame when it
+// reads beyond it, so the stream means something else to it than to one that reads from memory.
 bool Scanner::crosses_frame(std::size_t used) noexcept {
   if (position_ >= frame_end_ || position_ + used + skip_bytes_ <= frame_end_) return false;
   fail("has a frame that ends within an opcode");
   return true;
 }
 
-// One opcode. Returns how many bytes of `rest` it used; 0: it is not complete, or is a fault.
+// Processes one opcode. Returns how many bytes of `rest` it used; 0: it is incomplete, or a fault.
 std::size_t Scanner::step(std::string_view rest) {
   const Opcode& opcode = kOpcodes[static_cast<unsigned char>(rest[0])];
   switch (opcode.argument) {
@@ -150,7 +149,7 @@ std::size_t Scanner::step_number(const Opcode& opcode, std::string_view rest) {
     if (rest.size() < used) return 0;
     number = little_endian(rest.substr(1, opcode.size));
   } else {
-    // Python's int() takes more than digits, pickle writes no more.
+    // Python's int() accepts more than digits, but pickle writes no more.
     constexpr std::size_t kLongestLine = 32;
     const std::string_view line = rest.substr(1, kLongestLine);
     const std::size_t size = line.find('\n');
@@ -190,7 +189,8 @@ std::size_t Scanner::step_sized(const Opcode& opcode, std::string_view rest) {
 std::size_t Scanner::step_line(const Opcode& opcode, std::string_view rest) {
   const std::size_t newline = rest.find('\n');
   if (opcode.effect == Effect::push || newline > kLongestName) {
-    // A long line may come in many pieces: wait for its end only while it could be a name.
+    // A long line may come in many pieces. The scanner waits for its end only while it could be a
+    // name.
     const bool could_be_name = opcode.effect == Effect::push_line && rest.size() <= kLongestName;
     if (newline == std::string_view::npos && could_be_name) return 0;
     push({.kind = opcode.effect == Effect::push ? Value::Kind::other : Value::Kind::obscure});
@@ -205,8 +205,8 @@ std::size_t Scanner::step_line(const Opcode& opcode, std::string_view rest) {
     }
     text = text.substr(1, text.size() - 2);
   }
-  // Pickle writes no name with escapes: who does wants to hide it. Bytes beyond ASCII are Latin-1,
-  // or in an encoding that the unpickler is told.
+  // Pickle writes no name with escapes, so they are there to hide it. Bytes beyond ASCII are
+  // Latin-1, or in the unpickler's `encoding`.
   const bool plain = text.find('\\') == std::string_view::npos && is_ascii(text);
   push({text.data(), static_cast<std::uint32_t>(text.size()),
         plain ? Value::Kind::text : Value::Kind::obscure});
@@ -286,7 +286,7 @@ void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
     case Effect::push_line:
     case Effect::global:
     case Effect::instance:
-      return;  // their arguments are read elsewhere, which does what is to be done
+      return;  // other functions read their arguments and apply them
   }
 }
 
@@ -301,7 +301,7 @@ void Scanner::frame(std::uint64_t length) noexcept {
   }
 }
 
-// A pickle has ended; another one may follow.
+// Ends a pickle; another one may follow.
 void Scanner::stop() noexcept {
   ++pickles_;
   opcodes_ = 0;
@@ -310,9 +310,10 @@ void Scanner::stop() noexcept {
 }
 
 void Scanner::put(std::uint64_t index) {
-  // Some write no entry 0 (Python 2), or have left out what nothing refers to (pickletools).
+  // Python 2 writes no entry 0, and pickletools.optimize() leaves out entries that nothing refers
+  // to.
   constexpr std::size_t kWidestGap = 64;
-  constexpr std::size_t kSparseCost = 4;  // of an entry in the map, in entries of the vector
+  constexpr std::size_t kSparseCost = 4;  // entries of the vector that one of the map counts as
   const Value value = stack_.back();
   if (index < memo_.size()) {
     Value& entry = memo_[index];
@@ -378,7 +379,7 @@ void Scanner::push(Value value) {
   stack_.push_back(value);
 }
 
-// Takes so many values. The unpickler does not see what lies below the last mark.
+// Takes that many values. The unpickler does not see values below the last mark.
 bool Scanner::pop(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     if (!has_top()) return false;
@@ -411,14 +412,14 @@ bool Scanner::has_top() {
   return false;
 }
 
-// APPEND, SETITEM, BUILD and their like change the top. Pickle has them change what it has just
-// made, and never a class or function itself.
+// Changes the top, as APPEND, SETITEM and BUILD do. Pickle has them change what it has just made,
+// and never a class or function itself.
 void Scanner::change_top() {
   if (!has_top() || stack_.back().kind != Value::Kind::global) return;
   if (source_ == Source::stranger) sink_.global({Global::Kind::changed, {}, {}, position_, 0});
 }
 
-// Copies what still points into the bytes of this feed(), which the caller may free.
+// Copies names that point into the bytes of this feed(), which the caller may free.
 void Scanner::keep_names() {
   for (; kept_stack_ < stack_.size(); ++kept_stack_) {
     keep(stack_[kept_stack_]);

@@ -1,4 +1,5 @@
-// Which globals a pickle would import: reads the opcodes and executes nothing. Knows no Python.
+// Scanner finds the globals that a pickle would import. It reads the opcodes, executes nothing, and
+// does not use Python.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +15,14 @@
 
 namespace brine::pickle {
 
-/// A place where a stream names a global. The views live as long as the call that hands them out.
+/// A place where a stream names a global. The views live as long as the call of
+/// GlobalSink::global().
 struct Global {
   enum class Kind : std::uint8_t {
     named,      ///< module and name are what the stream says
     extension,  ///< `name` is the code of copyreg.add_extension, in digits
-    computed,   ///< the operands of STACK_GLOBAL are no plain texts, or do not look like names
-    changed,    ///< no name: what an earlier name led to is changed itself, as by BUILD on a class
+    computed,   ///< the operands of STACK_GLOBAL are no texts, or do not look like names
+    changed,    ///< no name: the object of an earlier name is changed, as by BUILD on a class
   };
   Kind kind = Kind::named;
   std::string_view module;
@@ -29,7 +31,7 @@ struct Global {
   std::uint8_t opcode = 0;
 };
 
-/// Is told of each global, in the stream's order.
+/// Receives each global, in the stream's order.
 class GlobalSink {
  public:
   virtual void global(const Global& global) = 0;
@@ -38,8 +40,8 @@ class GlobalSink {
   ~GlobalSink() = default;
 };
 
-/// How much a stream may make a scanner remember. The defaults bound it to some 400 MB, whatever
-/// the stream says.
+/// Limits of what a stream can make a scanner remember. The defaults bound it to some 400 MB,
+/// whatever the stream says.
 struct Limits {
   std::size_t stack = 8 << 20;   ///< values
   std::size_t memo = 8 << 20;    ///< entries; one far beyond the others counts as four
@@ -52,13 +54,13 @@ struct Limits {
   }
 };
 
-/// Follows the unpickler's stack and memo, of which it keeps the texts alone. Time is linear in the
+/// Follows the unpickler's stack and memo, and keeps only their texts. The time is linear in the
 /// bytes of the stream, whatever lengths it claims.
 class Scanner {
  public:
-  /// Whose stream it is.
+  /// The writer of a stream.
   enum class Source : std::uint8_t {
-    stranger,  ///< may be anything; each pickle in it stands alone
+    stranger,  ///< may contain anything; each pickle in it stands alone
     pickler,   ///< written by one Pickler, whose pickles share its memo
   };
 
@@ -67,23 +69,23 @@ class Scanner {
   Scanner(const Scanner&) = delete;
   Scanner& operator=(const Scanner&) = delete;
 
-  /// The next bytes of the stream, which may end anywhere.
+  /// Takes the next bytes of the stream, which may end anywhere.
   void feed(std::string_view bytes);
 
-  /// The stream has ended. Not needed after a fault.
+  /// Notes the stream's end. Not needed after a fault.
   void finish() noexcept;
 
-  /// The start of a stream, all at once: as feed(), but nothing is kept and nothing may follow.
+  /// Takes the start of a stream at once: like feed(), but nothing is kept and nothing may follow.
   void scan(std::string_view bytes);
 
-  /// The Pickler has forgotten its memo (Pickler.clear_memo).
+  /// Notes that the Pickler has forgotten its memo (Pickler.clear_memo).
   void forget_memo() noexcept;
 
-  /// What is wrong with the stream, as a sentence without its subject; null: nothing.
+  /// Returns what is wrong with the stream, as a sentence without its subject; null: nothing.
   const char* fault() const noexcept { return fault_; }
-  /// Where it is wrong: bytes from the stream's start.
+  /// Returns where it is wrong, in bytes from the stream's start.
   std::uint64_t position() const noexcept { return position_; }
-  /// How many complete pickles have been read.
+  /// Returns how many complete pickles have been read.
   std::uint64_t pickles() const noexcept { return pickles_; }
 
  private:
@@ -94,7 +96,7 @@ class Scanner {
       text,
       obscure,  ///< a text that is not known, or cannot be a name
       absent,   ///< no value: a gap in the memo
-      global,   ///< what a name leads to
+      global,   ///< the object of a global
     };
     const char* start = nullptr;
     std::uint32_t size = 0;
@@ -135,18 +137,18 @@ class Scanner {
   const Source source_;
   const Limits limits_;
   std::vector<Value> stack_;
-  std::size_t kept_stack_ = 0;  // the values below have been kept, see keep()
+  std::size_t kept_stack_ = 0;  // values below this index have been kept, see keep()
   std::vector<Value> memo_;     // entries 0, 1, 2, ..., with small gaps
   std::size_t kept_memo_ = 0;
-  // Entries beyond a wide gap, kept. No hash table: a stranger chooses the keys.
+  // Entries beyond a wide gap. Not a hash table, since a stranger chooses the keys.
   std::map<std::uint64_t, Value> sparse_memo_;
-  std::size_t memo_entries_ = 0;          // in both
+  std::size_t memo_entries_ = 0;          // entries of both
   std::forward_list<std::string> names_;  // texts of earlier bytes
   std::size_t names_size_ = 0;
-  std::string carry_;             // an opcode whose end has not come yet
-  std::uint64_t skip_bytes_ = 0;  // of an argument that is of no interest
-  bool in_line_ = false;          // likewise, up to the newline
-  std::uint64_t frame_end_ = 0;   // position behind the last frame that was announced
+  std::string carry_;             // the beginning of an opcode that is incomplete
+  std::uint64_t skip_bytes_ = 0;  // bytes of an argument that are skipped
+  bool in_line_ = false;          // a line is skipped up to its newline
+  std::uint64_t frame_end_ = 0;   // position behind the last announced frame
   std::uint64_t position_ = 0;
   std::uint64_t pickles_ = 0;
   std::uint64_t opcodes_ = 0;  // of the pickle that is being read

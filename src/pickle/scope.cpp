@@ -6,7 +6,7 @@ namespace brine::pickle {
 namespace {
 
 thread_local const Scope* scope_of_thread = nullptr;
-Listener* process_listener = nullptr;  // written once, before any other thread runs Python
+Listener* process_listener = nullptr;  // written before any other thread runs Python
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// What of the server the guard knows: the policy of the request that a thread serves, and who is to
-// hear of hazards. Knows no Python.
+// Tells the guard what it has to know of the server: the policy of the request that a thread
+// serves, and the listener that hears of hazards. Does not use Python.
 #pragma once
 
 #include <string_view>
@@ -8,25 +8,25 @@
 
 namespace brine::pickle {
 
-/// Hears of what the guard finds.
+/// Hears of the guard's findings.
 class Listener {
  public:
-  /// `ids`: the hazards of one dump or load, separated by commas, each once. `text`: the hazards
-  /// that this process has not met before, for the log; empty if it has met them all. Callable with
-  /// the GIL held.
+  /// Called with the hazards of one dump or load. `ids` has each id once, separated by commas;
+  /// `text` describes the hazards that this process has not met before, for the log, and is empty
+  /// if it has met them all. May be called with the GIL held.
   virtual void found(std::string_view ids, std::string_view text) noexcept = 0;
 
  protected:
   ~Listener() = default;
 };
 
-/// What holds for a thread: that of the request which it serves.
+/// The policy and listener of the request that a thread serves.
 struct Scope {
   Policy policy;
   Listener* listener;  ///< null: there is no server
 };
 
-/// Makes a scope the calling thread's while it lives.
+/// Sets the calling thread's scope for the life of this object.
 class PolicyScope {
  public:
   PolicyScope(Policy policy, Listener* listener) noexcept;
@@ -39,14 +39,14 @@ class PolicyScope {
   const Scope* outer_;
 };
 
-/// The calling thread's innermost scope, or null.
+/// Returns the calling thread's innermost scope, or null.
 const Scope* current_scope() noexcept;
 
-/// Who hears of what threads find that serve no request. Set once, before Python starts; never in a
-/// program of its own, where Python's logging does it.
+/// Sets the listener of threads that serve no request. Called once, before Python starts; without a
+/// server never, and Python's logging is used.
 void set_process_listener(Listener& listener) noexcept;
 
-/// The calling thread's listener, or null.
+/// Returns the calling thread's listener, or null.
 Listener* current_listener() noexcept;
 
 }  // namespace brine::pickle

@@ -1,4 +1,4 @@
-// brine._guard.StreamScanner: the scanner for streams of strangers, for Python.
+// brine._guard.StreamScanner gives Python the scanner for streams of strangers.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,11 +19,12 @@ using cpython::steal;
 
 namespace {
 
-// What is kept of a stream's globals. A few bytes of a stream can name the same long names again.
+// At most this much is kept of a stream's globals, since a few bytes of a stream can name the same
+// long names again.
 constexpr std::size_t kMostGlobals = 100'000;
 constexpr std::size_t kMostText = 16 << 20;
 
-// Collects the globals as plain C++ values: no Python object is made while a block is read.
+// Collects the globals as plain C++ values, so that no Python object is made while a block is read.
 class Collector final : public GlobalSink {
  public:
   void global(const Global& global) override {

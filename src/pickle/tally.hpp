@@ -1,4 +1,4 @@
-// How often which hazard was met in this process. Knows no Python.
+// Counts which hazards this process has met. Does not use Python.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,15 @@
 
 namespace brine::pickle {
 
-/// Shared by all interpreters of the process.
+/// The counts of a process, which all its interpreters share.
 class Tally {
  public:
-  /// Counts a hazard. True: its `key` (id, module and name) has not been met before. Of more than
-  /// `kMostKeys` different ones none is new any more: a program that makes up names shall fill
-  /// neither the memory nor the log.
+  /// Counts a hazard. Returns true if its `key` (id, module and name) has not been met before.
+  /// After `kMostKeys` keys none counts as new, so that a program that makes up names fills neither
+  /// the memory nor the log.
   bool count(const std::string& id, const std::string& key);
 
-  /// How often each id was counted.
+  /// Returns how often each id was counted.
   std::map<std::string, std::uint64_t> counts() const;
 
   static constexpr std::size_t kMostKeys = 1000;
@@ -28,7 +28,7 @@ class Tally {
   std::unordered_set<std::string> keys_;         // guarded by mutex_
 };
 
-/// The process's own.
+/// Returns the tally of this process.
 Tally& process_tally();
 
 }  // namespace brine::pickle

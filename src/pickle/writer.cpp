@@ -21,13 +21,13 @@ using cpython::steal;
 namespace {
 
 struct Writer {
-  PyObject_HEAD PyObject* write;  // the file's own, owned
+  PyObject_HEAD PyObject* write;  // of the file, owned
   DumpStream* stream;             // owned
 };
 
 Writer& writer_of(PyObject* self) { return *reinterpret_cast<Writer*>(self); }
 
-// How many entries the memo of a Pickler has.
+// Returns the number of entries in the memo of a Pickler.
 std::size_t memo_size(const GilLock& gil, const Guard& guard, PyObject* pickler) {
   Ref memo = steal(gil, PyObject_CallMethod(guard.pickler_memo.get(), "__get__", "O", pickler));
   Ref entries = steal(gil, PyObject_CallMethod(memo.get(), "copy", nullptr));
@@ -36,7 +36,7 @@ std::size_t memo_size(const GilLock& gil, const Guard& guard, PyObject* pickler)
   return static_cast<std::size_t>(size);
 }
 
-// write(chunk): what pickle's own Pickler calls.
+// write(chunk) is what pickle's own Pickler calls.
 PyObject* writer_write(PyObject* self, PyObject* chunk) noexcept {
   return callback([&](GilLock& gil) {
     Writer& writer = writer_of(self);
@@ -46,7 +46,7 @@ PyObject* writer_write(PyObject* self, PyObject* chunk) noexcept {
     if (stream.mode != DumpStream::Mode::hold) {
       return steal(gil, PyObject_CallOneArg(writer.write, chunk));
     }
-    // Pickle hands large values over as they are: one that can change is copied.
+    // Pickle passes large values on as they are; one that can change is copied.
     stream.held.push_back(PyBytes_CheckExact(chunk) ? borrow(gil, chunk)
                                                     : steal(gil, PyBytes_FromObject(chunk)));
     return borrow(gil, Py_None);
@@ -136,7 +136,7 @@ void DumpStream::read(PyObject* chunk) noexcept {
   }
 }
 
-// So many entries as pickle's memo has are taken to be there, and to be no names.
+// Starts with as many memo entries as pickle's memo has, none of which counts as a name.
 void DumpStream::start_anew(GilLock& gil, PyObject* pickler) noexcept {
   try {
     scanner_.emplace(*this, Scanner::Source::pickler, Limits::none());
@@ -171,7 +171,7 @@ Ref make_writer_type(const GilLock& gil) {
 Ref make_writer(const GilLock& gil, Guard& guard, PyObject* file) {
   PyObject* found = PyObject_GetAttrString(file, "write");
   if (found == nullptr) {
-    // What else goes wrong must not lead past the guard.
+    // Another error must not let the dump pass without the guard.
     if (PyErr_ExceptionMatches(PyExc_AttributeError) == 0) throw cpython::ErrorSet{};
     PyErr_Clear();
     return {};
@@ -197,10 +197,10 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
     return PyObject_Vectorcall(guard.pickler_dump.get(), arguments, 2, nullptr);
   };
   const Policy policy = guard.policy();
-  // A dump within a dump of the same Pickler is part of it.
+  // A dump within a dump of the same Pickler is part of that.
   if (stream.mode != DumpStream::Mode::pass) return steal(gil, pickle());
   if (policy == Policy::off) {
-    stream.lost = true;  // what it memoizes is not seen
+    stream.lost = true;  // the scanner does not see what it memoizes
     return steal(gil, pickle());
   }
   if (stream.buffers_leave) guard.before_dump(gil, policy, dump);

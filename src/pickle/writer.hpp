@@ -1,4 +1,5 @@
-// What stands between a Pickler and its file: reads along, and holds back what is not to leave yet.
+// A writer stands between a Pickler and its file: it scans what is written, and holds back what
+// must not leave yet.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +12,13 @@
 
 namespace brine::pickle {
 
-/// What one Pickler writes, over all of its dumps: they share its memo.
+/// What one Pickler writes in all of its dumps, which share its memo.
 class DumpStream final : public GlobalSink {
  public:
   enum class Mode : std::uint8_t {
-    pass,   ///< not looked at
-    watch,  ///< passed on at once
-    hold,   ///< kept until the dump has been judged
+    pass,   ///< not scanned
+    watch,  ///< scanned, and passed on at once
+    hold,   ///< scanned, and kept until the dump has been judged
   };
 
   explicit DumpStream(Guard& guard);
@@ -25,22 +26,21 @@ class DumpStream final : public GlobalSink {
   void begin(cpython::GilLock& gil, Policy policy, PyObject* pickler);
   void end() noexcept;
 
-  /// Reads along. Where that fails for want of memory, the dump goes on, and the object will be
-  /// examined.
+  /// Scans a chunk. If memory runs out, the dump goes on, and the object will be examined.
   void read(PyObject* chunk) noexcept;
 
-  /// Whether the dump could be followed to its end.
+  /// Returns true if the dump could be followed to its end.
   bool understood() const noexcept;
 
-  /// The Pickler has forgotten its memo.
+  /// Notes that the Pickler has forgotten its memo.
   void forget_memo() noexcept { scanner_->forget_memo(); }
 
   void global(const Global& global) override;
 
   Mode mode = Mode::pass;
   bool buffers_leave = false;  ///< the Pickler has a buffer_callback
-  bool memo_shown = false;     ///< the program has had the Pickler's memo in its hands
-  bool lost = false;           ///< pickle's memo has entries that were not seen here
+  bool memo_shown = false;     ///< the program has accessed the Pickler's memo
+  bool lost = false;           ///< pickle's memo has entries that the scanner did not see
   Suspects suspects;
   std::vector<cpython::Ref> held;
 
@@ -50,21 +50,23 @@ class DumpStream final : public GlobalSink {
   Guard& guard_;
   std::optional<Scanner> scanner_;
   bool understood_ = true;
-  cpython::GilLock* gil_ = nullptr;  // of the dump that is under way
+  cpython::GilLock* gil_ = nullptr;  // of the current dump
   Policy policy_ = Policy::off;
 };
 
-/// The type of the file that a guarded Pickler writes to.
+/// Makes the type of the file that a guarded Pickler writes to. Throws ErrorSet.
 cpython::Ref make_writer_type(const cpython::GilLock& gil);
 
-/// A writer for `file`; empty where that has no `write`: pickle says so in its own words.
+/// Makes a writer for `file`; empty if that has no `write`, for which pickle raises its own
+/// exception. Throws ErrorSet.
 cpython::Ref make_writer(const cpython::GilLock& gil, Guard& guard, PyObject* file);
 
-/// What is written to a writer.
+/// Returns the stream of a writer.
 DumpStream& stream_of(PyObject* writer) noexcept;
 
 /// Runs pickle's `dump` of a Pickler that writes to `writer`, and judges what it wrote. Throws
-/// ErrorSet where pickle fails, or hazards are refused and there is one: then nothing has left.
+/// ErrorSet if pickle fails, or if hazards are refused and there is one: then nothing has been
+/// written.
 cpython::Ref guarded_dump(cpython::GilLock& gil, Guard& guard, PyObject* writer, PyObject* pickler,
                           const Dump& dump);
 
