@@ -29,7 +29,7 @@ wsgi::InterpreterInfo interpreter_info(const Config& config, const std::string& 
           {config.apache_version[0], config.apache_version[1], config.apache_version[2]}};
 }
 
-// log_info(text), which bootstrap.py calls.
+// log_info(text) is a function that bootstrap.py calls.
 PyObject* log_info(PyObject*, PyObject* text) noexcept {
   const GilLock gil = GilLock::adopt();
   wsgi::current_log().log(Level::info, cpython::to_utf8(gil, text));
@@ -38,7 +38,7 @@ PyObject* log_info(PyObject*, PyObject* text) noexcept {
 
 PyMethodDef log_info_method = {"log_info", log_info, METH_O, nullptr};
 
-// log_warning(text), likewise.
+// log_warning(text) is a function that bootstrap.py calls.
 PyObject* log_warning(PyObject*, PyObject* text) noexcept {
   const GilLock gil = GilLock::adopt();
   wsgi::current_log().log(Level::warning, cpython::to_utf8(gil, text));
@@ -47,7 +47,7 @@ PyObject* log_warning(PyObject*, PyObject* text) noexcept {
 
 PyMethodDef log_warning_method = {"log_warning", log_warning, METH_O, nullptr};
 
-// WSGIRestrictStdin, WSGIRestrictStdout, WSGIRestrictSignal.
+// Applies WSGIRestrictStdin, WSGIRestrictStdout and WSGIRestrictSignal.
 void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap, const Config& config) {
   const std::pair<bool, const char*> streams[] = {{config.restrict_stdin, "stdin"},
                                                   {config.restrict_stdout, "stdout"}};
@@ -63,7 +63,7 @@ void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap, con
   }
 }
 
-// WSGIPythonPath, python-path=, home=.
+// Adds the directories of WSGIPythonPath, python-path= and home= to sys.path.
 void add_paths(const GilLock& gil, const script::Bootstrap& bootstrap, const Config& config) {
   if (config.python_path.empty()) return;
   Ref paths = steal(gil, PyList_New(0));
@@ -80,7 +80,7 @@ void add_paths(const GilLock& gil, const script::Bootstrap& bootstrap, const Con
   }
 }
 
-// Which limit has been reached, and by whose doing.
+// Returns which limit has been reached, and who chose the names.
 std::string why_not(const Config& config, wsgi::NamedBy named_by) {
   if (named_by == wsgi::NamedBy::configuration) {
     return "the configuration names more than the " + std::to_string(config.interpreter_limit) +
@@ -133,7 +133,8 @@ ApplicationGroup& ApplicationGroups::get(std::string_view name, wsgi::NamedBy na
   return *wanted.group;
 }
 
-// What clients name has places of its own: it takes none of those that the configuration names.
+// Names that clients choose have slots of their own, so that they take none of those for the
+// configuration's names.
 ApplicationGroups::Slot& ApplicationGroups::slot(std::string_view name, wsgi::NamedBy named_by,
                                                  base::LogSink& log) {
   {

@@ -1,4 +1,4 @@
-// The application groups of a process, made as they are needed.
+// Makes the application groups of a process as they are needed.
 #pragma once
 
 #include <atomic>
@@ -21,9 +21,9 @@
 
 namespace brine::engine {
 
-/// One interpreter with all that Brine keeps in it. Never destroyed (see cpython::Interpreter).
+/// An interpreter with all that Brine keeps in it. Never destroyed (see cpython::Interpreter).
 struct ApplicationGroup {
-  /// The interpreter is the current one.
+  /// Makes the group in the current interpreter, `own_interpreter`. Throws ErrorSet.
   ApplicationGroup(const cpython::GilLock& gil, cpython::Interpreter own_interpreter,
                    const Config& config, const std::string& name);
 
@@ -33,21 +33,22 @@ struct ApplicationGroup {
   wsgi::Gateway gateway;
 };
 
-/// Why there is no such group.
+/// Thrown if there is no such group; the reason has been logged.
 enum class NoGroup { limit, failed };
 
 class ApplicationGroups {
  public:
-  /// Python has been started by the calling thread, which holds the GIL.
+  /// Makes the main interpreter's group. The calling thread has started Python and holds the GIL.
   ApplicationGroups(const cpython::GilLock& gil, const Config& config);
 
-  /// The group of that name (empty: the main interpreter), made if it is new. BLOCKS while another
-  /// thread makes it; not for a thread that holds the GIL. Throws NoGroup; the reason is logged.
+  /// Returns the group of that name (empty: the main interpreter), and makes it if it is new.
+  /// BLOCKS while another thread makes it, so the caller must not hold the GIL. Throws NoGroup
+  /// after logging the reason.
   ApplicationGroup& get(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
 
   ApplicationGroup& main() const noexcept { return *main_; }
 
-  /// All that exist, the main interpreter's first.
+  /// Returns all groups, the main interpreter's first.
   std::vector<ApplicationGroup*> all() const;
 
  private:
@@ -70,7 +71,7 @@ class ApplicationGroups {
   mutable std::shared_mutex mutex_;
   // Guarded by mutex_:
   std::unordered_map<std::string, std::unique_ptr<Slot>, Hash, std::equal_to<>> slots_;
-  int slots_of_clients_ = 0;  // so many of them
+  int slots_of_clients_ = 0;  // how many of slots_ clients have named
 };
 
 }  // namespace brine::engine

@@ -1,4 +1,4 @@
-// The Python side of the boundary: starts Python and serves requests with it.
+// Implements the boundary on Python's side: starts Python and serves requests with it.
 #include "boundary/engine.hpp"
 
 #include <Python.h>
@@ -38,31 +38,31 @@ script::Wanted wanted(const wsgi::Target& target) {
   result.resource = target.resource;
   result.settings = target.settings;
   if (target.settings.reloading == wsgi::Reloading::off) return result;
-  // Here, since the GIL is not held yet.
+  // The file system is asked here, where the GIL is not held.
   result.seen = target.seen.links != 0 ? target.seen : base::see(result.path);
   if (result.seen.links != 1) result.stamp = base::stamp_of(result.path);
   return result;
 }
 
-// A thread that has looked for signals, and blocks only then, does not notice one that comes
-// between the two.
+// A thread that has checked for signals and is about to block misses one that comes in between, so
+// the signal is sent again after these times.
 constexpr std::chrono::milliseconds kWakeAgain[] = {std::chrono::milliseconds(20),
                                                     std::chrono::milliseconds(200)};
 
-// A Python exception that no application caused (memory has run out), in a form that can leave the
-// interpreter.
+// Throws a Python exception that no application caused (memory has run out) as text, which can
+// leave the interpreter.
 [[noreturn]] void throw_as_text(const GilLock& gil) {
   throw std::runtime_error(cpython::take_error(gil).summary);
 }
 
-// What holds for the whole process, however many interpreters it has.
+// Applies the settings that hold for the whole process, however many interpreters it has.
 void apply_to_process(const GilLock& gil, const Config& config) {
   if (config.switch_interval > 0) {
     cpython::steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d",
                                               config.switch_interval));
   }
   if (config.crash_fd >= 0) {
-    // An application that calls faulthandler.enable() itself replaces this file by its own.
+    // An application that calls faulthandler.enable() itself replaces this file.
     const cpython::Ref module = cpython::steal(gil, PyImport_ImportModule("faulthandler"));
     cpython::steal(gil,
                    PyObject_CallMethod(module.get(), "enable", "iO", config.crash_fd, Py_True));
@@ -101,7 +101,7 @@ class PythonEngine final : public Engine {
       ApplicationGroup& group = groups_.get(target.application_group, target.group_named_by, log);
       script::Wanted script = wanted(target);
       if (by_another_process(script.settings.reloading)) {
-        script.settings.reloading = wsgi::Reloading::in_place;  // this process is to have it
+        script.settings.reloading = wsgi::Reloading::in_place;  // this process has to load it
       }
       return group.interpreter.with_gil([&](GilLock& gil) {
         const wsgi::LogScope scope(log);
@@ -121,7 +121,7 @@ class PythonEngine final : public Engine {
         }
       });
     } catch (const NoGroup& reason) {
-      return reason == NoGroup::limit;  // no fault of the script: its requests will get 503
+      return reason == NoGroup::limit;  // the script is not at fault: its requests will get 503
     } catch (const std::exception& error) {
       log.log(Level::error, std::string("BRINE0206: internal error: ") + error.what());
       return false;
@@ -144,7 +144,7 @@ class PythonEngine final : public Engine {
         group->interpreter.with_gil([](const GilLock&) {});
       }
     } catch (const std::exception&) {
-      // No memory for the list of them: that says nothing about a GIL.
+      // Memory for the list has run out, which tells nothing about a GIL.
     }
   }
 
@@ -176,7 +176,7 @@ class PythonEngine final : public Engine {
 
   void shutdown(std::chrono::milliseconds time) noexcept override {
     using Clock = std::chrono::steady_clock;
-    const Clock::time_point deadline = Clock::now() + time;  // for all of them together
+    const Clock::time_point deadline = Clock::now() + time;  // for all interpreters together
     for (ApplicationGroup* group : groups_.all()) {
       group->interpreter.with_gil([&](GilLock& gil) {
         const std::chrono::duration<double> left = deadline - Clock::now();
@@ -184,18 +184,19 @@ class PythonEngine final : public Engine {
           cpython::steal(gil, PyObject_CallFunction(group->bootstrap.get(gil, "run_exit_callbacks"),
                                                     "d", std::max(0.0, left.count())));
         } catch (const ErrorSet&) {
-          // As Python does with what an atexit callback raises: it goes to sys.stderr, our log.
+          // An exception in an atexit callback goes to sys.stderr, which is the log, as Python does
+          // it.
           PyErr_WriteUnraisable(nullptr);
         }
       });
     }
-    // From here on nothing of Python may run: its threads wait for a GIL that is not given back.
+    // From here on no Python code may run: its threads wait for a GIL that is never released.
     groups_.main().interpreter.stop();
   }
 
  private:
-  // By that interpreter's GIL alone: a script in a sub-interpreter that computes without end may
-  // never let another one have its turn (CPython before 3.13).
+  // Takes that interpreter's GIL alone: a script that computes without end in a sub-interpreter may
+  // never let another interpreter run (CPython before 3.13).
   void raise_in_sub_interpreter(script::Service& service) noexcept {
     const PyInterpreterState* const wanted = service.sub_interpreter();
     if (wanted == nullptr) return;
@@ -206,7 +207,7 @@ class PythonEngine final : public Engine {
             [&](const GilLock& gil) { service.raise_in_sub_interpreter(gil); });
       }
     } catch (const std::exception&) {
-      // No memory for the list of them: it has been told nothing, and is given up in the end.
+      // Memory for the list has run out. The script is not told, and will be cut off.
     }
   }
 
@@ -236,15 +237,15 @@ class PythonEngine final : public Engine {
     }
   }
 
-  // What `body` finds, with the GIL held in the interpreter in which a thread serves a request;
-  // false or empty if it serves none.
+  // Returns what `body` finds in the interpreter in which a thread serves a request, with the GIL
+  // held; false or empty if the thread serves none.
   template <class Found, class Body>
   Found look_at(std::uintptr_t thread, const Body& body) {
     const std::shared_ptr<const ServingThread> serving = threads_.find(thread);
     const ApplicationGroup* group = serving ? serving->group.load() : nullptr;
     if (group == nullptr) return Found{};
     return group->interpreter.with_gil([&](GilLock& gil) {
-      // The request may have ended while the GIL was waited for.
+      // The request may have ended while this thread waited for the GIL.
       return serving->group.load() == group ? body(gil, *group, *serving) : Found{};
     });
   }
@@ -269,8 +270,8 @@ Engine* start(const Config& config, base::LogSink& log, std::string& error) noex
     wsgi::set_server_log(log);
     static HazardLog hazards(log);
     pickle::set_process_listener(hazards);
-    // The configuration's word counts: with PYTHONHOME an environment's packages would not be
-    // found.
+    // The configuration overrides the environment: with PYTHONHOME, a virtual environment's
+    // packages would not be found.
     if (!config.program.empty() || !config.home.empty()) unsetenv("PYTHONHOME");
     if (!config.python_eggs.empty()) setenv("PYTHON_EGG_CACHE", config.python_eggs.c_str(), 1);
     error = cpython::start_python(runtime_config(config));

@@ -22,7 +22,7 @@ std::string module_directory() {
   return std::filesystem::path(info.dli_fname).parent_path();
 }
 
-// "3.11" of "brine_engine.cpython-311.so", or empty.
+// Returns "3.11" of "brine_engine.cpython-311.so", or an empty text.
 std::string version_of(std::string_view file) {
   if (!file.starts_with(kFileStart) || !file.ends_with(kFileEnd)) {
     return {};
@@ -118,7 +118,7 @@ namespace {
 
 const EngineExport* open_engine(const std::string& file, const std::string& path,
                                 std::string& error) {
-  // RTLD_GLOBAL: Python's extension modules expect to find libpython's symbols.
+  // Python's extension modules expect to find libpython's symbols, hence RTLD_GLOBAL.
   void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (handle == nullptr) {
     error = "BRINE0002: the engine " + path + " cannot be loaded: " + dlerror();

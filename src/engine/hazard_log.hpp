@@ -1,4 +1,4 @@
-// Where the pickle guard's findings go: the error log, and a note of the request.
+// Passes the pickle guard's findings to the error log and to a note of the request.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace brine::engine {
 
-/// Logs hazards that the process has not met before.
+/// Logs hazards that this process has not met before.
 class HazardLog : public pickle::Listener {
  public:
   explicit HazardLog(base::LogSink& log) noexcept : log_(log) {}
@@ -20,8 +20,8 @@ class HazardLog : public pickle::Listener {
   base::LogSink& log_;
 };
 
-/// The same for a request, which gets a note of the hazards' ids: `%{wsgi-pickle-hazards}n` in an
-/// access log.
+/// Also sets a note of the request to the hazards' ids, which an access log shows by
+/// `%{wsgi-pickle-hazards}n`.
 class HazardNote final : public HazardLog {
  public:
   explicit HazardNote(wsgi::Request& request) noexcept : HazardLog(request), request_(request) {}

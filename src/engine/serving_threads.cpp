@@ -7,7 +7,8 @@
 
 namespace brine::engine {
 
-// Takes a thread's record out when the thread ends: its pthread_t may be another's then.
+// Removes a thread's record when the thread ends, since its pthread_t may then be given to another
+// thread.
 struct ServingThreads::Registration {
   ServingThreads* all = nullptr;
   std::shared_ptr<ServingThread> thread{};

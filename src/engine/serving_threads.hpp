@@ -1,4 +1,4 @@
-// Which threads run Python for a request now, and where: so that a monitor can look at one.
+// Records which threads run Python for a request, and where, so that a monitor can look at one.
 #pragma once
 
 #include <atomic>
@@ -14,23 +14,25 @@ namespace brine::engine {
 
 struct ApplicationGroup;
 
-/// A thread that has served a request, and what it runs now. `group` and `exchange` are changed by
-/// that thread alone, while it holds the GIL of the interpreter: who holds the GIL of `group`'s and
-/// finds `group` still there may rely on both until the GIL is let go.
+/// A thread that has served a request, and what it runs now. The thread alone changes `group` and
+/// `exchange`, while it holds the GIL of the interpreter. So another thread that holds the GIL of
+/// `group` and still finds `group` there may rely on both until it releases the GIL.
 struct ServingThread {
   std::uintptr_t thread = 0;                      ///< pthread_self()
   unsigned long ident = 0;                        ///< threading.get_ident()
-  std::atomic<ApplicationGroup*> group{nullptr};  ///< null: it runs no Python for a request
+  std::atomic<ApplicationGroup*> group{nullptr};  ///< null: the thread runs no Python for a request
   wsgi::Exchange* exchange = nullptr;
 };
 
-/// All of them. One object per process, which lives until the process ends.
+/// The records of all threads. There is one object in each process, which lives until the process
+/// ends.
 class ServingThreads {
  public:
-  /// The calling thread's; made with its first request.
+  /// Returns the calling thread's record, which its first request makes.
   ServingThread& own();
 
-  /// That of another thread, or null. It may be over at any time, but the object is kept.
+  /// Returns another thread's record, or null. That thread may end at any time, but the object
+  /// stays.
   std::shared_ptr<const ServingThread> find(std::uintptr_t thread) const;
 
  private:
@@ -43,8 +45,8 @@ class ServingThreads {
   std::unordered_map<std::uintptr_t, std::shared_ptr<ServingThread>> threads_;
 };
 
-/// The time in which a thread holds the GIL of a group's interpreter for a request, or waits to get
-/// it back.
+/// Marks the time in which a thread holds the GIL of a group's interpreter for a request, or waits
+/// to get it back.
 class Serving {
  public:
   Serving(const cpython::GilLock&, ServingThread& thread, ApplicationGroup& group,
