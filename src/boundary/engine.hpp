@@ -1,5 +1,5 @@
-// The boundary between the two shared objects: mod_brine.so (httpd, no Python) sees of an engine
-// (Python, no httpd) what this file declares, and nothing else.
+// The boundary between the two shared objects: of an engine (Python, no httpd), mod_brine.so and
+// brine-worker (no Python) see what this file declares, and nothing else.
 #pragma once
 
 #include <chrono>
@@ -14,9 +14,9 @@
 
 namespace brine::engine {
 
-/// Raise it with every change of this folder's files or of what they include: mod_brine.so refuses
-/// an engine that was built with another number. tests/boundary_test.py holds both to each other.
-/// kAbi's hash: 781a2f3032826714
+/// The number of the boundary. Raise it with every change of this folder's files or of what they
+/// include: an engine that was built with another number is refused. tests/boundary_test.py
+/// compares the hash with the files. kAbi's hash: 781a2f3032826714
 inline constexpr std::uint32_t kAbi = 19;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
@@ -25,7 +25,7 @@ inline constexpr const char* kExportSymbol = "brine_engine_export";
 /// A directory for sys.path.
 struct SearchPath {
   std::string directory;
-  std::string origin;  ///< what in the configuration names it, with file and line
+  std::string origin;  ///< the directive that names it, with file and line
 };
 
 /// What a process needs to start Python; read once, by `EngineExport::start`.
@@ -56,70 +56,72 @@ struct Config {
   bool multithread = false;   ///< wsgi.multithread
   bool multiprocess = false;  ///< wsgi.multiprocess
   bool run_once = false;      ///< wsgi.run_once
-  bool at_terminal = false;   ///< whoever runs the server debugs: sys.stdin, sys.stdout are theirs
-  bool service = false;  ///< serves no requests; what is preloaded is what runs, see end_script
+  bool at_terminal = false;   ///< httpd -X at a terminal: sys.stdin and sys.stdout stay Python's
+  bool service = false;       ///< serves no requests; preload() runs its scripts, see end_script()
   int apache_version[3] = {2, 4, 0};
 
-  /// script-user= and script-group=: whose scripts the process runs, however it comes to them.
+  /// script-user= and script-group=: the owner that every script of the process must have.
   std::optional<std::uint32_t> script_user;
   std::optional<std::uint32_t> script_group;
 
   double switch_interval = 0;  ///< sys.setswitchinterval(), in seconds; 0: Python's own
-  /// Where the Python stacks of all threads are written if the process crashes (faulthandler), a
-  /// descriptor that stays open; -1: nowhere.
+  /// The descriptor, which stays open, that faulthandler writes all threads' Python stacks to if
+  /// the process crashes; -1: none.
   int crash_fd = -1;
 };
 
 /// Runs WSGI applications. One per process, made after fork; it lives until the process ends.
 class Engine {
  public:
-  /// Serves one request from its first to its last byte. Called without the GIL by any thread, on
-  /// many threads at once. Every failure has been logged when it returns.
+  /// Serves one request from its first to its last byte. Any thread may call it without the GIL,
+  /// and many do at once. Every failure has been logged when it returns.
   virtual wsgi::Outcome serve(const wsgi::Target& target, wsgi::Request& request,
                               wsgi::ResponseWriter& response) noexcept = 0;
 
-  /// Loads a script before the first request needs it; a failure is logged to `log` and returned.
-  /// It is none of the script's where there may be no further interpreter.
+  /// Loads a script before the first request needs it. Returns false after logging a failure to
+  /// `log`. It is not the script's failure if there may be no further interpreter; then true is
+  /// returned.
   virtual bool preload(const wsgi::Target& target, base::LogSink& log) noexcept = 0;
 
-  /// With `Config::service`: tells the script that another thread is executing in `preload` to end,
-  /// and those that have not begun not to begin. In the main interpreter that is the thread which
-  /// called EngineExport::start; its Python handler of `signal` (SIGTERM or SIGINT, by default one
-  /// that raises SystemExit) is called, and what it blocks in is interrupted: the process has to
-  /// catch that signal, and gets one more of them. A script in a sub-interpreter is not woken. To
-  /// end so is no failure. May BLOCK for the GIL of a sub-interpreter; takes a moment.
+  /// With `Config::service`: tells the script that another thread executes in `preload` to end, and
+  /// scripts that have not begun not to begin. In the main interpreter that thread is the one which
+  /// called EngineExport::start; its Python handler of `signal` (SIGTERM or SIGINT; the default one
+  /// raises SystemExit) is called, and a blocking call is interrupted. For this the process has to
+  /// catch the signal, and gets it once more. A script in a sub-interpreter is not woken. A script
+  /// that ends so has not failed. May BLOCK for the GIL of a sub-interpreter; takes a moment.
   virtual void end_script(int signal) noexcept = 0;
 
-  /// Takes every interpreter's GIL once and gives it back. BLOCKS for as long as one of them is
-  /// held: that it returns is the sign that none is stuck.
+  /// Takes every interpreter's GIL once and releases it. BLOCKS for as long as one of them is held,
+  /// so its return shows that none is stuck.
   virtual void touch_gils() noexcept = 0;
 
-  /// The Python stack of a thread (its pthread_self()) that serves a request, innermost call last,
-  /// as in a traceback; empty if it runs no Python. BLOCKS for the GIL.
+  /// Returns the Python stack of a thread (its pthread_self()) that serves a request, innermost
+  /// call last, as in a traceback; empty if the thread runs no Python. BLOCKS for the GIL.
   virtual std::string stack(std::uintptr_t thread) noexcept = 0;
 
-  /// Raises mod_wsgi.RequestTimeout in a thread that serves a request, as soon as that runs Python
-  /// code again; `serve` then returns Outcome::timed_out. False: it serves none, or its script is
-  /// still being loaded. BLOCKS for the GIL. A later request is never hit by what was raised in an
-  /// earlier one; that the thread begins none before the call has come to it is the caller's part.
+  /// Raises mod_wsgi.RequestTimeout in a thread that serves a request, as soon as it runs Python
+  /// code again; `serve` then returns Outcome::timed_out. Returns false if the thread serves none,
+  /// or its script is still being loaded. BLOCKS for the GIL. What was raised in one request never
+  /// hits a later one, provided that the caller keeps the thread from its next request during the
+  /// call.
   virtual bool interrupt(std::uintptr_t thread) noexcept = 0;
 
-  /// Runs `atexit` callbacks in every interpreter and flushes, waiting for the applications'
-  /// threads until `time` is over. The interpreters are not destroyed: the process is about to
-  /// end. Called once, when no request is being served. May BLOCK for ever, in an `atexit` callback
-  /// or for a GIL that is not given back; afterwards every call that needs the GIL does.
+  /// Runs the `atexit` callbacks of every interpreter, flushes, and waits for the applications'
+  /// threads until `time` is over. The interpreters are not finalised, since the process is about
+  /// to end. Called once, when no request is being served. May BLOCK for ever, in an `atexit`
+  /// callback or for a GIL that is not released; afterwards every call that needs the GIL does.
   virtual void shutdown(std::chrono::milliseconds time) noexcept = 0;
 
  protected:
   ~Engine() = default;
 };
 
-/// What the symbol `kExportSymbol` of an engine's shared object holds.
+/// The object that the symbol `kExportSymbol` of an engine's shared object names.
 struct EngineExport {
-  std::uint32_t abi;           ///< kAbi; read it before anything else
+  std::uint32_t abi;           ///< kAbi; has to be read before anything else
   const char* python_version;  ///< "3.11.2"
   /// Starts Python and makes the process's engine. `log` must outlive the process's last request.
-  /// Returns null and puts the reason in `error` if Python cannot start; call it once only.
+  /// Returns null, with the reason in `error`, if Python cannot start. May be called once.
   Engine* (*start)(const Config& config, base::LogSink& log, std::string& error) noexcept;
 };
 

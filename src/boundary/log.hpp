@@ -1,4 +1,4 @@
-// Where log records go: an interface, so that nothing but src/apache knows httpd's error log.
+// LogSink is where log records go: an interface, since only src/apache may use httpd's error log.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,16 @@ namespace brine::base {
 enum class Level : std::uint8_t {
   error = 3,
   warning = 4,
-  /// Shown whatever LogLevel says, as httpd's own start-up notices are: what an application prints.
+  /// Shown whatever LogLevel says, like httpd's own start-up notices; used for what an application
+  /// prints.
   notice = 5,
   info = 6,
   debug = 7,
 };
 
-/// Takes log records. A text may have several lines: they are written as consecutive records, and
-/// a text that opens with a code ("BRINE0401: ...") has that code repeated on each of them, so one
-/// grep finds the whole event. Callable from any thread, with or without the GIL.
+/// Takes log records. Each line of a text is a record of its own, and the records of a text follow
+/// each other. If the text begins with a code ("BRINE0401: ..."), the code is repeated on each
+/// record, so that one grep finds the whole event. Any thread may call it, with or without the GIL.
 class LogSink {
  public:
   virtual void log(Level level, std::string_view text) noexcept = 0;

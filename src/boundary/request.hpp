@@ -1,5 +1,6 @@
-// What the WSGI side knows of a request and of its answer: two interfaces and plain data. Neither
-// httpd nor Python is seen here; src/apache implements them for embedded mode.
+// The request and its response as the WSGI side knows them: two interfaces and plain data, without
+// httpd and without Python. src/apache implements the interfaces in httpd's children,
+// src/daemon/worker in daemon processes.
 #pragma once
 
 #include <array>
@@ -14,8 +15,8 @@
 
 namespace brine::wsgi {
 
-/// Environ keys whose value is a string that every (or nearly every) request has. A key with its
-/// own enumerator costs no look-up when the environ is made; all others are `Head::extra`.
+/// Environ keys whose value is a string that nearly every request has. A key with its own
+/// enumerator costs no look-up when the environ is made; all others are in `Head::extra`.
 enum class Var : std::uint8_t {
   request_method,
   request_uri,
@@ -102,59 +103,59 @@ struct Field {
   std::string_view value;
 };
 
-/// Who chose the name of an application group.
+/// Tells who chose the name of an application group.
 enum class NamedBy : std::uint8_t {
   configuration,
-  host,      ///< %{HOST}: the client, by its Host header
-  variable,  ///< %{ENV:...}: a variable, which may hold what a client sent
+  host,      ///< %{HOST}: the client chose it, by its Host header
+  variable,  ///< %{ENV:...}: a variable, which a client may have sent
 };
 
-/// What to run and where: the result of mapping a URL and reading the settings that hold for it.
+/// What to run and where: the result of mapping a URL and of reading the settings for it.
 struct Target {
   std::string_view script;             ///< absolute path of the WSGI script file
   std::string_view callable;           ///< name of the application object, usually "application"
   std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
   std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
   NamedBy group_named_by = NamedBy::configuration;  ///< of application_group
-  base::FileSeen seen;  ///< the script; spares the engine a look of its own
+  base::FileSeen seen;  ///< the script; with it the engine need not look at the file itself
   ScriptSettings settings;
 };
 
-/// What may be put in the place of the application's body; see wsgi/replacement.hpp.
+/// Tells what may take the place of the application's body; see wsgi/replacement.hpp.
 struct Replacements {
   bool local_redirect = false;  ///< WSGILocationRedirect
   bool error_page = false;      ///< WSGIErrorOverride
-  bool file = false;            ///< mod_xsendfile is at work
+  bool file = false;            ///< mod_xsendfile is active
 };
 
-/// The request as known before its body is read. All views live as long as the request.
+/// What is known of a request before its body is read. All views live as long as the request.
 struct Head {
-  /// Indexed by Var; a view whose data() is null means that the environ lacks this key.
+  /// The values by Var. A view whose data() is null means that the environ lacks this key.
   std::array<std::string_view, kVarCount> vars{};
   /// The request's header fields under the names that the client sent, each name once. Fields that
-  /// must not reach Python at all (Authorization without WSGIPassAuthorization) are left out here;
-  /// `environ_name()` in headers.hpp drops those whose name is unsafe.
+  /// must never reach Python (Authorization without WSGIPassAuthorization) are left out;
+  /// environ_name() in headers.hpp drops those with an unsafe name.
   std::span<const Field> headers;
   /// Further environ variables (SetEnv, SetEnvIf, mod_ssl's, REDIRECT_*): r->subprocess_env.
   std::span<const Field> extra;
-  /// Bytes of the body that are in memory before Python is entered (small bodies, all of it).
+  /// The bytes of the body that are in memory before Python is entered: all of a small body.
   std::string_view body_start;
-  /// No byte is left behind `body_start`: `Request::read` need not be called.
+  /// True if no byte follows `body_start`: `Request::read` need not be called.
   bool body_complete = false;
-  /// The body's length, or -1 where it is not known. The body ends where `Request::read` says.
+  /// The body's length, or -1 if it is not known. `Request::read` tells where the body ends.
   std::int64_t content_length = -1;
   bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
   Replacements replacements;
   bool strict_headers = false;  ///< WSGIStrictHeaders: a hop-by-hop field is an error
   double request_start = 0;     ///< seconds since the epoch
-  /// Likewise, where a daemon process serves: when httpd passed the request on, and when a thread
-  /// took it up; else 0.
+  /// When httpd passed the request on to a daemon process, and when a thread took it up, in seconds
+  /// since the epoch; 0 in embedded mode.
   double queue_start = 0;
   double daemon_start = 0;
   int thread_id = 0;  ///< 1-based number of the server's worker thread
 };
 
-/// How a read of the body ended.
+/// The result of reading the body.
 enum class ReadStatus : std::uint8_t {
   ok,           ///< `bytes` were read; 0 bytes means the body has ended
   client_gone,  ///< the connection was closed or reset before the body's end
@@ -170,16 +171,17 @@ struct ReadResult {
   bool ended = false;  ///< nothing follows these bytes; may be false although nothing does
 };
 
-/// One request. Logging goes to the error log of the virtual host that serves it.
+/// A request. Its log records go to the error log of the virtual host that serves it.
 class Request : public base::LogSink {
  public:
   virtual const Head& head() const noexcept = 0;
 
-  /// Reads up to into.size() bytes behind `Head::body_start`. BLOCKS: never call it with the GIL.
-  /// Returns 0 bytes at the end only.
+  /// Reads up to into.size() bytes behind `Head::body_start`. Returns 0 bytes only at the end.
+  /// BLOCKS, so the caller must not hold the GIL.
   virtual ReadResult read(std::span<char> into) noexcept = 0;
 
-  /// As `read`, until `into` is full or the body has ended; a failure leaves what came before it.
+  /// Reads like `read`, until `into` is full or the body has ended. A failure leaves what came
+  /// before it.
   virtual ReadResult read_all(std::span<char> into) noexcept {
     ReadResult all;
     while (all.bytes < into.size() && !all.ended && all.status == ReadStatus::ok) {
@@ -189,11 +191,12 @@ class Request : public base::LogSink {
     return all;
   }
 
-  /// Leaves a note for the server's other modules: an access log shows it by `%{NAME}n`. A later
-  /// one of the same name replaces it. For the thread that serves the request.
+  /// Sets a note for httpd's other modules, which an access log shows by `%{NAME}n`. A later note
+  /// of the same name replaces it. Only the thread that serves the request may call it.
   virtual void note(const char* name, std::string_view value) noexcept = 0;
 
-  /// With Reloading::rolling: the script's file is no longer what runs. For the thread that serves.
+  /// Tells, with Reloading::rolling, that the script's file is no longer what runs. Only the thread
+  /// that serves the request may call it.
   virtual void script_changed() noexcept {}
 
  protected:
@@ -202,55 +205,54 @@ class Request : public base::LogSink {
 
 enum class Delivery : std::uint8_t { ok, client_gone };
 
-/// What follows what is sent.
+/// Tells what follows the blocks that are sent.
 enum class End : std::uint8_t {
-  more,          ///< more of the response, after a time: this much is flushed to the client
-  more_at_once,  ///< more of it, which is there already: to flush before that is of no use
+  more,          ///< more of the response, later: these blocks are flushed to the client
+  more_at_once,  ///< more of the response, which is there already: no flush is needed
   last,          ///< nothing
 };
 
-/// Takes the answer: `start` once, then `send`/`send_file` until one of them carried End::last, or
-/// `abort`. Nothing is passed on before the first `send`.
+/// Takes the response: one `start`, then `send` or `send_file` until one of them carries End::last,
+/// or `abort`. Nothing is sent to the client before the first `send`.
 class ResponseWriter {
  public:
-  /// Status (100..999), the whole status line ("404 Not Found") and the header fields in the
-  /// application's order; repeated names stay separate fields. Copies all; does NOT block, so the
-  /// GIL may be held. A later call replaces an earlier one, as long as nothing has been sent.
-  /// Throws std::bad_alloc.
+  /// Sets the status (100..999), the whole status line ("404 Not Found") and the header fields in
+  /// the application's order; repeated names stay separate fields. All are copied. Does NOT block,
+  /// so the GIL may be held. A later call replaces an earlier one, as long as nothing has been
+  /// sent. Throws std::bad_alloc.
   virtual void start(int status, std::string_view status_line, std::span<const Field> headers) = 0;
 
-  /// `size` bytes that live as long as the request, for a body to be passed to `send` after the
+  /// Returns `size` bytes that live as long as the request, for a body that `send` gets after the
   /// GIL is released. Does NOT block. Throws std::bad_alloc.
   virtual char* allocate(std::size_t size) = 0;
 
-  /// Sends blocks of the body. BLOCKS. The
-  /// blocks need to live until the call returns, no longer; those got from `allocate` are not
-  /// copied again.
+  /// Sends blocks of the body. BLOCKS. The blocks have to live until the call returns; those in
+  /// memory of `allocate` are not copied.
   virtual Delivery send(std::span<const std::string_view> blocks, End end) noexcept = 0;
 
-  /// Sends `length` bytes of an open regular file from `offset`, by sendfile where that is
-  /// possible; the caller keeps its descriptor. BLOCKS.
+  /// Sends `length` bytes of an open regular file from `offset`, by sendfile if possible. The
+  /// caller keeps its descriptor. BLOCKS.
   virtual Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
                              End end) noexcept = 0;
 
-  /// The response cannot be completed: the client must be able to tell (RST, no last chunk, HTTP/2
-  /// stream error), so the connection is not kept. BLOCKS.
+  /// Breaks off a response that cannot be completed. The client can tell (RST, no last chunk,
+  /// HTTP/2 stream error), so the connection is not kept. BLOCKS.
   virtual void abort() noexcept = 0;
 
  protected:
   ~ResponseWriter() = default;
 };
 
-/// How serving a request ended; src/apache turns it into what httpd's handler returns.
+/// The result of serving a request; src/apache makes of it what httpd's handler returns.
 enum class Outcome : std::uint8_t {
   completed,
-  client_aborted,         ///< the client went away; nobody's fault
+  client_aborted,         ///< the client went away, which is no failure
   failed_before_headers,  ///< nothing was sent: 500 and ErrorDocument
   failed_after_headers,   ///< the response was aborted
   no_application,         ///< the script has no such callable: 404, as mod_wsgi answers
   rejected,               ///< WSGIInterpreterLimit reached: 503
   script_failed,          ///< the script does not load: 500
-  forbidden,              ///< the script is not owned as Config::script_user wants it: 403
+  forbidden,              ///< the script has not the owner of Config::script_user: 403
   restarting,             ///< Reloading::fresh_process: the script has changed, nothing was run
   timed_out,              ///< Engine::interrupt ended it, or a limit of the daemon group: 504
   not_ready,              ///< no process of the daemon group became ready in time: 503

@@ -1,5 +1,6 @@
-// What the configuration says of how a script is treated, as one value: it goes from the directives
-// with the request, or with a group's list of scripts, to whatever process runs the script.
+// ScriptSettings is what the configuration says of how a script is treated. The value goes from the
+// directives with the request, or with a group's list of scripts, to the process that runs the
+// script.
 #pragma once
 
 #include <concepts>
@@ -14,14 +15,15 @@ namespace brine::wsgi {
 /// What a change of the script's file leads to.
 enum class Reloading : std::uint8_t {
   off,
-  in_place,  ///< the script is loaded anew into the interpreter that has it
-  /// Nothing is run: Outcome::restarting. A new process will load the new code.
+  in_place,  ///< the script is loaded again into its interpreter
+  /// Nothing is run (Outcome::restarting), and a new process loads the new code.
   fresh_process,
-  /// The old code serves; Request::script_changed is called, and a new process will load the new.
+  /// The old code serves, Request::script_changed() is called, and a new process loads the new
+  /// code.
   rolling,
 };
 
-/// Returns whether a new version of the script is loaded by another process, and here only noticed.
+/// Returns true if another process loads new versions of the script, which this one only notices.
 constexpr bool by_another_process(Reloading reloading) noexcept {
   return reloading == Reloading::fresh_process || reloading == Reloading::rolling;
 }
@@ -32,18 +34,18 @@ struct ScriptSettings {
   bool keep_last_good = true;                             ///< WSGIReloadFailure Keep
   bool registered = false;                                ///< WSGIScriptModules Registered
   pickle::Policy pickle_policy = pickle::Policy::report;  ///< WSGIPickleGuard
-  bool ignore_activity = false;  ///< WSGIIgnoreActivity: no sign that the process is in use
+  bool ignore_activity = false;  ///< WSGIIgnoreActivity: requests do not count as activity
 
   bool operator==(const ScriptSettings&) const = default;
 };
 static_assert(std::is_trivially_copyable_v<ScriptSettings>);
 
-/// ScriptSettings, or const ScriptSettings.
+/// ScriptSettings or const ScriptSettings.
 template <class Value>
 concept AnyScriptSettings = std::same_as<std::remove_const_t<Value>, ScriptSettings>;
 
-/// Returns references to all members. This list is the only one: what carries, merges or encodes
-/// settings goes by it. A member that it lacks does not compile.
+/// Returns references to all members. This list is the only one: settings are carried, merged and
+/// encoded by it. A member that it lacks does not compile.
 template <AnyScriptSettings Settings>
 constexpr auto members(Settings& settings) {
   auto& [reloading, keep_last_good, registered, pickle_policy, ignore_activity] = settings;
