@@ -37,13 +37,13 @@ namespace brine::apache {
 
 namespace {
 
-// A supervisor that dies again and again is not started more often than that.
+// A supervisor that dies repeatedly is restarted at most once in this time.
 constexpr base::Nanos kRestartInterval = base::kSecond;
 
-// What shutdown-timeout=0 comes to where httpd itself ends.
+// The time that stands for shutdown-timeout=0 when httpd itself ends.
 constexpr daemon::Duration kUnlimited = std::chrono::minutes(1);
 
-// What the last process's end may take beyond shutdown-timeout.
+// The end of the last process may take this much longer than shutdown-timeout.
 constexpr base::Nanos kGrace = 2 * base::kSecond;
 
 Predecessors& predecessors() {
@@ -53,7 +53,7 @@ Predecessors& predecessors() {
                           : *new (ap_retained_data_create(kKey, sizeof(Predecessors))) Predecessors;
 }
 
-// As ps shows them: httpd has made others of those that it was given.
+// Returns the arguments as ps shows them, since httpd has changed those that it was given.
 std::vector<std::string> own_arguments() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> arguments;
@@ -137,7 +137,7 @@ class HttpdHost final : public daemon::Host {
   std::deque<ServerLog> logs_;  ///< one for each group
 };
 
-// Those whose processes can be started.
+// Returns the groups whose processes can be started.
 std::vector<const daemon::Group*> groups_in_order() {
   std::vector<const daemon::Group*> result;
   for (const DaemonGroup& group : daemon_groups()) {
@@ -148,8 +148,8 @@ std::vector<const daemon::Group*> groups_in_order() {
 
 }  // namespace
 
-// All daemon processes of one configuration, as one of httpd's processes sees them. It lives in
-// pconf: when the configuration goes, so do the ends that httpd holds.
+// All daemon processes of one configuration, as one of httpd's processes sees them. The object
+// lives in pconf, so httpd's ends are closed with the configuration.
 class Daemons {
  public:
   explicit Daemons(server_rec* main_server)
@@ -166,7 +166,7 @@ class Daemons {
   Daemons(const Daemons&) = delete;
   Daemons& operator=(const Daemons&) = delete;
 
-  /// In httpd's first process, once for each configuration.
+  /// Starts the supervisor, in httpd's first process, once for each configuration.
   void start(apr_pool_t* pconf) {
     pconf_ = pconf;
     watch_predecessors();
@@ -174,12 +174,13 @@ class Daemons {
     fork_supervisor();
   }
 
-  /// In httpd's first process, now and then: a fork that the system refused is tried again.
+  /// Tries a fork that the system refused again. httpd's first process calls this in its `monitor`
+  /// hook.
   void tend() {
     if (supervisor_.pid == 0) fork_supervisor();
   }
 
-  /// In a child of httpd.
+  /// Closes the supervisor's ends, in a child of httpd.
   void enter_child() {
     if (::getpid() != owner_) {
       endpoints_.keep_httpds_ends();
@@ -227,8 +228,8 @@ class Daemons {
     apr_proc_other_child_register(&supervisor_, &Daemons::supervisor_news, this, nullptr, pconf_);
   }
 
-  // httpd's first process calls this when a child that it does not know has ended, and when all are
-  // to go.
+  // httpd's first process calls this when a child that httpd does not know has ended, and when all
+  // have to end.
   static void supervisor_news(int reason, void* data, int status) noexcept {
     auto& self = *static_cast<Daemons*>(data);
     if (reason != APR_OC_REASON_DEATH && reason != APR_OC_REASON_LOST) return;
@@ -253,7 +254,7 @@ class Daemons {
     fork_supervisor();
   }
 
-  // httpd would call them "long lost children".
+  // Registers the earlier supervisors, which httpd would otherwise call "long lost children".
   void watch_predecessors() {
     for (pid_t& pid : predecessors().pids) {
       if (pid == 0) continue;
@@ -273,7 +274,7 @@ class Daemons {
     predecessors().remove(static_cast<apr_proc_t*>(data)->pid);
   }
 
-  // httpd ends: its first process waits until the daemon processes have ended too.
+  // Waits, in httpd's first process, until the daemon processes have ended, since httpd ends.
   static apr_status_t stop_for_good(void* data) noexcept {
     auto& self = *static_cast<Daemons*>(data);
     if (::getpid() != self.owner_) return APR_SUCCESS;
@@ -307,7 +308,7 @@ class Daemons {
   apr_pool_t* pconf_ = nullptr;
   apr_proc_t supervisor_{};
   base::Nanos forked_at_ = 0;
-  std::vector<std::unique_ptr<daemon::Client>> clients_;  ///< one for each group, in children only
+  std::vector<std::unique_ptr<daemon::Client>> clients_;  ///< one for each group; in children only
 };
 
 namespace {
@@ -315,7 +316,7 @@ namespace {
 Daemons*& daemons() { return server_settings(ap_server_conf).daemons; }
 
 int start_daemons(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
-  // httpd reads the configuration twice when it starts.
+  // httpd reads the configuration twice when it starts; only the second reading starts processes.
   if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG || groups_in_order().empty()) {
     return OK;
   }
@@ -336,7 +337,7 @@ void enter_child(apr_pool_t*, server_rec*) {
   if (daemons() != nullptr) daemons()->enter_child();
 }
 
-// httpd calls it every ten seconds, while it neither starts nor ends.
+// httpd calls this every ten seconds, unless it is starting or ending.
 int tend_daemons(apr_pool_t*, server_rec*) {
   if (daemons() != nullptr) daemons()->tend();
   return OK;

@@ -1,5 +1,5 @@
-// The daemon processes' place in httpd: the supervisor is forked from httpd's first process, and a
-// client for each group lives in each of its children.
+// Gives daemon processes their place in httpd: httpd's first process forks the supervisor, and each
+// child of httpd has a client for each group.
 #pragma once
 
 #include <string_view>
@@ -12,16 +12,16 @@ namespace brine::apache {
 
 void register_daemon_hooks();
 
-/// This process's client of a group; null where no such group runs.
+/// Returns this process's client of a group, or null if no such group runs.
 daemon::Client* daemon_client(std::string_view group);
 
-/// A group, and what all processes know of each other in it.
+/// A group, and its part of the scoreboard.
 struct DaemonState {
   const daemon::Group& group;
   const daemon::GroupView& view;
 };
 
-/// All groups that run, in the configuration's order.
+/// Returns all groups that run, in the configuration's order.
 std::vector<DaemonState> daemon_states();
 
 }  // namespace brine::apache

@@ -26,12 +26,13 @@ struct Range {
   bool has(std::uintptr_t address) const { return address >= begin && address < end; }
 };
 
-// What the handlers of a fork can reach. Written before the first fork, and never destroyed.
-auto& ports = *new std::vector<in_port_t>;  // that httpd listens on, in network order
-auto& code = *new std::vector<Range>;       // of httpd and its modules
+// The state that the handlers of fork() use. It is written before the first fork, and never
+// destroyed.
+auto& ports = *new std::vector<in_port_t>;  // of httpd's listeners, in network order
+auto& code = *new std::vector<Range>;       // code of httpd and its modules
 thread_local sigset_t mask_before;          // of the thread that forks
 
-// httpd's sockets that listen, and those that it accepted there.
+// Returns true for httpd's listening sockets, and for sockets that were accepted on their ports.
 bool serves_clients(int fd) noexcept {
   sockaddr_storage own{};
   socklen_t size = sizeof(own);
@@ -54,7 +55,7 @@ void find_ports() {
   }
 }
 
-// The parts of a loaded object that are code, if it is the program or one of httpd's modules.
+// Notes the executable parts of a loaded object if it is the program or one of httpd's modules.
 int note_code(dl_phdr_info* object, std::size_t, void*) {
   std::vector<Range> parts;
   bool is_httpds = false;
@@ -79,8 +80,8 @@ bool is_httpds(const struct sigaction& action) {
 
 extern "C" void ignore_signal(int) {}
 
-// The prefork MPM's processes ignore SIGINT, which comes to them where httpd runs in a terminal.
-// What is ignored stays so in programs that are started; a handler does not.
+// Sets a handler for SIGINT if the prefork MPM ignores it, as it does where httpd runs in a
+// terminal. An ignored signal stays ignored in programs that are started; a handled one does not.
 void handle_ignored_interrupt() {
   struct sigaction action = {};
   if (::sigaction(SIGINT, nullptr, &action) != 0 || action.sa_handler != SIG_IGN) return;
@@ -89,7 +90,7 @@ void handle_ignored_interrupt() {
   ::sigaction(SIGINT, &action, nullptr);
 }
 
-// No handler of httpd's is to run in the forked process, not even for a moment.
+// Blocks signals, so that no handler of httpd's runs in the forked process, not even for a moment.
 extern "C" void block_signals() {
   sigset_t all;
   sigfillset(&all);

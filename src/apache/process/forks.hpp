@@ -1,11 +1,11 @@
-// Processes that an application forks in one of httpd's own processes.
+// Separates processes that an application forks in one of httpd's children from httpd.
 #pragma once
 
 namespace brine::apache {
 
-/// From here on a process that is forked is none of httpd's: it has neither the sockets that listen
-/// nor the clients' connections, the signals that httpd handles mean what they mean in a new
-/// program, and none is blocked. To be called before Python starts. Throws std::system_error.
+/// Has every process that is forked from now on lose what is httpd's: it has neither listening
+/// sockets nor clients' connections, signals that httpd handles have their default effect, and none
+/// is blocked. Must be called before Python starts. Throws std::system_error.
 void guard_application_forks();
 
 }  // namespace brine::apache

@@ -27,8 +27,8 @@ const InstalledFile* find_or_open(std::map<std::string, InstalledFile>& files,
   return &files.emplace(name, InstalledFile{std::move(fd), std::move(path)}).first->second;
 }
 
-// httpd closes the module at each restart, and opens it again by its path. Whoever holds it too
-// gets, under the same path, what is in memory already.
+// Keeps the module loaded. httpd closes the module at each restart and opens it again by its path;
+// while this object holds it too, dlopen() returns the code that is in memory.
 class ModuleHold {
  public:
   void take() {
@@ -47,7 +47,7 @@ class ModuleHold {
 
 ModuleHold module_hold;  // in httpd's first process alone
 
-// Called while httpd still holds the module itself.
+// httpd calls this while it still holds the module itself.
 apr_status_t leave_configuration(void*) noexcept {
   if (ap_unixd_mpm_get_retained_data()->was_graceful == 0) module_hold.release();
   return APR_SUCCESS;

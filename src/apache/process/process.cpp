@@ -40,14 +40,14 @@ using base::Viewer;
 
 namespace {
 
-std::mutex start_mutex;                         // held while the engine is being started
-std::atomic<engine::Engine*> running{nullptr};  // atomic, written once under start_mutex
+std::mutex start_mutex;                         // held while the engine is started
+std::atomic<engine::Engine*> running{nullptr};  // written once, under start_mutex
 bool start_tried = false;                       // guarded by start_mutex
-bool missing_reported = false;                  // written before the fork, then read only
+bool missing_reported = false;                  // written before the fork
 thread_local bool in_engine = false;
 
-// How long threads of applications may take to end with the process. httpd kills a child about 10 s
-// after it was told to leave.
+// The time that applications' threads have to end with the process. httpd kills a child about 10 s
+// after it was told to end.
 constexpr std::chrono::seconds kExitTime{5};
 
 int mpm_query(int what) {
@@ -65,7 +65,7 @@ void fill_process_model(engine::Config& config) {
   config.run_once = !config.multithread && mpm_query(AP_MPMQ_MAX_REQUESTS_DAEMON) == 1;
 }
 
-// Whoever says `httpd -X` at a terminal wants to talk to a debugger.
+// Returns true for `httpd -X` at a terminal, which is how a debugger is used.
 bool runs_at_terminal() {
   return ap_exists_config_define("DEBUG") != 0 && isatty(STDIN_FILENO) == 1 &&
          isatty(STDOUT_FILENO) == 1;
@@ -102,8 +102,8 @@ engine::Engine* start_engine() {
   return engine::start_engine(file->path_to_open(), file->path, embedded_config(), server_log);
 }
 
-// httpd's prefork MPM ends a child in a signal handler, whatever the child was doing: then Python
-// is in the middle of a request, and its end cannot be a clean one.
+// Shuts Python down, unless the thread is in the engine: httpd's prefork MPM ends a child in a
+// signal handler, and Python may then be in the middle of a request, where it cannot end cleanly.
 apr_status_t shut_down(void*) {
   engine::Engine* engine = running.exchange(nullptr);
   if (engine != nullptr && !in_engine) {
@@ -142,7 +142,7 @@ bool any_server_serves_wsgi(const server_rec* main_server) {
 
 void start_child(apr_pool_t* pchild, server_rec*) {
   apr_pool_cleanup_register(pchild, nullptr, shut_down, apr_pool_cleanup_null);
-  base::TemporaryFile::folder();  // before there is Python, which may change the environment
+  base::TemporaryFile::folder();  // reads the environment before Python may change it
   if (!any_server_serves_wsgi(ap_server_conf) ||
       server_settings(ap_server_conf).process.restrict_embedded) {
     return;
@@ -154,7 +154,8 @@ void start_child(apr_pool_t* pchild, server_rec*) {
   }
 }
 
-// Who the processes that run Python will be: `User` if root starts httpd, else whoever starts it.
+// Returns the user of the processes that run Python: `User` if root starts httpd, else the user who
+// starts it.
 Identity server_identity() {
   Identity identity;
   if (geteuid() != 0) {
@@ -186,7 +187,8 @@ Viewer viewer_of(const Identity& identity) {
   return viewer;
 }
 
-// `httpd -t` refuses it. A running httpd goes on, for those whom it does not concern.
+// Notes a fault. Returns true if this is `httpd -t`, which refuses it; a running httpd goes on
+// serving the requests that it does not concern.
 bool note_fault(server_rec* main_server, const std::string& fault) {
   server_settings(main_server).process.home_fault = fault;
   if (!is_configuration_test()) {
@@ -198,7 +200,8 @@ bool note_fault(server_rec* main_server, const std::string& fault) {
   return is_configuration_test();
 }
 
-// Part of `httpd -t`. User, Group and WSGIPython are known by now, wherever they stand in the file.
+// Resolves WSGIPythonHome, also for `httpd -t`. User, Group and WSGIPython are known by now,
+// wherever they stand in the file.
 int check_python_home(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   ProcessSettings& settings = server_settings(main_server).process;
   if (settings.python_home.empty() || !is_last_reading()) {
@@ -227,8 +230,8 @@ int check_python_home(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_se
   }
 }
 
-// Part of `httpd -t`, when all groups are complete: PYTHONHOME in the environment, which rules
-// where the configuration names no home.
+// Checks PYTHONHOME of the environment, also for `httpd -t`, when all groups are complete. It
+// applies where the configuration names no home.
 class EnvironmentCheck {
  public:
   EnvironmentCheck(server_rec* main_server, std::string home)
@@ -241,7 +244,7 @@ class EnvironmentCheck {
             {engine::effective_version(process.python), {}, server_identity(), "httpd"});
     }
     for (DaemonGroup& group : server_settings(main_server_).daemon_groups.all) {
-      if (group.group.chroot.empty()) {  // what lies there is seen from there only
+      if (group.group.chroot.empty()) {  // chroot: the path means something else there
         check(group.group.program + group.group.prefix, group.fault,
               {group.group.python,
                {},
@@ -263,7 +266,8 @@ class EnvironmentCheck {
     return identity;
   }
 
-  // `httpd -t` refuses what is wrong; else it is out of order who cannot run because of it.
+  // Has `httpd -t` refuse what is wrong; otherwise the fault puts whatever cannot run because of it
+  // out of order.
   void check(const std::string& configured, std::string& fault,
              const HomeCircumstances& circumstances) {
     if (!configured.empty() || !fault.empty()) {
@@ -297,8 +301,9 @@ int check_environment(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_se
              : EnvironmentCheck(main_server, home).run();
 }
 
-// Each connection between httpd's processes and daemon processes costs a descriptor at both ends.
-// The soft limit is for programs that cannot have many (select); what httpd starts inherits it.
+// Raises the soft limit of descriptors to the hard one, since each connection between httpd's
+// children and daemon processes costs one at both ends. The soft limit is for programs that cannot
+// handle many (select), and programs that httpd starts inherit it.
 void raise_open_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
@@ -307,7 +312,7 @@ void raise_open_file_limit() {
 }
 
 int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
-  // httpd reads the configuration twice when it starts; what is said here is said once.
+  // httpd reads the configuration twice when it starts; only the second reading logs.
   if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
     return OK;
   }

@@ -1,4 +1,4 @@
-// The server's start, and the engine in each of its processes.
+// Starts the engine in each of httpd's children, and checks the configuration at httpd's start.
 #pragma once
 
 #include <string>
@@ -10,14 +10,14 @@ namespace brine::apache {
 
 void register_process_hooks();
 
-/// This process's engine, started now if nothing has started it yet; null if there is none, which
-/// has been logged.
+/// Returns this process's engine, and starts it if that has not been tried. Returns null if there
+/// is none, after logging the reason.
 engine::Engine* engine();
 
-/// What the Pythons of all processes have in common.
+/// Returns the part of the configuration that the Pythons of all processes share.
 engine::Config shared_engine_config();
 
-/// While one lives, the calling thread is in the engine.
+/// Marks the calling thread as being in the engine.
 class Serving {
  public:
   Serving();

@@ -21,7 +21,7 @@ namespace {
 using daemon::Counter;
 using daemon::SlotState;
 
-// One process, as it was seen at one moment.
+// A daemon process, as it was seen at one time.
 struct ProcessRow {
   int pid = 0;
   std::string_view state;
@@ -35,7 +35,7 @@ struct GroupRow {
   unsigned threads = 1;  ///< of each process
   unsigned ready = 0;
   unsigned in_flight = 0;
-  unsigned waiting = 0;  ///< of those in flight: for a thread
+  unsigned waiting = 0;  ///< requests in flight that wait for a thread
 };
 
 std::string_view state_of(SlotState state, bool gate_closed) {
@@ -130,7 +130,7 @@ void show_for_people(request_rec* r, const DaemonState& daemons) {
   ap_rputs("</p>\n", r);
 }
 
-// A group that has not been started.
+// Shows a group that has not been started.
 void show_fault(request_rec* r, const DaemonGroup& group, bool for_programs) {
   const char* name = group.group.name.c_str();
   if (for_programs) {

@@ -1,4 +1,4 @@
-// What httpd's status page (mod_status) shows of the daemon process groups.
+// Shows the daemon process groups on httpd's status page (mod_status).
 #pragma once
 
 #include "apache/httpd.hpp"
