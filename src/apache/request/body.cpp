@@ -7,7 +7,7 @@ namespace brine::apache {
 
 namespace {
 
-// The HTTP filter has answered the client itself, with this status.
+// Returns the status for a body that the HTTP filter has refused by answering the client itself.
 wsgi::ReadStatus read_status_of_answer(int status) {
   switch (status) {
     case HTTP_REQUEST_ENTITY_TOO_LARGE:
@@ -26,7 +26,7 @@ wsgi::ReadStatus read_status(apr_status_t status, const request_rec* r) {
   if (APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_ETIMEDOUT(status)) {
     return wsgi::ReadStatus::timed_out;
   }
-  if (APR_STATUS_IS_ENOSPC(status)) {  // how the HTTP filter says LimitRequestBody
+  if (APR_STATUS_IS_ENOSPC(status)) {  // the HTTP filter's error for LimitRequestBody
     return wsgi::ReadStatus::too_large;
   }
   if (r->connection->aborted || APR_STATUS_IS_EOF(status) || APR_STATUS_IS_ECONNRESET(status) ||
@@ -47,7 +47,7 @@ void BodyReader::fail(apr_status_t status) {
   status_ = read_status(status, r_);
 }
 
-// Gets a brigade from the filters. False: nothing came (the body failed, or would have to wait).
+// Gets a brigade from the filters. Returns false if that failed, or nothing came without waiting.
 bool BodyReader::fill(apr_read_type_e block, std::size_t wanted) {
   if (brigade_ == nullptr) {
     brigade_ = apr_brigade_create(r_->pool, r_->connection->bucket_alloc);
@@ -64,15 +64,15 @@ bool BodyReader::fill(apr_read_type_e block, std::size_t wanted) {
   if (!APR_BRIGADE_EMPTY(brigade_)) {
     return true;
   }
-  // A filter that refuses the body ends the answer, and need not say so here: mod_request's does
-  // not where the head is out.
+  // A filter that refuses the body ends the response, and may return success: mod_request's does if
+  // the head has been sent.
   if (r_->eos_sent != 0 && !may_look_ahead()) {
     fail(AP_FILTER_ERROR);
   }
   return false;
 }
 
-// Moves bytes from the brigade, as many as fit.
+// Moves as many bytes as fit from the brigade.
 std::size_t BodyReader::take(std::span<char> into) {
   std::size_t taken = 0;
   while (taken < into.size() && brigade_ != nullptr && !APR_BRIGADE_EMPTY(brigade_)) {
@@ -101,7 +101,8 @@ std::size_t BodyReader::take(std::span<char> into) {
     }
     apr_bucket_delete(bucket);
   }
-  // The end stands right behind the last byte: see it now, so that nobody asks again.
+  // The EOS bucket often follows the last byte at once. It is taken now, so that no further read is
+  // needed.
   if (brigade_ != nullptr && !APR_BRIGADE_EMPTY(brigade_) &&
       APR_BUCKET_IS_EOS(APR_BRIGADE_FIRST(brigade_))) {
     ended_ = true;
@@ -110,8 +111,8 @@ std::size_t BodyReader::take(std::span<char> into) {
   return taken;
 }
 
-// There are content filters that take EAGAIN for a failure of the body: mod_request's then throws
-// away what it has kept of it, and crashes at the next read.
+// Returns true if a read may return EAGAIN. Some content filters take that for a failure of the
+// body: mod_request's then frees what it has kept of the body, and crashes at the next read.
 bool BodyReader::may_look_ahead() const { return r_->input_filters == r_->proto_input_filters; }
 
 wsgi::ReadResult BodyReader::read(std::span<char> into) noexcept {
@@ -120,7 +121,7 @@ wsgi::ReadResult BodyReader::read(std::span<char> into) noexcept {
     if (size != 0 && !may_look_ahead()) {
       break;
     }
-    // What has arrived is worth returning: only the first byte is waited for.
+    // Only the first byte is waited for, since what has arrived is worth returning.
     const apr_read_type_e block = size == 0 ? APR_BLOCK_READ : APR_NONBLOCK_READ;
     if (!fill(block, into.size() - size)) {
       if (size != 0 || status_ != wsgi::ReadStatus::ok) {

@@ -1,4 +1,4 @@
-// The request's body, through httpd's input filters.
+// BodyReader reads a request's body through httpd's input filters.
 #pragma once
 
 #include <span>
@@ -12,16 +12,16 @@ class BodyReader {
  public:
   explicit BodyReader(request_rec* r) : r_(r) {}
 
-  /// Waits for the body's next bytes, then takes what has arrived, up to into.size(). BLOCKS.
+  /// Waits for the body's next bytes, and takes what has arrived, up to into.size(). BLOCKS.
   wsgi::ReadResult read(std::span<char> into) noexcept;
 
-  /// Whether the body's end has been seen.
+  /// Returns true if the body's end has been read.
   bool ended() const { return ended_; }
 
-  /// How the last read went; stays at the first failure.
+  /// Returns how the last read went; the first failure stays.
   wsgi::ReadStatus status() const { return status_; }
 
-  /// What httpd's filters answered to the read that failed.
+  /// Returns what httpd's filters returned for the read that failed.
   apr_status_t httpd_status() const { return httpd_status_; }
 
  private:

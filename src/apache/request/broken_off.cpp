@@ -7,7 +7,8 @@ namespace brine::apache {
 namespace {
 
 constexpr const char* kFilter = "BRINE_BROKEN_OFF";
-// Behind all content filters, before all of those that make a message of the content.
+// This type places a filter behind all content filters and before those that make a message of the
+// content.
 constexpr auto kBehindContent = static_cast<ap_filter_type>(AP_FTYPE_PROTOCOL - 1);
 
 bool holds_sign(const apr_bucket_brigade* brigade) {
@@ -20,7 +21,7 @@ bool holds_sign(const apr_bucket_brigade* brigade) {
   return false;
 }
 
-// Puts the sign before what comes first, and leaves.
+// Inserts the error bucket before the first output, and removes the filter.
 apr_status_t filter_broken_off(ap_filter_t* filter, apr_bucket_brigade* brigade) noexcept {
   if (!holds_sign(brigade)) {
     APR_BRIGADE_INSERT_HEAD(brigade, broken_off_bucket(filter->r, brigade->bucket_alloc));
@@ -39,7 +40,8 @@ bool is_marked(const request_rec* r) {
   return false;
 }
 
-// Neither a length nor chunks tell an HTTP/1.0 client where the body ends.
+// Returns true if an HTTP/1.0 client learns the body's end only by the connection's: there is
+// neither a length nor chunks.
 bool end_is_the_close_of_the_connection(const request_rec* r) {
   return r->chunked == 0 && apr_table_get(r->headers_out, "Content-Length") == nullptr &&
          r->connection->master == nullptr;
@@ -67,7 +69,8 @@ void reset_if_only_that_tells(request_rec* r) {
   if (!end_is_the_close_of_the_connection(r)) {
     return;
   }
-  // Only a reset differs from the end: an aborted connection is closed without a farewell.
+  // Only a reset differs from an ordinary end, since an aborted connection is closed like any
+  // other.
   const linger reset{.l_onoff = 1, .l_linger = 0};
   apr_os_sock_t descriptor = -1;
   apr_socket_t* socket = ap_get_conn_socket(connection);

@@ -16,7 +16,7 @@ namespace {
 using wsgi::Delivery;
 using wsgi::End;
 
-// Up to this size a response is kept in memory.
+// A response up to this size is kept in memory.
 constexpr std::size_t kInMemory = 65536;
 
 bool is_header_text(std::string_view text, std::string_view expected) {
@@ -24,7 +24,7 @@ bool is_header_text(std::string_view text, std::string_view expected) {
          strncasecmp(text.data(), expected.data(), expected.size()) == 0;
 }
 
-// It is sent event by event for as long as the client likes: nobody wants it later.
+// Returns true for an event stream, which has no end and has to be sent event by event.
 bool is_event_stream(std::span<const wsgi::Field> headers) {
   constexpr std::string_view kType = "text/event-stream";
   return std::any_of(headers.begin(), headers.end(), [&](const wsgi::Field& header) {
@@ -41,7 +41,7 @@ void BufferedResponse::start(int status, std::string_view status_line,
   response_.start(status, status_line, headers);
 }
 
-// False: it does not fit.
+// Keeps a block. Returns false if it does not fit.
 bool BufferedResponse::keep(std::string_view block) noexcept {
   if (kept() + static_cast<std::int64_t>(block.size()) > most_) return false;
   if (file_.size() == 0 && memory_.size() + block.size() <= kInMemory) {

@@ -1,4 +1,5 @@
-// WSGIResponseBuffering: takes a response from the application without waiting for the client.
+// Implements WSGIResponseBuffering: takes a response from the application without waiting for the
+// client.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@
 
 namespace brine::apache {
 
-/// Keeps what it is given, up to `most` bytes; beyond that it passes all on as it comes. Not for
-/// the answer to HEAD, which has no body. Lives on the handler's stack.
+/// Keeps up to `most` bytes of a response; beyond that it passes everything on as it comes. Must
+/// not be used for the response to HEAD, which has no body. Lives on the handler's stack.
 class BufferedResponse final : public wsgi::ResponseWriter {
  public:
   BufferedResponse(ApacheResponse& response, base::LogSink& log, std::int64_t most)
@@ -26,17 +27,17 @@ class BufferedResponse final : public wsgi::ResponseWriter {
   wsgi::Delivery send(std::span<const std::string_view> blocks, wsgi::End end) noexcept override;
   wsgi::Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
                            wsgi::End end) noexcept override;
-  /// Where nothing has been passed on yet, nothing will be, unless all of it is here: the client
-  /// can be told of the failure.
+  /// Drops the response if nothing of it has been passed on and it is incomplete, so that the
+  /// client can be told of the failure.
   void abort() noexcept override;
 
-  /// Passes on what has been kept, once the application is done with the request. BLOCKS.
+  /// Passes on what has been kept, after the application is done with the request. BLOCKS.
   void finish() noexcept;
 
  private:
   enum class State : std::uint8_t {
     keeping,
-    whole,      ///< all of the response is kept
+    whole,      ///< the whole response is kept
     streaming,  ///< nothing is kept any more
     aborted,
   };
@@ -53,8 +54,8 @@ class BufferedResponse final : public wsgi::ResponseWriter {
   const std::int64_t most_;
   State state_ = State::keeping;
   std::string memory_;        ///< what is kept, while it is small
-  base::TemporaryFile file_;  ///< else
-  base::UniqueFd given_;      ///< the application's own file, of which a piece is the whole body
+  base::TemporaryFile file_;  ///< what is kept, when it is large
+  base::UniqueFd given_;      ///< the application's own file, if a part of it is the whole body
   std::int64_t given_offset_ = 0;
   std::int64_t given_length_ = 0;
 };

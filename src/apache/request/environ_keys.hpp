@@ -1,4 +1,4 @@
-// Which headers and variables are more than one among many. Pure.
+// Tells which headers and variables need special treatment. Pure.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,14 @@ enum class HeaderKind : std::uint8_t {
   transfer_encoding,
 };
 
-/// `name` in any case.
+/// Returns the kind of a header; its name may be in any case.
 HeaderKind classify_header(std::string_view name);
 
-/// Keys that a configuration must not put into an environ: it would forge what Brine says.
+/// Returns true for keys that a configuration must not put into an environ, since it would forge
+/// what Brine says.
 bool is_internal_key(std::string_view name);
 
-/// The Var whose environ key is `key`.
+/// Returns the Var whose environ key is `key`, or nothing.
 std::optional<wsgi::Var> var_of_key(std::string_view key);
 
 }  // namespace brine::apache

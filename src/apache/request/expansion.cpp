@@ -16,7 +16,7 @@ namespace brine::apache {
 
 namespace {
 
-// NAME of "%{ENV:NAME}", NUL-terminated in the pool, or null.
+// Returns NAME of "%{ENV:NAME}", NUL-terminated in the pool, or null.
 const char* environment_name(request_rec* r, std::string_view value) {
   constexpr std::string_view kOpening = "%{ENV:";
   if (!value.starts_with(kOpening) || !value.ends_with('}')) {
@@ -29,7 +29,7 @@ const char* environment_name(request_rec* r, std::string_view value) {
 
 struct Variable {
   const char* value = nullptr;  // null: it is not set
-  bool of_the_process = false;  // httpd was started with it
+  bool of_the_process = false;  // it is in httpd's own environment
 };
 
 Variable look_up(request_rec* r, const char* name) {
@@ -40,7 +40,8 @@ Variable look_up(request_rec* r, const char* name) {
   return value != nullptr ? Variable{value, false} : Variable{std::getenv(name), true};
 }
 
-// What DocumentRoot says, whatever a module (mod_vhost_alias) takes in its place for the request.
+// Returns the DocumentRoot of the configuration, whatever a module (mod_vhost_alias) uses instead
+// for the request.
 std::string_view configured_root(const request_rec* r) {
   const auto* core =
       static_cast<const core_server_config*>(ap_get_core_module_config(r->server->module_config));
@@ -51,7 +52,7 @@ std::string_view path_info(const request_rec* r) {
   return r->path_info != nullptr ? r->path_info : "";
 }
 
-// As a part of a group's name.
+// Returns the name in lower case, unless WSGICaseSensitivity is On.
 std::string cased(std::string name) {
   if (!server_settings(ap_server_conf).process.case_sensitive) {
     std::transform(name.begin(), name.end(), name.begin(),
@@ -60,7 +61,8 @@ std::string cased(std::string name) {
   return name;
 }
 
-// What the configuration and the file system say of the request's script, in no word of a client's.
+// Returns the name that the configuration and the file system give to the request's script, without
+// any word of a client's.
 std::string resource_name(request_rec* r, const HandlerScript* handler) {
   if (handler != nullptr) {
     return std::string(handler->script);
@@ -73,8 +75,8 @@ std::string resource_name(request_rec* r, const HandlerScript* handler) {
                                       : resource_of_expression(alias->url, r->filename);
 }
 
-// Whether a ServerName or ServerAlias of the request's virtual host is this very name. Else a
-// wildcard let the client in, or it is the host that takes all names which nobody has.
+// Returns true if the name is a ServerName or ServerAlias of the request's virtual host. Otherwise
+// a wildcard matched, or the host is the default one.
 bool is_name_of_server(const server_rec* server, const char* name) {
   if (strcasecmp(name, server->server_hostname != nullptr ? server->server_hostname : "") == 0) {
     return true;
@@ -88,9 +90,9 @@ bool is_name_of_server(const server_rec* server, const char* name) {
   });
 }
 
-// The port of the request's URL. One that only the client can have named is not believed: each name
-// that it made up would be an interpreter. Where the configuration gives none, the URL of a client
-// that comes through a proxy has the usual one.
+// Returns the port of the request's URL. A port that only the client can have named is not
+// believed, since each one would make an interpreter. If the configuration names none, the port of
+// a client behind a proxy is a usual one.
 apr_port_t known_port(request_rec* r) {
   const apr_port_t port = ap_get_server_port(r);
   const apr_port_t own = r->connection->local_addr->port;
@@ -102,7 +104,7 @@ apr_port_t known_port(request_rec* r) {
   return configured != 0 ? configured : usual ? port : own;
 }
 
-// "host" or "host:8080".
+// Returns "host" or "host:8080".
 std::string with_port(request_rec* r, const char* host) {
   std::string name = host != nullptr ? host : "";
   const apr_port_t port = known_port(r);
@@ -128,8 +130,8 @@ std::string_view resource_group(request_rec* r, const std::string& resource) {
   return base::pool_copy(r->pool, name);
 }
 
-// What `%{ENV:NAME}` holds, which may be one of the other expansions; other values are themselves,
-// and so is a variable that is not set.
+// Expands `%{ENV:NAME}`, whose value may be another expansion. Other values stand for themselves,
+// and so does a variable that is not set.
 ApplicationGroupName expand_variable(request_rec* r, std::string_view value) {
   const char* name = environment_name(r, value);
   const Variable found = name != nullptr ? look_up(r, name) : Variable{};
@@ -140,7 +142,7 @@ ApplicationGroupName expand_variable(request_rec* r, std::string_view value) {
           found.of_the_process ? wsgi::NamedBy::configuration : wsgi::NamedBy::variable};
 }
 
-// One of those that need no more than the server and the Host header.
+// Expands what needs no more than the server and the Host header.
 std::optional<ApplicationGroupName> expand_fixed(request_rec* r, std::string_view value) {
   if (value == "%{GLOBAL}") {
     return ApplicationGroupName{"", wsgi::NamedBy::configuration};

@@ -1,4 +1,5 @@
-// %{GLOBAL}, %{RESOURCE}, %{SERVER}, %{HOST} and %{ENV:NAME} in the names of groups and callables.
+// Expands %{GLOBAL}, %{RESOURCE}, %{SERVER}, %{HOST} and %{ENV:NAME} in the names of groups and
+// callables.
 #pragma once
 
 #include <string_view>
@@ -9,8 +10,9 @@
 
 namespace brine::apache {
 
-/// The process group that `value` names for this request; unknown expansions stand for themselves.
-/// It is looked up among those that there are, so it may be what a client wrote.
+/// Returns the process group that `value` names for this request; unknown expansions stand for
+/// themselves. A client may have written the name, since it is only looked up among the existing
+/// groups.
 std::string_view expand_process_group(request_rec* r, std::string_view value);
 
 struct ApplicationGroupName {
@@ -18,12 +20,13 @@ struct ApplicationGroupName {
   wsgi::NamedBy named_by = wsgi::NamedBy::configuration;
 };
 
-/// Likewise the application group, which is made if it is new. `handler` is the handler script that
-/// serves the request; null: the resource is the script.
+/// Returns the application group that `value` names, which is made if it is new, and who chose the
+/// name. `handler` is the handler script that serves the request; null: the resource is the script.
 ApplicationGroupName expand_application_group(request_rec* r, std::string_view value,
                                               const HandlerScript* handler);
 
-/// The callable that `value` names: `%{ENV:NAME}` alone is expanded, to "application" if unset.
+/// Returns the callable that `value` names: only `%{ENV:NAME}` is expanded, to "application" if
+/// unset.
 std::string_view expand_callable(request_rec* r, std::string_view value);
 
 }  // namespace brine::apache

@@ -27,16 +27,16 @@ namespace brine::apache {
 
 namespace {
 
-// Seconds after which a client that was answered 503 may try again.
+// A client that was answered 503 may try again after this many seconds.
 constexpr const char* kRetryAfter = "2";
-constexpr const char* kRetryLater = "60";  ///< somebody has to mend something
+constexpr const char* kRetryLater = "60";  ///< an administrator has to mend something
 
 int refuse(const request_rec* r, int status, const std::string& text) {
   log(r, base::Level::error, text);
   return status;
 }
 
-// The resource itself is to be run. OK, or the status of the refusal.
+// Checks a resource that is to be run itself. Returns OK, or the status of the refusal.
 int check_script(request_rec* r) {
   const bool may_execute = (ap_allow_options(r) & OPT_EXECCGI) != 0;
   if (!may_execute && matched_alias(r) == nullptr) {
@@ -116,7 +116,7 @@ int check_threads(const request_rec* r, const Selection& selection) {
                       "use another group here");
 }
 
-// What keeps Python from being started where the request would run.
+// Returns what keeps Python from starting where the request would run, or an empty text.
 std::string_view fault_of(std::string_view group) {
   return group.empty() ? std::string_view(server_settings(ap_server_conf).process.home_fault)
                        : daemon_group_fault(group);
@@ -165,8 +165,8 @@ int check_process_group(const request_rec* r, const Selection& selection) {
                       "of that name may use it");
 }
 
-// script-user= and script-group= of the group. The process that runs the script judges it once
-// more, when it opens it; this is what makes each request be refused, whatever has been loaded.
+// Checks script-user= and script-group= of the group, so that each request is refused, whatever has
+// been loaded. The process that runs the script checks them again when it opens the file.
 int check_owner(const request_rec* r, const Selection& selection) {
   const daemon::Group* group = selection.group;
   if (group == nullptr) {
@@ -226,13 +226,13 @@ const char* describe(wsgi::ReadStatus status) {
   return "an input filter failed";
 }
 
-// What httpd is to answer because of a body that could not be read.
+// Returns httpd's status for a body that could not be read.
 int body_failure(const RequestBody& body) {
   if (const int error = body.file_error(); error != 0) {
     const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
     return full ? HTTP_INSUFFICIENT_STORAGE : HTTP_INTERNAL_SERVER_ERROR;
   }
-  // A filter that has already answered says so: nothing may be sent after it.
+  // A filter has already answered, so nothing may be sent after it.
   if (body.httpd_status() == AP_FILTER_ERROR) {
     return AP_FILTER_ERROR;
   }
@@ -255,7 +255,7 @@ int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheRespon
   switch (outcome) {
     case wsgi::Outcome::completed:
       return OK;
-    case wsgi::Outcome::failed_after_headers:  // perhaps none of them has been sent yet
+    case wsgi::Outcome::failed_after_headers:  // perhaps no part of them has been sent
       return response.started() ? OK : HTTP_INTERNAL_SERVER_ERROR;
     case wsgi::Outcome::client_aborted:
       return response.started() ? OK : body_failure(body);
@@ -280,7 +280,7 @@ int status_of(wsgi::Outcome outcome, const RequestBody& body, const ApacheRespon
   return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-// The same, where nothing of the answer was passed on: OK if it may be replaced.
+// Returns the status if nothing of the response was passed on: OK if it may be replaced.
 int replacing_status(wsgi::Outcome outcome, const RequestBody& body,
                      const ApacheResponse& response) {
   if (response.is_whole()) {
@@ -289,7 +289,7 @@ int replacing_status(wsgi::Outcome outcome, const RequestBody& body,
   return outcome == wsgi::Outcome::client_aborted ? body_failure(body) : HTTP_BAD_GATEWAY;
 }
 
-// In httpd's own process, or in one of the daemon process group's.
+// Runs the application in httpd's own process, or in a process of the daemon group.
 wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& request,
                   wsgi::ResponseWriter& response) {
   if (!selection.process_group.empty()) {
@@ -307,13 +307,13 @@ wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& req
   }
   const Serving serving;
   const wsgi::Outcome outcome = engine->serve(selection.target, request, response);
-  daemon::end_if_forked();  // what follows is its parent's
+  daemon::end_if_forked();  // the rest belongs to the parent process
   return outcome;
 }
 
-// The body could not be read as far as it has to be before the application is asked.
+// Answers a request whose body could not be read as far as the plan wants.
 int refuse_body(request_rec* r, const RequestBody& body) {
-  // httpd would read the rest of it before it sends the page.
+  // httpd would otherwise read the rest of the body before it sends the error page.
   r->connection->keepalive = AP_CONN_CLOSE;
   if (body.file_error() != 0) {
     log(r, base::Level::error,
@@ -321,7 +321,7 @@ int refuse_body(request_rec* r, const RequestBody& body) {
             base::TemporaryFile::folder() + "': " + std::strerror(body.file_error()));
     return body_failure(body);
   }
-  // A client that goes away is nobody's fault.
+  // A client that goes away is no error.
   const bool gone = body.status() == wsgi::ReadStatus::client_gone;
   log(r, gone ? base::Level::info : base::Level::error,
       std::string("BRINE0111: the request's body could not be read: ") + describe(body.status()));
@@ -348,8 +348,8 @@ int serve(request_rec* r, const Selection& selection) {
   const bool replaced = response.is_replaced();
   const int status =
       replaced ? replacing_status(outcome, body, response) : status_of(outcome, body, response);
-  // httpd would read a body to its end before it sends the page, however long the client takes. Of
-  // most failures it knows itself that they end the connection.
+  // httpd would otherwise read the body to its end before it sends the page, however long the
+  // client takes. For most other errors httpd itself closes the connection.
   if (!body.ended() &&
       (replaced || status == HTTP_BAD_GATEWAY || status == HTTP_GATEWAY_TIME_OUT)) {
     r->connection->keepalive = AP_CONN_CLOSE;

@@ -1,4 +1,5 @@
-// The content handler: from httpd's request to the engine, and from the outcome to a status.
+// The content handler takes httpd's request to the engine or a daemon process, and turns the
+// outcome into a status.
 #pragma once
 
 namespace brine::apache {

@@ -10,14 +10,15 @@ namespace {
 
 using wsgi::Replacement;
 
-// Fields of the application's answer that are to be in the one of the request it is redirected to.
+// Fields of the application's response that go into the response of the request to which it
+// redirects.
 struct Handed {
   const request_rec* from;
   apr_table_t* fields;
 };
 constexpr const char* kHanded = "brine: fields of a local redirect";
 
-// Puts what survives of the application's fields into `table`.
+// Adds those of the application's fields that survive the replacement to `table`.
 void keep_fields(const ApacheResponse& response, apr_table_t* table) {
   for (const ApacheResponse::HeaderLine& line : response.lines()) {
     if (wsgi::survives(response.replacement(), {line.name, line.name_size})) {
@@ -26,14 +27,14 @@ void keep_fields(const ApacheResponse& response, apr_table_t* table) {
   }
 }
 
-// What the application's Allow names: httpd's own page for a method that is not allowed gives an
-// Allow of its own, made of this list.
+// Notes the methods that the application's Allow names, of which httpd's own page for 405 makes its
+// Allow.
 void allow_methods(request_rec* r, const ApacheResponse& response) {
   if (response.field("Allow") == nullptr) {
     return;
   }
   ap_clear_method_list(r->allowed_methods);
-  // httpd lists the methods that it has no number for where this stands beside them.
+  // With this bit httpd also lists methods that it has no number for.
   r->allowed_methods->method_mask |= AP_METHOD_BIT << M_INVALID;
   for (const ApacheResponse::HeaderLine& line : response.lines()) {
     const char* rest = wsgi::is_name({line.name, line.name_size}, "Allow") ? line.value : "";
@@ -42,21 +43,22 @@ void allow_methods(request_rec* r, const ApacheResponse& response) {
       if (*method != '\0') {
         ap_method_list_add(r->allowed_methods, method);
       }
-      rest += *rest != '\0' ? 1 : 0;  // the comma
+      rest += *rest != '\0' ? 1 : 0;  // skips the comma
     }
   }
 }
 
-// What follows is a request of its own that has no body, as a CGI script's local redirect is
-// (RFC 3875, 6.2.2). What the application has not read is nobody's: the connection ends.
+// Redirects internally. The new request has no body, as after a CGI script's local redirect (RFC
+// 3875, 6.2.2). The part of the body that the application has not read stays unread, so the
+// connection is closed.
 int redirect(request_rec* r, const ApacheResponse& response) {
   apr_table_unset(r->headers_in, "Content-Length");
   apr_table_unset(r->headers_in, "Transfer-Encoding");
-  if (r->method_number != M_GET) {  // HEAD is one of GET's
+  if (r->method_number != M_GET) {  // M_GET includes HEAD
     r->method = "GET";
     r->method_number = M_GET;
   }
-  // Those of an earlier redirect, which led here, are in headers_out by now.
+  // Fields of an earlier redirect, which led to this request, are in headers_out by now.
   auto* handed = static_cast<Handed*>(apr_palloc(r->pool, sizeof(Handed)));
   *handed = {r, apr_table_copy(r->pool, r->headers_out)};
   keep_fields(response, handed->fields);
@@ -66,8 +68,8 @@ int redirect(request_rec* r, const ApacheResponse& response) {
   return OK;
 }
 
-// Whether `from` led to `r` by redirects alone, as those of mod_rewrite in a directory: an error
-// page on the way has the status of its error.
+// Returns true if `from` led to `r` by redirects alone, such as mod_rewrite's in a directory. An
+// error page on the way has the status of its error.
 bool leads_to(const request_rec* from, const request_rec* r) {
   while (r != from && r->prev != nullptr && r->status == HTTP_OK) {
     r = r->prev;
@@ -75,8 +77,8 @@ bool leads_to(const request_rec* from, const request_rec* r) {
   return r == from;
 }
 
-// Runs when a request's handler is about to be called. An error page has the status of its error,
-// and nothing of this.
+// Adds the fields when a request's handler is about to be called. An error page has the status of
+// its error, and gets none.
 void take_handed_fields(request_rec* r) {
   if (r->prev == nullptr || r->status != HTTP_OK) {
     return;
@@ -95,7 +97,7 @@ wsgi::Replacements allowed_replacements(const request_rec* r, const Selection& s
   const ResolvedSettings& settings = selection.settings;
   wsgi::Replacements allowed;
   allowed.local_redirect = settings.location_redirect.value_or(!selection.process_group.empty());
-  // What answers as the page for an error is that page, whatever its status.
+  // A page that is served for an error is never replaced, whatever its status.
   allowed.error_page = settings.error_override && !ap_is_HTTP_ERROR(r->status);
   for (const ap_filter_t* filter = r->output_filters; filter != nullptr; filter = filter->next) {
     allowed.file = allowed.file || std::string_view(filter->frec->name) == "xsendfile";

@@ -1,4 +1,4 @@
-// What httpd answers in place of an application's body: a local redirect, or an error page.
+// Answers in place of an application's body, by a local redirect or an error page.
 #pragma once
 
 #include "apache/request/response.hpp"
@@ -6,10 +6,10 @@
 
 namespace brine::apache {
 
-/// Which replacements are in force for a request.
+/// Returns which replacements the settings of the request allow.
 wsgi::Replacements allowed_replacements(const request_rec* r, const Selection& selection);
 
-/// Answers in place of `response`, which came to its end; what the handler is to return. BLOCKS.
+/// Answers in place of `response`, which is complete. Returns the handler's status. BLOCKS.
 int replace(request_rec* r, const ApacheResponse& response);
 
 void register_replacing_hooks();

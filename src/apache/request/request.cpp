@@ -34,7 +34,7 @@ int thread_number() {
   return number;
 }
 
-// The text is made by the first request, and so in the process that serves.
+// Returns this process's id as text, which the first request makes, after the fork.
 std::string_view process_id() {
   static const struct Text {
     std::array<char, 16> digits;
@@ -47,15 +47,16 @@ std::string_view process_id() {
   return {text.digits.data(), text.size};
 }
 
-// The target in the request line, neither decoded nor redirected. httpd lets one blank stand
-// between the line's parts.
+// Returns the target of the request line, neither decoded nor redirected. httpd accepts single
+// blanks between the line's parts.
 std::string_view original_uri(const request_rec* r) {
   std::string_view line = r->the_request != nullptr ? r->the_request : "";
   line.remove_prefix(std::min(line.find(' ') + 1, line.size()));
   return line.substr(0, line.find(' '));
 }
 
-// `CGIVar REQUEST_URI current-uri` asks for what an internal redirect made of it.
+// Returns the REQUEST_URI; `CGIVar REQUEST_URI current-uri` asks for the one after an internal
+// redirect.
 std::string_view request_uri(const request_rec* r) {
   apr_hash_t* rules = core_settings(r).cgi_var_rules;
   if (rules != nullptr) {
@@ -72,7 +73,8 @@ std::string_view collapsed(apr_pool_t* pool, std::string_view path) {
   return has_double_slash(path) ? base::pool_copy(pool, collapse_slashes(path)) : path;
 }
 
-// HTTPS as set in the configuration (behind a proxy that ends TLS) or as the connection is.
+// Returns true if the configuration sets HTTPS (behind a proxy that ends TLS) or the connection is
+// encrypted.
 bool is_https(const request_rec* r) {
   const char* https = apr_table_get(r->subprocess_env, "HTTPS");
   if (https != nullptr && (strcasecmp(https, "on") == 0 || std::strcmp(https, "1") == 0)) {
@@ -81,7 +83,8 @@ bool is_https(const request_rec* r) {
   return ap_ssl_conn_is_ssl(r->connection) != 0;
 }
 
-// With Auto, an output filter such as mod_deflate is to see the body that it would see with GET.
+// Returns true if the application sees GET for HEAD. With Auto that is so if an output filter such
+// as mod_deflate needs the body that it would see with GET.
 bool maps_head_to_get(const request_rec* r, HeadMapping mapping) {
   if (!r->header_only || r->method_number != M_GET || mapping == HeadMapping::off) {
     return false;
@@ -95,7 +98,8 @@ std::span<const apr_table_entry_t> entries(const apr_table_t* table) {
           static_cast<std::size_t>(array->nelts)};
 }
 
-// Each interpreter of each process says it once, and processes come and go.
+// Returns true for records that each interpreter of each process would log once; processes come and
+// go.
 bool is_told_once_a_script(std::string_view record) {
   constexpr std::string_view kLeftOutField = "BRINE0409";
   return record.substr(0, kLeftOutField.size()) == kLeftOutField;
@@ -110,7 +114,8 @@ wsgi::Field* new_fields(apr_pool_t* pool, std::size_t count) {
   return static_cast<wsgi::Field*>(apr_palloc(pool, count * sizeof(wsgi::Field)));
 }
 
-// Modules may have added to a field that the client sent: one name, one value.
+// Joins a field to an earlier one of the same name, since modules may have added to a field that
+// the client sent. Returns true if it did.
 bool joined_to_earlier(apr_pool_t* pool, std::span<wsgi::Field> earlier, wsgi::Field field) {
   for (wsgi::Field& other : earlier) {
     if (other.name.size() == field.name.size() &&
@@ -243,7 +248,8 @@ void ApacheRequest::collect_headers(bool pass_authorization) {
         }
         break;
       case HeaderKind::transfer_encoding:
-        // RFC 9112, 7.1.3: gone with the chunks. There are applications that would decode it again.
+        // RFC 9112, 7.1.3: Transfer-Encoding is removed when the chunks are decoded; some
+        // applications would decode the body again.
         if (!body_.found_length().empty()) {
           continue;
         }
@@ -258,8 +264,8 @@ void ApacheRequest::collect_headers(bool pass_authorization) {
   head_.headers = {fields, count};
 }
 
-// What SetEnv, SetEnvIf, mod_ssl and others have put in the environment. What httpd itself says of
-// the request wins over it.
+// Collects what SetEnv, SetEnvIf, mod_ssl and others have put in the environment. What httpd itself
+// says of the request wins over it.
 void ApacheRequest::collect_extra() {
   constexpr std::size_t kMostRedirectFields = 3;
   const auto variables = entries(r_->subprocess_env);

@@ -1,4 +1,4 @@
-// wsgi::Request over httpd's request_rec.
+// ApacheRequest implements wsgi::Request over httpd's request_rec.
 #pragma once
 
 #include <array>
@@ -11,10 +11,12 @@
 
 namespace brine::apache {
 
-/// Lives on the handler's stack. Its views point into the request_rec and its pool.
+/// A request to an httpd child. Lives on the handler's stack; its views point into the request_rec
+/// and its pool.
 class ApacheRequest final : public wsgi::Request {
  public:
-  /// `body`: what is to be read of it has been read; filters may have changed the headers too.
+  /// Takes the request after `body` has been read as planned, since filters may have changed the
+  /// headers too.
   ApacheRequest(request_rec* r, const Selection& selection, RequestBody& body);
 
   const wsgi::Head& head() const noexcept override { return head_; }

@@ -16,7 +16,7 @@ std::span<char> new_room(apr_pool_t* pool, std::int64_t size) {
           static_cast<std::size_t>(size)};
 }
 
-// check_body() has refused what is no number.
+// Returns the Content-Length, or -1. check_body() has refused values that are no number.
 std::int64_t announced_length(const request_rec* r) {
   std::int64_t length = -1;
   if (const char* text = apr_table_get(r->headers_in, "Content-Length")) {
@@ -91,7 +91,7 @@ std::size_t RequestBody::take_into_file(std::int64_t wanted) {
   return got;
 }
 
-// httpd counts what comes over the network: a filter may have made more of it.
+// httpd's LimitRequestBody counts bytes of the network; a filter may have made more of them.
 bool RequestBody::is_within_limit() {
   const apr_off_t limit = ap_get_limit_req_body(r_);
   if (limit > 0 && taken() > limit) {
@@ -101,7 +101,7 @@ bool RequestBody::is_within_limit() {
   return true;
 }
 
-// mod_deflate takes the header out where it inflates the body, and itself where it does not.
+// mod_deflate removes Content-Length if it inflates the body, and removes itself if it does not.
 bool RequestBody::keeps_length() const {
   return r_->input_filters == r_->proto_input_filters && announced_length(r_) == length_;
 }

@@ -1,4 +1,5 @@
-// A request's body: what of it is read before the application is asked, and the rest behind that.
+// RequestBody is the body of a request: the part that is read before the application is called, and
+// the rest.
 #pragma once
 
 #include <array>
@@ -12,46 +13,46 @@
 
 namespace brine::apache {
 
-/// What httpd's headers say of a request's body.
+/// Returns what httpd's headers tell of a request's body.
 BodyFacts body_facts(const request_rec* r);
 
-/// Lives on the handler's stack.
+/// The body of one request. Lives on the handler's stack.
 class RequestBody {
  public:
   RequestBody(request_rec* r, const BodyFacts& facts) : r_(r), reader_(r), length_(facts.length) {}
 
-  /// Reads what the plan wants: into memory, and what is larger into a temporary file. Sends "100
-  /// Continue" first where the client waits for it. False: status() tells why. BLOCKS.
+  /// Reads what the plan wants into memory, or into a temporary file if it is large. Sends "100
+  /// Continue" first if the client waits for it. Returns false on failure; status() tells why.
+  /// BLOCKS.
   bool take(const BodyPlan& plan);
 
-  /// The bytes in memory; they live as long as the request.
+  /// Returns the bytes in memory, which live as long as the request.
   std::string_view start() const { return start_; }
 
-  /// Whether nothing is left behind start().
+  /// Returns true if nothing is left behind start().
   bool complete() const { return file_.size() == 0 && ended(); }
 
-  /// Whether all of it has been read from httpd's filters, or there is none.
+  /// Returns true if the whole body has been read from httpd's filters, or there is none.
   bool ended() const { return none_ || reader_.ended(); }
 
-  /// The length, where it is known.
+  /// Returns the body's length, or -1 if it is not known.
   std::int64_t length() const { return length_; }
 
-  /// The length as text, where environ has to get another one than the client's, or the client's
-  /// is missing; else empty.
+  /// Returns the length as text if environ needs one other than the client's; else an empty text.
   std::string_view found_length() const { return found_length_; }
 
-  /// The next bytes behind start(), as Request::read. BLOCKS.
+  /// Reads the next bytes behind start(), like Request::read. BLOCKS.
   wsgi::ReadResult read(std::span<char> into) noexcept;
 
-  /// How reading went; stays at the first failure.
+  /// Returns how reading went; the first failure stays.
   wsgi::ReadStatus status() const {
     return status_ == wsgi::ReadStatus::ok ? reader_.status() : status_;
   }
 
-  /// What httpd's filters answered to the read that failed.
+  /// Returns what httpd's filters returned for the read that failed.
   apr_status_t httpd_status() const { return reader_.httpd_status(); }
 
-  /// Not 0: it could not be kept in a file, and this errno tells why.
+  /// Returns the errno if the body could not be kept in a file, else 0.
   int file_error() const { return file_error_; }
 
  private:
@@ -67,7 +68,7 @@ class RequestBody {
   BodyReader reader_;
   bool none_ = false;
   std::span<char> memory_;  ///< room for start_
-  std::span<char> piece_;   ///< what is on its way into the file
+  std::span<char> piece_;   ///< bytes on their way into the file
   std::string_view start_;
   base::TemporaryFile file_;
   std::int64_t file_read_ = 0;

@@ -28,7 +28,7 @@ char* append_text(char* to, std::string_view text) {
 
 }  // namespace
 
-// One allocation holds the lines and, behind them, all their text.
+// One allocation holds the lines, followed by all their text.
 void ApacheResponse::start(int status, std::string_view status_line,
                            std::span<const wsgi::Field> headers) noexcept {
   std::size_t text_size = status_line.size() + 1;
@@ -56,7 +56,7 @@ void ApacheResponse::apply_header(const HeaderLine& line) {
     return;
   }
   if (is_header(line.name, line.name_size, "Content-Length")) {
-    // RFC 9110, 8.6: none in a response with status 204.
+    // RFC 9110, 8.6: a response with status 204 has no Content-Length.
     apr_off_t length = 0;
     const char* end = line.value + std::strlen(line.value);
     const auto [stop, error] = std::from_chars(line.value, end, length);
@@ -68,8 +68,8 @@ void ApacheResponse::apply_header(const HeaderLine& line) {
   apr_table_addn(r_->headers_out, line.name, line.value);
 }
 
-// Passes the head on, unless that has been done. False: the client has been answered in full, by
-// us or by an input filter that refused the request's body.
+// Passes the head on, unless that has been done. Returns false if the client has been answered
+// already, by this handler or by an input filter that refused the request's body.
 bool ApacheResponse::begin() {
   if (r_->eos_sent) {
     return false;
@@ -80,7 +80,7 @@ bool ApacheResponse::begin() {
   brigade_ = apr_brigade_create(r_->pool, r_->connection->bucket_alloc);
   r_->status = status_;
   r_->status_line = status_line_;
-  // What mod_mime made of the script's name is not the type of what the script answers.
+  // mod_mime's type for the script's name is not the type of the script's response.
   r_->content_type = nullptr;
   for (const HeaderLine& line : headers_) {
     apply_header(line);
@@ -97,8 +97,8 @@ const char* ApacheResponse::field(std::string_view name) const {
   return nullptr;
 }
 
-// Whether what the application sends is dropped, because something else takes its place. A file
-// that X-Sendfile names is put there by an output filter, which sees the head.
+// Returns true if the application's body is dropped because something else takes its place. A file
+// that X-Sendfile names is inserted by an output filter, which sees the head.
 bool ApacheResponse::replaces(wsgi::End end) {
   if (replacement_ != wsgi::Replacement::local_redirect &&
       replacement_ != wsgi::Replacement::error_page) {
@@ -121,8 +121,8 @@ bool ApacheResponse::is_allocated(std::string_view block) const {
          not_after(block.data() + block.size(), allocated_.data() + allocated_.size());
 }
 
-// Memory of the request's pool outlives the handler; any other block is written, or copied by
-// whichever filter keeps it, before send() returns.
+// Memory of the request's pool outlives the handler. Any other block has been written, or copied by
+// the filter that keeps it, when send() returns.
 apr_bucket* ApacheResponse::bucket_of(std::string_view block) {
   apr_bucket_alloc_t* buckets = r_->connection->bucket_alloc;
   return is_allocated(block) ? apr_bucket_pool_create(block.data(), block.size(), r_->pool, buckets)
@@ -154,9 +154,9 @@ Delivery ApacheResponse::pass_brigade() {
   return gone ? Delivery::client_gone : Delivery::ok;
 }
 
-// Whether all that httpd still wants is the end: no client gets a byte of this body, and over
-// HTTP/2 a block behind the head would be taken for an error of the protocol. (As long as no byte
-// has left the filters, the head waits for what they make of the body.)
+// Returns true if httpd needs only the response's end: no client gets a byte of this body, and
+// HTTP/2 would take a block behind the head for a protocol error. As long as no byte has left the
+// filters, the head waits for what they make of the body.
 bool ApacheResponse::wants_only_the_end() const {
   return started() && r_->bytes_sent > 0 &&
          (r_->header_only != 0 || AP_STATUS_IS_HEADER_ONLY(status_));
@@ -201,7 +201,7 @@ Delivery ApacheResponse::send_file(int fd, std::int64_t offset, std::int64_t len
 }
 
 void ApacheResponse::abort() noexcept {
-  // With its end passed on the response is whole, whatever happens afterwards.
+  // After its end has been passed on, the response is complete whatever happens.
   if (!started() || r_->eos_sent) {
     return;
   }

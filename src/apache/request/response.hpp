@@ -1,4 +1,4 @@
-// wsgi::ResponseWriter over httpd's output filters.
+// ApacheResponse implements wsgi::ResponseWriter over httpd's output filters.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace brine::apache {
 
-/// Lives on the handler's stack.
+/// The response to one request. Lives on the handler's stack.
 class ApacheResponse final : public wsgi::ResponseWriter {
  public:
   struct HeaderLine {
@@ -23,18 +23,19 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   ApacheResponse(request_rec* r, bool enable_sendfile, const wsgi::Replacements& allowed)
       : r_(r), allowed_(allowed), enable_sendfile_(enable_sendfile) {}
 
-  /// Whether something has been passed to httpd: its status can no longer be changed.
+  /// Returns true if something has been passed to httpd, so that the status can no longer be
+  /// changed.
   bool started() const { return brigade_ != nullptr; }
 
-  /// Whether the application's answer has come, and nothing of it is passed to httpd: another one
-  /// is to take its place. `is_whole`: it has come to its end.
+  /// Return whether the application has answered and its response is dropped for another one, and
+  /// whether that response is complete.
   bool is_replaced() const { return replaced_; }
   bool is_whole() const { return whole_; }
   wsgi::Replacement replacement() const { return replacement_; }
 
   int status() const { return status_; }
   std::span<const HeaderLine> lines() const { return headers_; }
-  /// The value of the application's field of that name, or null.
+  /// Returns the value of the application's field of that name, or null.
   const char* field(std::string_view name) const;
 
   void start(int status, std::string_view status_line,
@@ -60,7 +61,7 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   int status_ = HTTP_OK;
   const char* status_line_ = nullptr;
   std::span<HeaderLine> headers_;
-  std::string_view allocated_;  ///< what allocate() gave out last
+  std::string_view allocated_;  ///< what allocate() returned last
   wsgi::Replacements allowed_;
   wsgi::Replacement replacement_ = wsgi::Replacement::none;
   bool replaced_ = false;

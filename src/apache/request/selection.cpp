@@ -11,7 +11,7 @@ namespace brine::apache {
 
 namespace {
 
-// The options that the alias or the handler script gives; they win over the directives.
+// Returns the options of the alias or the handler script, which win over the directives.
 const ScriptOptions& options_of(const request_rec* r, const HandlerScript* handler) {
   static constexpr ScriptOptions none;
   if (handler != nullptr) {
@@ -21,7 +21,7 @@ const ScriptOptions& options_of(const request_rec* r, const HandlerScript* handl
   return alias != nullptr ? alias->options : none;
 }
 
-// httpd has looked at the file when it mapped the URL to it.
+// Returns what httpd knows of the file since it mapped the URL to it.
 base::FileSeen file_seen(const apr_finfo_t& info) {
   constexpr apr_int32_t kNeeded =
       APR_FINFO_IDENT | APR_FINFO_SIZE | APR_FINFO_MTIME | APR_FINFO_CTIME | APR_FINFO_NLINK;
@@ -55,13 +55,13 @@ Selection select(request_rec* r, const HandlerScript* handler) {
   } else {
     target.script = target.resource;
     target.seen = file_seen(r->finfo);
-    // The alias's own option is taken as it stands, as mod_wsgi takes it.
+    // The alias's own option is not expanded, as in mod_wsgi.
     target.callable = options.callable ? *options.callable : expand_callable(r, settings.callable);
   }
   selection.group = find_daemon_group(selection.process_group);
   if (selection.group != nullptr && !selection.group->chroot.empty()) {
     const std::string_view inside = path_in_group(*selection.group, target.script);
-    // The same name may be another file in there, which httpd has not looked at.
+    // The same path may be another file in the chroot, which httpd has not looked at.
     if (inside == target.script) target.seen = {};
     target.script = inside;
     target.resource = path_in_group(*selection.group, target.resource);

@@ -18,12 +18,12 @@ namespace brine::apache {
 
 namespace {
 
-// A file is read in pieces of this size where a filter wants to see it.
+// A file is read in pieces of this size if a filter looks into it.
 constexpr std::size_t kPiece = 65536;
 
 // What a bucket of kBucketType points to.
 struct Shared {
-  apr_bucket_refcount count;  // first: the functions of shared buckets want it there
+  apr_bucket_refcount count;  // first, as the functions of shared buckets require
   SentFile* file;
 };
 
@@ -36,7 +36,8 @@ void destroy_bucket(void* data) noexcept {
   }
 }
 
-// The file lives as long as the client's request, which is longer than its response takes.
+// Setting aside needs no copy: the file lives as long as the client's request, and so longer than
+// the response.
 apr_status_t set_aside(apr_bucket* /*bucket*/, apr_pool_t* /*pool*/) noexcept {
   return APR_SUCCESS;
 }
@@ -50,9 +51,8 @@ const apr_bucket_type_t kBucketType = {"WSGI FILE",
                                        apr_bucket_shared_split,
                                        apr_bucket_shared_copy};
 
-// The bucket becomes the piece that was read, and one with the rest follows. Where the file is
-// shorter than it was, what follows is the sign that the response is broken off: there are filters
-// that do not heed errors.
+// Turns the bucket into the piece that was read, followed by a bucket of the rest. If the file has
+// become shorter, an error bucket follows, since some filters ignore a read's error.
 apr_status_t read_bucket(apr_bucket* bucket, const char** data, apr_size_t* size,
                          apr_read_type_e /*block*/) noexcept {
   auto* shared = static_cast<Shared*>(bucket->data);
@@ -66,7 +66,7 @@ apr_status_t read_bucket(apr_bucket* bucket, const char** data, apr_size_t* size
     destroy_bucket(shared);
   } else if (wanted < bucket->length) {
     apr_bucket_shared_split(bucket, wanted);
-    destroy_bucket(shared);  // of the two references, the piece's
+    destroy_bucket(shared);  // releases the piece's reference of the two
   } else {
     destroy_bucket(shared);
   }
@@ -76,8 +76,8 @@ apr_status_t read_bucket(apr_bucket* bucket, const char** data, apr_size_t* size
   return APR_SUCCESS;
 }
 
-// The filters that do no more to a body than to count its bytes. A file that only these see is
-// passed on as a file of httpd's own, which it sends by sendfile and without a thread of its own.
+// Returns true if all filters do no more to a body than count its bytes. The file is then passed on
+// as a file bucket of httpd's, which sends it by sendfile.
 bool is_sent_as_it_is(const request_rec* r) {
   static constexpr std::array<std::string_view, 9> kOnlyCounting = {
       "byterange",         "content_length",    "http_header", "http_outerror",   "chunk",
@@ -103,7 +103,7 @@ SentFile* SentFile::make(request_rec* r, int fd, std::int64_t offset, std::int64
   return own ? base::pool_emplace<SentFile>(r->pool, r, std::move(own), offset, length) : nullptr;
 }
 
-// Where httpd has sent the file itself, this is what is known of how it went.
+// If httpd has sent the file itself, the size and the connection tell here how that went.
 SentFile::~SentFile() {
   const std::int64_t size = size_now();
   if (!cut_ && (r_->connection->aborted == 0 || size >= end_)) {
@@ -149,14 +149,15 @@ bool SentFile::append_to(apr_bucket_brigade* brigade, const request_rec* sender,
   return true;
 }
 
-// httpd finds out by itself where such a file is too short, and ends the connection.
+// Appends the part as a file bucket. httpd itself notices if the file is too short, and closes the
+// connection.
 bool SentFile::append_httpds(apr_bucket_brigade* brigade, const request_rec* sender,
                              bool enable_sendfile) const {
   apr_file_t* borrowed = nullptr;
   apr_file_t* file = nullptr;
   apr_os_file_t descriptor = fd_.get();
   const apr_int32_t flags = APR_FOPEN_READ | (enable_sendfile ? APR_FOPEN_SENDFILE_ENABLED : 0);
-  // The duplicate closes itself with the pool, or with whatever pool a filter moves it to.
+  // The duplicated descriptor is closed with the pool, or with the pool that a filter moves it to.
   if (apr_os_file_put(&borrowed, &descriptor, flags, sender->pool) != APR_SUCCESS ||
       apr_file_dup(&file, borrowed, sender->pool) != APR_SUCCESS) {
     return false;
@@ -186,7 +187,7 @@ std::size_t SentFile::read(char* into, std::size_t size, std::int64_t offset) {
   return done;
 }
 
-// Whether the file is as long as it was said to be. A daemon process may say anything.
+// Returns true if the file is as long as was said, since a daemon process may say anything.
 bool SentFile::reaches_end() {
   char last = 0;
   const ssize_t got = ::pread(fd_.get(), &last, 1, end_ - 1);

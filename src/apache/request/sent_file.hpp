@@ -1,4 +1,4 @@
-// A file in a response: what happens where it becomes shorter while it is sent.
+// SentFile is a file in a response, which may become shorter while it is sent.
 #pragma once
 
 #include <sys/types.h>
@@ -13,11 +13,12 @@
 
 namespace brine::apache {
 
-/// A part of a file that is on its way to the client; lives in the pool of the client's request. It
-/// is never mapped into memory: a page behind the file's end would end httpd's process.
+/// A part of a file that is being sent to the client; lives in the pool of the client's request.
+/// The file is never mapped into memory: a page behind its end would end httpd's process with
+/// SIGBUS.
 class SentFile {
  public:
-  /// The part must lie in a regular file. Null: no descriptor was left.
+  /// Makes a part, which must lie in a regular file. Returns null if no descriptor was left.
   static SentFile* make(request_rec* r, int fd, std::int64_t offset, std::int64_t length);
 
   SentFile(request_rec* r, base::UniqueFd fd, std::int64_t offset, std::int64_t length)
@@ -26,11 +27,11 @@ class SentFile {
   SentFile& operator=(const SentFile&) = delete;
   ~SentFile();
 
-  /// Puts the part behind what `sender`, the client's request or a sub-request of it, has in
-  /// `brigade`. False: no descriptor was left, or the file is too short by now.
+  /// Appends the part to what `sender`, the client's request or a sub-request of it, has in
+  /// `brigade`. Returns false if no descriptor was left, or the file is too short by now.
   bool append_to(apr_bucket_brigade* brigade, const request_rec* sender, bool enable_sendfile);
 
-  /// Reads at `offset`, as pread; what is missing breaks the response off.
+  /// Reads at `offset`, like pread(). If bytes are missing, the response is broken off.
   std::size_t read(char* into, std::size_t size, std::int64_t offset);
 
   apr_bucket* broken_off_bucket(apr_bucket_alloc_t* buckets) const {
@@ -43,7 +44,7 @@ class SentFile {
   bool reaches_end();
   std::int64_t size_now() const;
 
-  request_rec* r_;  ///< the client's: those of sub-requests may be gone before all is sent
+  request_rec* r_;  ///< the client's: sub-requests may end before all is sent
   base::UniqueFd fd_;
   std::int64_t offset_;
   std::int64_t end_;
