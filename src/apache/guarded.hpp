@@ -1,4 +1,4 @@
-// Hooks as httpd calls them: an exception that left one would end the process.
+// Wraps hooks for httpd: an exception that left a hook would end the process.
 #pragma once
 
 #include <exception>
@@ -36,8 +36,9 @@ struct Guarded<hook> {
 
 }  // namespace detail
 
-/// `ap_hook_handler(guarded<&handle>, ...)`: the hook, noexcept. After an exception, which is
-/// logged, a hook that returns a status answers 500 (in a start-up hook: httpd does not start).
+/// Makes the noexcept hook of `ap_hook_handler(guarded<&handle>, ...)`. After an exception, which
+/// is logged, a hook that returns a status returns 500; from a start-up hook that keeps httpd from
+/// starting.
 template <auto hook>
 inline constexpr auto guarded = &detail::Guarded<hook>::call;
 

@@ -1,8 +1,9 @@
-// httpd's headers, with what must be said before and after them. Every file of src/apache that
-// needs httpd includes this one.
+// Includes httpd's headers, with what has to come before and after them. Every file of src/apache
+// that uses httpd includes this one.
 #pragma once
 
-// Directive setters are then members of a union by their type, and the compiler checks each row.
+// With this macro a directive's setter is a member of a union by its type, so the compiler checks
+// each row.
 #define AP_HAVE_DESIGNATED_INITIALIZER
 
 // The other headers need httpd.h before them.
@@ -19,8 +20,8 @@
 #include <http_request.h>
 // clang-format on
 
-// The one symbol that mod_brine.so exports.
+// The only symbol that mod_brine.so exports.
 extern "C" __attribute__((visibility("default"))) module wsgi_module;
 
-// `LogLevel wsgi:debug` and the "[wsgi:error]" of a record refer to this module.
+// This sets the module that `LogLevel wsgi:debug` and the "[wsgi:error]" of a record refer to.
 APLOG_USE_MODULE(wsgi);

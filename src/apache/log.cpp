@@ -14,11 +14,12 @@ namespace brine::apache {
 
 namespace {
 
-// guards the order of the error log's records: those of one text stay together
+// Keeps the records of one text together in the error log.
 std::mutex records_mutex;
 
-// A process that is forked must not find it held, by a thread which it does not have. Registered
-// once each time that httpd loads the module; the system forgets it when the module is unloaded.
+// A forked process must not find the mutex locked by a thread that it does not have. The handlers
+// are registered once each time that httpd loads the module; the C library forgets them when the
+// module is unloaded.
 [[maybe_unused]] const int through_forks = ::pthread_atfork(
     [] { records_mutex.lock(); }, [] { records_mutex.unlock(); }, [] { records_mutex.unlock(); });
 
@@ -37,8 +38,8 @@ void write_records(std::string_view text, Write write) noexcept {
 
 }  // namespace
 
-// httpd passes notices whatever LogLevel says, but its macros would drop them here first: hence the
-// functions behind the macros, and a test of our own.
+// httpd passes notices whatever LogLevel says, but its macros would drop them here. So the
+// functions behind the macros are called, after a test of the level.
 void log(const request_rec* r, base::Level level, std::string_view text) noexcept {
   const int httpd_level = static_cast<int>(level);
   if (level == base::Level::notice || APLOG_R_IS_LEVEL(r, httpd_level)) {

@@ -1,4 +1,4 @@
-// Log sinks over httpd's error log.
+// Writes log records to httpd's error log.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace brine::apache {
 
-/// Logs to the error log of the virtual host that serves `r`. Several lines stay together.
+/// Logs to the error log of the virtual host that serves `r`. The lines of a text stay together.
 void log(const request_rec* r, base::Level level, std::string_view text) noexcept;
 
 /// Logs to the error log of a server.

@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::string_view kCodePrefix = "BRINE";
 
-// "BRINE0401" if the text opens with "BRINE0401:", else empty.
+// Returns "BRINE0401" if the text begins with "BRINE0401:", else an empty text.
 std::string_view leading_code(std::string_view text) {
   if (!text.starts_with(kCodePrefix)) {
     return {};
@@ -17,7 +17,7 @@ std::string_view leading_code(std::string_view text) {
   return is_code ? text.substr(0, end) : std::string_view();
 }
 
-// The bytes that httpd's escaping makes of one (ap_escape_errorlog_item).
+// Returns how many bytes httpd's escaping makes of one (ap_escape_errorlog_item).
 std::size_t escaped_size(char c) {
   const auto byte = static_cast<unsigned char>(c);
   if (byte < 0x20 || byte >= 0x7f) {
@@ -26,7 +26,7 @@ std::size_t escaped_size(char c) {
   return c == '\\' ? 2 : 1;
 }
 
-// How many bytes of `line` one record takes; at least one.
+// Returns how many bytes of `line` fit into one record; at least one.
 std::size_t piece_size(std::string_view line, std::size_t longest) {
   std::size_t escaped = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {

@@ -1,4 +1,4 @@
-// How a text becomes records of httpd's error log. Pure.
+// Splits a text into records of httpd's error log. Pure.
 #pragma once
 
 #include <string>
@@ -7,13 +7,14 @@
 
 namespace brine::apache {
 
-/// The most that httpd's formatting may make of one record's text, in bytes: it cuts a record at
-/// 8 KiB, and time stamp, client and referer need room too.
+/// A record's text may take this many bytes after httpd's escaping: httpd cuts a record at 8 KiB,
+/// and time stamp, client and referer need room too.
 inline constexpr std::size_t kLongestRecord = 6000;
 
-/// The records that `text` makes: one a line, a very long line in pieces. Where the text opens with
-/// a code ("BRINE0401: ..."), the further records begin with "BRINE0401| ". A NUL, at which httpd
-/// would stop, is written as \0. An empty text is one empty record; a last newline makes none.
+/// Returns the records that `text` makes: one for each line, and several for a very long line. If
+/// the text begins with a code ("BRINE0401: ..."), the further records begin with "BRINE0401| ". A
+/// NUL, at which httpd would stop, is written as \0. An empty text is one empty record; a newline
+/// at the end makes none.
 std::vector<std::string> log_records(std::string_view text, std::size_t longest = kLongestRecord);
 
 }  // namespace brine::apache
