@@ -38,8 +38,8 @@ def ask_all(server, names):
 def test_twenty_groups_at_a_graceful_restart(start_httpd):
     """All at once, each would take longer than connect-timeout (which is longer where the machine is slow)."""
     names = [f"site{i}" for i in range(GROUPS)]
-    files = {f"scripts/{name}.wsgi": BUSY.format(seconds=0.4) for name in names}
-    server = start_httpd(config(names, f"connect-timeout={int(3500 * SCALE)}ms"), files=files)
+    files = {f"scripts/{name}.wsgi": BUSY.format(seconds=0.25) for name in names}
+    server = start_httpd(config(names, f"connect-timeout={int(2000 * SCALE)}ms socket-timeout=600"), files=files)
     assert ask_all(server, names) == [200] * GROUPS, "at the start"
     server.reload()
     assert ask_all(server, names) == [200] * GROUPS, "at the restart"
