@@ -23,7 +23,7 @@ struct Stamp {
   bool operator==(const Stamp&) const = default;
 };
 
-/// What httpd knew of a file when it mapped the request: less precise than a Stamp.
+/// The facts of a file that httpd knew when it mapped the request: less precise than a Stamp.
 struct FileSeen {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;

@@ -102,8 +102,8 @@ void answer(char kind, const TenantLook::Texts& texts) {
 std::optional<std::string> read_all(int fd, Nanos deadline) {
   std::string bytes;
   for (;;) {
-    // What has arrived is read even after the deadline, since the caller may have waited for
-    // another look until then.
+    // Bytes that have arrived are read even after the deadline, since the caller may have waited
+    // for another look until then.
     const Nanos left = std::max<Nanos>(deadline - now(), 0);
     pollfd wait{fd, POLLIN, 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(left / kMillisecond) + (left != 0));

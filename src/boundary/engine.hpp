@@ -28,7 +28,7 @@ struct SearchPath {
   std::string origin;  ///< the directive that names it, with file and line
 };
 
-/// What a process needs to start Python; read once, by `EngineExport::start`.
+/// The values that a process needs to start Python; read once, by `EngineExport::start`.
 struct Config {
   /// WSGIPythonHome, already resolved: `program` is the python of a virtual environment, or
   /// `home` a prefix (PYTHONHOME). At most one is set; none: the Python the engine was built for.

@@ -1,4 +1,5 @@
-// What the pickle guard does about a hazard (directive WSGIPickleGuard). Does not use Python.
+// Policy tells what the pickle guard does about a hazard (directive WSGIPickleGuard). Does not use
+// Python.
 #pragma once
 
 #include <array>

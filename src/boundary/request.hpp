@@ -110,7 +110,8 @@ enum class NamedBy : std::uint8_t {
   variable,  ///< %{ENV:...}: a variable, which a client may have sent
 };
 
-/// What to run and where: the result of mapping a URL and of reading the settings for it.
+/// The script to run and the place to run it: the result of mapping a URL and of reading the
+/// settings for it.
 struct Target {
   std::string_view script;             ///< absolute path of the WSGI script file
   std::string_view callable;           ///< name of the application object, usually "application"
@@ -128,7 +129,8 @@ struct Replacements {
   bool file = false;            ///< mod_xsendfile is active
 };
 
-/// What is known of a request before its body is read. All views live as long as the request.
+/// The facts of a request that are known before its body is read. All views live as long as the
+/// request.
 struct Head {
   /// The values by Var. A view whose data() is null means that the environ lacks this key.
   std::array<std::string_view, kVarCount> vars{};
@@ -148,8 +150,8 @@ struct Head {
   Replacements replacements;
   bool strict_headers = false;  ///< WSGIStrictHeaders: a hop-by-hop field is an error
   double request_start = 0;     ///< seconds since the epoch
-  /// When httpd passed the request on to a daemon process, and when a thread took it up, in seconds
-  /// since the epoch; 0 in embedded mode.
+  /// The times at which httpd passed the request on to a daemon process, and a thread took it up,
+  /// in seconds since the epoch; 0 in embedded mode.
   double queue_start = 0;
   double daemon_start = 0;
   int thread_id = 0;  ///< 1-based number of the server's worker thread

@@ -12,7 +12,7 @@
 
 namespace brine::wsgi {
 
-/// What a change of the script's file leads to.
+/// The consequence of a change of the script's file.
 enum class Reloading : std::uint8_t {
   off,
   in_place,  ///< the script is loaded again into its interpreter

@@ -13,7 +13,7 @@ struct ErrorText {
   std::string summary;    ///< "ValueError: boom", one line
   std::string traceback;  ///< as Python prints it, with chained exceptions; no newline at the end
   bool system_exit = false;
-  std::string advice;  ///< what the adviser returned; mostly empty
+  std::string advice;  ///< the adviser's text; mostly empty
 };
 
 /// Takes the set exception out of the interpreter. Frames of Brine's own Python code are left out.

@@ -230,7 +230,7 @@ bool Inspector::has_own_getstate(PyObject* object) {
 void Inspector::expand_items(PyObject* iterator, std::uint32_t at, bool pairs) {
   const auto most = static_cast<Py_ssize_t>(inquiry_.most_objects / 2);
   for (Py_ssize_t i = 0; complete_; ++i) {
-    if (i == most) {  // it need not end, and other parts count too
+    if (i == most) {  // an iterator need not end, and other parts count too
       complete_ = false;
       return;
     }

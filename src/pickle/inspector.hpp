@@ -11,7 +11,8 @@
 
 namespace brine::pickle {
 
-/// How pickle gets from an object to a part of it; step_name() returns the Python side's name.
+/// The ways by which pickle gets from an object to a part of it; step_name() returns the Python
+/// side's name.
 enum class Step : std::uint8_t {
   root,
   item,        ///< a dict's value, by key
@@ -19,7 +20,7 @@ enum class Step : std::uint8_t {
   key,         ///< a dict's key, by number
   member,      ///< a member of a set, by number
   attribute,   ///< an attribute by name, also of __slots__
-  state,       ///< what __getstate__ returned, or the state of __reduce__
+  state,       ///< the result of __getstate__, or the state of __reduce__
   state_item,  ///< a value of that state, by key
   callable,    ///< __reduce__()[0]
   argument,    ///< __reduce__()[1][index]
@@ -28,7 +29,7 @@ enum class Step : std::uint8_t {
 
 const char* step_name(Step step) noexcept;
 
-/// What a walk looks for.
+/// The goal and the limits of a walk.
 struct Inquiry {
   int protocol = -1;
   /// Called as judge(object, name) for each class, function, and object that pickles by name; name

@@ -43,10 +43,11 @@ class GlobalSink {
 /// Limits of what a stream can make a scanner remember. The defaults bound it to some 400 MB,
 /// whatever the stream says.
 struct Limits {
-  std::size_t stack = 8 << 20;   ///< values
-  std::size_t memo = 8 << 20;    ///< entries; one far beyond the others counts as four
-  std::size_t names = 64 << 20;  ///< bytes for texts kept from one feed() to the next; what finds
-                                 ///< no place can no longer be told when it names a global
+  std::size_t stack = 8 << 20;  ///< values
+  std::size_t memo = 8 << 20;   ///< entries; one far beyond the others counts as four
+  /// Bytes of texts that are kept from one feed() to the next. A text beyond this limit is unknown
+  /// if it names a global later.
+  std::size_t names = 64 << 20;
 
   static constexpr Limits none() {
     constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();

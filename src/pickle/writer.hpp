@@ -12,7 +12,7 @@
 
 namespace brine::pickle {
 
-/// What one Pickler writes in all of its dumps, which share its memo.
+/// The output of one Pickler in all of its dumps, which share its memo.
 class DumpStream final : public GlobalSink {
  public:
   enum class Mode : std::uint8_t {

@@ -234,7 +234,7 @@ void Loader::failed(Script& script, const Source& source, const Wanted& wanted,
 void Loader::retire(const std::string& path, Generation* generation) noexcept {
   const std::unique_ptr<Generation> old(generation);
   const GilLock gil = GilLock::adopt();  // see GenerationPtr: the last owner holds the GIL
-  if (!old->mark) return;                // it was never executed
+  if (!old->mark) return;                // the script was never executed
   ++retired_;
   try {
     bootstrap_.retire(gil, path, old->number, old->mark.get());

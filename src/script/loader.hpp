@@ -26,7 +26,7 @@ struct Wanted {
   std::string path;
   std::string_view callable;
   std::string_view resource;   ///< argument of the script's reload_required()
-  base::FileSeen seen;         ///< what was known of the file before the GIL was taken ...
+  base::FileSeen seen;         ///< the file as it was before the GIL was taken ...
   std::optional<Stamp> stamp;  ///< ... and its stamp, if that was not enough
   wsgi::ScriptSettings settings;
 };

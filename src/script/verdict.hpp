@@ -12,7 +12,7 @@ namespace brine::script {
 using base::Stamp;
 using wsgi::Reloading;
 
-/// What is known of the generation that serves.
+/// The facts of the serving generation that a verdict needs.
 struct Loaded {
   Stamp stamp;
   /// False if a later write could still have the same stamp: the file was read within the

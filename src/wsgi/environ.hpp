@@ -29,7 +29,7 @@ class Environ {
   struct Variable {
     cpython::Ref key;
     std::string bytes;     // the value that the template has
-    bool present = false;  // whether the template has a value
+    bool present = false;  // the template has a value
   };
   struct Header {
     cpython::Ref key;    // empty: the field is dropped

@@ -20,7 +20,7 @@ struct Exchange {
 
   // Members guarded by the GIL, see Interruptible:
   bool interruptible = false;  ///< mod_wsgi.RequestTimeout may be raised in the application
-  bool interrupted = false;    ///< it was raised, if the application has run Python code since
+  bool interrupted = false;    ///< the exception was raised, if Python code has run since
 
   // The response so far:
   bool started = false;        ///< start_response has been called

@@ -33,7 +33,7 @@ namespace {
 constexpr std::size_t kCopied = 65536;
 
 struct FileSize {
-  std::int64_t size = 0;  // what fstat says
+  std::int64_t size = 0;  // as fstat() tells it
   bool lies = false;      // the file does not end there, as those of /proc and /sys
 };
 

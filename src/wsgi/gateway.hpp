@@ -16,7 +16,8 @@
 
 namespace brine::wsgi {
 
-/// How serving ended, and what is left to send after the GIL has been released.
+/// The result of serving, and the part of the response that is to be sent after the GIL has been
+/// released.
 struct Reply {
   Outcome outcome = Outcome::completed;
   /// A complete small body, in memory of ResponseWriter::allocate().

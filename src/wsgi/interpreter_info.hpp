@@ -9,7 +9,7 @@
 
 namespace brine::wsgi {
 
-/// What environ and the `mod_wsgi` module tell about this process and interpreter.
+/// The facts that environ and the `mod_wsgi` module tell about this process and interpreter.
 struct InterpreterInfo {
   std::string process_group;  ///< empty: embedded mode
   std::string application_group;

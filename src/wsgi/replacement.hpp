@@ -15,7 +15,7 @@ namespace brine::wsgi {
 
 enum class Replacement : std::uint8_t {
   none,
-  local_redirect,  ///< what httpd serves for the path that Location names
+  local_redirect,  ///< httpd's response for the path that Location names
   error_page,      ///< httpd's ErrorDocument for the status
   file,            ///< the file that X-Sendfile names; mod_xsendfile's output filter sends it
 };

@@ -9,7 +9,7 @@
 
 namespace brine::apache {
 
-/// What is known of a body before it is read.
+/// The facts of a body that are known before it is read.
 struct BodyFacts {
   std::int64_t length = -1;     ///< Content-Length, or -1
   bool without_length = false;  ///< there is a body, and the client does not tell its length
@@ -23,7 +23,8 @@ inline constexpr std::int64_t kBodyStart = 65536;
 inline constexpr std::int64_t kWholeBody = std::numeric_limits<std::int64_t>::max();
 
 struct BodyPlan {
-  /// How many bytes to read, or fewer if the body ends before; 0: none, the application reads them.
+  /// The number of bytes to read, or fewer if the body ends before; 0: none, the application reads
+  /// them.
   std::int64_t first = 0;
   /// After the first bytes it is known whether a filter changes the length; if so, the whole body
   /// is read.

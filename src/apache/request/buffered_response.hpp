@@ -53,8 +53,8 @@ class BufferedResponse final : public wsgi::ResponseWriter {
   base::LogSink& log_;
   const std::int64_t most_;
   State state_ = State::keeping;
-  std::string memory_;        ///< what is kept, while it is small
-  base::TemporaryFile file_;  ///< what is kept, when it is large
+  std::string memory_;        ///< a small response
+  base::TemporaryFile file_;  ///< a large response
   base::UniqueFd given_;      ///< the application's own file, if a part of it is the whole body
   std::int64_t given_offset_ = 0;
   std::int64_t given_length_ = 0;

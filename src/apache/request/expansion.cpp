@@ -29,7 +29,7 @@ const char* environment_name(request_rec* r, std::string_view value) {
 
 struct Variable {
   const char* value = nullptr;  // null: it is not set
-  bool of_the_process = false;  // it is in httpd's own environment
+  bool of_the_process = false;  // the variable is in httpd's own environment
 };
 
 Variable look_up(request_rec* r, const char* name) {

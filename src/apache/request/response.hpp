@@ -61,7 +61,7 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   int status_ = HTTP_OK;
   const char* status_line_ = nullptr;
   std::span<HeaderLine> headers_;
-  std::string_view allocated_;  ///< what allocate() returned last
+  std::string_view allocated_;  ///< the last block of allocate()
   wsgi::Replacements allowed_;
   wsgi::Replacement replacement_ = wsgi::Replacement::none;
   bool replaced_ = false;

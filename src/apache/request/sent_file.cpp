@@ -21,7 +21,7 @@ namespace {
 // A file is read in pieces of this size if a filter looks into it.
 constexpr std::size_t kPiece = 65536;
 
-// What a bucket of kBucketType points to.
+// The data of a bucket of kBucketType.
 struct Shared {
   apr_bucket_refcount count;  // first, as the functions of shared buckets require
   SentFile* file;

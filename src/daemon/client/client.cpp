@@ -78,8 +78,7 @@ struct Client::PendingRequest {
   unsigned moves = 0;
   unsigned reloads = 0;             ///< how often the request has waited for new code
   bool in_line = false;             ///< the request has waited: no line is too long for it
-  std::vector<Admission> failed{};  ///< processes that did not take it up although a thread was
-                                    /// free
+  std::vector<Admission> failed{};  ///< processes with a free thread that did not take it up
   Nanos astray_until = 0;           ///< when all have failed: until then one may recover; else 0
   Outcome outcome = Outcome::not_ready;
 
@@ -168,7 +167,7 @@ Outcome Client::travel(PendingRequest& pending) {
       if (admission.has_free_thread || progress == Progress::not_taken) {
         pending.failed.push_back(admission);
       } else {
-        pending.forgive();  // it may have been busy for a moment only
+        pending.forgive();  // the process may have been busy for a moment only
       }
       pending.in_line = true;
       continue;

@@ -66,11 +66,9 @@ class ConnectionPool {
  private:
   std::size_t close_idle(std::unique_lock<std::mutex> lock, base::Nanos limit);
 
-  const std::uint64_t most_descriptors_;  ///< descriptors that this process may have, as it began
-                                          /// to serve
+  const std::uint64_t most_descriptors_;  ///< limit of descriptors at the start
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_; the one that has been idle
-                                                   // for longest first
+  std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_; oldest first
 };
 
 /// Closes the idle connections of all pools of this process.

@@ -15,7 +15,7 @@
 
 namespace brine::daemon {
 
-/// How far an exchange got.
+/// Tells how far an exchange got.
 enum class Progress : std::uint8_t {
   done,       ///< outcome() tells how it ended; the connection can be used again
   broken,     ///< outcome() tells how it ended; the connection must be closed
@@ -104,7 +104,7 @@ class Dispatch {
   std::unique_ptr<char[]> data_;  ///< a piece of the request's body; allocated on first use
   Io failure_ = Io::ok;           ///< why a frame could not be read to its end
   ResponseCheck check_{Asked{}};  ///< checks the answer to this request
-  std::string wrong_;             ///< what the check found; later findings do not count
+  std::string wrong_;             ///< the check's first finding
   LogBudget log_budget_;
   std::string note_;    ///< the newest value of kNote
   bool noted_ = false;  ///< note_ has not been passed on

@@ -19,7 +19,7 @@ constexpr unsigned kMostLateWants = 16;
 // A process sends its note again with each new hazard of the request, at most this often.
 constexpr unsigned kMostNotes = 1000;
 
-// What a frame of this kind may contain; no daemon process sends a kind without a row.
+// The permitted contents of a kind of frame; no daemon process sends a kind without a row.
 struct Shape {
   bool is_answer = false;
   std::uint8_t flags = 0;

@@ -31,7 +31,7 @@ namespace brine::daemon {
 inline constexpr std::size_t kMostHeadBytes = 16 << 20;
 inline constexpr std::uint32_t kMostFields = 10000;
 
-/// What a request says about the answers that it accepts.
+/// The part of a request that decides which answers to it are accepted.
 struct Asked {
   bool head_request = false;
   bool body_complete = false;  ///< the process has all of the request's body

@@ -21,8 +21,7 @@ struct Candidate {
 struct Wish {
   std::uint32_t threads = 1;     ///< threads of each process
   std::uint32_t least_code = 0;  ///< only processes with this code or newer
-  std::uint32_t code_below = 0;  ///< only processes with older code, as newer ones lack the script;
-                                 /// 0: any
+  std::uint32_t code_below = 0;  ///< only processes with older code; 0: any
 };
 
 /// Returns the index of the best process, or nothing if none is ready. The first of these rules

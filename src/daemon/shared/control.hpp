@@ -16,7 +16,7 @@ namespace brine::daemon {
 
 /// Why a daemon process has to end, or has ended.
 enum class Reason : std::uint8_t {
-  none,  ///< it was not told to end
+  none,  ///< the process was not told to end
   graceful_restart,
   shutdown,
   eviction,
@@ -31,7 +31,7 @@ enum class Reason : std::uint8_t {
   memory_recycle,
   script_failed,
   finished,     ///< a service whose scripts have returned
-  descriptors,  ///< it has none left, and connections use few of them
+  descriptors,  ///< the process has none left, and connections use few
   count_,
 };
 
@@ -39,7 +39,7 @@ enum class Reason : std::uint8_t {
 std::string_view reason_name(Reason reason) noexcept;
 
 enum class Message : std::uint8_t {
-  // from the daemon process
+  // Packets from the daemon process:
   ready,          ///< number: 0 if a script that was to be loaded did not load
   seen,           ///< text: pack(ScriptVersions) of scripts that the process will load or report
   loaded,         ///< text: pack(Script): loaded since a request or `load` asked for it
@@ -47,7 +47,7 @@ enum class Message : std::uint8_t {
   script_failed,  ///< text: pack(ScriptFailure)
   retire,         ///< number: a Reason: the process should be replaced
   leaving,        ///< its last request has ended, and its atexit callbacks begin
-  // from the supervisor
+  // Packets from the supervisor:
   load,         ///< text: pack(Script): the process is to load it too
   code_failed,  ///< text: pack(ScriptVersions): new code did not load because of these
   drain,        ///< number: Reason: end when no request is left

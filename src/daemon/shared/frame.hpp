@@ -14,11 +14,12 @@
 namespace brine::daemon {
 
 enum class FrameKind : std::uint8_t {
-  // from httpd. value: until when a process may take the request up (base::Nanos; 0: always), so
-  // that httpd can take it back after that time. payload: encode_request(), then the body's start.
+  // Frames from httpd. `request` has in value: until when a process may take the request up
+  // (base::Nanos; 0: always), so that httpd can take it back after that time. payload:
+  // encode_request(), then the body's start.
   request,
   data,  ///< a piece of the request's body; aux: wsgi::ReadStatus; flags end, more
-  // from the daemon process
+  // Frames from the daemon process:
   want,     ///< value: how many bytes of the request's body are wanted at most
   head,     ///< aux: status; payload: encode_head(), then body; flags end, done
   body,     ///< payload: a piece of the response's body; flag end

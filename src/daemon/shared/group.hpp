@@ -104,8 +104,7 @@ struct Group {
   std::string program;  ///< see engine::Config
   std::string prefix;   ///< see engine::Config::home
   std::vector<std::string> python_path;
-  std::string python_path_origin;  ///< the directive that names these directories, with file and
-                                   /// line
+  std::string python_path_origin;  ///< the directive that names them, with file and line
   std::string home_origin;         ///< the directive that sets home=, with file and line
   std::string python_eggs;
   double switch_interval = 0;  ///< seconds; 0: Python's own

@@ -1,6 +1,6 @@
-// What the supervisor hands over to a daemon process when it executes brine-worker: descriptors
-// with fixed numbers, and a memory file with everything else. Nothing of the supervisor's or
-// httpd's memory is inherited.
+// Defines what the supervisor hands over to a daemon process when it executes brine-worker:
+// descriptors with fixed numbers, and a memory file with everything else. Nothing of the
+// supervisor's or httpd's memory is inherited.
 #pragma once
 
 #include <cstddef>

@@ -18,8 +18,7 @@ struct Introduction {
   std::uint32_t group = 0;  ///< index among the configuration's groups
   std::uint32_t slot = 0;
   std::uint32_t incarnation = 0;  ///< of the process that the connection is meant for
-  std::optional<Script> script;   ///< a script that httpd serves requests for, instead of a
-                                  /// connection
+  std::optional<Script> script;   ///< a script that requests ask for; no connection then
 };
 
 /// Encode an introduction, and decode it again; nothing if this build would not send the bytes.

@@ -19,7 +19,7 @@
 
 namespace brine::daemon {
 
-/// What a group counts; kCounterNames has the names.
+/// The events that a group counts; kCounterNames has the names.
 enum class Counter : std::uint8_t {
   requests,         ///< taken up by a thread
   overfull,         ///< refused, since too many waited
@@ -74,7 +74,7 @@ struct alignas(64) Slot {
   std::atomic<base::Nanos> started;
 };
 
-/// What a thread of a daemon process is doing. The thread writes it; the process's monitor reads
+/// The activity of a thread of a daemon process. The thread writes it; the process's monitor reads
 /// it, and so does the supervisor when the process has died.
 struct alignas(64) ThreadRecord {
   std::atomic<base::Nanos> since;     ///< when it took up its request; 0: it has none
@@ -123,10 +123,10 @@ struct alignas(64) GroupBoard {
   std::atomic<std::uint32_t> change;
   std::atomic<std::uint32_t> code;         ///< newest version that has been asked for
   std::atomic<std::uint32_t> failed_code;  ///< newest version whose scripts did not load
-  /// When a request last waited for a process of the group.
+  /// The last time that a request waited for a process of the group.
   std::atomic<base::Nanos> awaited_at;
-  /// When the supervisor last delayed a start of the group because other groups' processes take all
-  /// processors, and no process of the group was starting.
+  /// The last time that the supervisor delayed a start of the group because other groups' processes
+  /// take all processors, while no process of the group was starting.
   std::atomic<base::Nanos> in_line_at;
   Counters counters;  ///< what httpd's processes and the supervisor count
   BrokenScripts broken;
@@ -157,8 +157,8 @@ std::uint32_t move_in(Slot& slot, SlotMemory& memory) noexcept;
 /// Opens the gate for the slot's process.
 void open(const Slot& slot, SlotMemory& memory) noexcept;
 
-/// What a process has written into its slot's memory, with times limited to the range from the
-/// clock's beginning to `now`.
+/// The values that a process has written into its slot's memory, with times limited to the range
+/// from the clock's beginning to `now`.
 struct SlotReading {
   std::uint64_t served = 0;
   std::uint32_t in_flight = 0;

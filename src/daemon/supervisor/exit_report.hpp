@@ -20,14 +20,13 @@ struct ExitReport {
   int pid = 0;
   std::string group;
   int status = 0;       ///< as waitpid() gives it
-  bool unseen = false;  ///< nobody knows the status: the supervisor that forked the process had
-                        /// died
+  bool unseen = false;  ///< an orphan, whose status no supervisor knows
   Reason reason = Reason::none;
   bool timed_out = false;  ///< the process was killed, as it did not leave in time
   std::uint64_t served = 0;
   std::vector<InProgress> requests;
   long peak_kib = 0;
-  std::string stack;  ///< what faulthandler wrote; empty: nothing
+  std::string stack;  ///< faulthandler's output, or empty
 };
 
 /// Returns true if the process ended as it was told to, with nothing lost.

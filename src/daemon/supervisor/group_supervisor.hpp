@@ -71,7 +71,7 @@ class GroupSupervisor {
   void end_service();
 
  private:
-  // A process's life.
+  // Functions of a process's life:
   void happen(Process& process, Event event, Reason reason = Reason::none);
   void act(const Process& process, Action action);
   Slot* free_slot() const;
@@ -83,7 +83,7 @@ class GroupSupervisor {
   void serve(Process& process);
   void note_fresh_memory(Process& process);
 
-  // What a process says.
+  // Functions that handle what a process says:
   void handle(Process& process, const Packet& packet);
   void told_to_retire(Process& process, Reason reason);
   void scripts_seen(Process& process, const ScriptVersions& scripts);
@@ -91,7 +91,7 @@ class GroupSupervisor {
   void tell_of_failure(const Process& process, const ScriptFailure& failure);
   void pass_on(const Introduction& introduction, const base::UniqueFd& connection);
 
-  // Which code the group's processes run: group_supervisor_code.cpp.
+  // Functions that decide which code the group's processes run, in group_supervisor_code.cpp:
   void publish();
   void script_loaded(Process& process, const std::string& text);
   ScriptVersions had_by_others(const Process& process) const;
@@ -117,20 +117,20 @@ class GroupSupervisor {
   void wait_for_slot(base::Nanos now);
   static void tell_of_failure(const Process& process, const ScriptVersions& scripts);
 
-  // What time brings.
+  // Functions that handle what time brings:
   void examine(Process& process, base::Nanos now);
   Vitals vitals(const Process& process, base::Nanos now) const;
   std::uint64_t grown_memory(const Process& process) const;
   void count_missing(base::Nanos now);
   void drain_replaced();
 
-  // The end of a process.
+  // Functions of a process's end:
   void note_end(Process& process, int status, long peak_kib);
   void plan_after_death(const Process& process, int status);
   bool was_of_use(const Process& process) const;
   void send_signal(const Process& process, int number) const;
 
-  // What a dead supervisor has left.
+  // Functions for what a dead supervisor has left:
   void adopt_orphans();
   void look_for_orphans();
 

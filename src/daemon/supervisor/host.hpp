@@ -14,14 +14,12 @@ namespace brine::daemon {
 
 /// The program of a group's processes, and what it is started with.
 struct Program {
-  int worker = -1;                     ///< descriptor of brine-worker, opened when the
-                                       /// configuration was read
+  int worker = -1;                     ///< descriptor of brine-worker
   int engine = -1;                     ///< descriptor of the engine's shared object, likewise
   std::string engine_path;             ///< path at which the engine was found
   std::vector<std::string> arguments;  ///< argv, as ps shows it
   std::string process_name;            ///< the name that `ps -o comm` shows
-  bool at_terminal = false;  ///< httpd -X runs at a terminal: 0 and 1 stay the supervisor's own,
-                             /// for a debugger
+  bool at_terminal = false;            ///< httpd -X: 0 and 1 stay the supervisor's own
 };
 
 class Host {

@@ -7,7 +7,7 @@
 
 namespace brine::daemon {
 
-/// What a process is started with, apart from its channels to the supervisor.
+/// The things that a process is started with, apart from its channels to the supervisor.
 struct Launch {
   const Program& program;
   const Handover& handover;

@@ -57,7 +57,7 @@ struct Happening {
   Reason reason = Reason::none;
 };
 
-/// What the supervisor does to a process.
+/// The effects that the supervisor has on a process.
 enum class Action : std::uint8_t {
   none,
   let_in,        ///< shows the slot as ready, and opens its gate

@@ -31,13 +31,11 @@ struct Process {
   bool silent = false;  ///< the process has closed its end of `control`
   Life life;
   base::Nanos started = 0;
-  std::uint64_t fresh_resident = 0;  ///< resident bytes when it became ready; set only with
-                                     /// memory-recycle
+  std::uint64_t fresh_resident = 0;  ///< bytes when it became ready; with memory-recycle
   ScriptVersions scripts;            ///< versions of the group's scripts that it loaded
   std::size_t scripts_given = 0;     ///< how many scripts the handover told it to load
   ScriptVersions failed_scripts;     ///< those of them that did not load
-  bool overdue = false;              ///< it has been loading its scripts for longer than a request
-                                     /// waits
+  bool overdue = false;              ///< has been loading for longer than a request waits
 
   bool orphan() const { return !control; }
   bool is(Phase phase) const { return life.phase == phase; }

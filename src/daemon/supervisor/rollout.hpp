@@ -31,8 +31,8 @@ enum class Others : std::uint8_t {
 };
 
 enum class Fate : std::uint8_t {
-  serves,         ///< it serves, and replaces those with older code
-  serves_beside,  ///< it serves, but some with older code go on for the scripts that it lacks
+  serves,         ///< the process serves, and replaces those with older code
+  serves_beside,  ///< the process serves beside older ones, which have what it lacks
   waited_for,     ///< requests wait for it too
   passed_over,  ///< no request waits for it any longer: others answer with the code that they have
   rejected,     ///< passed over and ended; tried again after a pause, or when files have changed
@@ -52,17 +52,17 @@ enum class Fate : std::uint8_t {
 /// | died     | replaced      | replaced      | rejected      |
 Fate fate_of(Attempt attempt, Others others) noexcept;
 
-/// What speaks for a process that lacks scripts which others have.
+/// The reasons to keep a process that lacks scripts which others have.
 struct Merits {
-  bool any = false;     ///< it has loaded a script
-  bool newer = false;   ///< it has another version of a script than a serving process
+  bool any = false;     ///< the process has loaded a script
+  bool newer = false;   ///< the process has another version of a script than one that serves
   bool wanted = false;  ///< too few others serve, or one is to be replaced for more than new code
 };
 
 /// Returns Attempt::partial or Attempt::lacking.
 Attempt judge(const Merits& merits) noexcept;
 
-/// How many of a group's processes are in which phase.
+/// The numbers of a group's processes by phase.
 struct Census {
   std::ptrdiff_t starting = 0;
   std::ptrdiff_t serving = 0;   ///< serve, and are not to be replaced
@@ -70,18 +70,18 @@ struct Census {
   std::ptrdiff_t all = 0;
 };
 
-/// How a process ended.
+/// The end of a process.
 struct Death {
   std::uint32_t code = 0;
-  bool told = false;  ///< it was told to end
+  bool told = false;  ///< the process was told to end
   bool was_ready = false;
-  bool exited = false;   ///< it exited, and no signal ended it
+  bool exited = false;   ///< the process exited, and no signal ended it
   bool killed = false;   ///< SIGKILL ended it
   bool overdue = false;  ///< see Attempt::overdue
-  bool of_use = false;   ///< it has served, or lived for long
+  bool of_use = false;   ///< the process has served, or lived for long
 };
 
-/// What becomes of a code version that is rejected.
+/// The consequence for a code version that is rejected.
 enum class Rejection : std::uint8_t {
   superseded,  ///< newer code has been asked for already
   ask_anew,    ///< the files have been mended meanwhile: requests wait for new code

@@ -28,7 +28,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   ForwardedRequest(const ForwardedRequest&) = delete;
   ForwardedRequest& operator=(const ForwardedRequest&) = delete;
 
-  // wsgi::Request
+  // These functions implement wsgi::Request.
   const wsgi::Head& head() const noexcept override { return frame_.head; }
   wsgi::ReadResult read(std::span<char> into) noexcept override;
   wsgi::ReadResult read_all(std::span<char> into) noexcept override;
@@ -36,7 +36,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   void log(base::Level level, std::string_view text) noexcept override;
   void script_changed() noexcept override { changed_ = true; }
 
-  // wsgi::ResponseWriter
+  // These functions implement wsgi::ResponseWriter.
   void start(int status, std::string_view status_line,
              std::span<const wsgi::Field> headers) override;
   char* allocate(std::size_t size) override;
@@ -82,7 +82,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
 
   int status_ = 0;
   std::vector<char> head_;          ///< the head that start() was given, encoded
-  std::unique_ptr<char[]> memory_;  ///< what allocate() returned last
+  std::unique_ptr<char[]> memory_;  ///< the last block of allocate()
   std::size_t memory_size_ = 0;
   std::string_view deferred_;  ///< a whole body in memory_, sent by finish()
   bool has_deferred_ = false;

@@ -1,5 +1,5 @@
-// brine-worker, the program of a daemon process. The supervisor executes it with a handover; it
-// does nothing by itself.
+// Runs brine-worker, the program of a daemon process. The supervisor executes it with a handover;
+// it does nothing by itself.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>

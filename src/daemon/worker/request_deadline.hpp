@@ -8,7 +8,7 @@
 
 namespace brine::daemon {
 
-/// What the monitor has done so far about a thread's request.
+/// The steps that the monitor has taken so far about a thread's request.
 struct Watched {
   base::Nanos since = 0;  ///< when the request began; 0: there is none
   bool warned = false;

@@ -40,7 +40,7 @@ using base::Nanos;
 
 namespace {
 
-// How often an orphan checks whether a new supervisor has put other processes in its place.
+// An orphan checks this often whether a new supervisor has put other processes in its place.
 constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
 
 constexpr Duration kForEver = std::chrono::hours(24 * 365);

@@ -11,7 +11,7 @@
 
 namespace brine::daemon {
 
-/// What a daemon process works with.
+/// The resources that a daemon process works with.
 struct WorkerContext {
   Group group;
   ProcessView memory;  ///< its slot's memory
