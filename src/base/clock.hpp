@@ -11,6 +11,7 @@ namespace brine::base {
 /// A point in time, in ns since the machine started; 0 stands for "never".
 using Nanos = std::int64_t;
 
+/// Returns the time of CLOCK_MONOTONIC.
 inline Nanos now() noexcept {
   timespec time{};
   clock_gettime(CLOCK_MONOTONIC, &time);

@@ -19,6 +19,7 @@ struct ScriptOwner {
   bool is_wanted() const noexcept { return user || group; }
 };
 
+/// The result of judging a script's owner.
 enum class Ownership : std::uint8_t {
   fits,
   other_owner,  ///< the script, or a folder with it or a link to it, has another owner
@@ -33,6 +34,7 @@ struct ScriptFile {
   std::string why;  ///< a clause that begins with the path ("'/srv/x.wsgi' is ..."), or empty
 };
 
+/// The purpose for which a script is opened.
 enum class Opening : std::uint8_t {
   to_read,
   to_judge,  ///< for judging alone; needs no right to read the file

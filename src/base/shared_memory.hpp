@@ -16,6 +16,7 @@
 
 namespace brine::base {
 
+/// Owns a mapping of shared memory.
 class SharedMemory {
  public:
   SharedMemory() noexcept = default;

@@ -10,6 +10,8 @@
 
 namespace brine::base {
 
+/// Owns a temporary file, which is made with its first bytes. Not for use by several threads at
+/// once.
 class TemporaryFile {
  public:
   /// Returns the folder of the files: TMPDIR, or /var/tmp, which holds larger files than /tmp. The

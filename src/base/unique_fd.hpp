@@ -7,6 +7,7 @@
 
 namespace brine::base {
 
+/// Owns a descriptor; -1 stands for none.
 class UniqueFd {
  public:
   UniqueFd() noexcept = default;

@@ -10,6 +10,7 @@
 
 namespace brine::pickle {
 
+/// The policies of WSGIPickleGuard.
 enum class Policy : std::uint8_t {
   off,           ///< pickle works as without the guard
   report,        ///< results and exceptions are pickle's; hazards are reported
@@ -21,6 +22,7 @@ enum class Policy : std::uint8_t {
 inline constexpr std::array<std::string_view, 4> kPolicyNames = {"Off", "Report", "Enforce",
                                                                  "BuiltinOnly"};
 
+/// Returns the name of a policy in a configuration.
 constexpr std::string_view policy_name(Policy policy) noexcept {
   return kPolicyNames[static_cast<std::size_t>(policy)];
 }

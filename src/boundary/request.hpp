@@ -167,6 +167,7 @@ enum class ReadStatus : std::uint8_t {
   failed,
 };
 
+/// The result of one read: `bytes` is how many were read.
 struct ReadResult {
   std::size_t bytes = 0;
   ReadStatus status = ReadStatus::ok;
@@ -205,6 +206,7 @@ class Request : public base::LogSink {
   ~Request() = default;
 };
 
+/// The result of sending a part of the response.
 enum class Delivery : std::uint8_t { ok, client_gone };
 
 /// Tells what follows the blocks that are sent.

@@ -36,6 +36,7 @@ struct ApplicationGroup {
 /// Thrown if there is no such group; the reason has been logged.
 enum class NoGroup { limit, failed };
 
+/// The application groups of the process, by their name. They live until the process ends.
 class ApplicationGroups {
  public:
   /// Makes the main interpreter's group. The calling thread has started Python and holds the GIL.

@@ -27,6 +27,7 @@ enum class Step : std::uint8_t {
   of_class,    ///< the object's own class
 };
 
+/// Returns the Python side's name of a step.
 const char* step_name(Step step) noexcept;
 
 /// The goal and the limits of a walk.

@@ -47,6 +47,7 @@ enum class Effect : std::uint8_t {
   stop,
 };
 
+/// An opcode's argument and effect; `pops` is how many values it takes.
 struct Opcode {
   Effect effect = Effect::invalid;
   Argument argument = Argument::none;
@@ -56,6 +57,7 @@ struct Opcode {
 
 namespace detail {
 
+/// Returns the table of opcodes, by their byte.
 constexpr std::array<Opcode, 256> make_opcodes() {
   using A = Argument;
   using E = Effect;

@@ -31,6 +31,7 @@ class Service {
   /// caller holds the GIL of that interpreter. A blocking call is not interrupted.
   void raise_in_sub_interpreter(const cpython::GilLock&) noexcept;
 
+  /// Returns true if tell_to_end() has been called.
   bool told() const noexcept { return told_; }
 
   /// Returns the interpreter of the script if it is a sub-interpreter, else null.

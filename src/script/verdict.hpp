@@ -26,6 +26,7 @@ struct FailedAttempt {
   std::int64_t at = 0;  ///< file_clock_now() of the attempt
 };
 
+/// The way in which a request treats its script.
 enum class Verdict : std::uint8_t {
   use,      ///< serve with the loaded generation
   load,     ///< read and execute the file

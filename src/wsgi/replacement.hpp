@@ -13,6 +13,7 @@
 
 namespace brine::wsgi {
 
+/// The replacement of an application's body.
 enum class Replacement : std::uint8_t {
   none,
   local_redirect,  ///< httpd's response for the path that Location names
@@ -57,6 +58,8 @@ inline bool has_error_page(int status) noexcept {
   return in_range && std::find(kWithout.begin(), kWithout.end(), status) == kWithout.end();
 }
 
+/// Returns the replacement for a response with this status and these fields, as far as `allowed`
+/// allows it.
 inline Replacement replacement(const Replacements& allowed, int status,
                                std::span<const Field> fields) noexcept {
   if (status >= 400 && status < 600) {

@@ -10,6 +10,8 @@
 
 namespace brine::apache {
 
+/// Registers the hooks that start the supervisor (post_config), fork it again (monitor), and close
+/// its ends in httpd's children (child_init).
 void register_daemon_hooks();
 
 /// Returns this process's client of a group, or null if no such group runs.

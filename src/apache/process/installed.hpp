@@ -13,6 +13,7 @@
 
 namespace brine::apache {
 
+/// An open file, and the path at which it was found.
 struct InstalledFile {
   base::UniqueFd fd;
   std::string path;
@@ -24,6 +25,7 @@ struct InstalledFile {
 
 inline constexpr const char* kWorkerProgram = "brine-worker";
 
+/// The open files of the build.
 class InstalledFiles {
  public:
   /// Returns the engine for a version of Python (empty: the default), or null if it has not been

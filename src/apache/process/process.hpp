@@ -8,6 +8,8 @@
 
 namespace brine::apache {
 
+/// Registers the hooks that check Python's home (check_config), finish the configuration
+/// (post_config) and start the engine (child_init).
 void register_process_hooks();
 
 /// Returns this process's engine, and starts it if that has not been tried. Returns null if there

@@ -5,6 +5,7 @@
 
 namespace brine::apache {
 
+/// Registers mod_status's hook (status_hook).
 void register_status_hooks();
 
 }  // namespace brine::apache

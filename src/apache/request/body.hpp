@@ -8,6 +8,7 @@
 
 namespace brine::apache {
 
+/// The reader of one request's body. Used by the thread that serves the request.
 class BodyReader {
  public:
   explicit BodyReader(request_rec* r) : r_(r) {}

@@ -22,6 +22,7 @@ struct BodyFacts {
 inline constexpr std::int64_t kBodyStart = 65536;
 inline constexpr std::int64_t kWholeBody = std::numeric_limits<std::int64_t>::max();
 
+/// The plan for a request's body.
 struct BodyPlan {
   /// The number of bytes to read, or fewer if the body ends before; 0: none, the application reads
   /// them.

@@ -18,6 +18,7 @@ void mark_broken_off(request_rec* r);
 /// Resets the connection if the client could not tell otherwise that the response was broken off.
 void reset_if_only_that_tells(request_rec* r);
 
+/// Registers the output filter that mark_broken_off() adds (ap_register_output_filter).
 void register_broken_off_filter();
 
 }  // namespace brine::apache

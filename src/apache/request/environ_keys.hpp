@@ -9,6 +9,7 @@
 
 namespace brine::apache {
 
+/// The treatment of a request header.
 enum class HeaderKind : std::uint8_t {
   ordinary,
   content_type,

@@ -15,6 +15,7 @@ namespace brine::apache {
 /// groups.
 std::string_view expand_process_group(request_rec* r, std::string_view value);
 
+/// A name, and who chose it.
 struct ApplicationGroupName {
   std::string_view text;
   wsgi::NamedBy named_by = wsgi::NamedBy::configuration;

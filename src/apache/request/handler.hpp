@@ -4,6 +4,7 @@
 
 namespace brine::apache {
 
+/// Registers the content handler (hook handler).
 void register_handler_hooks();
 
 }  // namespace brine::apache

@@ -12,6 +12,8 @@ wsgi::Replacements allowed_replacements(const request_rec* r, const Selection& s
 /// Answers in place of `response`, which is complete. Returns the handler's status. BLOCKS.
 int replace(request_rec* r, const ApacheResponse& response);
 
+/// Registers the hook insert_filter, which adds an application's fields to the response of a local
+/// redirect.
 void register_replacing_hooks();
 
 }  // namespace brine::apache

@@ -9,6 +9,7 @@
 
 namespace brine::apache {
 
+/// An alias and all settings, resolved for one request. All views live as long as the request.
 struct Selection {
   wsgi::Target target;
   std::string_view process_group;  ///< empty: httpd's own processes

@@ -28,6 +28,7 @@ enum class Progress : std::uint8_t {
 void report_bad_answer(wsgi::Request& request, const Group& group, const GroupView& view,
                        const Slot& slot, std::string_view what);
 
+/// The exchange of one request. Used by the thread that serves the request, once.
 class Dispatch {
  public:
   struct Limits {

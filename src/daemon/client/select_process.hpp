@@ -18,6 +18,7 @@ struct Candidate {
   bool keeping = false;  ///< serves only scripts that processes with newer code lack
 };
 
+/// The requirements of a request.
 struct Wish {
   std::uint32_t threads = 1;     ///< threads of each process
   std::uint32_t least_code = 0;  ///< only processes with this code or newer

@@ -9,6 +9,8 @@
 
 namespace brine::daemon {
 
+/// A table of fixed size, by the scripts' paths. The supervisor writes it and httpd's children read
+/// it, without a lock.
 class BrokenScripts {
  public:
   /// Returns true if it has not been logged yet that this version of the script does not load (see

@@ -183,6 +183,7 @@ class Decoder {
   bool ok_ = true;
 };
 
+/// Returns the bytes of a value.
 template <class Value>
 std::string encoded(const Value& value) {
   std::string bytes;

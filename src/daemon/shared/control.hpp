@@ -38,6 +38,7 @@ enum class Reason : std::uint8_t {
 /// Returns the reason as log records show it: "maximum-requests".
 std::string_view reason_name(Reason reason) noexcept;
 
+/// The kind of a packet, which decides what its `number` and `text` mean.
 enum class Message : std::uint8_t {
   // Packets from the daemon process:
   ready,          ///< number: 0 if a script that was to be loaded did not load
@@ -55,6 +56,7 @@ enum class Message : std::uint8_t {
   count_,
 };
 
+/// A message between the supervisor and a daemon process.
 struct Packet {
   Message message = Message::ready;
   std::uint8_t number = 0;
@@ -82,6 +84,7 @@ struct ScriptFailure {
   std::vector<std::string> records;  ///< log records of the failure that have not been logged
 };
 
+/// Encode values as the text of a packet.
 std::string pack(const ScriptVersions& scripts);
 std::string pack(const Script& script);
 std::string pack(const ScriptFailure& failure);

@@ -11,6 +11,8 @@
 
 namespace brine::daemon {
 
+/// All descriptors and shared memory of one configuration, with functions that close what a process
+/// does not need.
 class Endpoints {
  public:
   /// Makes all endpoints. Throws std::system_error if descriptors or memory have run out.

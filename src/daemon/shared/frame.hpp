@@ -13,6 +13,7 @@
 
 namespace brine::daemon {
 
+/// The kind of a frame, which decides what its `value`, `aux`, flags and payload mean.
 enum class FrameKind : std::uint8_t {
   // Frames from httpd. `request` has in value: until when a process may take the request up
   // (base::Nanos; 0: always), so that httpd can take it back after that time. payload:
@@ -32,6 +33,7 @@ enum class FrameKind : std::uint8_t {
   count_,
 };
 
+/// The header of a frame, in native byte order; `size` bytes of payload follow it.
 struct FrameHeader {
   std::uint32_t size = 0;  ///< of the payload, in bytes
   FrameKind kind = FrameKind::done;
@@ -59,6 +61,7 @@ inline constexpr std::uint32_t kMostNoteBytes = 16384;
 /// A larger request frame is refused, since httpd's side never writes one.
 inline constexpr std::uint32_t kMostRequestBytes = 64 << 20;
 
+/// A part of a file: payload of a `file` frame.
 struct FilePiece {
   std::int64_t offset = 0;
   std::int64_t length = 0;
@@ -81,6 +84,7 @@ bool decode_request(std::span<const char> payload, RequestFrame& frame);
 void encode_head(std::string_view status_line, std::span<const wsgi::Field> headers,
                  std::vector<char>& out);
 
+/// A decoded head. Its views point into the frame's bytes.
 struct ResponseHead {
   std::string_view status_line;
   std::vector<wsgi::Field> headers;

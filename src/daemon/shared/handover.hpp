@@ -48,6 +48,7 @@ struct Handover {
   std::vector<Script> scripts;  ///< scripts to load before it is ready
 };
 
+/// Returns the bytes of a handover.
 std::string encode(const Handover& handover);
 
 /// Returns nothing if the bytes are malformed, or of another build.

@@ -14,6 +14,8 @@
 
 namespace brine::daemon {
 
+/// A packet from one of httpd's processes to the supervisor: of a connection that is meant for a
+/// daemon process, or of a script that requests ask for.
 struct Introduction {
   std::uint32_t group = 0;  ///< index among the configuration's groups
   std::uint32_t slot = 0;

@@ -32,6 +32,7 @@ class LogChannel final : public base::LogSink {
   base::Level least_;
 };
 
+/// A record, or a piece of one, in a packet. `text` points into the packet.
 struct LogPacket {
   base::Level level = base::Level::error;
   bool more = false;  ///< the text continues in the next packet

@@ -57,6 +57,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::
                      "memory-recycle",   "startup-timeout",  "shutdown-timeout",
                      "graceful-timeout", "eviction"};
 
+/// The state of the process in a slot, as httpd's children need it.
 enum class SlotState : std::uint32_t {
   empty,
   starting,

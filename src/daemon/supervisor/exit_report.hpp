@@ -16,6 +16,7 @@ struct InProgress {
   base::Nanos age = 0;
 };
 
+/// All that is known of the end of a daemon process.
 struct ExitReport {
   int pid = 0;
   std::string group;

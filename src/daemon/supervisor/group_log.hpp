@@ -16,6 +16,7 @@
 
 namespace brine::daemon {
 
+/// The log of one group: its output pipe, and the records of processes that have ended.
 class GroupLog {
  public:
   /// Makes the group's OutputPipe. Throws std::system_error.
@@ -25,6 +26,7 @@ class GroupLog {
   /// Returns the pipe's end that takes what is written to descriptors 1 and 2.
   int output() const { return output_.writer(); }
 
+  /// Adds the descriptors that are readable when there is something to write.
   void add_to(std::vector<pollfd>& fds) const;
 
   /// Writes the records that belong to no living process.

@@ -25,12 +25,14 @@
 
 namespace brine::daemon {
 
+/// The supervisor's part for one group. Functions are called by its only thread.
 class GroupSupervisor {
  public:
   /// Takes over processes that a dead supervisor has left. `index` is the group's place in
   /// `endpoints`. Throws std::system_error.
   GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& host);
 
+  /// Returns true if the group has no process.
   bool empty() const { return processes_.empty(); }
 
   /// Does what is due now, except for starting processes.

@@ -22,6 +22,7 @@ struct Program {
   bool at_terminal = false;            ///< httpd -X: 0 and 1 stay the supervisor's own
 };
 
+/// The functions of httpd that the supervisor calls, in its own process.
 class Host {
  public:
   /// Returns the error log of the server that the group belongs to.

@@ -15,6 +15,7 @@
 
 namespace brine::daemon {
 
+/// The phase of a process's life. docs/architecture.md has a table of when each begins and ends.
 enum class Phase : std::uint8_t {
   starting,
   serving,
@@ -26,6 +27,7 @@ enum class Phase : std::uint8_t {
   count_,
 };
 
+/// An event in a process's life.
 enum class Event : std::uint8_t {
   ready,       ///< the process has loaded its scripts, and is to serve
   rejected,    ///< the process lacks scripts that others have, and is not to serve
@@ -44,6 +46,7 @@ enum class Event : std::uint8_t {
   count_,
 };
 
+/// The state of a process, from which step() and due() decide.
 struct Life {
   Phase phase = Phase::starting;
   Reason reason = Reason::none;
@@ -52,6 +55,7 @@ struct Life {
   bool timed_out = false;    ///< the process was killed since it did not leave in time
 };
 
+/// An event, with the reason for which a process has to be replaced or to end.
 struct Happening {
   Event event = Event::died;
   Reason reason = Reason::none;
@@ -70,6 +74,7 @@ enum class Action : std::uint8_t {
   kill,          ///< sends SIGKILL
 };
 
+/// The result of step(): the new state, and the actions to be taken in this order.
 struct Transition {
   Life life;
   std::array<Action, 2> actions{};

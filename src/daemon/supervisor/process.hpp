@@ -18,6 +18,8 @@
 
 namespace brine::daemon {
 
+/// One daemon process. An orphan, which has no control channel, was forked by a supervisor that has
+/// died.
 struct Process {
   std::size_t slot = 0;
   pid_t pid = 0;

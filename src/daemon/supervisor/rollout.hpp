@@ -30,6 +30,7 @@ enum class Others : std::uint8_t {
   count_,
 };
 
+/// The treatment of a process that was started; "it" is that process.
 enum class Fate : std::uint8_t {
   serves,         ///< the process serves, and replaces those with older code
   serves_beside,  ///< the process serves beside older ones, which have what it lacks
@@ -89,20 +90,16 @@ enum class Rejection : std::uint8_t {
   kept_news,   ///< the old code stays, which has to be logged
 };
 
+/// The code versions of one group, and the times of its next starts. All functions are told the
+/// time.
 class Rollout {
  public:
   /// Continues with the versions that a predecessor of this supervisor has left.
   Rollout(std::uint32_t asked, std::uint32_t failed);
 
-  std::uint32_t asked() const { return asked_; }  ///< the newest version
-  std::uint32_t failed() const {
-    return failed_;
-  }  ///< the newest version for which no request
-     /// waits
-  std::uint32_t proven() const {
-    return proven_;
-  }  ///< the newest version that a process has
-     /// loaded
+  std::uint32_t asked() const { return asked_; }    ///< newest version
+  std::uint32_t failed() const { return failed_; }  ///< newest version that no request waits for
+  std::uint32_t proven() const { return proven_; }  ///< newest version that has been ready
 
   /// Returns what serves beside a process with this code; `others`: whether any other process
   /// serves.
@@ -110,6 +107,7 @@ class Rollout {
 
   // --- code
 
+  /// Asks for the next code version.
   void ask_for_new_code();
   /// Returns true if newer code has to be loaded, since a process with `code` says that a script
   /// has changed. `changed`: the script's file has changed since it failed to load.
@@ -133,6 +131,7 @@ class Rollout {
 
   // --- scripts that none of the processes has
 
+  /// Notes whether the newest process lacks scripts that no process has.
   void note_lacking(bool any, base::Nanos now);
   /// Returns true if processes are to load these scripts again without a request that asks for one.
   bool loads_are_due(base::Nanos now) const { return load_at_ != 0 && now >= load_at_; }

@@ -15,6 +15,7 @@
 
 namespace brine::daemon {
 
+/// One look at a time, by a process of the group's user (base::TenantLook).
 class ScriptLook {
  public:
   explicit ScriptLook(const Group& group);

@@ -29,6 +29,7 @@ class ScriptRegistry {
   /// is enough for a script.
   bool add(const Script& script);
 
+  /// Returns true if the script is one of all().
   bool knows(const std::string& path) const;
 
   /// Notes a version of a script's file that a process of the group or ScriptLook has seen; the

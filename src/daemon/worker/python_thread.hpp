@@ -9,6 +9,7 @@
 
 namespace brine::daemon {
 
+/// A thread with a queue of calls.
 class PythonThread {
  public:
   /// Starts the thread, which lives as long as the process. Throws std::system_error.

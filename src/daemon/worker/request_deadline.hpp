@@ -16,6 +16,7 @@ struct Watched {
   bool given_up = false;  ///< interruption did not end the request: the process has to be replaced
 };
 
+/// The steps of a request that takes too long, one after the other.
 enum class Step : std::uint8_t {
   none,
   warn,      ///< half of request-timeout is over
@@ -23,6 +24,7 @@ enum class Step : std::uint8_t {
   give_up,   ///< interrupt-timeout is over too
 };
 
+/// The time limits of a group's requests.
 struct RequestTimes {
   base::Nanos timeout = 0;    ///< request-timeout; 0: none
   base::Nanos interrupt = 0;  ///< interrupt-timeout
@@ -34,6 +36,7 @@ struct NextStep {
   base::Nanos look_again = 0;
 };
 
+/// Returns the next step for a request. `now` is the time of base::now().
 inline NextStep next_step(const Watched& watched, const RequestTimes& times,
                           base::Nanos now) noexcept {
   if (times.timeout == 0 || watched.since == 0 || watched.given_up) return {};

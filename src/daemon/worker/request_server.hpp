@@ -24,6 +24,8 @@
 
 namespace brine::daemon {
 
+/// The serving threads of the process. They wait on one epoll set, so whichever is free takes the
+/// next request.
 class RequestServer {
  public:
   /// Watches the connections of `context`. `tell` sends a packet to the supervisor; any thread may

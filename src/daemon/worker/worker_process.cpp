@@ -449,10 +449,9 @@ class Worker {
   const Duration patience_;  ///< time that atexit callbacks and threads have at the end
   engine::Engine* engine_ = nullptr;
   PythonThread python_thread_;
-  PythonThread
-      /// Loads scripts, which may take long, while python_thread_ has to find out whether GILs are
-      /// free.
-      loader_;
+  /// Loads scripts, which may take long, while python_thread_ has to find out whether GILs are
+  /// free.
+  PythonThread loader_;
   std::vector<Script> failed_;  ///< scripts that did not load at the start
   std::optional<RequestServer> server_;
   std::vector<Watched> watched_;  ///< one for each thread
