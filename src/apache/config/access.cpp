@@ -25,7 +25,8 @@ bool has_access_list(const char* path) {
   return getxattr(path, "system.posix_acl_access", nullptr, 0) > 0;
 }
 
-// `right` is S_IROTH or S_IXOTH; the owner's and the group's bits are judged by shifting it.
+// Returns true if the mode permits the access. `right` is S_IROTH or S_IXOTH, which is shifted for
+// the owner and the group.
 bool permits(const struct stat& status, const Identity& identity, mode_t right) {
   if (identity.user == 0) {
     return true;
@@ -50,7 +51,7 @@ std::string describe(const std::string& path, const struct stat& status, bool ha
          (owning_group != nullptr ? owning_group->gr_name : std::to_string(status.st_gid)) + ")";
 }
 
-// What a symbolic link leads to, or empty where `path` is none.
+// Returns the target of a symbolic link, or an empty text if `path` is none.
 std::string target_of(const std::string& path) {
   std::error_code error;
   const std::filesystem::path target = std::filesystem::read_symlink(path, error);
@@ -58,13 +59,13 @@ std::string target_of(const std::string& path) {
   return (std::filesystem::path(path).parent_path() / target).lexically_normal().string();
 }
 
-// One component, symbolic links followed. `last`: the component that is wanted itself.
+// Judges one component, following symbolic links. `last`: the path ends with it.
 std::optional<std::string> obstacle_at(const std::string& path, const Identity& identity, bool last,
                                        Wanted wanted) {
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0) {
     const int error = errno;
-    // Where a link cannot be followed, a folder on its way is to blame.
+    // If a link cannot be followed, a folder on its way is the obstacle.
     const std::string target = error == EACCES ? target_of(path) : "";
     if (!target.empty() && target != path) return obstacle(target, identity, wanted);
     errno = error;

@@ -1,4 +1,4 @@
-// Whether a user may reach a file, judged without being that user. Pure but for looking at files.
+// Judges whether a user may reach a file, without being that user. Pure but for looking at files.
 #pragma once
 
 #include <sys/types.h>
@@ -18,20 +18,20 @@ struct Identity {
       true;  ///< false: messages give numbers; a chroot's files are not asked for names
 };
 
-/// What the last component of a path is wanted for.
+/// The use of a path's last component.
 enum class Wanted : std::uint8_t {
   read,     ///< a file's contents, or a directory's list
   traverse  ///< what lies in a directory
 };
 
-/// Whether there is something else than a folder, or nothing. Not so where it cannot be seen, which
-/// is for obstacle() to judge.
+/// Returns true if there is something other than a folder, or nothing. Returns false if the path
+/// cannot be seen, which obstacle() judges.
 bool is_no_folder(const std::string& path);
 
-/// What keeps `identity` from the absolute `path`, as a clause with the one component that is to
-/// blame ("may not enter '/root' (mode 0700, owner root, group root)"), or nothing. Symbolic links
-/// are followed. A component with an access control list is taken as open: only the kernel can
-/// tell.
+/// Returns what keeps `identity` from the absolute `path`, as a clause with the component that is
+/// the obstacle ("may not enter '/root' (mode 0700, owner root, group root)"), or nothing. Symbolic
+/// links are followed. A component with an access control list counts as open, since only the
+/// kernel can tell.
 std::optional<std::string> obstacle(const std::string& path, const Identity& identity,
                                     Wanted wanted);
 

@@ -13,13 +13,13 @@ namespace brine::apache {
 
 namespace {
 
-// A mount at "/" keeps the URI whole behind the target, so that its slash stays.
+// A mount at "/" leaves the whole URI behind the target, so that its slash stays.
 const char* join(apr_pool_t* pool, const char* target, const char* uri, std::size_t matched) {
   const bool root = matched == 1;
   return apr_pstrcat(pool, target, root ? uri : uri + matched, nullptr);
 }
 
-// The file that `alias` gives for the request's URI, or null where it does not match.
+// Returns the file that `alias` gives for the request's URI, or null if it does not match.
 const char* map(const request_rec* r, const Alias& alias) {
   if (alias.expression == nullptr) {
     const std::size_t matched = match_prefix(alias.url, r->uri);
@@ -47,7 +47,8 @@ int translate(request_rec* r) {
     if (filename != nullptr) {
       r->filename = const_cast<char*>(filename);
       r->handler = "wsgi-script";
-      // Tells whoever looks, as for ScriptAlias, that the URL made this a script: no ExecCGI.
+      // Notes, like ScriptAlias, that the URL made this a script, so that other modules ask for no
+      // ExecCGI.
       apr_table_setn(r->notes, "alias-forced-type", r->handler);
       ap_set_module_config(r->request_config, &wsgi_module, const_cast<Alias*>(&alias));
       return OK;

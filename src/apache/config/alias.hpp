@@ -1,4 +1,4 @@
-// WSGIScriptAlias and WSGIScriptAliasMatch: from a URL to the script's path.
+// Maps URLs to scripts (WSGIScriptAlias and WSGIScriptAliasMatch), in the hook translate_name.
 #pragma once
 
 #include "apache/config/settings.hpp"
@@ -7,11 +7,11 @@ namespace brine::apache {
 
 void register_alias_hooks();
 
-/// The alias that mapped this request, or null.
+/// Returns the alias that mapped this request, or null.
 const Alias* matched_alias(const request_rec* r);
 
-/// Whether no request can reach `later` because `earlier` takes them all. Regular expressions are
-/// not judged.
+/// Returns true if no request can reach `later`, because `earlier` takes all of them. Regular
+/// expressions are not judged.
 bool shadows(const Alias& earlier, const Alias& later);
 
 /// Logs a warning for each alias of `server` that can never match.

@@ -27,7 +27,7 @@ struct Choice {
   Value value;
 };
 
-// One of a few words, whatever their case.
+// Parses one of a few words, in any case.
 template <class Value, std::size_t n>
 Value choose(std::string_view text, const Choice<Value> (&choices)[n]) {
   std::string expected;
@@ -81,7 +81,7 @@ std::int64_t parse_buffering(std::string_view text) {
     if (size <= kLargestBuffering) {
       return static_cast<std::int64_t>(size);
     }
-  } catch (const std::invalid_argument&) {  // says nothing of Off
+  } catch (const std::invalid_argument&) {  // the message would not name Off
   }
   throw std::invalid_argument("must be Off or a size up to 1024G such as 512K, 10M or 1G, not " +
                               base::in_quotes(text));

@@ -38,7 +38,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A definition that cannot be had. `text` follows the directive, the group's name and the place.
+// Refuses a definition. `text` follows the directive, the group's name and the place.
 [[noreturn]] void refuse(const std::string& text) { throw std::invalid_argument(text); }
 
 std::string directive_for(const std::string& group, const Place& place) {
@@ -49,7 +49,7 @@ bool started_by_root() { return geteuid() == 0; }
 
 // --- users and groups ----------------------------------------------------------------------------
 
-// The number in "#number"; the parser has checked it.
+// Returns the number in "#number", which the parser has checked.
 std::optional<unsigned long> number_of(const std::string& name) {
   return name.front() == '#' ? std::optional(std::stoul(name.substr(1))) : std::nullopt;
 }
@@ -82,12 +82,12 @@ std::string name_of(uid_t uid) {
   return user != nullptr ? user->pw_name : "";
 }
 
-// The name, or "#1234" where the id has none.
+// Returns the name, or "#1234" if the id has none.
 std::string shown(const daemon::Identity& identity) {
   return identity.user.empty() ? "#" + std::to_string(identity.uid) : identity.user;
 }
 
-// Who httpd's own processes are.
+// Returns the identity of httpd's own processes.
 daemon::Identity own_identity() {
   daemon::Identity own;
   own.uid = started_by_root() ? ap_unixd_config.user_id : geteuid();
@@ -114,7 +114,7 @@ daemon::Identity wanted_identity(const DaemonOptions& options, const daemon::Ide
   return wanted;
 }
 
-// The groups that the system's files give a user.
+// Returns the groups that the system's files give a user.
 std::vector<gid_t> groups_of_user(const daemon::Identity& identity) {
   int count = NGROUPS_MAX;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
@@ -123,7 +123,7 @@ std::vector<gid_t> groups_of_user(const daemon::Identity& identity) {
   return groups;
 }
 
-// The identity as access checks take it.
+// Returns the identity in the form that access checks use.
 Identity for_access(const daemon::Identity& identity, bool switched) {
   Identity seen{identity.uid, {}};
   if (!switched) {
@@ -139,7 +139,7 @@ Identity for_access(const daemon::Identity& identity, bool switched) {
 
 // --- one group -----------------------------------------------------------------------------------
 
-// Completes what a definition says by what the system and the other directives say.
+// Completes a definition by what the system and the other directives say.
 class Completion {
  public:
   Completion(const DaemonDefinition& definition, const ProcessSettings& process, server_rec* server)
@@ -149,8 +149,8 @@ class Completion {
         server_(server),
         group_(definition.options.group) {}
 
-  // What the administrator's configuration and the system say. Throws std::invalid_argument with
-  // what follows the directive, the group's name and the place.
+  // Completes what depends on the administrator's configuration and the system. Throws
+  // std::invalid_argument with a clause that follows the directive, the group's name and the place.
   void begin() {
     take_identity();
     if (!group_.chroot.empty() && !started_by_root()) {
@@ -171,7 +171,7 @@ class Completion {
     }
   }
 
-  // What its user's files say. Throws FilesFault, likewise.
+  // Completes what depends on the user's files. Throws FilesFault with such a clause.
   void finish() {
     if (!look_) {
       return;
@@ -190,7 +190,7 @@ class Completion {
            "): the processes will work in '/'; name a directory by home=");
     }
     take_over_python_path();
-    // What the administrator chose has an engine: the environment is for this Python.
+    // begin() has checked that python= has an engine; this version was found in python-home=.
     if (!options_.python_home.empty() && engine::find_engine(group_.python).empty()) {
       throw FilesFault(without_engine());
     }
@@ -207,7 +207,7 @@ class Completion {
             group_.chroot};
   }
 
-  // In a process of the group's user, behind chroot=.
+  // Looks at the files in a process of the group's user, behind chroot=.
   TenantLook::Texts look_at_files() {
     Identity identity = for_access(group_.identity, group_.switches_identity);
     identity.has_names = group_.chroot.empty();
@@ -294,7 +294,7 @@ class Completion {
     return true;
   }
 
-  // As in mod_wsgi a site starts all the same: it may never need the locale.
+  // As in mod_wsgi, a wrong locale keeps no site from starting, since it may never be needed.
   void check_locale(const char* option, std::string& name) const {
     if (name.empty() || has_locale(name)) {
       return;
@@ -306,7 +306,7 @@ class Completion {
     name = instead;
   }
 
-  // The home that python-home= names, or WSGIPythonHome for the same Python.
+  // The home of python-home=, or of WSGIPythonHome for the same Python.
   struct Home {
     std::string setting;
     std::string path;  ///< absolute, or empty
@@ -324,7 +324,7 @@ class Completion {
   void choose_python() {
     available_ = engine::available_versions(engine::engine_directories());
     python_is_to_fit_ = group_.python.empty();
-    // Without an engine for WSGIPython httpd starts all the same, as it does in its own processes.
+    // Without an engine for WSGIPython httpd starts all the same, as for its own processes.
     if (!python_is_to_fit_ && engine::find_engine(group_.python).empty()) {
       refuse(without_engine());
     }
@@ -340,7 +340,7 @@ class Completion {
     group_.python_path_origin = "python-path= of " + self();
   }
 
-  // So that a site behaves the same in a group as in httpd's own processes.
+  // Takes over WSGIPythonPath, so that a site behaves in a group as in httpd's own processes.
   void take_over_python_path() {
     if (group_.python_path.empty() && group_.python == engine::effective_version(process_.python)) {
       group_.python_path = process_.python_path;
@@ -410,16 +410,17 @@ class Completion {
   const ProcessSettings& process_;
   server_rec* server_;
   daemon::Group group_;
-  std::vector<std::string> available_;  ///< Pythons that there are engines for
-  bool python_is_to_fit_ = false;       ///< no python=: it is that of python-home=, if it has one
-  bool is_another_user_ = false;        ///< than httpd's own processes are
-  bool has_no_home_ = false;            ///< the user's
+  std::vector<std::string> available_;  ///< versions that there are engines for
+  bool python_is_to_fit_ = false;       ///< there is no python=: python-home= decides the version
+  bool is_another_user_ = false;        ///< the user is not that of httpd's own processes
+  bool has_no_home_ = false;            ///< the user has no home
   std::optional<TenantLook> look_;
 };
 
 // --- all groups ----------------------------------------------------------------------------------
 
-// What two definitions say differently: "threads ('5' there, '6' here)", or empty.
+// Returns the options that differ between two definitions: "threads ('5' there, '6' here)", or an
+// empty text.
 std::string differences(const DaemonOptions& there, const DaemonOptions& here) {
   std::map<std::string, std::pair<std::string, std::string>> both;
   for (const auto& [name, text] : there.given) {
@@ -451,13 +452,13 @@ bool may_use(const server_rec* server, const DaemonGroup& group) {
   });
 }
 
-// Completes the groups, and finds what is wrong with them and with what refers to them.
+// Completes the groups, and finds faults of them and of what refers to them.
 class Check {
  public:
   explicit Check(server_rec* main_server)
       : main_server_(main_server), groups_(server_settings(main_server).daemon_groups) {}
 
-  // False: something is wrong, and has been logged.
+  // Returns false if there is a fault, after logging it.
   bool run() {
     const std::vector<server_rec*> servers = servers_with_settings(main_server_);
     for (server_rec* server : servers) {
@@ -486,8 +487,8 @@ class Check {
     fail(server, "BRINE0010: " + why);
   }
 
-  // Python starts with each httpd process if requests will need it there; sections, which may say
-  // otherwise, are not looked at.
+  // Notes whether requests will need Python in httpd's own processes, which then start it at once.
+  // Sections, which may say otherwise, are not looked at.
   static void expect_embedded_python(const server_rec* server) {
     ServerSettings& settings = server_settings(server);
     const std::string_view group =
@@ -503,7 +504,8 @@ class Check {
       add_again(*known->second, definition, server);
       return;
     }
-    // Wrong or not, it is there: what refers to it has nothing else wrong with it.
+    // A group counts as defined even if it is refused, so that references to it are not reported
+    // too.
     groups_.all.push_back({definition.options.group, server, {server}, definition.place});
     const ProcessSettings& process = server_settings(main_server_).process;
     completions_.emplace_back(definition, process, server);
@@ -514,7 +516,8 @@ class Check {
     }
   }
 
-  // All groups' files are looked at at once: one that hangs costs the others nothing.
+  // Waits for the looks at all groups' files, which run at the same time, so that one that hangs
+  // delays no other.
   void complete() {
     auto completion = completions_.begin();
     for (DaemonGroup& group : groups_.all) {
@@ -527,7 +530,8 @@ class Check {
     }
   }
 
-  // `httpd -t` refuses it. A running httpd goes on: one tenant's fault is one tenant's.
+  // Notes a fault in a tenant's files. `httpd -t` refuses it; a running httpd goes on, and only
+  // this group is out of order.
   void note_fault(DaemonGroup& group, const std::string& why) {
     group.fault = directive_for(group.group.name, group.place) + ": " + why;
     if (is_configuration_test()) {
@@ -540,7 +544,8 @@ class Check {
     }
   }
 
-  // A virtual host that was copied, as certbot does, defines its group a second time.
+  // Accepts a second definition of a group, which copied virtual hosts have (certbot), if it is
+  // like the first.
   void add_again(const DaemonDefinition& first, const DaemonDefinition& again, server_rec* server) {
     const std::string& name = first.options.group.name;
     const std::string different = differences(first.options, again.options);
@@ -574,7 +579,7 @@ class Check {
            "BRINE0012: " + said + ", which no WSGIDaemonProcess defines; " + list_daemon_groups());
       return;
     }
-    // What the main server says may be meant for the virtual host that the group belongs to.
+    // A directive of the main server may be meant for the virtual host of the group.
     const bool is_for_this_server = server->is_virtual != 0 || reference.at_start;
     if (is_for_this_server && !may_use(server, *found->second)) {
       fail(server, "BRINE0013: " + said +
@@ -589,7 +594,7 @@ class Check {
         std::find_if(groups_.all.begin(), groups_.all.end(),
                      [&](const DaemonGroup& g) { return g.group.name == preload.process_group; });
     if (group == groups_.all.end()) {
-      return;  // said by check_reference()
+      return;  // check_reference() has logged this
     }
     daemon::Script script;
     script.path = path_in_group(group->group, preload.script);

@@ -24,7 +24,7 @@ using daemon::Group;
 using daemon::Limits;
 
 constexpr double kLongest = 2147483647.0 * 1000;             // ms
-constexpr std::uint64_t kLargestSocketBuffer = 1ULL << 30U;  // what setsockopt() takes is an int
+constexpr std::uint64_t kLargestSocketBuffer = 1ULL << 30U;  // an int of setsockopt()
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -68,7 +68,7 @@ std::uint64_t whole_seconds(std::string_view text) {
 
 double switch_interval(std::string_view text) {
   const double seconds = milliseconds(text, 1000) / 1000;
-  // Python keeps it as a number of microseconds.
+  // Python keeps the interval in microseconds.
   if (seconds < 1e-6 || seconds > 3600) {
     throw std::invalid_argument("must be a duration from 0.001ms to 1h, not " +
                                 base::in_quotes(text));
@@ -85,7 +85,7 @@ std::uint64_t parse_count(std::string_view text) {
   return static_cast<std::uint64_t>(parse_number(text, 0, INT_MAX));
 }
 
-// 0 stands for the system's own choice.
+// Parses a buffer's size; 0 stands for the system's choice.
 template <std::uint64_t least, std::uint64_t most>
 std::uint64_t size_or_none(std::string_view text) {
   const std::uint64_t size = parse_size(text);
@@ -96,7 +96,7 @@ std::uint64_t size_or_none(std::string_view text) {
   return size;
 }
 
-// Python itself needs some of it.
+// Python itself needs a part of the stack.
 std::uint64_t stack_size(std::string_view text) {
   const std::uint64_t size = parse_size(text);
   if (size < (1ULL << 16U) || size > (1ULL << 40U)) {
@@ -125,8 +125,8 @@ std::string absolute_path(std::string_view path) {
   return std::string(path);
 }
 
-// A directory whose paths are recognised by how they begin: written in one way, without a slash at
-// its end.
+// Parses a directory that paths are compared with: its name is normalised, without a slash at its
+// end.
 std::string root_folder(std::string_view path) {
   std::string root = std::filesystem::path(absolute_path(path)).lexically_normal();
   if (root.size() > 1 && root.ends_with('/')) {
@@ -150,7 +150,8 @@ std::string name_or_id(std::string_view name) {
   return std::string(name);
 }
 
-// Commas with no name between them are taken, as by mod_wsgi; a list of nothing else is none.
+// Parses names separated by commas. Empty names are skipped, as by mod_wsgi, but a list of only
+// these is refused.
 std::optional<std::vector<std::string>> names_or_ids(std::string_view list) {
   std::vector<std::string> names;
   while (!list.empty()) {
@@ -188,16 +189,16 @@ void nowhere(DaemonOptions&, std::string_view text) {
 
 void processes(DaemonOptions& options, std::string_view text) {
   options.group.processes = whole_number<1, 10000>(text);
-  options.group.multiprocess = true;  // mod_wsgi: also for processes=1
+  options.group.multiprocess = true;  // as in mod_wsgi, also for processes=1
 }
 
-// How an option is taken. As in mod_wsgi, some may be given without a value, and are then as if
-// left out: templates and variables that are not set make such lines.
+// The way in which an option is taken. As in mod_wsgi, some may be given without a value and then
+// count as left out, since templates and variables that are not set make such lines.
 enum class Kind {
   has_value,
   may_be_empty,
-  ignored,  ///< it has no effect, and nobody can tell
-  missed,   ///< it has no effect, and what a site relied on is not there
+  ignored,  ///< no effect, and no site depends on it
+  missed,   ///< no effect, although a site may have relied on it
   missed_if_on,
   missed_may_be_empty,
 };
@@ -206,7 +207,7 @@ struct Option {
   std::string_view name;
   Set* set;
   Kind kind = Kind::has_value;
-  std::string_view missed = {};  ///< what is not there, and what to do
+  std::string_view missed = {};  ///< the missing feature, and what to do
 };
 
 constexpr Option kOptions[] = {
@@ -331,7 +332,7 @@ std::string group_name(Words& words) {
   return std::string(name);
 }
 
-// The name that process lists show.
+// Expands %{GROUP} in the name that process lists show.
 void expand_display_name(Group& group) {
   constexpr std::string_view kGroup = "%{GROUP}";
   const std::string shown = "(wsgi:" + group.name + ")";

@@ -22,11 +22,11 @@ namespace {
 
 using wsgi::ScriptSettings;
 
-// A directive's setter: `argument` is one word, or for RAW_ARGS rows the rest of the line. Throws
-// std::invalid_argument with a clause that follows the directive's name.
+// The type of directives' setters. `argument` is one word, or for RAW_ARGS rows the rest of the
+// line. A setter throws std::invalid_argument with a clause that follows the directive's name.
 using Setter = void(cmd_parms& line, RequestSettings& settings, const char* argument);
 
-// The setter as httpd calls it.
+// Calls a setter for httpd, and turns an exception into httpd's configuration error.
 template <Setter* set>
 const char* directive(cmd_parms* line, void* settings, const char* argument) noexcept {
   try {
@@ -55,7 +55,8 @@ void store_for_script(cmd_parms&, RequestSettings& settings, const char* argumen
   settings.script.give<member>(parse(argument));
 }
 
-// The settings of the whole process; a virtual host has none.
+// Returns the settings of the whole process. Throws std::invalid_argument in a virtual host, which
+// has none.
 ProcessSettings& process_settings(cmd_parms& line) {
   if (line.server->is_virtual) {
     throw std::invalid_argument(
@@ -83,7 +84,7 @@ int parse_int(std::string_view text) {
   return static_cast<int>(parse_number(text, least, most));
 }
 
-// The next positional argument, read as httpd reads those of its own directives.
+// Returns the next positional argument, parsed as httpd parses those of its own directives.
 std::string_view next_argument(cmd_parms& line, const char*& rest, const char* what) {
   const std::string_view word = ap_getword_conf(line.pool, &rest);
   if (word.empty()) {
@@ -98,7 +99,8 @@ std::string_view next_path(cmd_parms& line, const char*& rest, const char* what)
   if (absolute == nullptr) {
     throw std::invalid_argument("has the invalid path " + base::in_quotes(path));
   }
-  // Only a relative path is joined: ap_server_root_relative() may tidy slashes that count here.
+  // Only a relative path is joined, since ap_server_root_relative() may change slashes that count
+  // here.
   return path.front() == '/' ? path : std::string_view(absolute);
 }
 
@@ -106,7 +108,8 @@ bool expands(const std::optional<std::string_view>& group) {
   return group && group->find("%{") != std::string_view::npos;
 }
 
-// Inside an .htaccess file, which many threads read at once, no server's settings may be changed.
+// Returns false in an .htaccess file: many threads read it at once, so it must change no server's
+// settings.
 bool in_server_config(const cmd_parms& line) {
   return (line.override & (RSRC_CONF | ACCESS_CONF)) != 0;
 }
@@ -120,14 +123,14 @@ void refer_to_group(cmd_parms& line, const std::optional<std::string_view>& grou
   }
 }
 
-// Notes a name of application groups that is filled in with each request.
+// Notes a name of application groups that each request fills in.
 void note_open_name(cmd_parms& line, const std::optional<std::string_view>& group) {
   if (group && (*group == "%{HOST}" || group->starts_with("%{ENV:")) && in_server_config(line)) {
     server_settings(line.server).open_names.push_back({*group, line.cmd->name, place_of(line)});
   }
 }
 
-// Notes where a script's requests will need Python, as far as its own options say it.
+// Notes where a script's requests will need Python, as far as its own options tell.
 void expect_requests(ServerSettings& server, const std::optional<std::string_view>& group) {
   if (!group) {
     server.names_no_group = true;
@@ -140,14 +143,14 @@ void add_preload(ServerSettings& server, const Preload& preload) {
   (preload.process_group.empty() ? server.preloads : server.daemon_preloads).push_back(preload);
 }
 
-// An alias that says all about where its script runs is loaded when the process starts.
+// Has an alias's script loaded when the process starts, if its options name both groups.
 void preload_if_known(ServerSettings& server, const Alias& alias) {
   const ScriptOptions& options = alias.options;
   const bool fixed_target =
       alias.expression == nullptr || alias.target.find('$') == std::string_view::npos;
   std::error_code ignored;
   if (std::filesystem::is_directory(alias.target, ignored)) {
-    return;  // of scripts: which of them is wanted, requests will say
+    return;  // requests will tell which of its scripts are wanted
   }
   if (options.process_group && options.application_group && fixed_target &&
       !expands(options.process_group) && !expands(options.application_group)) {
@@ -275,16 +278,16 @@ void ignore_for(cmd_parms& line, std::string_view why, bool missed = false) {
   }
 }
 
-// For directives of mod_wsgi that have nothing to switch in Brine.
+// Ignores a directive of mod_wsgi that has no effect in Brine.
 void ignore(cmd_parms& line, RequestSettings&, const char*) { ignore_for(line, {}); }
 
-// Likewise, for the whole server only.
+// Ignores such a directive of the whole server.
 void ignore_globally(cmd_parms& line, RequestSettings& settings, const char* argument) {
   process_settings(line);
   ignore(line, settings, argument);
 }
 
-// Likewise, for what mod_wsgi's daemon processes need to be reached.
+// Ignores a directive about how httpd reaches mod_wsgi's daemon processes.
 void ignore_sockets(cmd_parms& line, RequestSettings&, const char*) {
   process_settings(line);
   ignore_for(line, "whose daemon processes need neither socket files nor a mutex");

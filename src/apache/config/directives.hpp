@@ -1,4 +1,4 @@
-// The directives: their names, contexts and arguments.
+// The table of directives: their names, contexts and setters.
 #pragma once
 
 #include "apache/httpd.hpp"

@@ -1,4 +1,4 @@
-// What one section of the configuration says of its scripts. Pure.
+// GivenScriptSettings holds what one section of the configuration says of its scripts. Pure.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ class alignas(8) GivenScriptSettings {
 
   const wsgi::ScriptSettings& values() const { return values_; }
 
-  /// Takes over what `parent` gives and this does not.
+  /// Takes over the values that `parent` gives and this does not.
   void inherit(const GivenScriptSettings& parent) {
     auto own = members(values_);
     const auto others = members(parent.values_);

@@ -40,7 +40,7 @@ std::vector<IgnoredNotice> notices_of(const std::vector<Ignored>& ignored) {
   for (auto one = ignored.begin(); one != ignored.end(); ++one) {
     const auto same = [&](const Ignored& other) { return alike(*one, other); };
     if (std::any_of(ignored.begin(), one, same)) {
-      continue;  // counted where it came first
+      continue;  // counted at its first place
     }
     const auto more = std::count_if(one + 1, ignored.end(), same);
     notices.push_back(notice(*one, static_cast<std::size_t>(more)));

@@ -1,5 +1,5 @@
-// What Brine accepts for mod_wsgi's sake and does not do, and how that is said: one line for each
-// directive or option, however often it stands in the configuration.
+// Logs directives and options of mod_wsgi that Brine accepts and ignores: one line for each,
+// however often it stands in the configuration.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace brine::apache {
 
-/// A line of the log.
+/// A record that is logged.
 struct IgnoredNotice {
   base::Level level;
   std::string text;
@@ -21,11 +21,11 @@ struct IgnoredNotice {
 /// One for each directive or option, in the order in which they first come.
 std::vector<IgnoredNotice> notices_of(const std::vector<Ignored>& ignored);
 
-/// Says at httpd's start what all its servers ignore. .htaccess files, which are read later, find a
-/// memory there that all of httpd's processes share.
+/// Logs at httpd's start what its servers ignore, and makes the shared memory that .htaccess files,
+/// which are read later, use.
 void report_ignored(apr_pool_t* pconf, server_rec* main_server);
 
-/// Says it of a line in an .htaccess file, which is read for each request: once.
+/// Logs an ignored line of an .htaccess file, which is read for each request, once.
 void report_ignored_in_file(const server_rec* server, const Ignored& ignored);
 
 }  // namespace brine::apache

@@ -15,8 +15,8 @@ bool same_address(const server_addr_rec& a, const server_addr_rec& b) {
   return a.host_port == b.host_port && apr_sockaddr_equal(a.host_addr, b.host_addr) != 0;
 }
 
-// Of the virtual hosts at an address, the first takes the requests whose Host is no other's. httpd
-// chains them in the opposite order.
+// Returns true for the first virtual host at an address, which takes the requests whose Host no
+// other one has. httpd chains them in the opposite order.
 bool is_first_at(const server_rec* server, const server_addr_rec& address) {
   for (const server_rec* other = server->next; other != nullptr; other = other->next) {
     for (const server_addr_rec* at = other->addrs; at != nullptr; at = at->next) {
@@ -61,10 +61,10 @@ void tell(const server_rec* main_server, const server_rec* server, base::Level l
   }
 }
 
-// Part of `httpd -t`, which warns. To start with it is no fault.
+// Warns in `httpd -t`; at a start this is logged at level info, as it is no fault.
 int check_open_names(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   const bool testing = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
-  // httpd reads the configuration twice when it starts.
+  // httpd reads the configuration twice when it starts; only the second reading logs.
   const bool first_reading = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
   const bool decided = server_settings(main_server).process.interpreter_limits.clients.has_value();
   if (decided || (first_reading && !testing)) {

@@ -1,4 +1,5 @@
-// Names of application groups that requests fill in: who lets clients name interpreters is told.
+// Warns of names of application groups that requests fill in, by which clients may name
+// interpreters.
 #pragma once
 
 namespace brine::apache {

@@ -4,7 +4,7 @@ namespace brine::apache {
 
 namespace {
 
-// The end of the run of '/' that begins at `at`.
+// Returns the end of the run of '/' that begins at `at`.
 std::size_t skip_slashes(std::string_view path, std::size_t at) {
   while (at < path.size() && path[at] == '/') {
     ++at;
@@ -12,7 +12,7 @@ std::size_t skip_slashes(std::string_view path, std::size_t at) {
   return at;
 }
 
-// The start of the run of '/' that ends before `end`.
+// Returns the start of the run of '/' that ends before `end`.
 std::size_t skip_slashes_back(std::string_view path, std::size_t end) {
   while (end > 0 && path[end - 1] == '/') {
     --end;
@@ -53,7 +53,7 @@ std::string_view script_name(std::string_view uri, std::string_view path_info) {
       --p;
     }
   }
-  // Where something rewrote the path info, its end alone is found: a segment is never cut in two.
+  // If the path info was rewritten, only its end is found. A segment is never cut in two.
   return uri.substr(0, uri.find('/', u));
 }
 
@@ -64,8 +64,8 @@ std::string resource_of_prefix(std::string_view url, std::string_view target,
   if (file.starts_with(target)) {
     return collapse_slashes(std::string(url).append(file.substr(target.size())));
   }
-  // The target goes on behind the file: a part of it is PATH_INFO of each request. Its SCRIPT_NAME
-  // may be that of other files.
+  // The target continues behind the file, so a part of it is PATH_INFO of each request, and its
+  // SCRIPT_NAME may be that of other files.
   const std::string_view more = target.starts_with(file) ? target.substr(file.size()) : "";
   return collapse_slashes(script_name(url, more)).append("|").append(file);
 }

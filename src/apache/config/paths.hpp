@@ -7,35 +7,37 @@
 
 namespace brine::apache {
 
-/// How many characters of `uri` the prefix `alias` matches, or 0. A run of '/' matches any run of
-/// '/'; the match ends where a segment of the URI ends, and an alias that ends with '/' demands it.
+/// Returns how many characters of `uri` the prefix `alias` matches, or 0. A run of '/' matches any
+/// run of '/'. The match ends where a segment of the URI ends; an alias that ends with '/' needs
+/// one there.
 std::size_t match_prefix(std::string_view alias, std::string_view uri);
 
-/// SCRIPT_NAME: what is left of `uri` without its end `path_info`, however its slashes are doubled.
+/// Returns SCRIPT_NAME, which is `uri` without its end `path_info`, however its slashes are
+/// doubled.
 std::string_view script_name(std::string_view uri, std::string_view path_info);
 
-/// How %{RESOURCE} names a script that an alias of the prefix `url` mapped to `target`: by
-/// SCRIPT_NAME, as that is spelt in the configuration and in the file system. `file` is `target`, a
-/// file below it, or what `target` puts a path behind.
+/// Returns %{RESOURCE} for a script that an alias of the prefix `url` mapped to `target`:
+/// SCRIPT_NAME as the configuration and the file system spell it. `file` is `target`, a file below
+/// it, or a file that `target` continues behind.
 std::string resource_of_prefix(std::string_view url, std::string_view target,
                                std::string_view file);
 
-/// Likewise, where a regular expression did: by that and by the file, since SCRIPT_NAME is what the
-/// client made of it.
+/// Returns %{RESOURCE} for a script that a regular expression mapped: the expression and the file,
+/// since the client decides SCRIPT_NAME.
 std::string resource_of_expression(std::string_view expression, std::string_view file);
 
-/// Likewise, where no alias did: by SCRIPT_NAME if it leads to that file below `root`, the server's
-/// DocumentRoot. Else something else chose the file, perhaps by what a client sends, and one
-/// SCRIPT_NAME may be that of several: by the file.
+/// Returns %{RESOURCE} for a script without an alias: SCRIPT_NAME if it leads to the file below
+/// `root`, the server's DocumentRoot. Otherwise something else chose the file, perhaps by what a
+/// client sends, and several files may have one SCRIPT_NAME, so the file is returned.
 std::string resource_of_file(std::string_view script_name, std::string_view file,
                              std::string_view root);
 
-/// Whether `path` holds "//".
+/// Returns true if `path` holds "//".
 inline bool has_double_slash(std::string_view path) {
   return path.find("//") != std::string_view::npos;
 }
 
-/// `path` with each run of '/' made one.
+/// Returns `path` with each run of '/' replaced by one.
 std::string collapse_slashes(std::string_view path);
 
 }  // namespace brine::apache

@@ -42,7 +42,7 @@ void require_access(const std::string& given, const fs::path& path,
   }
 }
 
-// The root that `given` means, where it names bin/ or the python in it.
+// Returns the root that `given` means, which may name bin/ or the python in it.
 fs::path root_of(const std::string& given) {
   fs::path path = fs::path(given).lexically_normal();
   if (!path.has_filename()) {
@@ -63,10 +63,10 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(start, text.find_last_not_of(" \t\r") - start + 1));
 }
 
-// Far more than a pyvenv.cfg has.
+// No pyvenv.cfg is longer than this.
 constexpr std::size_t kMostSettingsBytes = 65536;
 
-// The start of a file, which may be anything by now: nobody waits for the writer of a FIFO.
+// Reads the start of a file, which may be anything by now, without waiting for a FIFO's writer.
 std::string read_start(const fs::path& file) {
   const base::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   struct stat info = {};
@@ -79,7 +79,7 @@ std::string read_start(const fs::path& file) {
   return text;
 }
 
-// The value of a key of pyvenv.cfg, or empty.
+// Returns the value of a key of pyvenv.cfg, or an empty text.
 std::string configured(const fs::path& file, std::string_view key) {
   std::istringstream lines(read_start(file));
   for (std::string line; std::getline(lines, line);) {
@@ -91,7 +91,7 @@ std::string configured(const fs::path& file, std::string_view key) {
   return {};
 }
 
-// lib/pythonX.Y or lib64/pythonX.Y under `root` that holds `part`, or empty.
+// Returns lib/pythonX.Y or lib64/pythonX.Y under `root` if it holds `part`, or an empty path.
 fs::path library(const fs::path& root, const std::string& version, const char* part) {
   for (const char* lib : {"lib", "lib64"}) {
     fs::path candidate = root / lib / ("python" + version) / part;
@@ -102,7 +102,7 @@ fs::path library(const fs::path& root, const std::string& version, const char* p
   return {};
 }
 
-// The X.Y for which `root` has a library, or empty.
+// Returns the X.Y for which `root` has a library, or an empty text.
 std::string version_at(const fs::path& root, const char* part) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(root / "lib", ignored)) {

@@ -1,4 +1,4 @@
-// WSGIPythonHome and python-home=: what they name, and whether the engine's Python can live there.
+// Finds what WSGIPythonHome and python-home= name, and whether the engine's Python can use it.
 #pragma once
 
 #include <string>
@@ -8,34 +8,34 @@
 
 namespace brine::apache {
 
-/// What the engine is to start Python with; one of the two is set.
+/// The home that the engine starts Python with; one of the two members is set.
 struct PythonHome {
   std::string program;  ///< python of a virtual environment
   std::string home;     ///< prefix of an installation
 };
 
-/// What a Python home is judged by, and the words in which it is.
+/// The facts by which a Python home is judged, and words for messages.
 struct HomeCircumstances {
   std::string version;                  ///< X.Y of the engine that will be loaded
   std::vector<std::string> available;   ///< X.Y of all engines that are installed
   Identity identity;                    ///< of the processes that run Python
-  std::string runner = "httpd";         ///< who will run it, for messages
-  std::string chooser = "WSGIPython ";  ///< what stands before the version that is to be added
+  std::string runner = "httpd";         ///< the processes that will run it, for messages
+  std::string chooser = "WSGIPython ";  ///< the words before the version that is to be set
   std::string user = "the user that httpd's processes run as";
 };
 
-/// The X.Y of the first of `wanted` for which there is a library in what `given` names, else any
-/// for which there is one; empty if there is none.
+/// Returns the X.Y of the first of `wanted` for which `given` names a library, else any for which
+/// it does; empty if there is none.
 std::string version_of_home(const std::string& given, const std::vector<std::string>& wanted);
 
-/// `given` is absolute and names a virtual environment by its root, its bin/ or its python, or a
-/// Python by its prefix. Throws std::invalid_argument with a clause that follows the setting's name
-/// and says what is wrong and what to do.
+/// Resolves `given`, which is absolute and names a virtual environment by its root, its bin/ or its
+/// python, or a Python by its prefix. Throws std::invalid_argument with a clause that follows the
+/// setting's name and says what is wrong and what to do.
 PythonHome resolve_python_home(const std::string& given, const HomeCircumstances& circumstances);
 
-/// `given` is PYTHONHOME in httpd's environment, which every Python obeys that no home is chosen
-/// for: "prefix" or "prefix:exec_prefix". Throws std::invalid_argument, likewise, where Python
-/// could not start with it.
+/// Checks `given`, the PYTHONHOME of httpd's environment ("prefix" or "prefix:exec_prefix"), which
+/// every Python without a chosen home obeys. Throws std::invalid_argument with such a clause if
+/// Python could not start with it.
 void check_environment_home(const std::string& given, const HomeCircumstances& circumstances);
 
 }  // namespace brine::apache

@@ -1,17 +1,17 @@
-// What httpd reads its configuration for.
+// Tells for what purpose httpd reads its configuration.
 #pragma once
 
 #include "apache/httpd.hpp"
 
 namespace brine::apache {
 
-/// `httpd -t`: a person looks at what it says, and nothing is started.
+/// Returns true for `httpd -t`: a person reads its messages, and nothing is started.
 inline bool is_configuration_test() {
   return ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST;
 }
 
-/// httpd reads its configuration twice when it starts. A warning is said with the second reading,
-/// or when there is none.
+/// Returns true in the last reading of the configuration, in which warnings are logged: httpd reads
+/// it twice when it starts.
 inline bool is_last_reading() {
   return ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG || is_configuration_test();
 }

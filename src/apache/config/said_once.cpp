@@ -9,7 +9,7 @@ namespace brine::apache {
 
 namespace {
 
-// Zero bytes are the initial value: a free place.
+// Zero bytes are the initial value, a free entry.
 using Said = std::array<std::atomic<std::uint64_t>, 256>;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What httpd's processes say once between them, however many there are.
+// SaidOnce has each message logged once, however many processes httpd has.
 #pragma once
 
 #include <string_view>
@@ -7,13 +7,13 @@
 
 namespace brine::apache {
 
-/// In memory that httpd's processes share: what has been said, and need not be said again.
+/// A table, in memory that httpd's processes share, of the messages that have been logged.
 class SaidOnce {
  public:
   SaidOnce();
 
-  /// Whether nobody has said it yet; from now on somebody has. False too where there is no place
-  /// left: files that users write may hold anything.
+  /// Returns true if the message has not been logged, and notes that it is logged now. Returns
+  /// false if the table is full, since files that users write may hold any number of messages.
   bool first(std::string_view what) noexcept;
 
  private:

@@ -15,8 +15,8 @@ constexpr std::size_t total_size(std::tuple<Fields&...>*) {
   return (sizeof(Fields) + ...);
 }
 
-// Every field's size is a multiple of its alignment, 8: the struct has no padding, and a field
-// that fields() forgets makes the sums differ.
+// The struct has no padding, since every field's size is a multiple of its alignment, 8. So the
+// sums differ if fields() lacks a field.
 using Listed = decltype(std::declval<RequestSettings&>().fields());
 static_assert(total_size(static_cast<Listed*>(nullptr)) == sizeof(RequestSettings),
               "RequestSettings::fields() does not list every field");
@@ -32,7 +32,7 @@ void inherit_field(GivenScriptSettings& own, const GivenScriptSettings& parent, 
   own.inherit(parent);
 }
 
-// Copies the child's few nodes, since the parent's list is chained behind them.
+// Copies the child's few nodes, and chains the parent's list behind them.
 void inherit_field(HandlerScripts& own, const HandlerScripts& parent, apr_pool_t* pool) {
   if (parent.first == nullptr) {
     return;

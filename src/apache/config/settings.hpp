@@ -1,6 +1,6 @@
-// What the configuration says: per request (server, vhost, directory, .htaccess), per server, and
-// per process. A setting costs three lines: its field, its place in fields(), its row in
-// directives.cpp. One of a script costs the row alone, see boundary/script_settings.hpp.
+// The settings of the configuration: per request (server, virtual host, directory, .htaccess), per
+// server, and per process. A new setting costs three lines: its field, its place in fields(), and
+// its row in directives.cpp. One of a script costs the row alone, see boundary/script_settings.hpp.
 #pragma once
 
 #include <algorithm>
@@ -22,17 +22,17 @@
 
 namespace brine::apache {
 
-/// Where in the configuration something was said.
+/// A place in the configuration.
 struct Place {
   const char* file = "";
   int line = 0;
 };
 
-/// " (file:12)", as it follows the name of a directive.
+/// Returns " (file:12)", which follows the name of a directive.
 std::string in_parentheses(const Place& place);
 
-/// A value that a section of the configuration may give; where it does not, the enclosing one's
-/// holds. The alignment lets a static_assert count the fields (see settings.cpp).
+/// A value that a section of the configuration may give; if it does not, the enclosing one's holds.
+/// The alignment lets a static_assert count the fields (see settings.cpp).
 template <class T>
 struct alignas(8) Setting {
   std::optional<T> value;
@@ -43,7 +43,7 @@ struct alignas(8) Setting {
   }
 };
 
-/// WSGIHandlerScript: a handler name and the script that serves it.
+/// A WSGIHandlerScript: a handler's name and the script that serves it.
 struct HandlerScript {
   std::string_view name;
   std::string_view script;
@@ -70,8 +70,8 @@ struct AllowedGroup {
   const AllowedGroup* next = nullptr;
 };
 
-/// httpd's per-directory settings. Used at server level they are the server's own default, which
-/// httpd merges into each section, so no second copy of these fields is needed.
+/// The per-directory settings of httpd. At server level they are the server's own default, which
+/// httpd merges into each section, so these fields need no second copy.
 struct RequestSettings {
   Setting<std::string_view> process_group;
   Setting<std::string_view> application_group;
@@ -106,31 +106,32 @@ struct ResolvedSettings {
   HeadMapping map_head_to_get;
   ChunkedRequest chunked_request;
   std::int64_t request_buffering;   ///< bytes; 0: Off
-  std::int64_t response_buffering;  ///< likewise
+  std::int64_t response_buffering;  ///< bytes; 0: Off
   bool enable_sendfile;
-  std::optional<bool> location_redirect;  ///< none: in daemon processes only
+  std::optional<bool> location_redirect;  ///< absent: On in daemon processes only
   bool error_override;
   bool strict_headers;
   const AllowedGroup* allowed_groups;  ///< null: all
 };
 
-/// What httpd's own directives say of a request.
+/// Returns the settings of httpd's core for a request.
 inline const core_dir_config& core_settings(const request_rec* r) {
   return *static_cast<core_dir_config*>(ap_get_core_module_config(r->per_dir_config));
 }
 
-/// `core` gives the defaults that follow httpd's own directives (EnableSendfile).
+/// Returns the settings with all defaults; `core` gives those that follow httpd's own directives
+/// (EnableSendfile).
 ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config& core);
 
-/// What `settings` say of a script that runs in `process_group` (empty: httpd's own processes),
-/// with every default filled in.
+/// Returns the settings of a script that runs in `process_group` (empty: httpd's own processes),
+/// with all defaults.
 wsgi::ScriptSettings script_settings(const RequestSettings& settings,
                                      std::string_view process_group);
 
 /// Gives each field that `own` leaves unset the value of `parent`.
 void inherit(RequestSettings& own, RequestSettings& parent, apr_pool_t* pool);
 
-/// WSGIScriptAlias and WSGIScriptAliasMatch.
+/// A WSGIScriptAlias or WSGIScriptAliasMatch.
 struct Alias {
   std::string_view url;              ///< the URL path, or the regular expression's text
   std::string_view target;           ///< file or directory
@@ -139,7 +140,7 @@ struct Alias {
   Place place;
 };
 
-/// WSGIImportScript, or an alias that names both groups.
+/// A script that is loaded at the start: a WSGIImportScript, or an alias that names both groups.
 struct Preload {
   std::string_view script;
   std::string_view callable;
@@ -147,16 +148,16 @@ struct Preload {
   std::string_view process_group = {};
 };
 
-/// A process group that a directive names outright; whether there is such a group is not known
-/// before the whole configuration is.
+/// A process group that a directive names outright. Whether there is one is known only after the
+/// whole configuration has been read.
 struct GroupReference {
   const char* directive;
   std::string_view group;
   Place place;
-  bool at_start = false;  ///< the group is to load a script, whether or not a request comes
+  bool at_start = false;  ///< the group has to load a script, even without a request
 };
 
-/// WSGIDaemonProcess.
+/// A WSGIDaemonProcess.
 struct DaemonDefinition {
   DaemonOptions options;
   Place place;
@@ -181,8 +182,8 @@ struct DaemonGroups {
 struct Ignored {
   std::string what;
   Place place;
-  std::string_view why = {};  ///< a clause that goes on behind "has no effect in Brine"
-  bool missed = false;        ///< a site relied on it; else nobody can tell the difference
+  std::string_view why = {};  ///< a clause that continues "has no effect in Brine"
+  bool missed = false;        ///< a site may have relied on it
 };
 
 /// A name of application groups that requests may fill in.
@@ -192,15 +193,15 @@ struct OpenName {
   Place place;
 };
 
-/// WSGIInterpreterLimit.
+/// The values of WSGIInterpreterLimit.
 struct InterpreterLimits {
   int configured = 64;         ///< how many sub-interpreters the configuration may name
-  std::optional<int> clients;  ///< how many clients may, where that was said
+  std::optional<int> clients;  ///< how many clients may name; absent: the default
 
   int of_clients() const { return clients.value_or(std::min(configured, 16)); }
 };
 
-/// What can be said for the whole server only, mostly about the embedded Python.
+/// The settings of the whole server, mostly about the embedded Python.
 struct ProcessSettings {
   std::string python;       ///< "3.12", or empty: the default engine
   std::string python_home;  ///< as configured, absolute
@@ -229,10 +230,10 @@ class SaidOnce;
 struct ServerSettings {
   /// In the order in which they are tried: this server's own, then the main server's.
   std::vector<Alias> aliases;
-  std::size_t own_aliases = 0;           ///< so many of them were configured in this very server
+  std::size_t own_aliases = 0;           ///< how many of them this very server configures
   std::vector<Preload> preloads;         ///< this server's own, for httpd's own processes
-  std::vector<Preload> daemon_preloads;  ///< likewise, for daemon processes
-  std::vector<Ignored> ignored;          ///< likewise
+  std::vector<Preload> daemon_preloads;  ///< this server's own, for daemon processes
+  std::vector<Ignored> ignored;          ///< this server's own
   std::vector<DaemonDefinition> daemon_definitions;
   std::vector<GroupReference> group_references;
   std::vector<OpenName> open_names;  ///< this server's own
@@ -241,17 +242,18 @@ struct ServerSettings {
   bool names_no_group = false;       ///< a script here runs where WSGIProcessGroup says
   ProcessSettings process;           ///< of the main server only
   DaemonGroups daemon_groups;        ///< of the main server only
-  Daemons* daemons = nullptr;        ///< of the main server only, once they have been started
-  SaidOnce* said_once = nullptr;     ///< likewise: lines of .htaccess files that are ignored
-  SaidOnce* told_scripts = nullptr;  ///< likewise: scripts whose hop-by-hop fields have been told
+  Daemons* daemons = nullptr;        ///< of the main server only, after they have been started
+  SaidOnce* said_once = nullptr;     ///< of the main server: ignored lines of .htaccess files
+  SaidOnce* told_scripts = nullptr;  ///< of the main server: scripts that BRINE0409 names
 };
 
 const RequestSettings& request_settings(const request_rec* r);
 ServerSettings& server_settings(const server_rec* s);
-/// The main server, then the virtual hosts that have settings of their own, in the order of the
-/// configuration. httpd gives one without any of our directives the main server's very settings.
+/// Returns the main server, then the virtual hosts that have settings of their own, in the
+/// configuration's order. httpd gives a virtual host without any of our directives the main
+/// server's settings.
 std::vector<server_rec*> servers_with_settings(server_rec* main_server);
-/// What a server's configuration says outside all sections: what holds where no request is served.
+/// Returns the settings of a server outside all sections, which hold where no request is served.
 const RequestSettings& settings_outside_sections(const server_rec* s);
 
 void* create_request_settings(apr_pool_t* pool, char* directory);
