@@ -11,13 +11,13 @@
 #include <iterator>
 #include <list>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "daemon/shared/introduction.hpp"
 #include "daemon/shared/signals.hpp"
 #include "daemon/supervisor/group_supervisor.hpp"
+#include "daemon/supervisor/processors.hpp"
 #include "daemon/supervisor/start_line.hpp"
 
 namespace brine::daemon {
@@ -128,7 +128,7 @@ class Supervisor {
 
   Endpoints& endpoints_;
   std::list<GroupSupervisor> groups_;
-  const std::ptrdiff_t places_ = std::max(1U, std::thread::hardware_concurrency());
+  const std::ptrdiff_t places_ = static_cast<std::ptrdiff_t>(processors());
   bool ending_ = false;
 };
 
