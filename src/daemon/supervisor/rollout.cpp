@@ -109,7 +109,7 @@ std::ptrdiff_t Rollout::missing(const Group& group, const Census& census, bool m
   // A service must not run twice, so its successor waits for its end.
   const std::ptrdiff_t missing =
       group.processes - (group.is_service() ? census.all : census.starting + census.serving);
-  // A single process tries code of which nobody knows whether it loads, while others serve.
+  // While others serve, a single process tries code that may not load.
   if (beside(asked_, others) != Others::older) return missing;
   return std::min<std::ptrdiff_t>(missing, 1 - census.starting);
 }

@@ -144,8 +144,7 @@ class Worker {
     bool all = true;
     for (const Script& script : context_.scripts) {
       if (told_) break;
-      // A script that a request named and that has been removed concerns nobody: httpd answers 404
-      // for it.
+      // A script that only requests named need not load after it was removed: httpd answers 404.
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
       if (load(script)) continue;
       all = all && !script.settings.keep_last_good;
