@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -138,13 +140,40 @@ TEST(LogChannel, TextsOfAnySizeArrive) {
   EXPECT_FALSE(reader.read(records, budget, base::now()));
 }
 
+TEST(LogChannel, RecordsThatNobodyTakesInTimeAreCounted) {
+  auto [sender, receiver] = socket_pair(SOCK_SEQPACKET);
+  set_socket_times(sender.get(), std::chrono::milliseconds(0), std::chrono::milliseconds(1));
+  LogChannel channel(sender.get(), Level::error);
+  RecordReader reader(std::move(receiver));
+  Records records;
+  LogBudget budget;
+  const std::string large(kMostLogBytes, 'x');
+  constexpr std::size_t kSent = 100;  // more than a socket holds
+  for (std::size_t i = 0; i < kSent; ++i) channel.log(Level::error, large);
+  channel.log(Level::debug, "nobody wants it, so it is not lost");
+  reader.read(records, budget, base::now());
+  const std::size_t taken = records.all.size();
+  ASSERT_LT(taken, kSent);
+  channel.log(Level::error, "next");
+  channel.log(Level::error, "last");
+  reader.read(records, budget, base::now());
+  const std::vector<std::string> told(records.all.begin() + static_cast<std::ptrdiff_t>(taken),
+                                      records.all.end());
+  EXPECT_EQ(told, (std::vector<std::string>{
+                      "4 BRINE0645: " + std::to_string(kSent - taken) +
+                          " log records of this process were lost, as the supervisor did not take "
+                          "them in time (process 0)",
+                      "3 next", "3 last"}));
+}
+
 // Whatever reads the log by its codes finds each piece of a text that is too long for one.
 TEST(LogChannel, ATextWithoutEndKeepsItsCode) {
   auto [sender, receiver] = socket_pair(SOCK_SEQPACKET);
   RecordReader reader(std::move(receiver));
   Records records;
   LogBudget budget;
-  std::thread writer([channel = LogChannel(sender.get(), Level::info)]() mutable {
+  std::thread writer([fd = sender.get()] {
+    LogChannel channel(fd, Level::info);
     channel.log(Level::error, "BRINE0402: " + std::string(1'500'000, 'x'));
     channel.log(Level::error, std::string(1'500'000, 'y'));
   });

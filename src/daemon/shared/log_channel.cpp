@@ -7,15 +7,16 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 
 namespace brine::daemon {
 
 namespace {
 
 // The codes in the group 06 that a daemon process logs about itself.
-constexpr std::array<std::string_view, 13> kOwnCodes = {"0607", "0608", "0611", "0612", "0613",
+constexpr std::array<std::string_view, 14> kOwnCodes = {"0607", "0608", "0611", "0612", "0613",
                                                         "0614", "0615", "0623", "0625", "0626",
-                                                        "0628", "0641", "0643"};
+                                                        "0628", "0641", "0643", "0645"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -37,6 +38,25 @@ constexpr char kMoreFollows = 1;
 
 void LogChannel::log(base::Level level, std::string_view text) noexcept {
   if (level > least_ && level != base::Level::notice) return;
+  if (!send_lost() || !send(level, text)) lost_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// Tells how many records have been lost, if any. Returns false if not even that could be sent.
+bool LogChannel::send_lost() noexcept {
+  const std::uint64_t lost = lost_.exchange(0, std::memory_order_relaxed);
+  if (lost == 0) return true;
+  std::array<char, 128> line;
+  const int size = std::snprintf(line.data(), line.size(),
+                                 "BRINE0645: %llu log records of this process were lost, as the "
+                                 "supervisor did not take them in time",
+                                 static_cast<unsigned long long>(lost));
+  if (send(base::Level::warning, {line.data(), static_cast<std::size_t>(size)})) return true;
+  lost_.fetch_add(lost, std::memory_order_relaxed);
+  return false;
+}
+
+// Returns false if a piece of the text was not taken.
+bool LogChannel::send(base::Level level, std::string_view text) noexcept {
   do {
     const std::string_view piece = text.substr(0, kMostLogBytes);
     text.remove_prefix(piece.size());
@@ -47,9 +67,10 @@ void LogChannel::log(base::Level level, std::string_view text) noexcept {
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
     while (::sendmsg(fd_, &message, MSG_NOSIGNAL) < 0) {
-      if (errno != EINTR) return;
+      if (errno != EINTR) return false;
     }
   } while (!text.empty());
+  return true;
 }
 
 std::optional<LogPacket> parse_log_packet(std::span<const char> packet) noexcept {

@@ -3,7 +3,9 @@
 // can neither truncate nor forge one.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,13 +25,17 @@ class LogChannel final : public base::LogSink {
   /// except for notices.
   LogChannel(int fd, base::Level least) : fd_(fd), least_(least) {}
 
-  /// Sends a record. BLOCKS while the supervisor does not keep up; what it does not take in time is
-  /// lost.
+  /// Sends a record. BLOCKS while the supervisor does not keep up; a record that it does not take
+  /// in time is lost, and counted in front of the next one that it takes.
   void log(base::Level level, std::string_view text) noexcept override;
 
  private:
+  bool send(base::Level level, std::string_view text) noexcept;
+  bool send_lost() noexcept;
+
   int fd_;
   base::Level least_;
+  std::atomic<std::uint64_t> lost_ = 0;  ///< records that the supervisor has not taken
 };
 
 /// A record, or a piece of one, in a packet. `text` points into the packet.
