@@ -2,11 +2,18 @@
 
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "python"))
+
+from brine.migration.differences import DIFFERENCES  # noqa: E402
+from brine.migration.scripts import API  # noqa: E402
+
 DIRECTIVES = ROOT / "docs" / "directives"
 ROW = re.compile(r'AP_INIT_\w+\(\s*"<?(\w+)')
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -97,6 +104,54 @@ def test_what_is_said_to_be_the_same_is_tested():
         for name in held[1].split():
             file, _, test = name.partition("::")
             assert re.search(rf"^def {test}\(", files.get(file, ""), re.MULTILINE), f"there is no test {name}"
+
+
+def differing():
+    """The items of what differs on purpose, as plain text."""
+    page = (ROOT / "docs" / "migrating.md").read_text()
+    section = page[page.index("## What differs on purpose"):]
+    items = re.findall(r"^- .+?(?=^- |^$|\Z)", section, re.MULTILINE | re.DOTALL)
+    assert len(items) > 40, "the search for items finds others: has the page's form changed?"
+    return [re.sub(r"\s+", " ", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", item)).replace("**", "").replace("`", "")
+            for item in items]
+
+
+def test_brine_migrate_names_what_differs():
+    """Each item of the page is a row of python/brine/migration/differences.py, which has its first words."""
+    rows = {row.id: row.says for row in DIFFERENCES}
+    items = differing()
+    assert [item for item in items if not any(says in item for says in rows.values())] == [], \
+        "add a row to DIFFERENCES, with a sentence of the item and what of a configuration it concerns"
+    assert [name for name, says in rows.items() if not any(says in item for item in items)] == [], \
+        "the page has other words for these"
+    assert len(rows) == len(DIFFERENCES)
+
+
+def without_effect():
+    command = [sys.executable, ROOT / "src/apache/config/without_effect.py", ROOT / "src/apache/config", "/dev/stdout"]
+    tables = {}
+    exec(subprocess.run(command, capture_output=True, text=True, check=True).stdout, tables)
+    return tables["DIRECTIVES_WITHOUT_EFFECT"], tables["OPTIONS_WITHOUT_EFFECT"]
+
+
+def test_brine_migrate_knows_what_has_no_effect():
+    """What the build reads from the sources is what the pages say."""
+    directives, options = without_effect()
+    said = [page for page in pages() if "\n**Description:** Accepted, and has no effect."
+            in (DIRECTIVES / f"{page}.md").read_text()]
+    assert sorted(directives) == said
+    page = (DIRECTIVES / "WSGIDaemonProcess.md").read_text()
+    lists = re.findall(r"^- These .+?(?=^- |^$)", page, re.MULTILINE | re.DOTALL)
+    quiet, missed = (set(re.findall(r"`([\w-]+)(?:=\w+)?`", text.partition(":")[2].partition("):")[2] or text))
+                     for text in lists)
+    assert {name for name, effect in options.items() if effect[1]} == missed
+    assert {name for name, effect in options.items() if not effect[1]} == quiet - missed
+
+
+def test_brine_migrate_knows_the_module_mod_wsgi():
+    source = (ROOT / "src" / "wsgi" / "interpreter_info.cpp").read_text()
+    there = re.findall(r'add\(gil, (?:names|dict), "([A-Za-z]\w+)"', source)
+    assert set(there) == set(API)
 
 
 @pytest.mark.parametrize("page", ["docs/migrating.md", "docs/directives/WSGIDaemonProcess.md"])

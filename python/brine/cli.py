@@ -82,7 +82,16 @@ def _add_pickle(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
         commands.add_parser("pickle", help="find what cannot be pickled or unpickled")
 
 
-def _parser(pickle_used: bool) -> argparse.ArgumentParser:
+def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", used: bool) -> None:
+    """The command `migrate`, likewise."""
+    if used:
+        from brine.migration.command import add_parser
+        add_parser(commands)
+    else:
+        commands.add_parser("migrate", help="say what a configuration for mod_wsgi will do differently")
+
+
+def _parser(used: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="brine", description="Serve Python WSGI applications with Apache httpd.")
     parser.add_argument("--version", action="version", version=f"brine {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -96,7 +105,8 @@ def _parser(pickle_used: bool) -> argparse.ArgumentParser:
                                               formatter_class=argparse.RawDescriptionHelpFormatter))
     commands.add_parser("module-location", help="print the path of mod_brine.so, for a LoadModule line",
                         description="Print the path of mod_brine.so, for a LoadModule line.")
-    _add_pickle(commands, pickle_used)
+    _add_pickle(commands, used == "pickle")
+    _add_migrate(commands, used == "migrate")
     return parser
 
 
@@ -162,6 +172,9 @@ def _run(options: argparse.Namespace, module_folder: str | None, default_python:
     if options.command == "module-location":
         print(brine.module)
         return 0
+    if options.command == "migrate":
+        from brine.migration.command import run as migrate
+        return migrate(options, brine)
     site = _site(options)
     httpd = find_httpd()
     user = server_user()
@@ -180,7 +193,7 @@ def main(arguments: list[str] | None = None, module_folder: str | None = None,
     Python is used by default.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    options = _parser(pickle_used=words[:1] == ["pickle"]).parse_args(words)
+    options = _parser(used="".join(words[:1])).parse_args(words)
     try:
         return _run(options, module_folder, default_python)
     except Refusal as refusal:

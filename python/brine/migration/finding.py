@@ -1,0 +1,49 @@
+"""What `brine migrate` finds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from brine.migration.lines import Place
+
+SEVERITIES = ("error", "warning", "note")
+CATEGORIES = {
+    "broken": "refused by httpd already, with mod_wsgi too",
+    "refused": "refused by httpd with Brine",
+    "differs": "answers or works differently",
+    "no-effect": "accepted, and has no effect",
+    "script": "in a script",
+    "environment": "a Python's environment",
+    "reading": "what a user may not read",
+    "start": "about the move itself",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that somebody should know, and all lines that it concerns."""
+
+    id: str
+    category: str
+    severity: str
+    """error: httpd will not start, or a site will not be served. warning: somebody has to look. note: good to know."""
+    message: str
+    places: tuple[Place, ...]
+    remedy: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it makes the exit code 1."""
+        return self.severity != "note"
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """Each once, with all of its places in order; the gravest first, then by their first place."""
+    places: dict[Finding, list[Place]] = {}
+    for each in findings:
+        key = Finding(each.id, each.category, each.severity, each.message, (), each.remedy)
+        places.setdefault(key, []).extend(each.places)
+    once = [Finding(key.id, key.category, key.severity, key.message, tuple(dict.fromkeys(found)), key.remedy)
+            for key, found in places.items()]
+    order = list(CATEGORIES)
+    return sorted(once, key=lambda each: (SEVERITIES.index(each.severity), order.index(each.category),
+                                          each.places[:1]))

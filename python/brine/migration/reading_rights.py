@@ -1,0 +1,56 @@
+"""Which users may not read what: scripts and folders of modules, by those who will run them."""
+
+import grp
+import os
+import pwd
+from pathlib import Path
+
+from brine.migration.finding import Finding
+from brine.migration.lines import Place
+from brine.migration.sites import Sites
+from brine.server_user import ServerUser, obstacle
+
+
+def _account(name: str) -> ServerUser | None:
+    try:
+        entry = pwd.getpwuid(int(name[1:])) if name[:1] == "#" and name[1:].isdigit() else pwd.getpwnam(name)
+        return ServerUser(entry.pw_name, grp.getgrgid(entry.pw_gid).gr_name, entry.pw_uid, entry.pw_gid)
+    except (KeyError, OverflowError):
+        return None
+
+
+def _wanted(sites: Sites) -> list[tuple[str, str, Place]]:
+    """User, path and place of all that is to be read."""
+    found = [(sites.user_of(script), script.path, script.place) for script in sites.scripts if not script.is_pattern
+             and not (sites.groups.get(script.group) and sites.groups[script.group].option("chroot"))]
+    for group in sites.groups.values():
+        if not group.option("chroot"):
+            found += [(group.option("user") or sites.user, path, group.place)
+                      for path in group.option("python-path").split(":") if path.startswith("/")]
+    if sites.embedded_scripts():
+        found += [(sites.user, path, each.place) for each in sites.values("WSGIPythonPath")
+                  for path in each.words[0].split(":") if path.startswith("/")]
+    return found
+
+
+def findings(sites: Sites) -> list[Finding]:
+    """As root, a process that is that user tries; anybody else can tell of himself alone."""
+    found: list[Finding] = []
+    untold: dict[str, Place] = {}
+    for name, path, place in _wanted(sites):
+        account = _account(name) if name else None
+        if account is None or not os.path.exists(path):
+            continue  # httpd -t tells of users that do not exist; scripts that do not are told as such
+        if os.geteuid() != 0:
+            untold.setdefault(account.name, place)
+            continue
+        blocked = obstacle(Path(path), account)
+        if blocked is not None:
+            what = "may not read it" if blocked == Path(path).resolve() else f"is stopped by {blocked}"
+            found.append(Finding("may-not-read", "reading", "warning", f"{path} is to be read by {account.name}, who "
+                                 f"{what}", (place,), "Open it for that user; mod_wsgi has no other rights."))
+    if untold:
+        found.append(Finding("rights-unknown", "reading", "note", "only root can tell what "
+                             f"{', '.join(sorted(untold))} may read", tuple(untold.values()),
+                             "Run the check as root."))
+    return found

@@ -1,0 +1,75 @@
+"""The report, for a person and for programs."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from brine.installation import version
+from brine.migration.finding import CATEGORIES, SEVERITIES, Finding
+from brine.migration.lines import Place
+from brine.pickle_tools.formats import printable
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, and what was done about it."""
+
+    configuration: str
+    httpd: str
+    module: str
+    scripts: int
+    groups: int
+    findings: list[Finding]
+    complete: bool = True
+    """False: httpd could not read the configuration to its end."""
+    done: str = ""
+    """What was changed, and how to go back."""
+
+    @property
+    def code(self) -> int:
+        if not self.complete:
+            return 2
+        return 1 if any(each.counts for each in self.findings) else 0
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _more(places: tuple[Place, ...]) -> str:
+    return f" (and {_counted(len(places) - 1, 'other line')})" if len(places) > 1 else ""
+
+
+def text(report: Report) -> str:
+    """One line for each finding, as compilers write them, and what to do below it; a summary at the end."""
+    lines: list[str] = []
+    for each in report.findings:
+        where = str(each.places[0]) if each.places else report.configuration
+        lines.append(f"{where}: {each.severity}: {each.message} [{each.id}]{_more(each.places)}")
+        if each.remedy and each.counts:
+            lines.append(f"    {each.remedy}")
+    numbers = {name: sum(each.severity == name for each in report.findings) for name in SEVERITIES}
+    told = ", ".join(_counted(number, name) for name, number in numbers.items() if number) or "nothing differs"
+    lines.append(f"{report.configuration}: {_counted(report.scripts, 'script mapping')}, "
+                 f"{_counted(report.groups, 'daemon group')}: {told}")
+    if not report.complete:
+        lines.append("httpd cannot read the configuration to its end: mend what is said first, and check again.")
+    if report.done:
+        lines.append(report.done)
+    return "".join("\n".join(printable(part) for part in line.split("\n")) + "\n" for line in lines)
+
+
+def as_json(report: Report) -> str:
+    """All of it, each finding with all of its places."""
+    def plain(value: str) -> str:
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+    findings: list[dict[str, Any]] = [
+        {"id": each.id, "severity": each.severity, "category": each.category, "about": CATEGORIES[each.category],
+         "message": plain(each.message), "remedy": plain(each.remedy),
+         "places": [{"file": plain(place.file), "line": place.line or None} for place in each.places]}
+        for each in report.findings]
+    return json.dumps({"brine": version(), "configuration": plain(report.configuration), "httpd": report.httpd,
+                       "module": report.module, "scripts": report.scripts, "groups": report.groups,
+                       "complete": report.complete, "exit_code": report.code, "done": plain(report.done) or None,
+                       "findings": findings}, indent=2) + "\n"

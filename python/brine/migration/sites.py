@@ -1,0 +1,150 @@
+"""What a configuration says of WSGI: which scripts there are, where each runs, and as whom. Pure."""
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from brine.migration.lines import Place
+from brine.migration.tree import Directive, Tree
+
+_MAPPINGS = ("wsgiscriptalias", "wsgiscriptaliasmatch", "wsgihandlerscript", "wsgiimportscript")
+_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: str) -> float:
+    """A time as Brine takes it; 0 for what is none."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", text)
+    return float(match[1]) * _SECONDS[match[2]] if match else 0.0
+
+
+def number(text: str, default: int) -> int:
+    """A whole number, as mod_wsgi reads it: up to the first character that is no digit."""
+    match = re.match(r"\d+", text)
+    return int(match[0]) if match else default
+
+
+@dataclass(frozen=True)
+class Group:
+    """A WSGIDaemonProcess."""
+
+    name: str
+    directive: Directive
+
+    @property
+    def place(self) -> Place:
+        return self.directive.place
+
+    def option(self, name: str) -> str:
+        return self.directive.options.get(name, "")
+
+    @property
+    def threads(self) -> int:
+        return number(self.option("threads"), 15)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script that a directive names, or a folder or pattern of them."""
+
+    directive: Directive
+    path: str
+    group: str
+    """The process group that it runs in; "": httpd's own processes. An expansion stays as it is written."""
+    application_group: str
+
+    @property
+    def place(self) -> Place:
+        return self.directive.place
+
+    @property
+    def is_pattern(self) -> bool:
+        return self.directive.is_named("wsgiscriptaliasmatch") and "$" in self.path
+
+
+class Sites:
+    """All of them."""
+
+    def __init__(self, tree: Tree, user: str, group: str, server_root: str) -> None:
+        self.tree, self.user, self.user_group, self.server_root = tree, user, group, server_root
+        self.groups: dict[str, Group] = {}
+        for each in tree.named("WSGIDaemonProcess"):
+            if each.words and "=" not in each.words[0]:
+                self.groups.setdefault(each.words[0], Group(each.words[0], each))
+        self.scripts = [self._script(each) for each in tree.named(*_MAPPINGS) if self._path(each)]
+
+    def _path(self, directive: Directive) -> str:
+        index = 0 if directive.is_named("wsgiimportscript") else 1
+        plain = [word for word in directive.words if not re.match(r"[\w-]+=", word)]
+        return plain[index] if len(plain) > index else ""
+
+    def absolute(self, path: str) -> str:
+        """A path of the configuration, from / on."""
+        return path if path.startswith("/") else f"{self.server_root}/{path}"
+
+    def _script(self, directive: Directive) -> Script:
+        path = self.absolute(self._path(directive))
+        url = directive.words[0] if directive.is_named("wsgiscriptalias") else ""
+        group = directive.options.get("process-group") or self._setting("WSGIProcessGroup", directive, url, path)
+        application = (directive.options.get("application-group")
+                       or self._setting("WSGIApplicationGroup", directive, url, path) or "%{RESOURCE}")
+        return Script(directive, path, "" if group == "%{GLOBAL}" else group, application)
+
+    def _setting(self, name: str, mapping: Directive, url: str, path: str) -> str:
+        """The value that holds for a script: of the sections that name it, the later and inner ones win."""
+        best, rank = "", -1.0
+        for each in self.tree.named(name):
+            host = each.virtual_host
+            if host is not None and host is not mapping.virtual_host or not each.words:
+                continue
+            weight = _weight([section for section in each.sections if section is not host], url, path)
+            if weight is not None and weight + (0.5 if host else 0) >= rank:
+                best, rank = each.words[0], weight + (0.5 if host else 0)
+        return best
+
+    def daemon_scripts(self) -> list[Script]:
+        return [script for script in self.scripts if script.group]
+
+    def embedded_scripts(self) -> list[Script]:
+        return [script for script in self.scripts if not script.group]
+
+    def user_of(self, script: Script) -> str:
+        """Whose rights it has; "" where that is not known before a request."""
+        if not script.group:
+            return self.user
+        group = self.groups.get(script.group)
+        return group.option("user") or self.user if group else ""
+
+    def values(self, name: str, *wanted: str) -> list[Directive]:
+        """The directives of that name, with one of these first words if any is given."""
+        lower = [each.lower() for each in wanted]
+        return [each for each in self.tree.named(name) if each.words and (not lower or each.words[0].lower() in lower)]
+
+
+def _weight(sections: list[Directive], url: str, path: str) -> float | None:
+    """How near a section is to a script; None if it is not about that one."""
+    weight = 0.0
+    for section in sections:
+        name = section.name.lower()
+        wanted = section.words[0] if section.words else ""
+        if name == "location":
+            if not url or not _is_below(url, wanted):
+                return None
+            weight += 1000 + len(wanted)
+        elif name == "directory":
+            if not _is_below(path, wanted):
+                return None
+            weight += len(wanted)
+        elif name == "files":
+            if not fnmatchcase(path.rsplit("/", 1)[-1], wanted):
+                return None
+            weight += 500
+        elif name not in ("if", "ifversion"):
+            return None
+    return weight
+
+
+def _is_below(path: str, folder: str) -> bool:
+    folder = folder.rstrip("/")
+    if re.search(r"[*?\[]", folder):
+        return fnmatchcase(path, folder) or fnmatchcase(path, folder + "/*")
+    return path == folder or path.startswith(folder + "/")

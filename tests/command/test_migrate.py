@@ -1,0 +1,289 @@
+"""`brine migrate`: all that differs, once each, with its line; nothing is changed but by --apply."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from brine.installation import find_httpd
+from brine.migration.asking import variables
+from brine.migration.lines import logical_lines, options, without_option, words
+from brine.migration.moving import moved
+from serving import write_script
+
+OLD_MODULE = "/usr/lib/apache2/modules/mod_wsgi_that_is_not_there.so"
+
+
+class Site:
+    """A configuration in a folder, and what the command says of it."""
+
+    def __init__(self, brine, folder):
+        self.brine, self.folder, self.file = brine, folder, folder / "httpd.conf"
+        httpd = find_httpd()
+        loads = [f"LoadModule {name} {file}" for name, file in
+                 httpd.load_lines("mpm_event", "authz_core", "alias", "macro")]
+        user = ["User www-data", "Group www-data"] if os.geteuid() == 0 else []
+        self.head = [f'ServerRoot "{folder}"', *loads, *user, "Listen 127.0.0.1:1", "ServerName check.example",
+                     "ErrorLog /nonexistent/folder/error.log", "LogLevel crit"]
+
+    def write(self, text, load=f"LoadModule wsgi_module {OLD_MODULE}"):
+        self.file.write_text("\n".join([*self.head, load]) + "\n" + text)
+        return self
+
+    def line(self, text):
+        """The number of the first line that begins so."""
+        lines = self.file.read_text().split("\n")
+        return next(number for number, line in enumerate(lines, 1) if line.strip().startswith(text))
+
+    def run(self, *arguments, code=None, **options):
+        done = subprocess.run([self.brine, "migrate", *arguments, self.file], capture_output=True, text=True, **options)
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def check(self, code=None, *arguments):
+        """[(id, severity, message, [(file name, line)])]"""
+        report = json.loads(self.run("--check", "--json", *arguments, code=code))
+        return [(each["id"], each["severity"], each["message"],
+                 [(os.path.basename(place["file"]), place["line"]) for place in each["places"]])
+                for each in report["findings"]]
+
+
+@pytest.fixture
+def site(brine, folder):
+    return Site(brine, folder)
+
+
+def of(findings, *ids):
+    return [each for each in findings if each[0] in ids]
+
+
+def counted(findings):
+    return [each for each in findings if each[1] != "note"]
+
+
+def test_a_plain_site_has_notes_only(site):
+    """Though the old module is not installed, and the log's folder is not there."""
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    site.write(f"WSGIDaemonProcess shop threads=5\nWSGIScriptAlias / {script} process-group=shop "
+               "application-group=%{GLOBAL}\n")
+    before = site.file.read_bytes()
+    findings = site.check(0)
+    assert counted(findings) == []
+    alias = [("httpd.conf", site.line("WSGIScriptAlias"))]
+    for name in ("chunked", "hop-by-hop", "locale", "location"):
+        assert [places for *_, places in of(findings, name)] == [alias], name
+    assert len({(name, message) for name, _, message, _ in findings}) == len(findings), "said twice"
+    assert site.file.read_bytes() == before
+    assert sorted(path.name for path in site.folder.iterdir()) == ["app.wsgi", "httpd.conf"]
+
+
+def test_all_that_is_refused_is_said(site):
+    """Several lines, several options of one line, from includes, macros, conditions, variables; nothing hides the rest."""
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    (site.folder / "sites").mkdir()
+    (site.folder / "sites/one.conf").write_text("# one\nWSGINonsense On\n")
+    (site.folder / "sites/two.conf").write_text("WSGIScriptAlias /two /srv/two.wsgi \\\n   process-group=nobody_has_it\n")
+    site.write(f"""Define HERE {site.folder}
+IncludeOptional sites/*.conf
+IncludeOptional absent/*.conf
+<Macro Site $name>
+# mod_macro counts no comments
+
+<VirtualHost *:1>
+    ServerName $name
+    WSGIScriptAlias / \\
+        "${{HERE}}/app.wsgi"
+    WSGISocketRotation On
+</VirtualHost>
+</Macro>
+Use Site a.example
+Use Site b.example
+<IfModule mod_wsgi.c>
+WSGIDaemonProcess good threads=5x user=no_such_user_here wrong=1 home=/no/such/folder
+</IfModule>
+<IfModule wsgi_module>
+WSGIPythonOptimize lots
+</IfModule>
+<IfModule !wsgi_module>
+WSGIPythonOptimize never-read
+</IfModule>
+<WSGINoSuchSection x>
+WSGIRestrictStdin perhaps
+</WSGINoSuchSection>
+WSGIScriptAlias /good {script} process-group=good
+NoSuchDirective
+""")
+    findings = site.check(1)
+    errors = [(message, places) for _, severity, message, places in findings if severity == "error"]
+    wanted = [("WSGINonsense", ("one.conf", 2)), ("nobody_has_it", ("two.conf", 1)),
+              ("WSGISocketRotation", ("httpd.conf", site.line("WSGISocketRotation"))),
+              ("'threads'", ("httpd.conf", site.line("WSGIDaemonProcess"))),
+              ("no_such_user_here", ("httpd.conf", site.line("WSGIDaemonProcess"))),
+              ("'wrong'", ("httpd.conf", site.line("WSGIDaemonProcess"))),
+              ("/no/such/folder", ("httpd.conf", site.line("WSGIDaemonProcess"))),
+              ("'lots'", ("httpd.conf", site.line("WSGIPythonOptimize lots"))),
+              ("<WSGINoSuchSection>", ("httpd.conf", site.line("<WSGINoSuchSection"))),
+              ("NoSuchDirective", ("httpd.conf", site.line("NoSuchDirective")))]
+    for text, place in wanted:
+        assert [places for message, places in errors if text in message] == [[place]], (text, errors)
+    assert len(errors) == len(wanted), errors
+    assert [places for *_, places in of(findings, "sendfile")] == [
+        [("two.conf", 1), ("httpd.conf", site.line("WSGIScriptAlias /")), ("httpd.conf", site.line("WSGIScriptAlias /good"))]]
+
+
+def test_what_differs_by_configuration(site):
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    site.write(f"""WSGIDaemonProcess slow threads=15 request-timeout=60
+WSGIDaemonProcess unit queue-timeout=1m
+WSGIDaemonProcess service threads=0 response-socket-timeout=5
+WSGIChunkedRequest On
+WSGISocketPrefix run/wsgi
+WSGIServerMetrics Off
+WSGIScriptAlias / {script} process-group=slow application-group=%{{HOST}}
+WSGIScriptAliasMatch ^/(a)$ {script}
+""")
+    findings = site.check(1)
+    for name, severity, directive in (
+            ("request-timeout", "warning", "WSGIDaemonProcess slow"), ("units", "warning", "WSGIDaemonProcess unit"),
+            ("services", "note", "WSGIDaemonProcess service"), ("chunked-on", "warning", "WSGIChunkedRequest"),
+            ("interpreters", "warning", "WSGIScriptAlias /"), ("resource", "note", "WSGIScriptAliasMatch")):
+        assert [(each[1], each[3]) for each in of(findings, name)] == [
+            (severity, [("httpd.conf", site.line(directive))])], name
+    assert "222 s" in of(findings, "request-timeout")[0][2]
+    assert of(findings, "chunked") == []
+    assert [(severity, places[0][1]) for _, severity, _, places in of(findings, "no-effect")] == [
+        ("warning", site.line("WSGIDaemonProcess service")), ("note", site.line("WSGISocketPrefix")),
+        ("note", site.line("WSGIServerMetrics"))]
+
+
+def test_scripts_are_read_and_not_run(site):
+    (site.folder / "app.wsgi").write_text(f"""import pickle, sys, mod_wsgi
+open({str(site.folder / "it-ran")!r}, "w")
+class Item: pass
+here = sys.modules[__name__]
+there = __name__ in sys.modules
+mod_wsgi.no_such_function()
+def application(environ, start_response):
+    pickle.dumps(Item())
+""")
+    (site.folder / "broken.wsgi").write_text("print 'Python 2'\n")
+    site.write(f"WSGIScriptAlias /a {site.folder}/app.wsgi\nWSGIScriptAlias /b {site.folder}/broken.wsgi\n"
+               f"WSGIScriptAlias /c {site.folder}/absent.wsgi\nWSGIScriptAliasMatch ^/d/(.*) {site.folder}/$1.wsgi\n")
+    findings = site.check(1)
+    assert [(each[0], each[3][0]) for each in counted(findings)] == [
+        ("naming-script", ("app.wsgi", 3)), ("look-up", ("app.wsgi", 5)), ("python-api", ("app.wsgi", 6)),
+        ("script-broken", ("broken.wsgi", 1)), ("script-missing", ("httpd.conf", site.line("WSGIScriptAlias /c")))]
+    assert [each[3] for each in of(findings, "look-up") if each[1] == "note"] == [[("app.wsgi", 4)]]
+    assert not (site.folder / "it-ran").exists()
+
+
+def test_environments_and_engines(site):
+    version = "3.9"
+    for name in (version, "3.11"):
+        (site.folder / f"venv{name}/lib/python{name}/site-packages").mkdir(parents=True)
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    module = site.folder / "mod_wsgi.so"
+    module.write_bytes(b"\x7fELF\0libpython3.9.so.1.0\0")
+    site.write(f"""WSGIDaemonProcess a python-home={site.folder}/venv3.9
+WSGIDaemonProcess b python-path={site.folder}/venv3.9/lib/python3.9/site-packages
+WSGIScriptAlias / {script}
+""", load=f"LoadModule wsgi_module {module}")
+    findings = site.check(1)
+    for name, directive in (("environment", "WSGIDaemonProcess a"), ("packages-of-another-python", "WSGIDaemonProcess b"),
+                            ("another-python", "LoadModule wsgi_module")):
+        assert [(each[1], each[3]) for each in of(findings, name)] == [
+            ("warning", [("httpd.conf", site.line(directive))])], name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_a_user_may_not_read(site):
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    script.chmod(0o600)
+    site.write(f"WSGIDaemonProcess other user=nobody home=/\nWSGIScriptAlias / {script}\n"
+               f"WSGIScriptAlias /other {script} process-group=other\n")
+    assert [(each[2].split("read by ")[1].split(",")[0], each[3]) for each in of(site.check(1), "may-not-read")] == [
+        ("www-data", [("httpd.conf", site.line("WSGIScriptAlias /"))]),
+        ("nobody", [("httpd.conf", site.line("WSGIScriptAlias /other"))])]
+
+
+@pytest.mark.parametrize("text, said", [
+    ("LoadModule absent_module /no/such.so\n<VirtualHost *:1>\nServerName x\n", "was not closed"),
+    ("</VirtualHost>\n", "without matching"),
+])
+def test_what_cannot_be_read_to_its_end(site, text, said):
+    told = site.write(text).run(code=2)
+    assert said in told and "httpd cannot read the configuration to its end" in told
+    assert ("/no/such.so" in told) == ("/no/such.so" in text), "what came before counts too"
+
+
+def test_a_part_of_a_configuration_is_refused(site):
+    site.file.write_text("WSGIScriptAlias / /srv/a.wsgi\n")
+    assert "only a part of a configuration" in site.run(code=2)
+    site.file.unlink()
+    assert "There is no configuration" in site.run(code=2)
+
+
+def test_apply_and_back(site):
+    """The line of a file that a link leads to; what httpd does not accept is put back."""
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    (site.folder / "available").mkdir()
+    (site.folder / "enabled").mkdir()
+    load = site.folder / "available/wsgi.load"
+    old = f"# Depends: nothing\n  LoadModule wsgi_module {OLD_MODULE}\n"
+    load.write_text(old)
+    load.chmod(0o640)
+    (site.folder / "enabled/wsgi.load").symlink_to(load)
+    site.write(f"Include enabled/*.load\nWSGIScriptAlias / {script}\n", load="ErrorLog /dev/null")
+    told = site.run("--apply", code=0)
+    module = site.brine.parent / "mod_brine.so"
+    assert load.read_text() == (f"# Depends: nothing\n  # LoadModule wsgi_module {OLD_MODULE}\n"
+                                f'  LoadModule wsgi_module "{module}"\n')
+    assert load.stat().st_mode & 0o777 == 0o640 and (site.folder / "enabled/wsgi.load").is_symlink()
+    assert "Brine is loaded already" in site.run("--apply", code=0)
+    way_back = told.split("To go back: ")[1].split(", and restart")[0]
+    subprocess.run(way_back, shell=True, check=True)
+    assert load.read_text() == old
+
+    site.write(f"Include enabled/*.load\nWSGIScriptAlias / {script} wrong=1\n", load="ErrorLog /dev/null")
+    assert "Nothing was changed" in site.run("--apply", code=1)
+    assert load.read_text() == old
+    # The check has its own ErrorLog; httpd itself does not start with this one.
+    site.write(f"Include enabled/*.load\nWSGIScriptAlias / {script}\n")
+    assert "is as it was" in site.run("--apply", code=2)
+    assert load.read_text() == old
+
+
+def test_variables_are_read_and_not_run(tmp_path):
+    text = f"""# comment
+unset HOME
+if [ "$X" != "" ] ; then
+\tSUFFIX="-a"
+else
+\tSUFFIX=
+fi
+export RUN_DIR=/var/run/apache2$SUFFIX
+export USER_NAME=www-data
+PLAIN='$quoted'
+export MADE=$(touch {tmp_path}/it-ran)
+DEFAULT=${{NOWHERE:-/srv}}
+"""
+    found = variables(text, {"MADE": "before"})
+    assert found == {"MADE": "before", "SUFFIX": "", "RUN_DIR": "/var/run/apache2", "USER_NAME": "www-data",
+                     "PLAIN": "$quoted", "DEFAULT": "/srv"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_as_httpd_reads_them():
+    lines = logical_lines("A \\\n  b\n# c \\\nstill c\n\n  <D e>\r\n")
+    assert [(line.first, line.last, line.text) for line in lines] == [
+        (1, 2, "A   b"), (3, 4, "# c still c"), (5, 5, ""), (6, 6, "<D e>")]
+    assert list(words('a "b c" \'d "e\' "f \\" g" h')) == ["a", "b c", 'd "e', 'f " g', "h"]
+    assert options("""shop a=1 b="2 3" C='4'""") == {"a": "1", "b": "2 3", "c": "4"}
+    assert without_option('W shop a=1 b="2 3" c=4', "b") == "W shop a=1 c=4"
+
+
+def test_a_line_that_is_moved_keeps_its_surroundings(tmp_path):
+    text = "a\r\n\tLoadModule wsgi_module \\\r\n   old.so\r\nb\r\n"
+    assert moved(text, 2, tmp_path) == (f"a\r\n\t# LoadModule wsgi_module    old.so\r\n"
+                                        f'\tLoadModule wsgi_module "{tmp_path}"\r\nb\r\n')
