@@ -22,7 +22,7 @@ class Site:
         self.brine, self.folder, self.file = brine, folder, folder / "httpd.conf"
         httpd = find_httpd()
         loads = [f"LoadModule {name} {file}" for name, file in
-                 httpd.load_lines("mpm_event", "authz_core", "alias", "macro")]
+                 httpd.load_lines("mpm_event", "authz_core", "alias", "macro", "ssl")]
         user = ["User www-data", "Group www-data"] if os.geteuid() == 0 else []
         self.head = [f'ServerRoot "{folder}"', *loads, *user, "Listen 127.0.0.1:1", "ServerName check.example",
                      "ErrorLog /nonexistent/folder/error.log", "LogLevel crit"]
@@ -63,10 +63,10 @@ def counted(findings):
 
 
 def test_a_plain_site_has_notes_only(site):
-    """Though the old module is not installed, and the log's folder is not there."""
+    """Though the old module is not installed, and the logs' folder is not there."""
     script = write_script(site.folder / "app.wsgi", 'b"one"')
     site.write(f"WSGIDaemonProcess shop threads=5\nWSGIScriptAlias / {script} process-group=shop "
-               "application-group=%{GLOBAL}\n")
+               "application-group=%{GLOBAL}\nCustomLog /nonexistent/folder/log common\n")
     before = site.file.read_bytes()
     findings = site.check(0)
     assert counted(findings) == []
@@ -113,6 +113,7 @@ WSGIRestrictStdin perhaps
 </WSGINoSuchSection>
 WSGIScriptAlias /good {script} process-group=good
 NoSuchDirective
+SSLCertificateFile /no/such/certificate
 """)
     findings = site.check(1)
     errors = [(message, places) for _, severity, message, places in findings if severity == "error"]
@@ -124,10 +125,13 @@ NoSuchDirective
               ("/no/such/folder", ("httpd.conf", site.line("WSGIDaemonProcess"))),
               ("'lots'", ("httpd.conf", site.line("WSGIPythonOptimize lots"))),
               ("<WSGINoSuchSection>", ("httpd.conf", site.line("<WSGINoSuchSection"))),
-              ("NoSuchDirective", ("httpd.conf", site.line("NoSuchDirective")))]
+              ("NoSuchDirective", ("httpd.conf", site.line("NoSuchDirective"))),
+              ("/no/such/certificate", ("httpd.conf", site.line("SSLCertificateFile")))]
     for text, place in wanted:
         assert [places for message, places in errors if text in message] == [[place]], (text, errors)
     assert len(errors) == len(wanted), errors
+    assert [message[:20] for _, _, message, _ in of(findings, "broken")] == [
+        "Invalid command 'NoS", "SSLCertificateFile: "], "httpd's own, whichever module runs Python"
     assert [places for *_, places in of(findings, "sendfile")] == [
         [("two.conf", 1), ("httpd.conf", site.line("WSGIScriptAlias /")), ("httpd.conf", site.line("WSGIScriptAlias /good"))]]
 

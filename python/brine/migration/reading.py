@@ -12,8 +12,8 @@ from brine.migration.tree import WRAPPER, Tree, parse
 from brine.refusal import Refusal
 
 MOST_ROUNDS = 500
-_UNHEARD = ("errorlog", "errorlogformat", "loglevel", "syslogfacility")
-"""Directives about the log, which would look for folders, and keep httpd from saying what is asked."""
+_UNHEARD = ("errorlog", "errorlogformat", "loglevel", "customlog", "transferlog", "globallog", "forensiclog")
+"""Directives about logs, which would look for folders, and keep httpd from saying what is asked."""
 _STRUCTURE = re.compile(r"was not closed|without matching|Expected </|\bwas not found|missing closing|Unclosed|"
                         r"directive missing|macro .* is not (?:closed|defined)", re.IGNORECASE)
 
@@ -92,8 +92,12 @@ def _left_out(answer: Answer, shadow: Shadow, configuration: Path) -> Finding:
 
 
 def _broken(answer: Answer, shadow: Shadow, place: Place) -> Finding:
-    reason = answer.error[2] if answer.error else answer.last_words
-    return Finding("broken", "broken", "error", shadow.translated(reason) or "httpd refuses this line", (place,),
+    return broken(shadow.translated(answer.error[2] if answer.error else answer.last_words), place)
+
+
+def broken(reason: str, *places: Place) -> Finding:
+    """What httpd refuses with mod_wsgi too."""
+    return Finding("broken", "broken", "error", reason or "httpd refuses this line", places,
                    "httpd does not start with this line, whichever module runs Python; the check goes on without it.")
 
 

@@ -5,7 +5,7 @@ import re
 from brine.migration.asking import Answer, Asker, Record
 from brine.migration.finding import Finding
 from brine.migration.lines import Line, Place, options, without_option
-from brine.migration.reading import MOST_ROUNDS, is_load_line, unheard
+from brine.migration.reading import MOST_ROUNDS, broken, is_load_line, unheard
 from brine.migration.shadow import Shadow
 
 _CODED = re.compile(r"(BRINE\d{4}): (.*)", re.DOTALL)
@@ -32,7 +32,7 @@ def try_out(asker: Asker, shadow: Shadow) -> list[Finding]:
             return findings
         refused = _syntax_error(answer, shadow) or _logged_errors(answer, shadow)
         if not refused:
-            return [*findings, Finding("refused", "refused", "error", shadow.translated(answer.last_words), ())]
+            return [*findings, broken(shadow.translated(answer.last_words))]
         findings += refused
         changed = [_mend(shadow, place, finding.message) for finding in refused for place in finding.places[:1]]
         if not any(changed):
@@ -50,6 +50,8 @@ def _syntax_error(answer: Answer, shadow: Shadow) -> list[Finding]:
         return [Finding("unknown-directive", "refused", "error",
                         f"{unknown[1]}{'>' if unknown[1].startswith('<') else ''} is not there in Brine", (place,),
                         "docs/migrating.md, \"What is not there yet\", says what takes its place.")]
+    if not shadow.line(place).lower().lstrip("</").startswith("wsgi"):
+        return [broken(shadow.translated(reason), place)]
     return [Finding("refused", "refused", "error", shadow.translated(reason), (place,))]
 
 
