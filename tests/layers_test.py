@@ -7,6 +7,8 @@ through the project's headers.
 
 Each header compiles alone, with GCC and with clang. What compiles with one release's headers need not with the next
 one's, so each file also includes itself what it uses of the standard library (`standard_headers.py`).
+
+Comments are sentences: they begin with a verb ("Returns true if ...") or with the noun that they describe.
 """
 
 import os
@@ -348,6 +350,64 @@ def test_a_body_on_a_line_of_its_own_has_braces():
 ])
 def test_what_has_no_braces(text, found):
     assert list(unbraced(text)) == found
+
+
+COMMENT = re.compile(r"^(?:[ \t]*//.*\n)+", re.MULTILINE)
+DEFINITION = re.compile(r"^(?:class|struct|union|enum class) (?:alignas\(\d+\) )?(\w+)(?: final)?(?: :[^;{]*)? ?\{",
+                        re.MULTILINE)
+NO_SUBJECT = re.compile(r"(?:Whether|Who|Whoever|What|Whatever|Which|How|It|So|Likewise|None|Null)\b")
+NO_PROSE = re.compile(r"NOLINT|---|clang-format|namespace")
+NAME = re.compile(r"httpd\b|\w*[^\w\s.,;]")  # "httpd's child ...", "script-user= ...", "dumps(object) ..."
+
+
+def comments(text):
+    """(words, the line below) for each comment that has its lines for itself."""
+    for comment in COMMENT.finditer(text):
+        words = " ".join(line.strip().lstrip("/").strip() for line in comment.group().splitlines()).strip()
+        if words and not NO_PROSE.match(words):
+            yield words, text[comment.end():].partition("\n")[0].strip()
+
+
+def unclear(text, header):
+    """What is wrong with comments: a reader of a header has nothing else to go by, so it is held to more."""
+    for words, below in comments(text):
+        if NO_SUBJECT.match(words):
+            yield f"begins without a subject: {words[:70]}"
+        elif header and below and words[0].islower() and not NAME.match(words):
+            yield f"does not begin with a capital letter: {words[:70]}"
+        elif header and below and not re.search(r"[.:|]$|clang-format (?:on|off)$|hash: \w+$", words):
+            yield f"does not end with a full stop: {words[-70:]}"
+    for definition in DEFINITION.finditer(text) if header else ():
+        above = re.sub(r"template <.*>\n$", "", text[:definition.start()]).splitlines()
+        if not above or not above[-1].startswith("//"):
+            yield f"has no comment: {definition[1]}"
+
+
+# Folders that this holds for; src/apache, src/boundary, src/daemon/shared and src/wsgi are still being changed.
+SENTENCES = {"base", "cpython", "daemon/client", "daemon/supervisor", "daemon/worker", "engine", "pickle", "script"}
+
+
+def test_comments_are_sentences():
+    wrong = [f"{file}: {what}" for file in sources() if folder_of(file) in SENTENCES
+             for what in unclear((SRC / file).read_text(), header=file.endswith(".hpp"))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("text, found", [
+    ("/// Returns true if a thread is free.\nbool f();\n", ""),
+    ("/// Whether a thread is free.\nbool f();\n", "begins without a subject"),
+    ("  // It is free.\n  f();\n", "begins without a subject"),
+    ("/// Returns true if a thread\n/// is free\nbool f();\n", "does not end with a full stop"),
+    ("/// returns true.\nbool f();\n", "does not begin with a capital letter"),
+    ("// set_handler(function) calls it.\nint f();\n// httpd's own.\nint g();\n// Packets to httpd:\nint h();\n", ""),
+    ("/// A slot.\nstruct Slot {\n};\n/// A value.\ntemplate <class T>\nclass Value : public A {\n};\n", ""),
+    ("struct alignas(64) Slot {\n};\n", "has no comment: Slot"),
+    ("/// Another.\nint a;\n\nenum class Slot : int {\n};\n", "has no comment: Slot"),
+    ("class Slot;\n// --- starts\n\n// NOLINTNEXTLINE(x)\nint a = 0;  ///< what it is\n}  // namespace brine\n", ""),
+])
+def test_what_is_no_sentence(text, found):
+    wrong = list(unclear(text, header=True))
+    assert len(wrong) == bool(found) and all(what.startswith(found) for what in wrong)
 
 
 def _generated():
