@@ -173,11 +173,13 @@ def application(environ, start_response):
 """)
     (site.folder / "broken.wsgi").write_text("print 'Python 2'\n")
     site.write(f"WSGIScriptAlias /a {site.folder}/app.wsgi\nWSGIScriptAlias /b {site.folder}/broken.wsgi\n"
-               f"WSGIScriptAlias /c {site.folder}/absent.wsgi\nWSGIScriptAliasMatch ^/d/(.*) {site.folder}/$1.wsgi\n")
+               f"WSGIScriptAlias /c {site.folder}/absent.wsgi\nWSGIScriptAliasMatch ^/d/(.*) {site.folder}/$1.wsgi\n"
+               f"<Location /e>\nWSGIAccessScript {site.folder}/gone.wsgi\n</Location>\n")
     findings = site.check(1)
-    assert [(each[0], each[3][0]) for each in counted(findings)] == [
+    assert [(each[0], each[3][0]) for each in counted(findings) if each[1] == "warning"] == [
         ("naming-script", ("app.wsgi", 3)), ("look-up", ("app.wsgi", 5)), ("python-api", ("app.wsgi", 6)),
-        ("script-broken", ("broken.wsgi", 1)), ("script-missing", ("httpd.conf", site.line("WSGIScriptAlias /c")))]
+        ("script-broken", ("broken.wsgi", 1)), ("script-missing", ("httpd.conf", site.line("WSGIScriptAlias /c"))),
+        ("script-missing", ("httpd.conf", site.line("WSGIAccessScript")))]
     assert [each[3] for each in of(findings, "look-up") if each[1] == "note"] == [[("app.wsgi", 4)]]
     assert not (site.folder / "it-ran").exists()
 

@@ -21,7 +21,8 @@ def _account(name: str) -> ServerUser | None:
 
 def _wanted(sites: Sites) -> list[tuple[str, str, Place]]:
     """User, path and place of all that is to be read."""
-    found = [(sites.user_of(script), script.path, script.place) for script in sites.scripts if not script.is_pattern
+    found = [(sites.user_of(script), script.path, script.place) for script in [*sites.scripts, *sites.deciders]
+             if not script.is_pattern
              and not (sites.groups.get(script.group) and sites.groups[script.group].option("chroot"))]
     for group in sites.groups.values():
         if not group.option("chroot"):

@@ -39,7 +39,7 @@ def findings(sites: Sites) -> list[Finding]:
     """Of each script that a directive names, once."""
     found: list[Finding] = []
     seen: set[Path] = set()
-    for script in sites.scripts:
+    for script in [*sites.scripts, *sites.deciders]:
         if script.is_pattern:
             continue
         for path in _listed(script, found):

@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from brine.migration.lines import Place
 from brine.migration.tree import Directive, Tree
 
+_WITHOUT_URL = ("wsgiimportscript", "wsgiauthuserscript", "wsgiauthgroupscript", "wsgiaccessscript",
+                "wsgidispatchscript")
 _MAPPINGS = ("wsgiscriptalias", "wsgiscriptaliasmatch", "wsgihandlerscript", "wsgiimportscript")
 _SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -71,9 +73,11 @@ class Sites:
             if each.words and "=" not in each.words[0]:
                 self.groups.setdefault(each.words[0], Group(each.words[0], each))
         self.scripts = [self._script(each) for each in tree.named(*_MAPPINGS) if self._path(each)]
+        # What is asked before a request is served: who may, and where it goes.
+        self.deciders = [self._script(each) for each in tree.named(*_WITHOUT_URL[1:]) if self._path(each)]
 
     def _path(self, directive: Directive) -> str:
-        index = 0 if directive.is_named("wsgiimportscript") else 1
+        index = 0 if directive.is_named(*_WITHOUT_URL) else 1
         plain = [word for word in directive.words if not re.match(r"[\w-]+=", word)]
         return plain[index] if len(plain) > index else ""
 
