@@ -8,6 +8,7 @@
 #include "apache/process/process.hpp"
 #include "apache/process/status.hpp"
 #include "apache/request/broken_off.hpp"
+#include "apache/request/client_address.hpp"
 #include "apache/request/handler.hpp"
 #include "apache/request/replacing.hpp"
 
@@ -17,6 +18,7 @@ void register_hooks(apr_pool_t*) {
   brine::apache::register_process_hooks();
   brine::apache::register_daemon_group_hooks();
   brine::apache::register_daemon_hooks();
+  brine::apache::register_client_address_hooks();
   brine::apache::register_alias_hooks();
   brine::apache::register_handler_hooks();
   brine::apache::register_broken_off_filter();

@@ -22,7 +22,7 @@ DECLARES = {
         memory_order memory_order_acq_rel memory_order_acquire memory_order_consume memory_order_relaxed
         memory_order_release memory_order_seq_cst""",
     "barrier": "barrier",
-    "bit": "bit_cast bit_ceil bit_floor bit_width countl_zero countr_zero endian has_single_bit popcount rotl rotr",
+    "bit": "bit_cast bit_ceil bit_floor bit_width countl_one countl_zero countr_one countr_zero endian has_single_bit popcount rotl rotr",
     "bitset": "bitset",
     "cctype": """isalnum isalpha iscntrl isdigit isgraph islower isprint ispunct isspace isupper isxdigit tolower
         toupper""",

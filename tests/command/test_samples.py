@@ -14,7 +14,7 @@ from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "sending-files.conf", "debian/brine.conf")
+           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
           "    body = {body}\n"
@@ -45,6 +45,7 @@ TREE = {
                        "    found = environ['PATH_INFO'] == '/bill'\n"
                        "    start_response('200 OK' if found else '404 No', [('Location', '/private/bill.txt')])\n"
                        "    return [b'never seen']\n"),
+    "behind.wsgi": answering("f\"{environ['REMOTE_ADDR']} {environ['wsgi.url_scheme']} {environ['HTTP_HOST']}\""),
     "private/bill.txt": "the bill",
     "errors/404.html": "the site's page",
     "small/todo": answering("'todo ' + environ['SCRIPT_NAME']"),
@@ -149,6 +150,13 @@ def test_files_and_pages_that_httpd_sends(running):
     assert get("/bill") == "the bill"
     assert get("/private/bill.txt") == 403
     assert get("/else") == 404
+
+
+def test_behind_a_proxy(running):
+    get = running("behind-proxy.conf")
+    said = {"X-Forwarded-For": "6.6.6.6, 192.0.2.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example"}
+    assert get("/", **said) == get("/admin", **said) == "192.0.2.7 https shop.example"
+    assert get("/admin", **{"X-Forwarded-For": "192.0.2.7, 6.6.6.6"}) == 403
 
 
 def test_handlers(running):

@@ -135,6 +135,8 @@ DIFFERENCES = [
     Difference("request-timeout", "request-timeout is the time that you wrote.", _longer, _WARNING),
     Difference("successors", "A process that is to leave serves until its successor has loaded the scripts.", _groups),
 
+    Difference("trusted-proxies", "Without WSGITrustedProxies nobody is trusted; mod_wsgi believes everybody's "
+               "WSGITrustedProxyHeaders then.", _given("WSGITrustedProxyHeaders"), _WARNING),
     Difference("chunked", "Chunked bodies are accepted; mod_wsgi answers 411 unless told otherwise.",
                _unless("WSGIChunkedRequest", _all)),
     Difference("chunked-on", "mod_wsgi's WSGIChunkedRequest On, where the application reads to the end and sees none, "

@@ -11,6 +11,8 @@
 
 #include "apache/config/arguments.hpp"
 #include "apache/config/ignored.hpp"
+#include "apache/config/networks.hpp"
+#include "apache/config/proxy_headers.hpp"
 #include "apache/config/settings.hpp"
 #include "base/pool.hpp"
 #include "base/quotes.hpp"
@@ -258,6 +260,29 @@ void restrict_process(cmd_parms& line, RequestSettings& settings, const char* na
   settings.allowed_groups = allowed;
 }
 
+void trusted_proxies(cmd_parms& line, RequestSettings& settings, const char* network) {
+  if (!settings.trusted_proxies.value) {
+    settings.trusted_proxies = base::pool_emplace<TrustedProxies>(line.pool);
+  }
+  TrustedProxies& proxies = **settings.trusted_proxies.value;
+  proxies.networks.emplace_back(network);
+  proxies.of_tenant = !in_server_config(line);
+  if (in_server_config(line)) {
+    server_settings(line.server).trusts_proxies = true;
+  }
+}
+
+void trusted_proxy_headers(cmd_parms& line, RequestSettings& settings, const char* name) {
+  TrustedHeaders headers = settings.trusted_proxy_headers.value.value_or(TrustedHeaders{});
+  headers.fields.add(parse_proxy_header(name));
+  headers.of_tenant = !in_server_config(line);
+  settings.trusted_proxy_headers = headers;
+  if (in_server_config(line)) {
+    std::optional<Place>& place = server_settings(line.server).proxy_headers_place;
+    place = place.value_or(place_of(line));
+  }
+}
+
 void python_home(cmd_parms& line, RequestSettings&, const char* path) {
   ProcessSettings& process = process_settings(line);
   const char* absolute = ap_server_root_relative(line.pool, path);
@@ -380,6 +405,10 @@ const command_rec directive_table[] = {
                   nullptr, kAnywhere, "On or Off"),
     AP_INIT_TAKE1("WSGIStrictHeaders", (setting<&RequestSettings::strict_headers, &parse_flag>),
                   nullptr, kAnywhere, "On or Off"),
+    AP_INIT_ITERATE("WSGITrustedProxies", directive<&trusted_proxies>, nullptr, kAnywhere,
+                    "addresses and networks of proxies"),
+    AP_INIT_ITERATE("WSGITrustedProxyHeaders", directive<&trusted_proxy_headers>, nullptr,
+                    kAnywhere, "names of the header fields that these proxies set"),
     AP_INIT_TAKE1("WSGIIgnoreActivity",
                   (script_setting<&ScriptSettings::ignore_activity, &parse_flag>), nullptr,
                   kAnywhere, "On or Off"),

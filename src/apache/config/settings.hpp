@@ -15,6 +15,7 @@
 #include "apache/config/arguments.hpp"
 #include "apache/config/daemon_options.hpp"
 #include "apache/config/given_script_settings.hpp"
+#include "apache/config/proxy_headers.hpp"
 #include "apache/config/python_home.hpp"
 #include "apache/httpd.hpp"
 #include "boundary/script_settings.hpp"
@@ -87,13 +88,15 @@ struct RequestSettings {
   Setting<bool> strict_headers;
   GivenScriptSettings script;
   Setting<const AllowedGroup*> allowed_groups;
+  Setting<TrustedHeaders> trusted_proxy_headers;
+  Setting<TrustedProxies*> trusted_proxies;
   HandlerScripts handler_scripts;
 
   auto fields() {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
                     chunked_request, request_buffering, response_buffering, enable_sendfile,
                     location_redirect, error_override, strict_headers, script, allowed_groups,
-                    handler_scripts);
+                    trusted_proxy_headers, trusted_proxies, handler_scripts);
   }
 };
 
@@ -236,7 +239,9 @@ struct ServerSettings {
   std::vector<Ignored> ignored;          ///< this server's own
   std::vector<DaemonDefinition> daemon_definitions;
   std::vector<GroupReference> group_references;
-  std::vector<OpenName> open_names;  ///< this server's own
+  std::vector<OpenName> open_names;          ///< this server's own
+  std::optional<Place> proxy_headers_place;  ///< of this server's own WSGITrustedProxyHeaders
+  bool trusts_proxies = false;               ///< WSGITrustedProxies stands in this very server
   /// A directive here says that requests will need Python in httpd's own processes.
   bool serves_wsgi = false;
   bool names_no_group = false;       ///< a script here runs where WSGIProcessGroup says

@@ -311,6 +311,21 @@ void raise_open_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Warns of a server whose WSGITrustedProxyHeaders believes nobody: mod_wsgi believed everybody
+// there.
+void warn_of_headers_without_proxies(server_rec* main_server, const server_rec* server) {
+  const ServerSettings& settings = server_settings(server);
+  if (!settings.proxy_headers_place || settings.trusts_proxies ||
+      server_settings(main_server).trusts_proxies) {
+    return;
+  }
+  ServerLog(server).log(base::Level::warning,
+                        "BRINE0022: WSGITrustedProxyHeaders" +
+                            in_parentheses(*settings.proxy_headers_place) +
+                            " has no effect but to hide these fields from applications: no "
+                            "WSGITrustedProxies says whom to trust, and so nobody is trusted");
+}
+
 int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   // httpd reads the configuration twice when it starts; only the second reading logs.
   if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
@@ -321,6 +336,7 @@ int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec
   ap_add_version_component(pconf, "Brine/" BRINE_VERSION);
   for (const server_rec* server : servers_with_settings(main_server)) {
     warn_of_shadowed_aliases(server);
+    warn_of_headers_without_proxies(main_server, server);
   }
   report_ignored(pconf, main_server);
   const std::string& python = server_settings(main_server).process.python;

@@ -17,6 +17,7 @@
 #include "apache/config/said_once.hpp"
 #include "apache/config/settings.hpp"
 #include "apache/log.hpp"
+#include "apache/request/client_address.hpp"
 #include "apache/request/environ_keys.hpp"
 #include "apache/request/replacing.hpp"
 #include "base/clock.hpp"
@@ -140,6 +141,7 @@ ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection, Request
   collect_headers(selection.pass_authorization);
   set_body();
   collect_extra();
+  apply_forwarded(r, head_);
   head_.head_request = r->header_only != 0;
   head_.replacements = allowed_replacements(r, selection);
   head_.strict_headers = selection.settings.strict_headers;
