@@ -183,8 +183,9 @@ std::optional<Hop> parse_hop(std::string_view item) {
     const std::size_t equals = item.find('=');
     if (equals == std::string_view::npos) return std::nullopt;
     const std::string_view name = item.substr(0, equals);
-    if (name.empty() || !std::all_of(name.begin(), name.end(), is_letter_or_digit))
+    if (name.empty() || !std::all_of(name.begin(), name.end(), is_letter_or_digit)) {
       return std::nullopt;
+    }
     item.remove_prefix(equals + 1);
     const std::optional<std::string_view> value = take_value(item);
     std::string_view* known = parameter(hop, name);
