@@ -7,6 +7,9 @@
 #include "apache/process/daemons.hpp"
 #include "apache/process/process.hpp"
 #include "apache/process/status.hpp"
+#include "apache/request/access_script.hpp"
+#include "apache/request/authentication.hpp"
+#include "apache/request/authorization.hpp"
 #include "apache/request/broken_off.hpp"
 #include "apache/request/client_address.hpp"
 #include "apache/request/handler.hpp"
@@ -14,12 +17,15 @@
 
 namespace {
 
-void register_hooks(apr_pool_t*) {
+void register_hooks(apr_pool_t* pool) {
   brine::apache::register_process_hooks();
   brine::apache::register_daemon_group_hooks();
   brine::apache::register_daemon_hooks();
   brine::apache::register_client_address_hooks();
   brine::apache::register_alias_hooks();
+  brine::apache::register_access_script_hooks();
+  brine::apache::register_authentication(pool);
+  brine::apache::register_authorization(pool);
   brine::apache::register_handler_hooks();
   brine::apache::register_broken_off_filter();
   brine::apache::register_open_name_hooks();

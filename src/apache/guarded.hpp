@@ -15,11 +15,11 @@ inline void log_escaped(const char* what) noexcept {
                what);
 }
 
-template <auto hook>
+template <auto hook, auto failure>
 struct Guarded;
 
-template <class Result, class... Args, Result (*hook)(Args...)>
-struct Guarded<hook> {
+template <class Result, class... Args, Result (*hook)(Args...), auto failure>
+struct Guarded<hook, failure> {
   static Result call(Args... args) noexcept {
     try {
       return hook(args...);
@@ -29,7 +29,7 @@ struct Guarded<hook> {
       log_escaped("unknown exception");
     }
     if constexpr (!std::is_void_v<Result>) {
-      return Result{HTTP_INTERNAL_SERVER_ERROR};
+      return Result{failure};
     }
   }
 };
@@ -38,8 +38,8 @@ struct Guarded<hook> {
 
 /// Makes the noexcept hook of `ap_hook_handler(guarded<&handle>, ...)`. After an exception, which
 /// is logged, a hook that returns a status returns 500; from a start-up hook that keeps httpd from
-/// starting.
-template <auto hook>
-inline constexpr auto guarded = &detail::Guarded<hook>::call;
+/// starting. A function that returns something else returns `failure`.
+template <auto hook, auto failure = HTTP_INTERNAL_SERVER_ERROR>
+inline constexpr auto guarded = &detail::Guarded<hook, failure>::call;
 
 }  // namespace brine::apache

@@ -6,11 +6,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/stamp.hpp"
 #include "boundary/log.hpp"
+#include "boundary/question.hpp"
 #include "boundary/script_settings.hpp"
 
 namespace brine::wsgi {
@@ -113,13 +116,15 @@ enum class NamedBy : std::uint8_t {
 /// The script to run and the place to run it: the result of mapping a URL and of reading the
 /// settings for it.
 struct Target {
-  std::string_view script;             ///< absolute path of the WSGI script file
-  std::string_view callable;           ///< name of the application object, usually "application"
+  std::string_view script;    ///< absolute path of the WSGI script file
+  std::string_view callable;  ///< name of the application object, usually "application"; of
+                              ///< the function where a question is asked; empty: a route's
   std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
   std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
   NamedBy group_named_by = NamedBy::configuration;  ///< of application_group
   base::FileSeen seen;  ///< the script; with it the engine need not look at the file itself
   ScriptSettings settings;
+  Question question;  ///< what the script is asked, unless it serves the request
 };
 
 /// Tells what may take the place of the application's body; see wsgi/replacement.hpp.
@@ -198,6 +203,10 @@ class Request : public base::LogSink {
   /// of the same name replaces it. Only the thread that serves the request may call it.
   virtual void note(const char* name, std::string_view value) noexcept = 0;
 
+  /// Returns the value of a variable of mod_ssl's, such as SSL_CLIENT_S_DN, or nothing. BLOCKS.
+  /// Throws std::bad_alloc. Only the thread that serves the request may call it.
+  virtual std::optional<std::string> ssl_variable(const std::string& /*name*/) { return {}; }
+
   /// Tells, with Reloading::rolling, that the script's file is no longer what runs. Only the thread
   /// that serves the request may call it.
   virtual void script_changed() noexcept {}
@@ -242,6 +251,9 @@ class ResponseWriter {
   /// Breaks off a response that cannot be completed. The client can tell (RST, no last chunk,
   /// HTTP/2 stream error), so the connection is not kept. BLOCKS.
   virtual void abort() noexcept = 0;
+
+  /// Takes the answer to Target::question, once, in place of a response. Does NOT block.
+  virtual void answer(Answer&& /*answer*/) noexcept {}
 
  protected:
   ~ResponseWriter() = default;

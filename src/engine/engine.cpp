@@ -36,6 +36,7 @@ script::Wanted wanted(const wsgi::Target& target) {
   result.path = target.script;
   result.callable = target.callable;
   result.resource = target.resource;
+  result.is_question = target.question.is_asked();
   result.settings = target.settings;
   if (target.settings.reloading == wsgi::Reloading::off) return result;
   // The file system is asked here, where the GIL is not held.
@@ -224,6 +225,9 @@ class PythonEngine final : public Engine {
         }
         exchange.request.script_changed();
       }
+      if (target.question.is_asked()) {
+        return ask(gil, group, target, script, *lease.generation, exchange);
+      }
       const cpython::Ref application =
           script::Loader::application(gil, *lease.generation, script, exchange.request);
       return group.gateway.serve(gil, application.get(), script.path, exchange);
@@ -235,6 +239,18 @@ class PythonEngine final : public Engine {
     } catch (const ErrorSet&) {
       throw_as_text(gil);
     }
+  }
+
+  // Puts the question. A route is asked of several functions, each of which may be missing.
+  static wsgi::Reply ask(GilLock& gil, ApplicationGroup& group, const wsgi::Target& target,
+                         const script::Wanted& script, script::Generation& generation,
+                         wsgi::Exchange& exchange) {
+    const bool is_route = target.question.call == wsgi::Call::route;
+    const cpython::Ref function =
+        is_route ? cpython::Ref()
+                 : script::Loader::application(gil, generation, script, exchange.request);
+    return {group.gateway.ask(gil, generation.module.get(), function.get(), target, exchange),
+            std::nullopt};
   }
 
   // Returns what `body` finds in the interpreter in which a thread serves a request, with the GIL

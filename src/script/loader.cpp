@@ -268,9 +268,13 @@ Ref Loader::application(const GilLock& gil, Generation& generation, const Wanted
                                                   generation.callable_name.get()));
   if (!found) {
     PyErr_Clear();
-    log.log(Level::error, "BRINE0304: WSGI script " + base::in_quotes(wanted.path) +
-                              " does not define " + base::in_quotes(callable) +
-                              "; name the application so, or set WSGICallableObject");
+    log.log(
+        Level::error,
+        "BRINE0304: WSGI script " + base::in_quotes(wanted.path) + " does not define " +
+            base::in_quotes(callable) +
+            (wanted.is_question ? "; name the function so, or say callable-object=NAME where the "
+                                  "configuration names the script"
+                                : "; name the application so, or set WSGICallableObject"));
     throw Unavailable{.missing_callable = true};
   }
   if (PyCallable_Check(found.get()) == 0) {

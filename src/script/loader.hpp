@@ -25,6 +25,7 @@ namespace brine::script {
 struct Wanted {
   std::string path;
   std::string_view callable;
+  bool is_question = false;    ///< the callable is a function that answers one
   std::string_view resource;   ///< argument of the script's reload_required()
   base::FileSeen seen;         ///< the file as it was before the GIL was taken ...
   std::optional<Stamp> stamp;  ///< ... and its stamp, if that was not enough

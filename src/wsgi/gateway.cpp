@@ -8,6 +8,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "wsgi/exchange_use.hpp"
@@ -256,7 +257,19 @@ Gateway::Gateway(const GilLock& gil, const InterpreterInfo& interpreter_info,
       close_name_(steal(gil, PyUnicode_InternFromString("close"))) {
   const Ref errors = install_streams(gil, make_log, interpreter_info.at_terminal);
   install_modules(gil, interpreter_info, file_wrapper, request_timeout_.get());
-  environ_.emplace(gil, environ_constants(gil, interpreter_info, errors.get(), file_wrapper).get());
+  constants_ = environ_constants(gil, interpreter_info, errors.get(), file_wrapper);
+  environ_.emplace(gil, constants_.get());
+}
+
+Outcome Gateway::ask(GilLock& gil, PyObject* module, PyObject* function, const Target& target,
+                     Exchange& exchange) {
+  if (!asker_) {
+    // To make types may run the garbage collector, and so another thread.
+    auto made =
+        std::make_unique<Asker>(gil, constants_.get(), adviser_.get(), request_timeout_.get());
+    if (!asker_) asker_ = std::move(made);
+  }
+  return asker_->ask(gil, module, function, target, exchange);
 }
 
 Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view script,

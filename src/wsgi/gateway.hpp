@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "cpython/error.hpp"
 #include "cpython/ref.hpp"
+#include "wsgi/asker.hpp"
 #include "wsgi/environ.hpp"
 #include "wsgi/exchange.hpp"
 #include "wsgi/interpreter_info.hpp"
@@ -39,6 +41,10 @@ class Gateway {
   Reply serve(cpython::GilLock& gil, PyObject* application, std::string_view script,
               Exchange& exchange);
 
+  /// As Asker::ask, with the LogScope that `serve` needs.
+  Outcome ask(cpython::GilLock& gil, PyObject* module, PyObject* function, const Target& target,
+              Exchange& exchange);
+
   /// Raises mod_wsgi.RequestTimeout in the thread (Python's identifier) that serves `exchange` in
   /// this interpreter, as soon as the application runs Python code again. Returns false if the
   /// application is not running.
@@ -67,7 +73,9 @@ class Gateway {
   cpython::Ref request_timeout_;  ///< mod_wsgi.RequestTimeout
   cpython::Ref input_key_;
   cpython::Ref close_name_;
+  cpython::Ref constants_;  ///< of each environ
   std::optional<Environ> environ_;
+  std::unique_ptr<Asker> asker_;             ///< made with the first question
   std::set<std::string, std::less<>> told_;  ///< scripts whose hop-by-hop fields have been logged
 };
 

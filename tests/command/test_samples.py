@@ -1,5 +1,6 @@
 """The sample configurations in conf/: httpd accepts each, and they do what their comments say."""
 
+import base64
 import re
 import subprocess
 import urllib.error
@@ -12,9 +13,9 @@ from brine.server_user import server_user
 from ports import free_port
 from serving import PATIENCE, REPOSITORY, poll
 
-MODULES = ("mpm_event", "unixd", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
+MODULES = ("mpm_event", "unixd", "authn_core", "auth_basic", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "debian/brine.conf")
+           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
           "    body = {body}\n"
@@ -48,6 +49,10 @@ TREE = {
     "behind.wsgi": answering("f\"{environ['REMOTE_ADDR']} {environ['wsgi.url_scheme']} {environ['HTTP_HOST']}\""),
     "private/bill.txt": "the bill",
     "errors/404.html": "the site's page",
+    "staff/page.txt": "for editors",
+    "judge.py": ("def allow_access(environ, host):\n    return environ.get('HTTP_X_BARRED') is None\n"
+                 "def check_password(environ, user, password):\n    return password == 'secret'\n"
+                 "def groups_for_user(environ, user):\n    return ['editors'] if user == 'anna' else []\n"),
     "small/todo": answering("'todo ' + environ['SCRIPT_NAME']"),
 }
 
@@ -134,6 +139,18 @@ def running(brine, folder, tree):
     for process in processes:
         process.terminate()
         process.communicate(timeout=PATIENCE)
+
+
+def test_scripts_that_decide(running):
+    get = running("auth.conf")
+
+    def ask(user, password):
+        return get("/staff/page.txt", Authorization="Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+
+    assert get("/staff/page.txt") == 401
+    assert ask("anna", "secret") == "for editors"
+    assert (ask("anna", "wrong"), ask("otto", "secret")) == (401, 401)
+    assert get("/staff/page.txt", **{"X-Barred": "1"}) == 403
 
 
 def test_site(running):

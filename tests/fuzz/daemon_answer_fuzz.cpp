@@ -13,12 +13,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "daemon/client/dispatch.hpp"
+#include "wsgi/answer.hpp"
 
 namespace {
 
@@ -38,10 +41,17 @@ constexpr std::uint8_t kMayRestart = 4;
 constexpr std::uint8_t kReplaces = 8;
 constexpr std::uint8_t kHasFile = 16;
 constexpr std::uint8_t kGoesAway = 32;
+constexpr std::uint8_t kIsQuestion = 64;
+
+// Which question it is, the bits that concern a response say.
+wsgi::Call call_of(std::uint8_t bits) {
+  const int number = bits % static_cast<int>(wsgi::Call::route) + 1;
+  return (bits & kIsQuestion) != 0 ? static_cast<wsgi::Call>(number) : wsgi::Call::application;
+}
 
 class Http final : public wsgi::Request, public wsgi::ResponseWriter {
  public:
-  explicit Http(std::uint8_t bits) : goes_away_((bits & kGoesAway) != 0) {
+  Http(std::uint8_t bits, wsgi::Call asked) : goes_away_((bits & kGoesAway) != 0), asked_(asked) {
     head_.vars[static_cast<std::size_t>(wsgi::Var::request_method)] = "POST";
     head_.head_request = (bits & kHead) != 0;
     head_.body_complete = (bits & kHasBody) == 0;
@@ -88,6 +98,15 @@ class Http final : public wsgi::Request, public wsgi::ResponseWriter {
     return sent(end);
   }
   void abort() noexcept override { aborted = true; }
+  void answer(wsgi::Answer&& answer) noexcept override {
+    require(!started && !answered && wsgi::wrong_answer(asked_, answer).empty());
+    answered = true;
+  }
+  std::optional<std::string> ssl_variable(const std::string& name) override {
+    require(asked_ != wsgi::Call::application && !name.empty());
+    require(name.size() <= daemon::kMostNameBytes);
+    return name.size() % 2 == 0 ? std::optional(name) : std::nullopt;
+  }
 
   bool is_open() const { return begun_ && !ended_ && !aborted; }
   bool is_short() const {
@@ -97,6 +116,7 @@ class Http final : public wsgi::Request, public wsgi::ResponseWriter {
 
   bool started = false;
   bool aborted = false;
+  bool answered = false;
   unsigned logged = 0;
 
  private:
@@ -125,6 +145,7 @@ class Http final : public wsgi::Request, public wsgi::ResponseWriter {
 
   wsgi::Head head_;
   const bool goes_away_;
+  const wsgi::Call asked_;
   std::size_t left_ = 0;
   bool begun_ = false;
   bool ended_ = false;
@@ -154,9 +175,10 @@ void check(std::uint8_t bits, std::string_view bytes) {
   auto [own, other] = daemon::socket_pair(SOCK_STREAM);
   write_answer(other.get(), bytes, (bits & kHasFile) != 0 ? plain_file() : -1);
   daemon::Connection connection(std::move(own), 0);
-  Http http(bits);
+  Http http(bits, call_of(bits));
   daemon::Dispatch dispatch(group, view, slot, connection, http, http, {0, 10 * base::kSecond});
   wsgi::Target target;
+  target.question.call = call_of(bits);
   target.settings.reloading =
       (bits & kMayRestart) != 0 ? wsgi::Reloading::fresh_process : wsgi::Reloading::off;
   const daemon::Progress progress = dispatch.run(target, 0);
@@ -167,6 +189,9 @@ void check(std::uint8_t bits, std::string_view bytes) {
   require(!http.is_short());
   require(progress != daemon::Progress::done || !connection.reader.has_leftover());
   require(outcome != wsgi::Outcome::process_died || http.logged != 0);
+  // To a question, that it has ended well says that there is an answer.
+  require(target.question.is_asked() ? !http.started : !http.answered);
+  require(!target.question.is_asked() || http.answered == (outcome == wsgi::Outcome::completed));
 }
 
 }  // namespace

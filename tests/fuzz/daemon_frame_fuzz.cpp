@@ -29,6 +29,8 @@ void check_request(std::span<const char> bytes) {
     require(within(field.name, bytes) && within(field.value, bytes));
   }
   require(within(frame.target.script, bytes) && within(frame.target.resource, bytes));
+  require(within(frame.target.question.subject, bytes));
+  require(within(frame.target.question.detail, bytes));
   std::vector<char> again;
   daemon::encode_request(frame.head, frame.target, again);
   again.insert(again.end(), frame.head.body_start.begin(), frame.head.body_start.end());
@@ -40,6 +42,8 @@ void check_request(std::span<const char> bytes) {
   require(second.fields.size() == frame.fields.size());
   require(second.head.body_start == frame.head.body_start);
   require(second.target.script == frame.target.script);
+  require(second.target.question.call == frame.target.question.call);
+  require(second.target.question.detail == frame.target.question.detail);
 }
 
 void check_head(std::span<const char> bytes) {

@@ -48,6 +48,14 @@ BAD_VALUES = [
     ("WSGIImportScript /x", "WSGIImportScript", ""),
     ("WSGIScriptReloading Sometimes", "WSGIScriptReloading", "Sometimes"),
     ("WSGIRestrictProcess", "WSGIRestrictProcess", ""),
+    *((f"<Location />\n{directive}{rest}\n</Location>", directive, culprit)
+      for directive in ("WSGIAccessScript", "WSGIAuthUserScript", "WSGIAuthGroupScript", "WSGIDispatchScript")
+      for rest, culprit in (("", ""), (" /x bogus=1", "bogus"), (" /x process-group=", "process-group"),
+                            (" /x process-group=nobody", "nobody"), (" /x pass-authorization=On", "pass-authorization"))),
+    ("WSGIDispatchScript /x callable-object=y", "WSGIDispatchScript", "callable-object"),
+    ("WSGIAccessScript /x", "WSGIAccessScript", ""),
+    ("<Location />\nWSGIGroupAuthoritative Maybe\n</Location>", "WSGIGroupAuthoritative", "Maybe"),
+    ("<Location />\nRequire wsgi-group\n</Location>", "Require wsgi-group", ""),
 ]
 
 

@@ -2,12 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "boundary/question.hpp"
 #include "boundary/script_settings.hpp"
+#include "daemon/shared/codec.hpp"
+#include "daemon/shared/fields.hpp"
 #include "daemon/shared/frame.hpp"
 #include "other_script_settings.hpp"
 
@@ -42,6 +47,7 @@ struct Sample {
     target.seen = {1, 2, 3, 4, 5, 6};
     target.settings.registered = true;
     target.group_named_by = wsgi::NamedBy::variable;
+    target.question = {wsgi::Call::password, "anna", ""};
   }
 
   std::vector<char> encoded() const {
@@ -86,6 +92,40 @@ TEST(RequestFrame, EverythingComesBack) {
   EXPECT_EQ(frame.target.seen.device, 1U);
   EXPECT_EQ(frame.target.settings, sample.target.settings);
   EXPECT_EQ(frame.target.group_named_by, wsgi::NamedBy::variable);
+}
+
+TEST(RequestFrame, CarriesTheQuestion) {
+  const std::vector<char> bytes = Sample().encoded();
+  RequestFrame frame;
+  ASSERT_TRUE(decode_request(bytes, frame));
+  EXPECT_EQ(frame.target.question.call, wsgi::Call::password);
+  EXPECT_EQ(frame.target.question.subject, "anna");
+  EXPECT_EQ(frame.target.question.detail, "");
+  EXPECT_NE(frame.target.question.detail.data(), nullptr);
+}
+
+TEST(RequestFrame, IsRefusedWhereThereIsNoSuchQuestion) {
+  Sample sample;
+  sample.target.question.call = static_cast<wsgi::Call>(static_cast<int>(wsgi::Call::route) + 1);
+  RequestFrame frame;
+  EXPECT_FALSE(decode_request(sample.encoded(), frame));
+}
+
+TEST(AnswerFrame, ComesBack) {
+  wsgi::Answer answer;
+  answer.verdict = wsgi::Verdict::text;
+  answer.texts[0] = "";
+  answer.texts[2] = "other";
+  const std::string bytes = encoded(answer);
+  const auto back = decoded<wsgi::Answer>(bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->verdict, wsgi::Verdict::text);
+  EXPECT_EQ(back->texts[0], "");
+  EXPECT_EQ(back->texts[1], std::nullopt);
+  EXPECT_EQ(back->texts[2], "other");
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decoded<wsgi::Answer>(bytes.substr(0, size))) << size;
+  }
 }
 
 TEST(RequestFrame, CarriesEachSettingOfTheScript) {

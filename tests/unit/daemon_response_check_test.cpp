@@ -206,6 +206,42 @@ TEST(ResponseCheck, FramesComeInTheirOrder) {
   for (const Case& each : cases) expect(each);
 }
 
+TEST(ResponseCheck, AQuestionIsAnsweredAndARequestIsServed) {
+  Asked question;
+  question.call = wsgi::Call::access;
+  for (const Sent& sent : {head(), bare(FrameKind::want), body(1), file(0, 1),
+                           bare(FrameKind::abort), done(Outcome::completed)}) {
+    ResponseCheck check(question);
+    EXPECT_NE(judge(check, sent), "") << static_cast<int>(sent.kind);
+  }
+  const Sent answer{FrameKind::answer, 0, 4};
+  const Sent lookup{FrameKind::lookup, 0, 5};
+  for (const Sent& sent : {answer, lookup, record(5), done(Outcome::script_failed)}) {
+    ResponseCheck check(question);
+    EXPECT_EQ(judge(check, sent), "") << static_cast<int>(sent.kind);
+  }
+  for (const Sent& sent : {answer, lookup}) {
+    ResponseCheck check({});
+    EXPECT_NE(judge(check, sent), "") << static_cast<int>(sent.kind);
+  }
+  for (const Sent& sent :
+       {Sent{FrameKind::answer, 0, kMostAnswerBytes + 1}, Sent{FrameKind::answer},
+        Sent{FrameKind::lookup, 0, kMostNameBytes + 1}, Sent{FrameKind::lookup},
+        Sent{FrameKind::value, 0, 1}, Sent{FrameKind::answer, kEnd, 4}}) {
+    ResponseCheck check(question);
+    EXPECT_NE(judge(check, sent), "") << static_cast<int>(sent.kind);
+  }
+}
+
+TEST(ResponseCheck, AnAnswerFitsItsQuestion) {
+  Asked question;
+  question.call = wsgi::Call::access;
+  wsgi::Answer answer;
+  EXPECT_EQ(ResponseCheck(question).answer(answer), "");
+  answer.texts[0] = "anna";
+  EXPECT_NE(ResponseCheck(question).answer(answer), "");
+}
+
 TEST(ResponseCheck, NothingGoesOnForEver) {
   const auto allowed = [](ResponseCheck check, const Sent& sent) {
     int times = 0;
@@ -217,6 +253,9 @@ TEST(ResponseCheck, NothingGoesOnForEver) {
   complete.body_complete = true;
   EXPECT_EQ(allowed(ResponseCheck(complete), bare(FrameKind::want)), 16);
   EXPECT_EQ(allowed(ResponseCheck({}), bare(FrameKind::want)), 100000);
+  Asked question;
+  question.call = wsgi::Call::access;
+  EXPECT_EQ(allowed(ResponseCheck(question), {FrameKind::lookup, 0, 9}), 1000);
   ResponseCheck read({});
   read.end_input();
   EXPECT_EQ(allowed(read, bare(FrameKind::want)), 16);

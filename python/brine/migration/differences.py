@@ -113,6 +113,9 @@ DIFFERENCES = [
                "clients do by %{HOST} or %{ENV:NAME}, then answers 503.", _named_by_clients, _WARNING),
     Difference("resource", "%{RESOURCE} has an interpreter for each regular expression and file, where mod_wsgi has "
                "one for each URL.", _of_resource),
+    Difference("deciding-scripts", "Where an access, user, group or dispatch script does not load, raises, is late or "
+               "returns something else than its page names, the request is answered 500.",
+               _given("WSGIAccessScript", "WSGIAuthUserScript", "WSGIAuthGroupScript", "WSGIDispatchScript")),
     Difference("sendfile", "WSGIEnableSendfile is On, or as EnableSendfile says; in mod_wsgi it is Off.",
                _unless("WSGIEnableSendfile", _all)),
 

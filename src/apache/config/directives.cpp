@@ -210,6 +210,25 @@ void handler_script(cmd_parms& line, RequestSettings& settings, const char* rest
   expect_requests(server_settings(line.server), script->options.process_group);
 }
 
+// A script that decides runs in httpd's own processes unless its own options say otherwise: what
+// WSGIProcessGroup says of applications does not concern it.
+template <auto field>
+void deciding_script(cmd_parms& line, RequestSettings& settings, const char* rest) {
+  constexpr bool routes = field == &RequestSettings::dispatch_script;
+  auto* script = base::pool_emplace<DecidingScript>(line.pool);
+  script->directive = line.cmd->name;
+  script->script = next_path(line, rest, "the path of a script");
+  Words words(rest);
+  script->options = parse_script_options(words, {.callable = !routes});
+  script->of_htaccess = !in_server_config(line);
+  settings.*field = script;
+  if (script->of_htaccess) return;
+  const std::optional<std::string_view>& group = script->options.process_group;
+  refer_to_group(line, group);
+  note_open_name(line, script->options.application_group);
+  if (!group || group->empty() || expands(group)) server_settings(line.server).serves_wsgi = true;
+}
+
 void import_script(cmd_parms& line, RequestSettings&, const char* rest) {
   const std::string_view script = next_path(line, rest, "the path of a script");
   Words words(rest);
@@ -325,6 +344,12 @@ void ignore_metrics(cmd_parms& line, RequestSettings&, const char* argument) {
   ignore_for(line, wanted ? kNoMetrics : std::string_view(), wanted);
 }
 
+// There is nothing that a provider of httpd 2.4 could leave to others in this way.
+void ignore_authority(cmd_parms& line, RequestSettings&, const char* argument) {
+  const bool authoritative = parse_flag(argument);
+  ignore_for(line, authoritative ? std::string_view() : kNoAuthority, !authoritative);
+}
+
 void ignore_agent(cmd_parms& line, RequestSettings&, const char*) {
   process_settings(line);
   ignore_for(line, kNoAgent, true);
@@ -361,6 +386,19 @@ const command_rec directive_table[] = {
                      "handler name, script, options"),
     AP_INIT_RAW_ARGS("WSGIImportScript", directive<&import_script>, nullptr, kServer,
                      "script, process-group=NAME application-group=NAME"),
+
+    AP_INIT_RAW_ARGS("WSGIAccessScript",
+                     directive<&deciding_script<&RequestSettings::access_script>>, nullptr,
+                     OR_AUTHCFG, "script, options"),
+    AP_INIT_RAW_ARGS("WSGIAuthUserScript",
+                     directive<&deciding_script<&RequestSettings::auth_user_script>>, nullptr,
+                     OR_AUTHCFG, "script, options"),
+    AP_INIT_RAW_ARGS("WSGIAuthGroupScript",
+                     directive<&deciding_script<&RequestSettings::auth_group_script>>, nullptr,
+                     OR_AUTHCFG, "script, options"),
+    AP_INIT_RAW_ARGS("WSGIDispatchScript",
+                     directive<&deciding_script<&RequestSettings::dispatch_script>>, nullptr,
+                     kServerOrDirectory, "script, options"),
 
     AP_INIT_RAW_ARGS("WSGIDaemonProcess", directive<&daemon_process>, nullptr, kServer,
                      "name of the group, options"),
@@ -468,7 +506,8 @@ const command_rec directive_table[] = {
                   "no effect"),
     AP_INIT_TAKE1("WSGINewRelicEnvironment", directive<&ignore_agent>, nullptr, kServer,
                   "no effect"),
-    AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore>, nullptr, OR_AUTHCFG, "no effect"),
+    AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore_authority>, nullptr, OR_AUTHCFG,
+                  "no effect"),
     {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},
 };
 

@@ -18,6 +18,11 @@ struct IgnoredNotice {
   std::string text;
 };
 
+/// Why WSGIGroupAuthoritative Off has no effect.
+inline constexpr std::string_view kNoAuthority =
+    "since httpd 2.4, <RequireAny> and <RequireAll> say how Require lines go together, and a line "
+    "'Require wsgi-group' refuses who is in none of its groups, as it does with mod_wsgi";
+
 /// One for each directive or option, in the order in which they first come.
 std::vector<IgnoredNotice> notices_of(const std::vector<Ignored>& ignored);
 

@@ -65,6 +65,15 @@ struct alignas(8) HandlerScripts {
   }
 };
 
+/// WSGIAccessScript, WSGIAuthUserScript, WSGIAuthGroupScript, WSGIDispatchScript: a script that is
+/// asked about requests instead of serving them.
+struct DecidingScript {
+  const char* directive;
+  std::string_view script;
+  ScriptOptions options;
+  bool of_htaccess = false;  ///< a user of the server says so, not its configuration
+};
+
 /// WSGIRestrictProcess: a list of process groups; the empty name is httpd's own processes.
 struct AllowedGroup {
   std::string_view name;
@@ -90,12 +99,17 @@ struct RequestSettings {
   Setting<const AllowedGroup*> allowed_groups;
   Setting<TrustedHeaders> trusted_proxy_headers;
   Setting<TrustedProxies*> trusted_proxies;
+  Setting<const DecidingScript*> access_script;
+  Setting<const DecidingScript*> auth_user_script;
+  Setting<const DecidingScript*> auth_group_script;
+  Setting<const DecidingScript*> dispatch_script;
   HandlerScripts handler_scripts;
 
   auto fields() {
     return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
                     chunked_request, request_buffering, response_buffering, enable_sendfile,
                     location_redirect, error_override, strict_headers, script, allowed_groups,
+                    access_script, auth_user_script, auth_group_script, dispatch_script,
                     trusted_proxy_headers, trusted_proxies, handler_scripts);
   }
 };

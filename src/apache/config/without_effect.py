@@ -48,7 +48,7 @@ def options(source, named):
 
 def text_of(folder):
     read = {name: (folder / name).read_text() for name in
-            ("directives.cpp", "daemon_options.cpp", "daemon_options.hpp", "arguments.hpp")}
+            ("directives.cpp", "daemon_options.cpp", "daemon_options.hpp", "arguments.hpp", "ignored.hpp")}
     named = constants("".join(read.values()))
     found = directives(read["directives.cpp"], named), options(read["daemon_options.cpp"], named)
     if not all(found):

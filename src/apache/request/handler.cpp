@@ -9,19 +9,17 @@
 #include <system_error>
 
 #include "apache/config/alias.hpp"
-#include "apache/config/daemon_groups.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
-#include "apache/process/daemons.hpp"
-#include "apache/process/process.hpp"
 #include "apache/request/buffered_response.hpp"
+#include "apache/request/refusal.hpp"
 #include "apache/request/replacing.hpp"
 #include "apache/request/request.hpp"
 #include "apache/request/response.hpp"
+#include "apache/request/routing.hpp"
+#include "apache/request/running.hpp"
 #include "apache/request/selection.hpp"
 #include "base/quotes.hpp"
-#include "base/script_file.hpp"
-#include "daemon/shared/private_fd.hpp"
 
 namespace brine::apache {
 
@@ -29,12 +27,6 @@ namespace {
 
 // A client that was answered 503 may try again after this many seconds.
 constexpr const char* kRetryAfter = "2";
-constexpr const char* kRetryLater = "60";  ///< an administrator has to mend something
-
-int refuse(const request_rec* r, int status, const std::string& text) {
-  log(r, base::Level::error, text);
-  return status;
-}
 
 // Checks a resource that is to be run itself. Returns OK, or the status of the refusal.
 int check_script(request_rec* r) {
@@ -91,102 +83,6 @@ int check_body(const request_rec* r, ChunkedRequest chunked) {
   return OK;
 }
 
-bool is_allowed(const AllowedGroup* allowed, std::string_view group) {
-  if (allowed == nullptr) {
-    return true;
-  }
-  while (allowed != nullptr && allowed->name != group) {
-    allowed = allowed->next;
-  }
-  return allowed != nullptr;
-}
-
-int refuse_group(const request_rec* r, const Selection& selection, const char* code_and_start,
-                 const std::string& end) {
-  return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
-                code_and_start + base::in_quotes(selection.process_group) + end);
-}
-
-int check_threads(const request_rec* r, const Selection& selection) {
-  if (selection.group == nullptr || !selection.group->is_service()) {
-    return OK;
-  }
-  return refuse_group(r, selection, "BRINE0117: the process group ",
-                      " has threads=0 and serves no requests: it runs what WSGIImportScript names; "
-                      "use another group here");
-}
-
-// Returns what keeps Python from starting where the request would run, or an empty text.
-std::string_view fault_of(std::string_view group) {
-  return group.empty() ? std::string_view(server_settings(ap_server_conf).process.home_fault)
-                       : daemon_group_fault(group);
-}
-
-int check_order(const request_rec* r, const Selection& selection) {
-  const std::string_view fault = fault_of(selection.process_group);
-  if (fault.empty()) {
-    return check_threads(r, selection);
-  }
-  apr_table_setn(r->err_headers_out, "Retry-After", kRetryLater);
-  return refuse(
-      r, HTTP_SERVICE_UNAVAILABLE,
-      "BRINE0120: " + base::in_quotes(selection.target.script.data()) +
-          " cannot be run, since what would run it is out of order: " + std::string(fault));
-}
-
-int check_process_group(const request_rec* r, const Selection& selection) {
-  const std::string_view group = selection.process_group;
-  const bool embedded = group.empty();
-  if (!is_allowed(selection.settings.allowed_groups, group)) {
-    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
-                  "BRINE0113: WSGIRestrictProcess does not name the process group '" +
-                      std::string(embedded ? "%{GLOBAL}" : group) + "', in which " +
-                      base::in_quotes(selection.target.script.data()) + " would run");
-  }
-  if (embedded && server_settings(ap_server_conf).process.restrict_embedded) {
-    return refuse(r, HTTP_INTERNAL_SERVER_ERROR,
-                  "BRINE0112: WSGIRestrictEmbedded On forbids to run " +
-                      base::in_quotes(selection.target.script.data()) +
-                      " in httpd's own processes");
-  }
-  const GroupAccess access =
-      embedded ? GroupAccess::granted : daemon_group_access(group, r->server);
-  switch (access) {
-    case GroupAccess::granted:
-      return check_order(r, selection);
-    case GroupAccess::unknown:
-      return refuse_group(r, selection, "BRINE0110: there is no process group ",
-                          "; " + list_daemon_groups());
-    case GroupAccess::other_server:
-      break;
-  }
-  return refuse_group(r, selection, "BRINE0114: the process group ",
-                      " is defined in a virtual host of another ServerName, and only virtual hosts "
-                      "of that name may use it");
-}
-
-// Checks script-user= and script-group= of the group, so that each request is refused, whatever has
-// been loaded. The process that runs the script checks them again when it opens the file.
-int check_owner(const request_rec* r, const Selection& selection) {
-  const daemon::Group* group = selection.group;
-  if (group == nullptr) {
-    return OK;
-  }
-  const base::ScriptOwner owner{group->script_user, group->script_group};
-  if (!owner.is_wanted()) {
-    return OK;
-  }
-  const base::ScriptFile file = base::open_script(std::string(selection.target.script), owner,
-                                                  base::Opening::to_judge, group->chroot);
-  if (file.fd) {
-    return OK;
-  }
-  const std::string end = "; daemon group '" + group->name + "' does not run it";
-  return refuse(r, HTTP_FORBIDDEN,
-                file.ownership == base::Ownership::writable ? "BRINE0116: " + file.why + end
-                                                            : "BRINE0115: " + file.why + end);
-}
-
 int check_request(request_rec* r, const Selection& selection, bool resource_is_script) {
   if (resource_is_script) {
     if (const int status = check_script(r); status != OK) {
@@ -199,13 +95,7 @@ int check_request(request_rec* r, const Selection& selection, bool resource_is_s
                   "BRINE0104: AcceptPathInfo is Off for " + base::in_quotes(r->filename) +
                       ", and the request has the path info " + base::in_quotes(r->path_info));
   }
-  if (const int status = check_body(r, selection.settings.chunked_request); status != OK) {
-    return status;
-  }
-  if (const int status = check_process_group(r, selection); status != OK) {
-    return status;
-  }
-  return check_owner(r, selection);
+  return check_body(r, selection.settings.chunked_request);
 }
 
 const char* describe(wsgi::ReadStatus status) {
@@ -289,28 +179,6 @@ int replacing_status(wsgi::Outcome outcome, const RequestBody& body,
   return outcome == wsgi::Outcome::client_aborted ? body_failure(body) : HTTP_BAD_GATEWAY;
 }
 
-// Runs the application in httpd's own process, or in a process of the daemon group.
-wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& request,
-                  wsgi::ResponseWriter& response) {
-  if (!selection.process_group.empty()) {
-    daemon::Client* client = daemon_client(selection.process_group);
-    return client != nullptr ? client->serve(selection.target, request, response)
-                             : wsgi::Outcome::failed_before_headers;
-  }
-  engine::Engine* engine = apache::engine();
-  if (engine == nullptr) {
-    log(r, base::Level::error,
-        "BRINE0109: Python is not running in this process, see BRINE0001 to BRINE0004 "
-        "earlier in the log; cannot run " +
-            base::in_quotes(selection.target.script.data()));
-    return wsgi::Outcome::failed_before_headers;
-  }
-  const Serving serving;
-  const wsgi::Outcome outcome = engine->serve(selection.target, request, response);
-  daemon::end_if_forked();  // the rest belongs to the parent process
-  return outcome;
-}
-
 // Answers a request whose body could not be read as far as the plan wants.
 int refuse_body(request_rec* r, const RequestBody& body) {
   // httpd would otherwise read the rest of the body before it sends the error page.
@@ -370,11 +238,18 @@ int handle(request_rec* r) {
       return DECLINED;
     }
   }
-  const Selection selection = select(r, script);
-  if (const int status = check_request(r, selection, resource_is_script); status != OK) {
-    return status;
+  Selection selection = select(r, script);
+  int status = check_request(r, selection, resource_is_script);
+  const DecidingScript* dispatcher = request_settings(r).dispatch_script.value.value_or(nullptr);
+  if (status == OK && dispatcher != nullptr) {
+    Route route;
+    status = find_route(r, *dispatcher, route);
+    selection = select(r, script, route);
   }
-  return serve(r, selection);
+  if (status == OK) {
+    status = check_place(r, selection);
+  }
+  return status == OK ? serve(r, selection) : status;
 }
 
 }  // namespace

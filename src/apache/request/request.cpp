@@ -111,6 +111,11 @@ bool is_first_told_of(std::string_view script) {
   return told == nullptr || told->first(script);
 }
 
+// Whether the question is about the request's being let in at all.
+bool decides(const wsgi::Question& question) {
+  return question.is_asked() && question.call != wsgi::Call::route;
+}
+
 wsgi::Field* new_fields(apr_pool_t* pool, std::size_t count) {
   return static_cast<wsgi::Field*>(apr_palloc(pool, count * sizeof(wsgi::Field)));
 }
@@ -138,12 +143,14 @@ ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection, Request
   set_client();
   set_paths();
   set_script(selection);
-  collect_headers(selection.pass_authorization);
+  collect_headers(selection);
   set_body();
-  collect_extra();
+  collect_extra(selection.target.question);
   apply_forwarded(r, head_);
   head_.head_request = r->header_only != 0;
-  head_.replacements = allowed_replacements(r, selection);
+  if (!selection.target.question.is_asked()) {
+    head_.replacements = allowed_replacements(r, selection);
+  }
   head_.strict_headers = selection.settings.strict_headers;
   head_.request_start = static_cast<double>(r->request_time) / APR_USEC_PER_SEC;
   head_.thread_id = thread_number();
@@ -220,13 +227,18 @@ void ApacheRequest::set_paths() {
 void ApacheRequest::set_script(const Selection& selection) {
   set(Var::process_group, selection.process_group);
   set(Var::application_group, selection.target.application_group);
-  set(Var::callable_object, selection.target.callable);
+  if (!selection.target.question.is_asked()) {
+    set(Var::callable_object, selection.target.callable);
+  }
   set(Var::request_handler, r_->handler);
   set(Var::handler_script, selection.handler_script.data() ? selection.handler_script : "");
 }
 
-void ApacheRequest::collect_headers(bool pass_authorization) {
-  const bool pass_all = core_settings(r_).cgi_pass_auth == AP_CGI_PASS_AUTH_ON;
+void ApacheRequest::collect_headers(const Selection& selection) {
+  // A script that checks passwords is given the one that counts, and the others need none.
+  const bool may_pass = !decides(selection.target.question);
+  const bool pass_authorization = selection.pass_authorization && may_pass;
+  const bool pass_all = core_settings(r_).cgi_pass_auth == AP_CGI_PASS_AUTH_ON && may_pass;
   const auto sent = entries(r_->headers_in);
   wsgi::Field* fields = new_fields(r_->pool, sent.size());
   std::size_t count = 0;
@@ -268,10 +280,10 @@ void ApacheRequest::collect_headers(bool pass_authorization) {
 
 // Collects what SetEnv, SetEnvIf, mod_ssl and others have put in the environment. What httpd itself
 // says of the request wins over it.
-void ApacheRequest::collect_extra() {
-  constexpr std::size_t kMostRedirectFields = 3;
+void ApacheRequest::collect_extra(const wsgi::Question& question) {
+  constexpr std::size_t kMostOwnFields = 5;
   const auto variables = entries(r_->subprocess_env);
-  wsgi::Field* fields = new_fields(r_->pool, variables.size() + kMostRedirectFields);
+  wsgi::Field* fields = new_fields(r_->pool, variables.size() + kMostOwnFields);
   wsgi::Field* next = fields;
   for (const apr_table_entry_t& entry : variables) {
     const std::string_view name = entry.key;
@@ -284,6 +296,9 @@ void ApacheRequest::collect_extra() {
     }
   }
   collect_redirect(next);
+  if (decides(question)) {
+    collect_for_decision(next);
+  }
   head_.extra = {fields, static_cast<std::size_t>(next - fields)};
 }
 
@@ -305,6 +320,14 @@ void ApacheRequest::collect_redirect(wsgi::Field*& next) {
   }
 }
 
+// What httpd gives CGI scripts too.
+void ApacheRequest::collect_for_decision(wsgi::Field*& next) {
+  if (const char* host = ap_get_useragent_host(r_, REMOTE_HOST, nullptr)) {
+    *next++ = {"REMOTE_HOST", host};
+  }
+  *next++ = {"SERVER_SIGNATURE", ap_psignature("", r_)};
+}
+
 void ApacheRequest::set_body() {
   if (!body_.found_length().empty()) {
     set(Var::content_length, body_.found_length());
@@ -316,6 +339,11 @@ void ApacheRequest::set_body() {
 
 void ApacheRequest::note(const char* name, std::string_view value) noexcept {
   apr_table_setn(r_->notes, name, base::pool_copy(r_->pool, value).data());
+}
+
+std::optional<std::string> ApacheRequest::ssl_variable(const std::string& name) {
+  const char* value = ap_ssl_var_lookup(r_->pool, r_->server, r_->connection, r_, name.c_str());
+  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
 void ApacheRequest::log(base::Level level, std::string_view text) noexcept {

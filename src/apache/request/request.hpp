@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "apache/request/request_body.hpp"
@@ -22,6 +24,7 @@ class ApacheRequest final : public wsgi::Request {
   const wsgi::Head& head() const noexcept override { return head_; }
   wsgi::ReadResult read(std::span<char> into) noexcept override { return body_.read(into); }
   void note(const char* name, std::string_view value) noexcept override;
+  std::optional<std::string> ssl_variable(const std::string& name) override;
   void log(base::Level level, std::string_view text) noexcept override;
 
  private:
@@ -35,10 +38,11 @@ class ApacheRequest final : public wsgi::Request {
   void set_client();
   void set_paths();
   void set_script(const Selection& selection);
-  void collect_headers(bool pass_authorization);
+  void collect_headers(const Selection& selection);
   void set_body();
-  void collect_extra();
+  void collect_extra(const wsgi::Question& question);
   void collect_redirect(wsgi::Field*& next);
+  void collect_for_decision(wsgi::Field*& next);
 
   request_rec* r_;
   RequestBody& body_;

@@ -32,9 +32,41 @@ base::FileSeen file_seen(const apr_finfo_t& info) {
           info.mtime,  info.ctime, static_cast<std::uint64_t>(std::max(info.nlink, 0))};
 }
 
+// Completes what depends on where the script runs.
+void place(const request_rec* r, Selection& selection) {
+  wsgi::Target& target = selection.target;
+  selection.group = find_daemon_group(selection.process_group);
+  if (selection.group != nullptr && !selection.group->chroot.empty()) {
+    const std::string_view inside = path_in_group(*selection.group, target.script);
+    // The same path may be another file in the chroot, which httpd has not looked at.
+    if (inside == target.script) target.seen = {};
+    target.script = inside;
+    target.resource = path_in_group(*selection.group, target.resource);
+  }
+  target.settings = script_settings(request_settings(r), selection.process_group);
+}
+
+// What a dispatch script says may have been made of what a client sent.
+void apply(request_rec* r, const Route& route, const HandlerScript* handler, Selection& selection) {
+  if (route.process_group) {
+    selection.process_group = expand_process_group(r, *route.process_group);
+  }
+  wsgi::Target& target = selection.target;
+  if (route.application_group) {
+    const ApplicationGroupName group =
+        expand_application_group(r, *route.application_group, handler);
+    const bool is_plain = group.text.data() == route.application_group->data();
+    target.application_group = group.text;
+    target.group_named_by = is_plain ? wsgi::NamedBy::variable : group.named_by;
+  }
+  if (route.callable && handler == nullptr) {
+    target.callable = expand_callable(r, *route.callable);
+  }
+}
+
 }  // namespace
 
-Selection select(request_rec* r, const HandlerScript* handler) {
+Selection select(request_rec* r, const HandlerScript* handler, const Route& route) {
   Selection selection;
   selection.settings = resolve(request_settings(r), core_settings(r));
   const ResolvedSettings& settings = selection.settings;
@@ -58,15 +90,28 @@ Selection select(request_rec* r, const HandlerScript* handler) {
     // The alias's own option is not expanded, as in mod_wsgi.
     target.callable = options.callable ? *options.callable : expand_callable(r, settings.callable);
   }
-  selection.group = find_daemon_group(selection.process_group);
-  if (selection.group != nullptr && !selection.group->chroot.empty()) {
-    const std::string_view inside = path_in_group(*selection.group, target.script);
-    // The same path may be another file in the chroot, which httpd has not looked at.
-    if (inside == target.script) target.seen = {};
-    target.script = inside;
-    target.resource = path_in_group(*selection.group, target.resource);
-  }
-  target.settings = script_settings(request_settings(r), selection.process_group);
+  apply(r, route, handler, selection);
+  place(r, selection);
+  return selection;
+}
+
+Selection select(request_rec* r, const DecidingScript& script, const wsgi::Question& question) {
+  Selection selection;
+  selection.settings = resolve(request_settings(r), core_settings(r));
+  selection.settings.map_head_to_get = HeadMapping::off;
+  selection.pass_authorization = selection.settings.pass_authorization;
+  selection.may_be_embedded = !script.of_htaccess;
+  selection.process_group = expand_process_group(r, script.options.process_group.value_or(""));
+  const ApplicationGroupName group =
+      expand_application_group(r, script.options.application_group.value_or(""), nullptr);
+  wsgi::Target& target = selection.target;
+  target.application_group = group.text;
+  target.group_named_by = group.named_by;
+  target.script = script.script;
+  target.callable = script.options.callable.value_or(wsgi::function_name(question.call));
+  target.resource = r->filename != nullptr ? r->filename : "";
+  target.question = question;
+  place(r, selection);
   return selection;
 }
 

@@ -1,6 +1,7 @@
 // Selects, from the URL, the handler and the settings, what one request runs and where.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "apache/config/settings.hpp"
@@ -18,10 +19,23 @@ struct Selection {
   std::string_view handler_script;  ///< path of the WSGIHandlerScript, or empty
   ResolvedSettings settings;
   bool pass_authorization;
+  /// A script that decides, which the server's configuration names. WSGIRestrictEmbedded is about
+  /// applications, and about what users of the server say in .htaccess files.
+  bool may_be_embedded = false;
+};
+
+/// Where a dispatch script sends a request; what it does not say stays as it is.
+struct Route {
+  std::optional<std::string_view> process_group;
+  std::optional<std::string_view> application_group;
+  std::optional<std::string_view> callable;
 };
 
 /// Returns the selection for a request. `handler` is the handler script that serves it; null: the
 /// resource is the script.
-Selection select(request_rec* r, const HandlerScript* handler);
+Selection select(request_rec* r, const HandlerScript* handler, const Route& route = {});
+
+/// The same for a script that is asked about the request.
+Selection select(request_rec* r, const DecidingScript& script, const wsgi::Question& question);
 
 }  // namespace brine::apache

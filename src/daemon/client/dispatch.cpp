@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/shared/codec.hpp"
+#include "daemon/shared/fields.hpp"
 #include "daemon/shared/log_channel.hpp"
 
 namespace brine::daemon {
@@ -54,6 +56,7 @@ constexpr const char* kNote = "wsgi-pickle-hazards";
 Asked asked(const wsgi::Head& head, const wsgi::Target& target, std::uint8_t flags,
             base::Nanos take_until) {
   Asked result;
+  result.call = target.question.call;
   result.head_request = head.head_request;
   result.body_complete = head.body_complete;
   result.may_restart =
@@ -245,8 +248,13 @@ bool Dispatch::handle(const FrameHeader& header) {
       return take_note();
     case FrameKind::done:
       return finish(static_cast<Outcome>(header.aux));
+    case FrameKind::answer:
+      return take_answer() && finish(Outcome::completed);
+    case FrameKind::lookup:
+      return send_variable();
     case FrameKind::request:
     case FrameKind::data:
+    case FrameKind::value:
     case FrameKind::refused:
     case FrameKind::count_:
       break;
@@ -417,6 +425,36 @@ void Dispatch::tell_of_left_out(base::Nanos after) {
   request_.log(Level::warning, "BRINE0630: " + process_name(group_, slot_) +
                                    " logged too much: " + std::to_string(count) +
                                    " log records of this request are left out");
+}
+
+bool Dispatch::take_answer() {
+  FrameReader& reader = connection_.reader;
+  if (!gather(reader.left())) return false;
+  auto answer = decoded<wsgi::Answer>({reader.payload().data(), reader.left()});
+  if (!answer) return accept("an answer to a question that cannot be read");
+  if (!accept(check_.answer(*answer))) return false;
+  reader.take(reader.left());
+  response_.answer(std::move(*answer));
+  return true;
+}
+
+// Sends the value of the variable of mod_ssl's for which the process asks and waits.
+bool Dispatch::send_variable() {
+  FrameReader& reader = connection_.reader;
+  if (!gather(reader.left())) return false;
+  const std::string name(reader.payload().data(), reader.left());
+  reader.take(reader.left());
+  const std::optional<std::string> found = request_.ssl_variable(name);
+  const bool fits = found && found->size() <= kMostValueBytes;
+  std::string value = fits ? *found : "";
+  FrameHeader header;
+  header.kind = FrameKind::value;
+  header.flags = fits ? 0 : kEnd;
+  header.size = static_cast<std::uint32_t>(value.size());
+  std::array<iovec, 2> parts = {iovec{&header, sizeof(header)}, iovec{value.data(), value.size()}};
+  failure_ = write_all(connection_.fd.get(), parts);
+  last_sign_ = base::now();
+  return failure_ == Io::ok || failure_ == Io::reset;  // what can be read tells why it has ended
 }
 
 // Keeps only the newest value, since httpd keeps each note for as long as the request.

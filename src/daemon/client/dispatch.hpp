@@ -73,6 +73,8 @@ class Dispatch {
   bool send_data(std::uint64_t wanted, bool all);
   bool pass_log(std::uint16_t level);
   void tell_of_left_out(base::Nanos after);
+  bool take_answer();
+  bool send_variable();
   bool take_note();
   void pass_note();
   bool gather(std::size_t size);

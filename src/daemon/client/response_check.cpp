@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 
+#include "wsgi/answer.hpp"
 #include "wsgi/headers.hpp"
 #include "wsgi/replacement.hpp"
 
@@ -18,6 +19,9 @@ constexpr unsigned kMostLateWants = 16;
 
 // A process sends its note again with each new hazard of the request, at most this often.
 constexpr unsigned kMostNotes = 1000;
+
+// A process may ask for this many variables of mod_ssl's, which has some hundred.
+constexpr unsigned kMostLookups = 1000;
 
 // The permitted contents of a kind of frame; no daemon process sends a kind without a row.
 struct Shape {
@@ -45,8 +49,13 @@ constexpr Shape shape_of(FrameKind kind) {
       return {true, 0, 0, kMostLogText};
     case FrameKind::note:
       return {true, 0, 0, kMostNoteBytes};
+    case FrameKind::answer:
+      return {true, 0, 1, kMostAnswerBytes};
+    case FrameKind::lookup:
+      return {true, 0, 1, kMostNameBytes};
     case FrameKind::request:
     case FrameKind::data:
+    case FrameKind::value:
     case FrameKind::count_:
       break;
   }
@@ -78,6 +87,7 @@ std::string ResponseCheck::frame(const FrameHeader& header, base::Nanos now) {
   const bool first = !begun_;
   begun_ = true;
   if (std::string wrong = wrong_shape(header); !wrong.empty()) return wrong;
+  if (std::string wrong = misplaced(header.kind); !wrong.empty()) return wrong;
   const bool end = (header.flags & kEnd) != 0;
   switch (header.kind) {
     case FrameKind::want:
@@ -110,12 +120,33 @@ std::string ResponseCheck::frame(const FrameHeader& header, base::Nanos now) {
       return "";
     case FrameKind::done:
       return done(header.aux);
+    case FrameKind::answer:
+      return "";
+    case FrameKind::lookup:
+      return ++lookups_ > kMostLookups ? "more than 1000 questions for mod_ssl's variables" : "";
     case FrameKind::request:
     case FrameKind::data:
+    case FrameKind::value:
     case FrameKind::count_:
       break;
   }
   return "a frame of no known kind";
+}
+
+// A question is answered, and a request that is to be served gets a response.
+std::string ResponseCheck::misplaced(FrameKind kind) const {
+  const bool is_of_response = kind == FrameKind::want || kind == FrameKind::head ||
+                              kind == FrameKind::body || kind == FrameKind::file ||
+                              kind == FrameKind::abort;
+  const bool is_of_answer = kind == FrameKind::answer || kind == FrameKind::lookup;
+  const bool is_question = asked_.call != wsgi::Call::application;
+  if (is_question && is_of_response) return "a part of a response in answer to a question";
+  return !is_question && is_of_answer ? "the answer to a question that was not asked" : "";
+}
+
+std::string ResponseCheck::answer(const wsgi::Answer& answer) const {
+  const std::string wrong = wsgi::wrong_answer(asked_.call, answer);
+  return wrong.empty() ? "" : "the answer to a question that is " + wrong;
 }
 
 std::string ResponseCheck::want() {

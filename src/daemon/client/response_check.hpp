@@ -11,6 +11,8 @@
 // | abort   | -         | none                | after the head, before the response's end                     |
 // | log     | -         | at most 16 KiB      | always (how many are logged: LogBudget)                       |
 // | note    | -         | at most 16 KiB      | always, 1,000                                                 |
+// | answer  | -         | a wsgi::Answer      | once, to a question; then no head, body, file, abort, want    |
+// | lookup  | -         | a variable's name   | with a question, 1,000                                        |
 // | refused | -         | none                | first of all, not before the request's take_until             |
 // | done    | -         | none                | with an outcome that fits to what came before                 |
 // clang-format on
@@ -33,6 +35,7 @@ inline constexpr std::uint32_t kMostFields = 10000;
 
 /// The part of a request that decides which answers to it are accepted.
 struct Asked {
+  wsgi::Call call = wsgi::Call::application;  ///< a question, or the request is to be served
   bool head_request = false;
   bool body_complete = false;  ///< the process has all of the request's body
   bool may_restart = false;    ///< Outcome::restarting is an acceptable answer
@@ -59,6 +62,9 @@ class ResponseCheck {
   /// Judges the payload of a `file` frame.
   std::string file(const FrameHeader& header, const FilePiece& piece);
 
+  /// Judges the payload of an `answer`.
+  std::string answer(const wsgi::Answer& answer) const;
+
   /// Notes that the request's body has been passed on to its end, or cannot be read any further.
   void end_input() { input_ended_ = true; }
 
@@ -71,6 +77,7 @@ class ResponseCheck {
   bool declares_length() const { return declared_ >= 0; }
 
  private:
+  std::string misplaced(FrameKind kind) const;
   std::string want();
   std::string done(std::uint16_t outcome) const;
   std::string field(const wsgi::Field& field);
@@ -87,6 +94,7 @@ class ResponseCheck {
   bool bodyless_ = false;  ///< the client gets no body, so it may be shorter than Content-Length
   unsigned late_wants_ = 0;
   unsigned notes_ = 0;
+  unsigned lookups_ = 0;
   std::int64_t declared_ = -1;  ///< Content-Length
   std::uint64_t sent_ = 0;      ///< bytes of the body so far, those of the current frame included
 };

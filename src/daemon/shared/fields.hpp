@@ -8,6 +8,7 @@
 
 #include "boundary/engine.hpp"
 #include "boundary/policy.hpp"
+#include "boundary/question.hpp"
 #include "boundary/request.hpp"
 #include "boundary/script_settings.hpp"
 #include "daemon/shared/codec.hpp"
@@ -22,6 +23,14 @@ struct LastOf<wsgi::NamedBy> {
 template <>
 struct LastOf<wsgi::Reloading> {
   static constexpr auto value = wsgi::Reloading::rolling;
+};
+template <>
+struct LastOf<wsgi::Call> {
+  static constexpr auto value = wsgi::Call::route;
+};
+template <>
+struct LastOf<wsgi::Verdict> {
+  static constexpr auto value = wsgi::Verdict::text;
 };
 template <>
 struct LastOf<pickle::Policy> {
@@ -73,6 +82,12 @@ void fields(Codec& codec, Value& value) {
 }  // namespace brine::daemon
 
 namespace brine::wsgi {
+
+template <class Codec, daemon::Of<Answer> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [verdict, texts] = value;
+  codec(verdict, texts);
+}
 
 template <class Codec, daemon::Of<ScriptSettings> Value>
 void fields(Codec& codec, Value& value) {

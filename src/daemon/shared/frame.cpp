@@ -66,14 +66,15 @@ struct RequestPrefix {
   std::uint8_t replacements;  // bits: local_redirect, error_page, file
   std::uint8_t group_named_by;
   std::uint8_t strict_headers;
-  std::uint8_t unused[3];
+  std::uint8_t call;
+  std::uint8_t unused[2];
   ScriptSettingsBytes settings;
 };
 static_assert(sizeof(RequestPrefix) ==
                   offsetof(RequestPrefix, settings) + sizeof(ScriptSettingsBytes),
               "bytes between the members would be whatever lay there");
 
-constexpr std::size_t kTargetTexts = 4;
+constexpr std::size_t kTargetTexts = 6;
 
 // Calls use(view) for each text of a request, in the order of the encoding.
 template <class Head, class Target, class Use>
@@ -83,6 +84,8 @@ void for_each_text(Head& head, Target& target, Use use) {
   use(target.callable);
   use(target.application_group);
   use(target.resource);
+  use(target.question.subject);
+  use(target.question.detail);
 }
 
 // Writes the sizes of texts into one place, and their bytes into another.
@@ -167,11 +170,13 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
                                                   (head.replacements.error_page ? 2 : 0) |
                                                   (head.replacements.file ? 4 : 0));
   prefix.strict_headers = head.strict_headers ? 1 : 0;
+  prefix.call = static_cast<std::uint8_t>(target.question.call);
   return prefix;
 }
 
 bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) {
   if (prefix.group_named_by > static_cast<std::uint8_t>(LastOf<wsgi::NamedBy>::value) ||
+      prefix.call > static_cast<std::uint8_t>(LastOf<wsgi::Call>::value) ||
       !decode(prefix.settings, target.settings)) {
     return false;
   }
@@ -186,6 +191,7 @@ bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) 
   target.seen = {prefix.device,   prefix.inode,    prefix.size,
                  prefix.mtime_us, prefix.ctime_us, prefix.links};
   target.group_named_by = static_cast<wsgi::NamedBy>(prefix.group_named_by);
+  target.question.call = static_cast<wsgi::Call>(prefix.call);
   return true;
 }
 

@@ -29,7 +29,11 @@ enum class FrameKind : std::uint8_t {
   log,      ///< aux: base::Level; payload: text
   note,     ///< payload: name, NUL, value
   refused,  ///< the request came too late (see `request`) and has not been run
-  done,     ///< aux: wsgi::Outcome; the last frame of each exchange
+  done,     ///< aux: wsgi::Outcome; the last frame of an exchange
+  answer,  ///< to a question: payload: wsgi::Answer; the last frame too, the outcome is `completed`
+  lookup,  ///< payload: the name of a variable of mod_ssl's, whose value is wanted
+  // from httpd
+  value,  ///< payload: that value; flag end: there is none
   count_,
 };
 
@@ -57,6 +61,11 @@ inline constexpr std::uint8_t kMore = 16;
 /// Larger log records and notes are not sent over a connection.
 inline constexpr std::uint32_t kMostLogText = 16384;
 inline constexpr std::uint32_t kMostNoteBytes = 16384;
+
+/// Likewise an answer to a question, the name of a variable, and its value.
+inline constexpr std::uint32_t kMostAnswerBytes = 16384;
+inline constexpr std::uint32_t kMostNameBytes = 256;
+inline constexpr std::uint32_t kMostValueBytes = 65536;
 
 /// A larger request frame is refused, since httpd's side never writes one.
 inline constexpr std::uint32_t kMostRequestBytes = 64 << 20;

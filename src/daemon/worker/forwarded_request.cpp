@@ -6,11 +6,16 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <new>
 #include <span>
 #include <string_view>
+#include <utility>
+
+#include "daemon/shared/codec.hpp"
+#include "daemon/shared/fields.hpp"
 
 namespace brine::daemon {
 
@@ -131,6 +136,29 @@ ReadResult ForwardedRequest::receive(std::span<char> into, bool& more) noexcept 
   return {header.size, static_cast<ReadStatus>(std::min(header.aux, last)),
           (header.flags & kEnd) != 0};
 }
+
+std::optional<std::string> ForwardedRequest::ssl_variable(const std::string& name) {
+  if (name.empty() || name.size() > kMostNameBytes) return std::nullopt;
+  {
+    const std::lock_guard lock(mutex_);
+    FrameHeader lookup;
+    lookup.kind = FrameKind::lookup;
+    std::array<iovec, 2> parts = {kHeader, to_iovec(name)};
+    if (!write(lookup, parts)) return std::nullopt;
+  }
+  std::string value(kMostValueBytes, '\0');
+  FrameHeader header;
+  if (read_frame(fd_, header, value) != Io::ok || header.kind != FrameKind::value) {
+    const std::lock_guard lock(mutex_);
+    broken_ = true;
+    return std::nullopt;
+  }
+  if ((header.flags & kEnd) != 0) return std::nullopt;
+  value.resize(header.size);
+  return value;
+}
+
+void ForwardedRequest::answer(wsgi::Answer&& answer) noexcept { answer_ = std::move(answer); }
 
 void ForwardedRequest::note(const char* name, std::string_view value) noexcept {
   const std::lock_guard lock(mutex_);
@@ -266,12 +294,29 @@ void ForwardedRequest::abort() noexcept {
   write(header);
 }
 
+// The answer to a question ends the exchange. The mutex is held.
+bool ForwardedRequest::write_answer() noexcept {
+  FrameHeader header;
+  try {
+    const std::string payload = encoded(*answer_);
+    header.kind = FrameKind::answer;
+    std::array<iovec, 2> parts = {kHeader, to_iovec(payload)};
+    return write(header, parts);
+  } catch (const std::exception&) {  // no memory
+    header.kind = FrameKind::done;
+    header.aux = static_cast<std::uint16_t>(wsgi::Outcome::failed_before_headers);
+    return write(header);
+  }
+}
+
 bool ForwardedRequest::finish(wsgi::Outcome outcome) noexcept {
   const std::lock_guard lock(mutex_);
   bool written = false;
   if (has_deferred_ && outcome == wsgi::Outcome::completed) {
     std::array<iovec, 3> parts = {kHeader, iovec{}, to_iovec(deferred_)};
     written = write_head(parts, kEnd | kDone);
+  } else if (answer_ && outcome == wsgi::Outcome::completed) {
+    written = write_answer();
   } else {
     FrameHeader header;
     header.kind = FrameKind::done;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   wsgi::ReadResult read_all(std::span<char> into) noexcept override;
   void note(const char* name, std::string_view value) noexcept override;
   void log(base::Level level, std::string_view text) noexcept override;
+  std::optional<std::string> ssl_variable(const std::string& name) override;
   void script_changed() noexcept override { changed_ = true; }
 
   // These functions implement wsgi::ResponseWriter.
@@ -44,6 +46,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   wsgi::Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
                            wsgi::End end) noexcept override;
   void abort() noexcept override;
+  void answer(wsgi::Answer&& answer) noexcept override;
 
   /// Writes what is left of the exchange. Returns false if the connection cannot be used again.
   bool finish(wsgi::Outcome outcome) noexcept;
@@ -66,6 +69,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   bool write_body(std::span<const std::string_view> blocks, std::uint8_t flags) noexcept;
   bool write_head(std::span<iovec> parts, std::uint8_t flags) noexcept;
   bool write_head() noexcept;
+  bool write_answer() noexcept;
   bool defers(std::span<const std::string_view> blocks, wsgi::End end) const;
 
   const int fd_;
@@ -86,6 +90,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   std::size_t memory_size_ = 0;
   std::string_view deferred_;  ///< a whole body in memory_, sent by finish()
   bool has_deferred_ = false;
+  std::optional<wsgi::Answer> answer_;  ///< to a question, sent by finish()
 };
 
 }  // namespace brine::daemon

@@ -1,0 +1,10 @@
+// WSGIAuthUserScript: the provider "wsgi" of AuthBasicProvider and AuthDigestProvider.
+#pragma once
+
+#include "apache/httpd.hpp"
+
+namespace brine::apache {
+
+void register_authentication(apr_pool_t* pool);
+
+}  // namespace brine::apache

@@ -1,0 +1,10 @@
+// WSGIAuthGroupScript: `Require wsgi-group NAME ...`.
+#pragma once
+
+#include "apache/httpd.hpp"
+
+namespace brine::apache {
+
+void register_authorization(apr_pool_t* pool);
+
+}  // namespace brine::apache

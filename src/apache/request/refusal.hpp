@@ -1,0 +1,17 @@
+// A request that is refused: the line in the log, and the status.
+#pragma once
+
+#include <string>
+
+#include "apache/log.hpp"
+#include "boundary/log.hpp"
+
+namespace brine::apache {
+
+/// Logs `text` as an error of the request and returns `status`.
+inline int refuse(const request_rec* r, int status, const std::string& text) {
+  log(r, base::Level::error, text);
+  return status;
+}
+
+}  // namespace brine::apache

@@ -1,0 +1,23 @@
+// What may be answered to a question about a request: pure functions. Both sides judge by them:
+// Python's, what a script's function has returned, httpd's, what a daemon process sends.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "boundary/question.hpp"
+
+namespace brine::wsgi {
+
+/// No text of an answer is longer, in bytes.
+inline constexpr std::size_t kMostAnswerText = 4096;
+
+/// What is wrong with an answer to `call`, as a clause for the log ("a text of 0 bytes"), or an
+/// empty text.
+std::string wrong_answer(Call call, const Answer& answer);
+
+/// What a function that is called for `call` may return, for the log.
+std::string_view wanted_answer(Call call) noexcept;
+
+}  // namespace brine::wsgi

@@ -1,0 +1,36 @@
+// Questions about a request that a script answers by a function, instead of serving it.
+#pragma once
+
+#include <string_view>
+
+#include "boundary/request.hpp"
+#include "cpython/ref.hpp"
+#include "wsgi/environ.hpp"
+#include "wsgi/exchange.hpp"
+
+namespace brine::wsgi {
+
+/// Puts questions to scripts in one interpreter. Its members are guarded by that interpreter's GIL.
+class Asker {
+ public:
+  /// `constants`: what every environ of the interpreter has, of which those of a request's body are
+  /// left out here. `adviser`: see cpython::take_error. `request_timeout`: mod_wsgi.RequestTimeout.
+  Asker(const cpython::GilLock& gil, PyObject* constants, PyObject* adviser,
+        PyObject* request_timeout);
+
+  /// Calls `function` with an environ and with what the question is about, and passes the answer
+  /// on. A route is asked of those functions of `module` that there are; `function` is null then.
+  /// Every failure is logged when this returns; there is no answer then.
+  Outcome ask(cpython::GilLock& gil, PyObject* module, PyObject* function, const Target& target,
+              Exchange& exchange);
+
+ private:
+  Outcome raised(const cpython::GilLock& gil, const Target& target, Exchange& exchange) const;
+
+  Environ environ_;
+  cpython::Ref lookup_type_;
+  cpython::Ref adviser_;
+  cpython::Ref request_timeout_;
+};
+
+}  // namespace brine::wsgi
