@@ -4,10 +4,13 @@ installed, and on a machine that is busy."""
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
@@ -26,6 +29,17 @@ def imported(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+
+
+@pytest.mark.skipif(shutil.which("git") is None or not (ROOT / ".git").exists(),
+                    reason="without git nobody knows which files belong to the tree")
+def test_the_top_level_has_what_a_newcomer_looks_for():
+    """And nothing that a program has left there: files that begin with a dot and Markdown pages apart."""
+    listed = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "ls-files"], cwd=ROOT, capture_output=True, text=True,
+                            check=True).stdout.split("\n")
+    top = {line.split("/")[0] for line in listed if line}
+    assert {name for name in top if not name.startswith(".") and not name.endswith(".md")} == {
+        "CMakeLists.txt", "CMakePresets.json", "LICENSE", "conf", "docs", "include", "python", "src", "tests"}
 
 
 def test_no_test_imports_a_conftest():

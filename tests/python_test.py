@@ -1,4 +1,4 @@
-"""flake8 and mypy find nothing in the Python sources; setup.cfg says what they look for."""
+"""flake8 and mypy find nothing in the Python sources; .flake8 and .mypy.ini say what they look for."""
 
 import os
 import subprocess
@@ -27,12 +27,12 @@ def test_nothing_is_found_in(what):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("tool, text", [
-    ("flake8", "import os\n"),
-    ("mypy", "def length(text: str) -> int:\n    return text\n"),
+@pytest.mark.parametrize("tool, settings, text", [
+    ("flake8", ".flake8", "import os\n"),
+    ("mypy", ".mypy.ini", "def length(text: str) -> int:\n    return text\n"),
 ])
-def test_something_is_found(tool, text, tmp_path):
+def test_something_is_found(tool, settings, text, tmp_path):
     """That these tools look at all, with this configuration."""
     (tmp_path / "wrong.py").write_text(text)
-    result = run(tool, f"--config={ROOT / 'setup.cfg'}", "wrong.py", cwd=tmp_path)
+    result = run(tool, f"--config={ROOT / settings}", "wrong.py", cwd=tmp_path)
     assert result.returncode == 1 and "wrong.py:" in result.stdout, result.stdout + result.stderr
