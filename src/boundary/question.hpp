@@ -1,4 +1,5 @@
-// What a script may be asked about a request instead of serving it, and what it may answer.
+// Defines the questions that a script may be asked about a request instead of serving it, and the
+// answers that it may give.
 #pragma once
 
 #include <array>
@@ -10,7 +11,7 @@
 
 namespace brine::wsgi {
 
-/// What a script is called for.
+/// The purposes for which a script is called.
 enum class Call : std::uint8_t {
   application,  ///< to serve the request
   access,       ///< WSGIAccessScript: may this client come in?
@@ -20,8 +21,8 @@ enum class Call : std::uint8_t {
   route,        ///< WSGIDispatchScript: where is the request to be served?
 };
 
-/// The name of the function that is called, in the order of Call. An application's is what its
-/// target says; a route is asked of several functions, see Part.
+/// The names of the functions that are called, in the order of Call. An application's is in its
+/// target; a route is asked of several functions, see Part.
 inline constexpr std::array<std::string_view, 6> kFunctionNames = {
     "", "allow_access", "check_password", "get_realm_hash", "groups_for_user", ""};
 
@@ -36,7 +37,7 @@ inline constexpr std::size_t kParts = static_cast<std::size_t>(Part::count_);
 inline constexpr std::array<const char*, kParts> kPartNames = {"process_group", "application_group",
                                                                "callable_object"};
 
-/// What is asked. Views live as long as the request.
+/// A question about a request. Its views live as long as the request.
 struct Question {
   Call call = Call::application;
   std::string_view subject;  ///< the client's host, or the user
@@ -45,6 +46,7 @@ struct Question {
   bool is_asked() const noexcept { return call != Call::application; }
 };
 
+/// The kind of an answer.
 enum class Verdict : std::uint8_t {
   no,
   yes,
@@ -52,9 +54,10 @@ enum class Verdict : std::uint8_t {
   text,  ///< see Answer::texts
 };
 
+/// The answer of a script to a question.
 struct Answer {
   Verdict verdict = Verdict::no;
-  /// With Verdict::text, of a route those that Part tells, else the first one.
+  /// The texts of an answer with Verdict::text: of a route one for each Part, else the first one.
   std::optional<std::string> texts[kParts];
 };
 

@@ -117,8 +117,7 @@ enum class NamedBy : std::uint8_t {
 /// settings for it.
 struct Target {
   std::string_view script;    ///< absolute path of the WSGI script file
-  std::string_view callable;  ///< name of the application object, usually "application"; of
-                              ///< the function where a question is asked; empty: a route's
+  std::string_view callable;  ///< name of the application, or of a question's function, if one
   std::string_view application_group;  ///< interpreter's name; empty: the main interpreter
   std::string_view resource;           ///< r->filename, the argument of `reload_required(path)`
   NamedBy group_named_by = NamedBy::configuration;  ///< of application_group

@@ -7,7 +7,7 @@ namespace brine::wsgi {
 
 namespace {
 
-// The length of what AuthDigestProvider works with: MD5 as hexadecimal digits.
+// The length of AuthDigestProvider's hash: MD5 in hexadecimal digits.
 constexpr std::size_t kHashDigits = 32;
 
 bool is_hash(std::string_view text) {
@@ -16,7 +16,8 @@ bool is_hash(std::string_view text) {
          });
 }
 
-// The text becomes a user's name, which goes into logs and headers, or the name of a group.
+// Returns what is wrong with a text, which becomes a user's name, in logs and headers, or a group's
+// name.
 std::string wrong_text(std::string_view text, bool may_be_empty) {
   if ((text.empty() && !may_be_empty) || text.size() > kMostAnswerText) {
     return "a text of " + std::to_string(text.size()) + " bytes";

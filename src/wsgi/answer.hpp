@@ -1,5 +1,5 @@
-// What may be answered to a question about a request: pure functions. Both sides judge by them:
-// Python's, what a script's function has returned, httpd's, what a daemon process sends.
+// Decides which answers a question about a request may have. Pure functions. Python's side judges
+// by them what a script's function has returned, and httpd's side what a daemon process sends.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,11 @@ namespace brine::wsgi {
 /// No text of an answer is longer, in bytes.
 inline constexpr std::size_t kMostAnswerText = 4096;
 
-/// What is wrong with an answer to `call`, as a clause for the log ("a text of 0 bytes"), or an
-/// empty text.
+/// Returns what is wrong with an answer to `call`, as a clause for the log ("a text of 0 bytes"),
+/// or an empty text.
 std::string wrong_answer(Call call, const Answer& answer);
 
-/// What a function that is called for `call` may return, for the log.
+/// Returns, for the log, what a function that is called for `call` may return.
 std::string_view wanted_answer(Call call) noexcept;
 
 }  // namespace brine::wsgi

@@ -25,10 +25,10 @@ using cpython::steal;
 
 namespace {
 
-// A user who is in more groups than that comes of a loop without end.
+// More groups of a user than this come from a loop without end.
 constexpr std::size_t kMostGroups = 100000;
 
-// What a function must not return, or that there is none.
+// Thrown if a function returns a wrong object, or does not exist.
 struct Nonsense {
   std::string function;
   std::string what;  // a clause that follows the function's name and the script's
@@ -38,7 +38,8 @@ std::string value_of_type(PyObject* object) {
   return std::string("returned a value of type ") + Py_TYPE(object)->tp_name;
 }
 
-// The functions of an environ that the script may keep: they are cut off with the request.
+// The functions of mod_ssl in an environ, which the script may keep; the destructor cuts them off
+// from the request.
 struct SslFunctions {
   GilLock& gil;
   const Exchange& exchange;
@@ -68,7 +69,7 @@ Ref call_function(const GilLock& gil, PyObject* function, PyObject* environ,
       gil, PyObject_CallFunctionObjArgs(function, environ, subject.get(), detail.get(), nullptr));
 }
 
-// The names of groups that would do.
+// Makes a frozenset of the wanted groups' names.
 Ref wanted_groups(const GilLock& gil, std::string_view names) {
   Ref wanted = steal(gil, PySet_New(nullptr));
   while (!names.empty()) {
@@ -79,15 +80,15 @@ Ref wanted_groups(const GilLock& gil, std::string_view names) {
   return wanted;
 }
 
-// One of the user's groups as str, or nothing if it is no name.
+// Returns one of the user's groups as str, or an empty Ref if it is no name.
 Ref group_of(const GilLock& gil, PyObject* item) {
   if (PyUnicode_Check(item)) return borrow(gil, item);
   const std::optional<std::string> bytes = to_bytes(gil, item);
   return bytes ? to_str(gil, *bytes) : Ref();
 }
 
-// Whether one of the groups is wanted. All are looked at: what is wrong with one is found whatever
-// stands before it.
+// Returns whether one of the groups is wanted. Looks at all of them, so that a wrong one is found
+// whatever precedes it.
 Verdict is_member(const GilLock& gil, PyObject* groups, std::string_view names) {
   const Nonsense no_groups{"", value_of_type(groups)};
   if (PyUnicode_Check(groups) || PyBytes_Check(groups)) throw no_groups;
@@ -112,7 +113,7 @@ Verdict is_member(const GilLock& gil, PyObject* groups, std::string_view names) 
   return verdict;
 }
 
-// A text as an answer; `call` says which objects are one.
+// Makes an answer of a text; `call` decides which objects are texts.
 Answer text_answer(const GilLock& gil, PyObject* result, Call call) {
   if (call == Call::password && PyBytes_Check(result)) throw Nonsense{"", value_of_type(result)};
   std::optional<std::string> text = to_bytes(gil, result);
@@ -142,7 +143,7 @@ Answer answer_of(const GilLock& gil, PyObject* result, const Question& question)
   return answer;
 }
 
-// What one of the functions of a route says; none where it says nothing.
+// Returns what one function of a route says, or nothing if it says nothing.
 std::optional<std::string> part_of_route(const GilLock& gil, PyObject* function, PyObject* environ,
                                          std::size_t part) {
   const Ref result = steal(gil, PyObject_CallOneArg(function, environ));
@@ -173,7 +174,7 @@ Answer ask_route(const GilLock& gil, PyObject* module, PyObject* environ) {
     }
     answer.texts[part] = part_of_route(gil, function.get(), environ, part);
   }
-  // Of a file that is being rewritten in place this may be all that there is.
+  // A file that is being rewritten in place may hold no more yet.
   if (!any) throw Nonsense{kPartNames[0], "is not there, nor are the other functions of a route"};
   return answer;
 }
@@ -222,7 +223,7 @@ Outcome Asker::ask(GilLock& gil, PyObject* module, PyObject* function, const Tar
   }
 }
 
-// An exception has left the function.
+// Handles an exception that has left the function.
 Outcome Asker::raised(const GilLock& gil, const Target& target, Exchange& exchange) const {
   const Interruptible not_now(gil, exchange, false);  // traceback's Python code is not the script's
   const bool interrupted =

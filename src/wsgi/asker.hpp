@@ -1,4 +1,4 @@
-// Questions about a request that a script answers by a function, instead of serving it.
+// Asker has a function of a script answer a question about a request.
 #pragma once
 
 #include <string_view>
@@ -13,14 +13,15 @@ namespace brine::wsgi {
 /// Puts questions to scripts in one interpreter. Its members are guarded by that interpreter's GIL.
 class Asker {
  public:
-  /// `constants`: what every environ of the interpreter has, of which those of a request's body are
-  /// left out here. `adviser`: see cpython::take_error. `request_timeout`: mod_wsgi.RequestTimeout.
+  /// Takes the items that every environ of the interpreter has as `constants`, and leaves out those
+  /// of a request's body. `adviser`: see cpython::take_error. `request_timeout`:
+  /// mod_wsgi.RequestTimeout.
   Asker(const cpython::GilLock& gil, PyObject* constants, PyObject* adviser,
         PyObject* request_timeout);
 
-  /// Calls `function` with an environ and with what the question is about, and passes the answer
-  /// on. A route is asked of those functions of `module` that there are; `function` is null then.
-  /// Every failure is logged when this returns; there is no answer then.
+  /// Calls `function` with an environ and the subject of the question, and passes the answer on. A
+  /// route is asked of those functions of `module` that exist; `function` is null then. Every
+  /// failure has been logged when it returns, and there is no answer then.
   Outcome ask(cpython::GilLock& gil, PyObject* module, PyObject* function, const Target& target,
               Exchange& exchange);
 

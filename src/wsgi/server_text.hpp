@@ -1,4 +1,5 @@
-// Text between the server and a script that answers questions: bytes for one, str for the other.
+// Converts text between the server, which has bytes, and a script that answers questions, which has
+// str.
 #pragma once
 
 #include <optional>
@@ -9,10 +10,10 @@
 
 namespace brine::wsgi {
 
-/// A name, a password or a certificate's value as str: of UTF-8, and where it is none, of latin-1.
+/// Decodes a name, a password or a certificate's value: UTF-8, or latin-1 if it is not.
 cpython::Ref to_str(const cpython::GilLock& gil, std::string_view bytes);
 
-/// The bytes of a str (as UTF-8) or of a bytes object; none of another object.
+/// Returns the bytes of a str (as UTF-8) or of a bytes object; nothing for another object.
 std::optional<std::string> to_bytes(const cpython::GilLock& gil, PyObject* object);
 
 }  // namespace brine::wsgi

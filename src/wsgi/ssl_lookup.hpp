@@ -1,4 +1,4 @@
-// `mod_ssl.is_https` and `mod_ssl.var_lookup` of an environ.
+// Makes `mod_ssl.is_https` and `mod_ssl.var_lookup` of an environ.
 #pragma once
 
 #include "cpython/ref.hpp"
@@ -9,13 +9,13 @@ namespace brine::wsgi {
 /// Makes the type of both: functions that ask the server about the request's connection.
 cpython::Ref make_ssl_lookup_type(const cpython::GilLock& gil);
 
-/// `is_https() -> bool`, for one request.
+/// Makes `is_https() -> bool` for one request.
 cpython::Ref make_is_https(const cpython::GilLock& gil, PyObject* type, Exchange& exchange);
 
-/// `var_lookup(name) -> str or None`, for one request.
+/// Makes `var_lookup(name) -> str or None` for one request.
 cpython::Ref make_var_lookup(const cpython::GilLock& gil, PyObject* type, Exchange& exchange);
 
-/// Cuts one of them off from its request: who has kept it gets RuntimeError from it.
+/// Cuts one of them off from its request: called afterwards, it raises RuntimeError.
 void end_ssl_lookup(PyObject* lookup) noexcept;
 
 }  // namespace brine::wsgi

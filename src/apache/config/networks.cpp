@@ -106,7 +106,7 @@ Network::Network(std::string_view text) {
   if (slash == std::string_view::npos) {
     return;
   }
-  // Of an IPv4 address that is written as one of IPv6, the bits are counted as IPv6's.
+  // If an IPv4 address is written as one of IPv6, its bits are counted as IPv6's.
   const bool counts_v4 = address_.is_v4 && written.find(':') == std::string_view::npos;
   const std::optional<unsigned> bits = number_of_bits(text.substr(slash + 1), counts_v4);
   if (!bits) {

@@ -1,5 +1,4 @@
-// The header fields by which proxies tell what they have seen, and what each of them tells of.
-// Pure.
+// Lists the header fields by which proxies tell what they have seen, and the topics of each. Pure.
 #pragma once
 
 #include <array>
@@ -16,6 +15,7 @@ namespace brine::apache {
 /// A matter that a proxy may tell of. Fields that tell of the same are each other's synonyms.
 enum class Topic : std::uint8_t { client, host, server, port, mount, scheme, count_ };
 
+/// The fields that WSGITrustedProxyHeaders may name.
 enum class ProxyHeader : std::uint8_t {
   forwarded,  ///< RFC 7239; tells of client, host and scheme
   x_forwarded_for,
@@ -54,10 +54,10 @@ constexpr std::string_view name_of(ProxyHeader header) {
   return kProxyHeaderNames[static_cast<std::size_t>(header)];
 }
 
-/// The field of that name, in any case.
+/// Returns the field of that name, in any case, or nothing.
 std::optional<ProxyHeader> proxy_header(std::string_view name);
 
-/// Whether `header` tells of `topic`.
+/// Returns true if `header` tells of `topic`.
 constexpr bool tells_of(ProxyHeader header, Topic topic) {
   switch (header) {
     case ProxyHeader::forwarded:
@@ -88,9 +88,9 @@ class ProxyHeaders {
   bool has(ProxyHeader header) const { return (bits_ & bit(header)) != 0; }
   bool operator==(const ProxyHeaders&) const = default;
 
-  /// Whether one of its fields tells of `topic`.
+  /// Returns true if one of its fields tells of `topic`.
   bool tell_of(Topic topic) const;
-  /// Whether `header` tells of something that one of its fields tells of.
+  /// Returns true if `header` tells of a topic that one of its fields tells of.
   bool concern(ProxyHeader header) const;
 
  private:
@@ -101,22 +101,22 @@ class ProxyHeaders {
   std::uint32_t bits_ = 0;
 };
 
-/// WSGITrustedProxyHeaders: the fields that are believed, where a trusted proxy sends them.
+/// The fields of WSGITrustedProxyHeaders, which are believed if a trusted proxy sends them.
 struct TrustedHeaders {
   ProxyHeaders fields;
-  /// An .htaccess file says so: httpd's own log and access control do not depend on it.
+  /// True if an .htaccess file says so: httpd's own log and access control do not depend on it.
   bool of_tenant = false;
 
   bool operator==(const TrustedHeaders&) const = default;
 };
 
-/// WSGITrustedProxies.
+/// The networks of WSGITrustedProxies.
 struct TrustedProxies {
   std::vector<Network> networks;
   bool of_tenant = false;
 };
 
-/// A field's name as WSGITrustedProxyHeaders takes it. Throws std::invalid_argument with a clause
+/// Parses a field's name for WSGITrustedProxyHeaders. Throws std::invalid_argument with a clause
 /// that follows the directive's name.
 ProxyHeader parse_proxy_header(std::string_view name);
 

@@ -40,8 +40,8 @@ int check_client(request_rec* r) {
 
 }  // namespace
 
-// Where mod_wsgi has its hook: after mod_ssl, which may change what the connection is, and before
-// the modules that judge addresses.
+// Registers at the place of mod_wsgi's hook: after mod_ssl, which may change what the connection
+// is, and before the modules that judge addresses.
 void register_access_script_hooks() {
   static const char* const after[] = {"mod_ssl.c", nullptr};
   static const char* const before[] = {"mod_authz_host.c", nullptr};

@@ -1,4 +1,4 @@
-// WSGIAccessScript: a script says which clients may come in.
+// Lets a script decide which clients may come in (WSGIAccessScript), in the hook access_checker.
 #pragma once
 
 namespace brine::apache {

@@ -28,13 +28,14 @@ constexpr const char* kProvider = "wsgi";
 constexpr unsigned kHashCost = 4;
 constexpr std::size_t kSaltBytes = 16;
 constexpr std::size_t kHashBytes = 61;
-// bcrypt reads no further: what is longer would be taken for whatever begins like it.
+// bcrypt reads no more bytes, so a longer password would match any that begins like it.
 constexpr std::size_t kMostHashed = 72;
 
-// Written before httpd has children, then read only. Null: nobody wants to be told.
+// The function of mod_authn_socache, looked up before httpd has children; null if the cache is not
+// wanted.
 APR_OPTIONAL_FN_TYPE(ap_authn_cache_store) * store_in_cache = nullptr;
 
-// Whether a line of the configuration says `AuthnCacheProvideFor ... wsgi`.
+// Returns true if a line of the configuration says `AuthnCacheProvideFor ... wsgi`.
 bool wants_cache(const ap_directive_t* line) {
   for (; line != nullptr; line = line->next) {
     if (line->first_child != nullptr && wants_cache(line->first_child)) {
@@ -60,7 +61,8 @@ int find_cache(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec*) {
   return OK;
 }
 
-// mod_authn_socache checks a password by its hash, as it would be in a file of htpasswd's.
+// Stores the hash of a password in mod_authn_socache, which checks by it as by a line of a file of
+// htpasswd's.
 void remember(request_rec* r, const char* user, const char* password) {
   if (store_in_cache == nullptr || std::strlen(password) > kMostHashed) {
     return;

@@ -1,4 +1,4 @@
-// WSGIAuthUserScript: the provider "wsgi" of AuthBasicProvider and AuthDigestProvider.
+// Registers the provider "wsgi" of AuthBasicProvider and AuthDigestProvider (WSGIAuthUserScript).
 #pragma once
 
 #include "apache/httpd.hpp"

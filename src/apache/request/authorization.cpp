@@ -15,7 +15,7 @@ namespace brine::apache {
 
 namespace {
 
-// The names of a Require line, each with a newline behind it.
+// Parses the names of a Require line; a newline follows each.
 const char* parse_names(cmd_parms* line, const char* rest, const void** parsed) noexcept {
   const char* names = "";
   while (rest != nullptr && *rest != '\0') {

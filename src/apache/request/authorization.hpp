@@ -1,4 +1,4 @@
-// WSGIAuthGroupScript: `Require wsgi-group NAME ...`.
+// Registers `Require wsgi-group NAME ...` (WSGIAuthGroupScript).
 #pragma once
 
 #include "apache/httpd.hpp"

@@ -72,7 +72,7 @@ ClientAddress address_before(const request_rec* r) {
   return ours ? found->before : ClientAddress{r->useragent_addr, r->useragent_ip};
 }
 
-// Nothing where the peer is none of the Internet's.
+// Returns nothing if the peer has no Internet address.
 std::optional<Address> address_of(const apr_sockaddr_t* peer) {
   if (peer == nullptr || peer->ipaddr_ptr == nullptr || peer->ipaddr_len < 0) {
     return std::nullopt;
@@ -81,7 +81,8 @@ std::optional<Address> address_of(const apr_sockaddr_t* peer) {
                            static_cast<std::size_t>(peer->ipaddr_len)});
 }
 
-// A module may have added a field that the client sent too: httpd joins what comes twice.
+// Returns the fields as sent. httpd joins fields of one name, so a module may have added to one
+// that the client sent.
 ProxyFields sent_fields(request_rec* r) {
   ProxyFields sent;
   const apr_array_header_t* array = apr_table_elts(r->headers_in);
@@ -116,7 +117,7 @@ Forwarded forwarded(request_rec* r, const Asked& by, const ProxyFields& sent) {
   return read_forwarded(sender.value_or(Address{}), sent, trust);
 }
 
-// Whether another client than the peer of the connection has been found.
+// Returns true if a client other than the connection's peer has been found.
 bool says_more(const request_rec* r, const Forwarded& said) {
   const std::optional<Address> sender = address_of(r->connection->client_addr);
   return sender && said.client != *sender;
@@ -125,7 +126,7 @@ bool says_more(const request_rec* r, const Forwarded& said) {
 ClientAddress to_httpd(request_rec* r, const Address& address) {
   const std::string text = text_of(address);
   ClientAddress result{};
-  // The text is an address and the family is given: nothing is looked up.
+  // The text is an address and the family is given, so no name is looked up.
   const int family = address.is_v4 ? APR_INET : APR_INET6;
   if (apr_sockaddr_info_get(&result.address, text.c_str(), family, r->connection->client_addr->port,
                             0, r->pool) != APR_SUCCESS) {
@@ -165,8 +166,8 @@ int refuse_contradiction(request_rec* r, const Asked& by, const ProxyFields& sen
   return HTTP_BAD_REQUEST;
 }
 
-// Finds the client as the settings say that hold now: those of the server first, those of the
-// request's sections once httpd has merged them.
+// Finds the client by the current settings: first those of the server, later those of the request's
+// sections, once httpd has merged them.
 int find_client(request_rec* r) {
   const std::optional<Asked> by = asked(r);
   if (!by || by->of_tenant()) {
@@ -202,8 +203,8 @@ void set_host(std::vector<wsgi::Field>& fields, std::string_view host) {
   fields.push_back({"Host", host});
 }
 
-// The proxy header whose environ key stands in httpd's environment, where mod_include and others
-// put all fields of a request, and internal redirects give them another name.
+// Returns the proxy header of an environ key. mod_include and others put all fields of a request
+// into httpd's environment, and internal redirects rename them there.
 std::optional<ProxyHeader> header_of_key(std::string_view key) {
   constexpr std::string_view kRedirected = "REDIRECT_";
   constexpr std::string_view kField = "HTTP_";
@@ -291,7 +292,8 @@ void apply_forwarded(request_rec* r, wsgi::Head& head) {
 }
 
 void register_client_address_hooks() {
-  // Before whoever asks for the client's address (mod_setenvif), after those who may know better.
+  // The hook runs before modules that use the client's address (mod_setenvif), and after those that
+  // may set it.
   static const char* const after[] = {"mod_remoteip.c", "mod_headers.c", nullptr};
   ap_hook_post_read_request(guarded<&find_client>, after, nullptr, APR_HOOK_FIRST);
   ap_hook_post_perdir_config(guarded<&find_client>, nullptr, nullptr, APR_HOOK_FIRST);

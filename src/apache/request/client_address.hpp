@@ -1,5 +1,5 @@
-// WSGITrustedProxies and WSGITrustedProxyHeaders at work: httpd's own client address follows what
-// trusted proxies say, as with mod_remoteip, so that its log and its access control agree with
+// Implements WSGITrustedProxies and WSGITrustedProxyHeaders: httpd's own client address follows
+// what trusted proxies say, as with mod_remoteip, so that its log and its access control agree with
 // what applications are told.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace brine::apache {
 
-/// Puts into `head` what trusted proxies say of `r`, and takes out of it the fields that nobody
-/// vouches for. Does nothing where no directive asks for it. `head` is otherwise complete.
+/// Adds what trusted proxies say of `r` to `head`, which is otherwise complete, and removes the
+/// fields that no trusted proxy vouches for. Does nothing if no directive asks for it.
 void apply_forwarded(request_rec* r, wsgi::Head& head);
 
 void register_client_address_hooks();

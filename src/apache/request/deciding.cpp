@@ -34,8 +34,8 @@ class KeptAnswer final : public wsgi::ResponseWriter {
   std::optional<wsgi::Answer> kept;
 };
 
-// A user of the server has code run in the name of the group's user only where the server's
-// configuration lets those who come here use the group.
+// Returns true if the script may run in its process group. A user of the server may have code run
+// as the group's user only if the server's configuration lets those who come here use the group.
 bool may_name_group(const request_rec* r, const DecidingScript& script,
                     const Selection& selection) {
   if (!script.of_htaccess || selection.process_group.empty() ||

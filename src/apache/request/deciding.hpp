@@ -1,4 +1,4 @@
-// Scripts that decide about requests: how httpd asks one, wherever it runs.
+// Asks scripts that decide about requests, wherever they run.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace brine::apache {
 
-/// Asks the script, in a daemon process group or in this process. None: there is no answer that can
-/// be relied on, for whatever reason, which has been logged; the request has to be refused. BLOCKS.
+/// Asks the script, in a daemon process group or in this process. Returns nothing if there is no
+/// reliable answer, after logging the reason; the request then has to be refused. BLOCKS.
 std::optional<wsgi::Answer> ask(request_rec* r, const DecidingScript& script,
                                 const wsgi::Question& question);
 

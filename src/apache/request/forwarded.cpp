@@ -11,7 +11,7 @@ namespace brine::apache {
 
 namespace {
 
-// No request comes through so many proxies.
+// No request comes through this many proxies.
 constexpr std::size_t kMostHops = 64;
 
 bool same_text(std::string_view a, std::string_view b) {
@@ -32,14 +32,14 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Whether the character at `at` stands behind an odd number of backslashes.
+// Returns true if an odd number of backslashes precedes the character at `at`.
 bool is_escaped(std::string_view text, std::size_t at) {
   const std::size_t before = text.substr(0, at).find_last_not_of('\\');
   return (at - (before == std::string_view::npos ? 0 : before + 1)) % 2 != 0;
 }
 
-// The items of a list, from the right; empty ones are none. What the rightmost proxy has written
-// cannot be made part of an item by what stands before it, an open quote for instance.
+// Takes the items of a list from the right, without empty ones. What precedes an item, such as an
+// open quote, cannot make the rightmost proxy's text a part of another item.
 class ItemsFromTheRight {
  public:
   ItemsFromTheRight(std::string_view list, bool quotes) : rest_(list), quotes_(quotes) {}
@@ -57,7 +57,7 @@ class ItemsFromTheRight {
   }
 
   std::string_view item() const { return item_; }
-  /// The list from this item on.
+  /// Returns the list from this item on.
   std::string_view from_item() const {
     return {item_.data(), static_cast<std::size_t>(end_ - item_.data())};
   }
@@ -81,7 +81,7 @@ class ItemsFromTheRight {
   bool quotes_;
 };
 
-// The item so many places from the right, or the leftmost; empty if there is none.
+// Returns the item at this place from the right, or the leftmost; empty if there is none.
 std::string_view item_at(std::string_view list, std::size_t place) {
   ItemsFromTheRight items(list, false);
   std::string_view item;
@@ -96,7 +96,7 @@ bool is_port(std::string_view text) {
   return error == std::errc() && stop == end && port != 0 && text.front() != '0';
 }
 
-// RFC 7239, section 6.3: a name that means something to the proxy alone.
+// Returns true for a name that means something to the proxy alone (RFC 7239, section 6.3).
 bool is_obfuscated(std::string_view text) {
   return text.size() > 1 && text.front() == '_' &&
          std::all_of(text.begin(), text.end(), [](char c) {
@@ -104,13 +104,13 @@ bool is_obfuscated(std::string_view text) {
          });
 }
 
-// A name or an address, and what stands behind its colon.
+// A name or an address, and the text behind its colon.
 struct HostAndPort {
   std::string_view host;
   std::optional<std::string_view> port;
 };
 
-// An IPv6 address may have a port in brackets only.
+// Splits off the port. Only an IPv6 address in brackets may have one.
 HostAndPort split_port(std::string_view text) {
   const std::size_t bracket = text.starts_with('[') ? text.find(']') : 0;
   const std::size_t colon = text.find(':', std::min(bracket, text.size()));
@@ -128,8 +128,8 @@ std::optional<Address> bracketed_address(std::string_view text) {
   return parse_address(text.substr(1, text.size() - 2));
 }
 
-// RFC 7239's node, of whose forms X-Forwarded-For has some: 192.0.2.1, 192.0.2.1:80, 2001:db8::1,
-// [2001:db8::1], [2001:db8::1]:80.
+// Returns the address of a node (RFC 7239), some of whose forms X-Forwarded-For has: 192.0.2.1,
+// 192.0.2.1:80, 2001:db8::1, [2001:db8::1], [2001:db8::1]:80.
 std::optional<Address> address_of_node(std::string_view node) {
   const auto [host, port] = split_port(node);
   if (port && !is_port(*port) && !is_obfuscated(*port)) return std::nullopt;
@@ -142,7 +142,7 @@ bool is_hidden_node(std::string_view node) {
          (!port || is_port(*port) || is_obfuscated(*port));
 }
 
-// One item of Forwarded. A parameter that is not there is empty.
+// An item of Forwarded. A missing parameter is empty.
 struct Hop {
   std::string_view node;  ///< for
   std::string_view host;
@@ -172,7 +172,7 @@ std::string_view* parameter(Hop& hop, std::string_view name) {
   return same_text(name, "proto") ? &hop.scheme : nullptr;
 }
 
-// RFC 7239, section 4.
+// Parses an item of Forwarded (RFC 7239, section 4).
 std::optional<Hop> parse_hop(std::string_view item) {
   Hop hop;
   while (!item.empty()) {
@@ -219,7 +219,8 @@ std::optional<std::string_view> valid_port(std::string_view text) {
   return is_port(text) ? std::optional(text) : std::nullopt;
 }
 
-// SCRIPT_NAME: segments behind slashes. "//host" would be another server's URL in a redirect.
+// Returns the text as SCRIPT_NAME if it consists of segments behind slashes. "//host" would be
+// another server's URL in a redirect.
 std::optional<std::string_view> valid_mount(std::string_view text) {
   const bool odd = std::any_of(text.begin(), text.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);

@@ -31,7 +31,7 @@
 
 namespace brine::apache {
 
-/// A value for each proxy header; one whose data() is null is not there.
+/// The values of the proxy headers. data() is null for a missing one.
 class ProxyFields {
  public:
   std::string_view& operator[](ProxyHeader header) {
@@ -49,11 +49,12 @@ class ProxyFields {
 struct Trust {
   ProxyHeaders believed;
   std::span<const Network> proxies;
-  /// Another module (mod_remoteip) has found the client: what the fields say of it is not taken.
+  /// True if another module (mod_remoteip) has found the client: the fields' client is then not
+  /// used.
   bool client_is_known = false;
 };
 
-/// All views point into the fields that were sent.
+/// The facts that trusted proxies tell. All views point into the fields that were sent.
 struct Forwarded {
   Address client;                         ///< the sender, where no more is known
   bool contradicts = false;               ///< two fields name different clients; none is taken

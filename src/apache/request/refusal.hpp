@@ -1,4 +1,4 @@
-// A request that is refused: the line in the log, and the status.
+// Refuses a request: logs a line and returns the status.
 #pragma once
 
 #include <string>

@@ -111,7 +111,7 @@ bool is_first_told_of(std::string_view script) {
   return told == nullptr || told->first(script);
 }
 
-// Whether the question is about the request's being let in at all.
+// Returns true if the question is whether the request may come in at all.
 bool decides(const wsgi::Question& question) {
   return question.is_asked() && question.call != wsgi::Call::route;
 }
@@ -320,7 +320,7 @@ void ApacheRequest::collect_redirect(wsgi::Field*& next) {
   }
 }
 
-// What httpd gives CGI scripts too.
+// Collects the variables that httpd gives CGI scripts too.
 void ApacheRequest::collect_for_decision(wsgi::Field*& next) {
   if (const char* host = ap_get_useragent_host(r_, REMOTE_HOST, nullptr)) {
     *next++ = {"REMOTE_HOST", host};

@@ -1,4 +1,4 @@
-// WSGIDispatchScript: a script says where a request is served.
+// Lets a script decide where a request is served (WSGIDispatchScript).
 #pragma once
 
 #include "apache/config/settings.hpp"
@@ -7,7 +7,7 @@
 
 namespace brine::apache {
 
-/// Asks the script. OK, or the status of the refusal, which has been logged. `route` views memory
+/// Asks the script. Returns OK, or the status of the refusal after logging it. `route` views memory
 /// of the request's pool. BLOCKS.
 int find_route(request_rec* r, const DecidingScript& script, Route& route);
 

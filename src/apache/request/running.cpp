@@ -16,7 +16,7 @@ namespace brine::apache {
 
 namespace {
 
-// Seconds after which a client may try again: somebody has to mend something.
+// A client may try again after this many seconds, since an administrator has to mend something.
 constexpr const char* kRetryLater = "60";
 
 bool is_allowed(const AllowedGroup* allowed, std::string_view group) {

@@ -1,4 +1,4 @@
-// Whether what was selected for a request may run where it is to run, and running it there.
+// Checks that a selected script may run where it is to run, and runs it there.
 #pragma once
 
 #include "apache/request/request.hpp"
@@ -6,8 +6,8 @@
 
 namespace brine::apache {
 
-/// Returns OK, or the status of the refusal, which has been logged: of the process group, or of the
-/// script's owner.
+/// Checks the process group and the script's owner. Returns OK, or the status of the refusal after
+/// logging it.
 int check_place(const request_rec* r, const Selection& selection);
 
 /// Runs the script in httpd's own process, or in one of the daemon process group's.

@@ -46,7 +46,8 @@ void place(const request_rec* r, Selection& selection) {
   target.settings = script_settings(request_settings(r), selection.process_group);
 }
 
-// What a dispatch script says may have been made of what a client sent.
+// Tells who chose a name that a dispatch script returned: it may have made that of a client's
+// words.
 void apply(request_rec* r, const Route& route, const HandlerScript* handler, Selection& selection) {
   if (route.process_group) {
     selection.process_group = expand_process_group(r, *route.process_group);

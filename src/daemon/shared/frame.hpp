@@ -32,7 +32,7 @@ enum class FrameKind : std::uint8_t {
   done,     ///< aux: wsgi::Outcome; the last frame of an exchange
   answer,  ///< to a question: payload: wsgi::Answer; the last frame too, the outcome is `completed`
   lookup,  ///< payload: the name of a variable of mod_ssl's, whose value is wanted
-  // from httpd
+  // A frame from httpd, in answer to `lookup`.
   value,  ///< payload: that value; flag end: there is none
   count_,
 };
@@ -62,7 +62,7 @@ inline constexpr std::uint8_t kMore = 16;
 inline constexpr std::uint32_t kMostLogText = 16384;
 inline constexpr std::uint32_t kMostNoteBytes = 16384;
 
-/// Likewise an answer to a question, the name of a variable, and its value.
+/// Larger answers to questions, names of variables and values are not sent either.
 inline constexpr std::uint32_t kMostAnswerBytes = 16384;
 inline constexpr std::uint32_t kMostNameBytes = 256;
 inline constexpr std::uint32_t kMostValueBytes = 65536;
