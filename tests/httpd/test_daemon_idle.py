@@ -28,8 +28,7 @@ def sockets(pids):
 
 
 def threads_that_close(pids):
-    return [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()
-            if (task / "comm").read_text() == "brine idle\n"]
+    return [name for pid in pids for name in processes.thread_names(pid) if name == "brine idle"]
 
 
 def burst(server, name, unused):

@@ -3,12 +3,14 @@
 import os
 from pathlib import Path
 
+_GONE = (FileNotFoundError, ProcessLookupError)
+
 
 def _stat(task):
     """(parent, session, state) of a process, or of `PID/task/TID`, or None where it is gone."""
     try:
         fields = Path(f"/proc/{task}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+    except _GONE:
         return None
     return int(fields[1]), int(fields[3]), fields[0]
 
@@ -48,13 +50,28 @@ def is_stopped(pid):
     return all(stat and stat[2] == "T" for stat in stats)
 
 
+def thread_names(pid):
+    """The names of a process's threads, as far as they are there."""
+    result = []
+    for comm in Path(f"/proc/{pid}/task").glob("*/comm"):
+        try:
+            result.append(comm.read_text().rstrip("\n"))
+        except _GONE:
+            continue
+    return result
+
+
 def descriptors(pid):
-    """{fd: what it is open on} of a process."""
+    """{fd: what it is open on} of a process; empty where it is gone."""
     result = {}
-    for name in os.listdir(f"/proc/{pid}/fd"):
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")
+    except _GONE:
+        return result
+    for name in names:
         try:
             result[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
-        except FileNotFoundError:
+        except _GONE:
             continue
     return result
 

@@ -190,7 +190,7 @@ class Server:
         for pid in processes.in_session(self.pid):
             try:
                 names = processes.descriptors(pid).values()
-            except OSError:  # it has just ended
+            except OSError:  # of a zombie a plain user may not see this
                 continue
             sockets = sum(name.startswith("socket:") for name in names)
             others = len(names) - sockets
@@ -248,7 +248,7 @@ class Server:
         for pid in processes.in_session(self.pid):
             try:
                 files = processes.open_files(pid)
-            except OSError:  # it has just ended
+            except OSError:  # of a zombie a plain user may not see this
                 continue
             if files:
                 result[pid] = files
