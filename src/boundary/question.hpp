@@ -58,7 +58,7 @@ enum class Verdict : std::uint8_t {
 struct Answer {
   Verdict verdict = Verdict::no;
   /// The texts of an answer with Verdict::text: of a route one for each Part, else the first one.
-  std::optional<std::string> texts[kParts];
+  std::array<std::optional<std::string>, kParts> texts;
 };
 
 }  // namespace brine::wsgi

@@ -3,6 +3,7 @@
 // nothing: it checks sizes, enumerators and flags.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -80,6 +81,10 @@ class Encoder {
   }
   template <class Value, std::size_t size>
   void put(const Value (&values)[size]) {
+    for (const Value& value : values) put(value);
+  }
+  template <class Value, std::size_t size>
+  void put(const std::array<Value, size>& values) {
     for (const Value& value : values) put(value);
   }
   template <Listed<Encoder> Struct>
@@ -161,6 +166,10 @@ class Decoder {
   }
   template <class Value, std::size_t size>
   void get(Value (&values)[size]) {
+    for (Value& value : values) get(value);
+  }
+  template <class Value, std::size_t size>
+  void get(std::array<Value, size>& values) {
     for (Value& value : values) get(value);
   }
   template <Listed<Decoder> Struct>
