@@ -32,8 +32,9 @@ std::string wrong_route(const Answer& answer) {
   for (std::size_t part = 0; part < kParts; ++part) {
     const std::optional<std::string>& text = answer.texts[part];
     if (!text) continue;
-    const bool is_group = part != static_cast<std::size_t>(Part::callable);
-    if (std::string wrong = wrong_text(*text, is_group); !wrong.empty()) return wrong;
+    if (std::string wrong = wrong_part(static_cast<Part>(part), *text); !wrong.empty()) {
+      return wrong;
+    }
   }
   return "";
 }
@@ -57,6 +58,10 @@ bool may_be(Call call, Verdict verdict) {
 }
 
 }  // namespace
+
+std::string wrong_part(Part part, std::string_view text) {
+  return wrong_text(text, part != Part::callable);
+}
 
 std::string wrong_answer(Call call, const Answer& answer) {
   if (!may_be(call, answer.verdict)) return "a value of another kind";

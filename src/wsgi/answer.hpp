@@ -17,6 +17,9 @@ inline constexpr std::size_t kMostAnswerText = 4096;
 /// or an empty text.
 std::string wrong_answer(Call call, const Answer& answer);
 
+/// Returns likewise what is wrong with one part of a route.
+std::string wrong_part(Part part, std::string_view text);
+
 /// Returns, for the log, what a function that is called for `call` may return.
 std::string_view wanted_answer(Call call) noexcept;
 

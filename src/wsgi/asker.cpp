@@ -150,10 +150,7 @@ std::optional<std::string> part_of_route(const GilLock& gil, PyObject* function,
   if (result.get() == Py_None) return std::nullopt;
   std::optional<std::string> text = to_bytes(gil, result.get());
   if (!text) throw Nonsense{kPartNames[part], value_of_type(result.get())};
-  Answer answer;
-  answer.verdict = Verdict::text;
-  answer.texts[part] = text;
-  if (const std::string wrong = wrong_answer(Call::route, answer); !wrong.empty()) {
+  if (const std::string wrong = wrong_part(static_cast<Part>(part), *text); !wrong.empty()) {
     throw Nonsense{kPartNames[part], "returned " + wrong};
   }
   return text;

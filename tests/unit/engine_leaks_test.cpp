@@ -3,6 +3,7 @@
 // that all Refs own (in Debug builds, and exactly), blocks of memory that Python has given out, and
 // references to objects that live for ever.
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -57,7 +58,13 @@ def application(environ, start_response):
   struct Growth {
     Measures before;
     Measures after;
+    std::int64_t blocks() const { return after.blocks - before.blocks; }
+    std::int64_t eternal() const { return after.eternal - before.eternal; }
   };
+  // References that are given up too often are as wrong as those that are never given up.
+  static bool has_grown(const Growth& growth) {
+    return growth.blocks() >= kMostGrowth || std::abs(growth.eternal()) >= kMostGrowth;
+  }
   template <class Scenario>
   Growth repeated(int repetitions, Scenario scenario) {
     Growth growth;
@@ -72,13 +79,18 @@ def application(environ, start_response):
   // Serves an application of these statements.
   void expect_nothing_left_by(const std::string& statements, Outcome expected) {
     write_app(statements);
-    const auto [before, after] = repeated(kRepetitions, [&](int) {
+    const auto request_once = [&](int) {
       request.chunks = {"some ", "body"};
       ASSERT_EQ(serve(), expected) << request.log_text();
-    });
-    EXPECT_LT(after.blocks - before.blocks, kMostGrowth) << "blocks of memory";
-    EXPECT_LT(after.eternal - before.eternal, kMostGrowth) << "references that were not given up";
-    EXPECT_GT(after.eternal - before.eternal, -kMostGrowth) << "references given up too often";
+    };
+    Growth growth = repeated(kRepetitions, request_once);
+    // A cache of Python's may grow by as much at one time, and a leak does at all times.
+    for (int more = 0; more < 2 && has_grown(growth); ++more) {
+      growth = repeated(kRepetitions, request_once);
+    }
+    EXPECT_FALSE(has_grown(growth))
+        << "blocks of memory: " << growth.blocks()
+        << ", references to objects that live for ever: " << growth.eternal();
   }
 
   const std::string meter_;
