@@ -1,7 +1,5 @@
 #include "apache/request/client_address.hpp"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +15,7 @@
 #include "apache/request/forwarded.hpp"
 #include "base/pool.hpp"
 #include "base/quotes.hpp"
+#include "wsgi/headers.hpp"
 
 namespace brine::apache {
 
@@ -197,9 +196,8 @@ void put(wsgi::Head& head, wsgi::Var var, std::string_view value) {
 }
 
 void set_host(std::vector<wsgi::Field>& fields, std::string_view host) {
-  std::erase_if(fields, [](const wsgi::Field& field) {
-    return field.name.size() == 4 && strncasecmp(field.name.data(), "Host", 4) == 0;
-  });
+  std::erase_if(fields,
+                [](const wsgi::Field& field) { return wsgi::same_name(field.name, "Host"); });
   fields.push_back({"Host", host});
 }
 

@@ -1,11 +1,11 @@
 #include "apache/request/forwarded.hpp"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <system_error>
+
+#include "wsgi/headers.hpp"
 
 namespace brine::apache {
 
@@ -13,10 +13,6 @@ namespace {
 
 // No request comes through this many proxies.
 constexpr std::size_t kMostHops = 64;
-
-bool same_text(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -138,7 +134,7 @@ std::optional<Address> address_of_node(std::string_view node) {
 
 bool is_hidden_node(std::string_view node) {
   const auto [host, port] = split_port(node);
-  return (same_text(host, "unknown") || is_obfuscated(host)) &&
+  return (wsgi::same_name(host, "unknown") || is_obfuscated(host)) &&
          (!port || is_port(*port) || is_obfuscated(*port));
 }
 
@@ -167,9 +163,9 @@ std::optional<std::string_view> take_value(std::string_view& text) {
 }
 
 std::string_view* parameter(Hop& hop, std::string_view name) {
-  if (same_text(name, "for")) return &hop.node;
-  if (same_text(name, "host")) return &hop.host;
-  return same_text(name, "proto") ? &hop.scheme : nullptr;
+  if (wsgi::same_name(name, "for")) return &hop.node;
+  if (wsgi::same_name(name, "host")) return &hop.host;
+  return wsgi::same_name(name, "proto") ? &hop.scheme : nullptr;
 }
 
 // Parses an item of Forwarded (RFC 7239, section 4).
@@ -244,7 +240,7 @@ bool is_switch(ProxyHeader header) {
 }
 
 std::optional<bool> valid_scheme(ProxyHeader header, std::string_view text) {
-  const auto is_any = [text](auto... words) { return (same_text(text, words) || ...); };
+  const auto is_any = [text](auto... words) { return (wsgi::same_name(text, words) || ...); };
   const bool yes = is_switch(header) ? is_any("on", "true", "1") : is_any("https");
   const bool no = is_switch(header) ? is_any("off", "false", "0") : is_any("http");
   return yes || no ? std::optional(yes) : std::nullopt;
