@@ -102,14 +102,24 @@ def test_the_worst_file_decides_the_exit_code(kinds, code, scripts, capsys):
 
 
 @pytest.mark.parametrize("kind, code", [
-    ("safe", 0), ("unknown", 1), ("naming-script", 1), ("naming-main", 1), ("restore-no-module", 1),
-    ("restore-no-attribute", 1), ("computed", 1)])
+    ("safe", 0), ("runs-code", 1), ("computed", 1), ("unknown", 3), ("naming-script", 4), ("naming-main", 4),
+    ("restore-no-module", 5), ("restore-no-attribute", 5)])
 def test_each_kind_of_global(kind, code, scanner, blob, capsys):
     scanner.answer.globals = [Global("shop", "Cart", kind=kind, message="is it so?", remedy="Do it.")]
     got, out, _ = output(capsys, "scan", blob)
     assert got == code
     assert "shop.Cart (class in /usr/lib/python3/x.py:1)" in out  # the safe ones too
-    assert ("is it so?" in out) == (code == 1)
+    assert ("is it so?" in out) == (code != 0)
+
+
+@pytest.mark.parametrize("kinds, broken, code", [
+    (["unknown", "runs-code", "safe"], False, 1), (["restore-no-module", "unknown"], False, 3),
+    (["restore-no-module", "naming-main"], False, 4), (["restore-no-module"], True, 2), (["safe"], True, 2),
+    (["runs-code"], True, 1)])
+def test_the_worst_grade_decides(kinds, broken, code, scanner, blob, capsys):
+    scanner.answer.globals = [Global("shop", "Cart", kind=kind) for kind in kinds]
+    scanner.answer.error = "ends in the middle of a pickle" if broken else None
+    assert output(capsys, "scan", blob)[0] == code
 
 
 def test_notes_do_not_count(tmp_path, capsys):
@@ -165,7 +175,7 @@ def test_a_broken_stream_is_an_error_and_what_was_found_before_counts(scanner, b
     code, out, err = output(capsys, "scan", blob)
     assert code == 2
     assert "there is no module shop." in out
-    assert out.endswith("blob.pickle: error, 1 hazard, 1 pickle with 1 global\n")
+    assert out.endswith("blob.pickle: error, grade missing, 1 hazard, 1 pickle with 1 global\n")
     assert err == f"brine: {blob}:8: ends in the middle of a pickle\n"
 
 
@@ -208,13 +218,13 @@ def test_an_endless_file_ends_at_the_limit(scanner, capsys):
 def test_standard_input(scanner, tmp_path, monkeypatch, capsys):
     path = tmp_path / "in"
     path.write_bytes(b"abc")
-    scanner.answer.globals = [Global("os", "system", kind="unknown", message="m")]
+    scanner.answer.globals = [Global("os", "system", kind="runs-code", message="m")]
     with path.open("rb") as stream:
         monkeypatch.setattr("sys.stdin", stream)
         code, out, _ = output(capsys, "scan", "-")
     assert code == 1
     assert scanner.blocks == [[3]]
-    assert out.startswith("<stdin>:3: warning restore-unknown: os.system (")
+    assert out.startswith("<stdin>:3: error restore-runs-code: os.system (")
 
 
 def test_what_the_caller_trusts_is_passed_on(scanner, blob):
@@ -243,11 +253,11 @@ def test_text_of_scan_lists_every_global_in_order(scanner, capsys, blob):
     scanner.answer.globals = [Global("a", "A", 1), Global("b", "B", 2, kind="unknown", message="why", remedy="Do."),
                               Global("c", "C", 3)]
     code, out, _ = output(capsys, "scan", blob)
-    assert code == 1
+    assert code == 3
     assert out == (f"{blob}:1: ok: a.A (class in /usr/lib/python3/x.py:1)\n"
                    f"{blob}:2: warning restore-unknown: b.B (class in /usr/lib/python3/x.py:1): why\n    Do.\n"
                    f"{blob}:3: ok: c.C (class in /usr/lib/python3/x.py:1)\n"
-                   f"{blob}: 1 hazard, 1 pickle with 3 globals\n")
+                   f"{blob}: grade unknown, 1 hazard, 1 pickle with 3 globals\n")
 
 
 def test_nothing_in_a_pickle_or_a_path_acts_upon_the_terminal(scanner, tmp_path, capsys):
@@ -457,7 +467,7 @@ def test_the_command_of_a_build_scans(brine, folder):
     (folder / "good").write_bytes(pickle.dumps(OrderedDict(a={1, 2})))
     (folder / "bad").write_bytes(b"cshop.nowhere\nCart\n.")
     (folder / "none").write_bytes(b"hello")
-    for names, code in ((["good"], 0), (["good", "bad"], 1), (["bad", "none", "good"], 2)):
+    for names, code in ((["good"], 0), (["good", "bad"], 5), (["bad", "none", "good"], 2)):
         answer = subprocess.run([brine, "pickle", "scan", *names], capture_output=True, text=True, cwd=folder)
         assert answer.returncode == code, answer.stdout + answer.stderr
         assert len(answer.stdout.splitlines()) >= 2 * len(names) - names.count("none")

@@ -28,6 +28,10 @@ class Found(NamedTuple):
 
     where: str
     missing: str = ""
+    what: str = ""
+    """class or function, where it is known to be one."""
+    own: bool | None = None
+    """Whether that module defines it, under this name's last part or as a class in a class; None: it is not known."""
 
 
 class Lookup:
@@ -82,13 +86,25 @@ def _in_loaded(module: str, loaded: Any, name: str) -> Found:
             return Found(f"{home} (made on demand by its __getattr__)")
         return Found(home, "name")
     value = names[first]
+    inside = len(rest) < _MOST_PARTS
     for part in rest[:_MOST_PARTS]:
+        inside = inside and issubclass(type(value), type) and part in _DICT.__get__(value)
         found = _stored(value, part)
         if found is None:
             by_code = any(_stored_in(type(value), hook, tops=False) for hook in ("__getattr__", "__getattribute__"))
             return Found(f"made by the code of a {type(value).__name__} in {home}") if by_code else Found(home, "name")
         value = found[0]
-    return Found(f"{_kind(value)} in {home}")
+    kind = _kind(value)
+    own = kind in ("class", "function") and inside and _module_of(value) == module
+    return Found(f"{kind} in {home}", "", kind if kind in ("class", "function") else "", own)
+
+
+def _module_of(value: Any) -> Any:
+    """Where a class or function says that it is defined; no code of its own gets to run."""
+    if issubclass(type(value), type):
+        module = vars(type)["__module__"].__get__(value)
+        return module if type(module) is str else None
+    return value.__module__  # of exactly these types: see _kind()
 
 
 def _stored(value: Any, name: str) -> tuple[Any] | None:
@@ -156,17 +172,19 @@ def _in_source(file: str, name: str) -> Found:
     bound = _names_of(file)
     if bound is None:
         return Found(f"{file} (which cannot be read, so its names are not known)")
+    if name in bound:
+        return bound[name]
     first = name.split(".")[0]
-    if first in bound:
-        return Found(bound[first])
+    if first in bound:  # an attribute of what is bound
+        return Found(bound[first].where, own=False)
     if "*" in bound or "__getattr__" in bound:
         return Found(f"{file} (which takes names from elsewhere)")
     return Found(file, "name")
 
 
 @lru_cache(maxsize=256)
-def _names_of(file: str) -> dict[str, str] | None:
-    """Name -> what it is, and in which line, of all that a module binds at its top level; None: it cannot be read.
+def _names_of(file: str) -> dict[str, Found] | None:
+    """What a module binds at its top level, and classes in its classes, by their names; None: it cannot be read.
 
     From the compiler's symbol table, which is made many times faster than a syntax tree.
     """
@@ -180,11 +198,22 @@ def _names_of(file: str) -> dict[str, str] | None:
             table = symtable.symtable(text, file, "exec")  # type: ignore[arg-type]  # it takes bytes too
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    names = {symbol.get_name(): f"name in {file}" for symbol in table.get_symbols()
+    names = {symbol.get_name(): Found(f"name in {file}", own=False) for symbol in table.get_symbols()
              if symbol.is_assigned() or symbol.is_imported()}
-    for inner in table.get_children():
-        if inner.get_type() in ("class", "function") and inner.get_name() in names:
-            names[inner.get_name()] = f"{inner.get_type()} in {file}:{inner.get_lineno()}"
+    imported = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_imported()}
+    _note_definitions(table, "", file, imported, names)
     if _IMPORT_OF_ALL.search(text):
-        names["*"] = ""
+        names["*"] = Found("")
     return names
+
+
+def _note_definitions(table: symtable.SymbolTable, prefix: str, file: str, imported: set[str],
+                      names: dict[str, Found]) -> None:
+    """Classes and functions of a table, and classes in classes."""
+    for inner in table.get_children():
+        name, kind = prefix + inner.get_name(), inner.get_type()
+        if kind == "class" or (kind == "function" and not prefix and name in names):
+            own = name not in imported  # one that is also imported may be either
+            names[name] = Found(f"{kind} in {file}:{inner.get_lineno()}", "", kind, own)
+            if kind == "class" and name.count(".") < _MOST_PARTS:
+                _note_definitions(inner, f"{name}.", file, set(), names)

@@ -7,7 +7,9 @@ from typing import Any, Iterable, Iterator
 import copyreg
 from brine._guard import StreamScanner
 from brine.pickle import _judge, _restore, _scripts
-from brine.pickle._lookup import Lookup
+from brine.pickle._allow import is_allowed
+from brine.pickle._grades import GRADE_OF, GRADES, runs_code
+from brine.pickle._lookup import Found, Lookup
 from brine.pickle._safe import is_safe
 
 _BLOCK = 1 << 20
@@ -24,13 +26,18 @@ class ScannedGlobal:
     """Of the opcode, in bytes from the stream's start."""
     opcode: str
     kind: str
-    """safe, unknown (it is there, but is not known to be harmless), naming-script, naming-main,
+    """safe, runs-code, unknown (it is there, but is not known to be harmless), naming-script, naming-main,
     restore-no-module, restore-no-attribute, or computed (a name that is made when the
     pickle is loaded, or a class that it changes)."""
     resolves_to: str
     """What the name leads to now: "class in /usr/lib/python3.11/fractions.py:37"."""
     message: str
     remedy: str
+
+    @property
+    def grade(self) -> str:
+        """How bad it is: runs-code, unknown, script, missing or safe (`brine.pickle._grades`)."""
+        return GRADE_OF[self.kind]
 
     @property
     def is_finding(self) -> bool:
@@ -53,6 +60,12 @@ class ScanReport:
     """Where that is; of a sound stream its length."""
     pickles: int
     """How many pickles follow each other in it."""
+
+    @property
+    def grade(self) -> str:
+        """The worst of its globals' grades."""
+        grades = {found.grade for found in self.globals}
+        return next((grade for grade in GRADES if grade in grades), "safe")
 
     @property
     def findings(self) -> list[ScannedGlobal]:
@@ -147,20 +160,25 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
         return ("naming-main", "whichever program loads it", f"{module} is another module in each program.",
                 f"Define {name} in a module on sys.path.")
     found = look_up(module, name)
+    if is_safe(module, name) and not found.missing:
+        return "safe", found.where, "", ""
+    if runs_code(module, name):
+        return ("runs-code", found.where or "no module of that name", "to load it runs what the pickle says, with all "
+                "rights of the process that loads it.", "Do not load it, and find out who wrote it.")
     if found.missing == "module":
         return ("restore-no-module", "no module of that name", f"there is no module {module}.",
                 "Install what provides it, or discard what was stored.")
     if found.missing == "name":
         return ("restore-no-attribute", f"no such name in {found.where}", f"{found.where} does not define {name}.",
                 f"Bind {name} to what has taken its place, or discard what was stored.")
-    if is_safe(module, name) or _is_allowed(module, name, allowed):
+    if is_allowed(module, name, allowed, found):
         return "safe", found.where, "", ""
     return ("unknown", found.where, "to load it runs code of this module, which is not known to be harmless.",
-            f"If you trust it and whoever wrote the pickle, allow {module}.{name}.")
+            _advice(module, name, found))
 
 
-def _is_allowed(module: str, name: str, allowed: frozenset[str]) -> bool:
-    """Whether the name, its module or a package above is trusted."""
-    full = f"{module}.{name}"
-    parts = full.split(".")
-    return any(".".join(parts[:count]) in allowed for count in range(1, len(parts) + 1))
+def _advice(module: str, name: str, found: Found) -> str:
+    """What to do about a name that is not known. Only a class or function that is defined there can be allowed."""
+    if found.own is False or "." in name and found.what != "class":
+        return "Pickle does not write such a name for what is defined there: do not load it."
+    return f"If you trust it and whoever wrote the pickle, allow {module}.{name}."

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from brine.pickle_tools.finding import Finding
 from brine.pickle_tools.formats import FORMATS, printable, render
 from brine.pickle_tools.lint import LARGEST_SCRIPT, Unreadable, lint
-from brine.pickle_tools.result import CLEAN, Failure, Result
+from brine.pickle_tools.result import CLEAN, Failure, Result, worst
 from brine.pickle_tools.rules import RULES
 
 BLOCK = 1 << 20
@@ -20,9 +20,18 @@ STDIN = "<stdin>"
 _SIZES = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _EXIT_CODES = """\
 exit codes:
-  0  clean (notes, and names that are known to be safe)
+  0  clean, or notes only
   1  something was found
   2  a file could not be read or understood; the others are reported all the same
+"""
+_SCAN_EXIT_CODES = """\
+exit codes, by the grades of what was found; of several the lowest that is not 0:
+  0  safe: nothing but values
+  1  runs-code: to load it runs what the pickle says, or takes the process down
+  2  a file could not be read or understood; the others are reported all the same
+  3  unknown: something that is there, and is not known to be harmless
+  4  script: something that belongs to one script or program
+  5  missing: something that is not there
 """
 _LINT = """\
 Say which classes and functions of WSGI scripts can get into a pickle, where they are a hazard: a
@@ -57,10 +66,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     of_pickle = parser.add_subparsers(dest="pickle_command", metavar="COMMAND", required=True)
     raw = argparse.RawDescriptionHelpFormatter
     scan = of_pickle.add_parser("scan", help="what stored pickles would import", description=_SCAN,
-                                epilog=_EXIT_CODES, formatter_class=raw)
+                                epilog=_SCAN_EXIT_CODES, formatter_class=raw)
     scan.add_argument("files", nargs="+", metavar="FILE", help="a file of one or more pickles; -: standard input")
     scan.add_argument("--allow", action="append", default=[], type=_name, metavar="MODULE[.NAME]",
-                      help="trust this module, or this class or function of it; may be repeated")
+                      help="trust what this module defines, or this class or function of it alone; may be repeated")
     scan.add_argument("--limit", type=Size(), default=4 << 30, metavar="BYTES",
                       help="the most that is read of a file; k, M or G may follow (default 4G)")
     of_lint = of_pickle.add_parser("lint", help="what of WSGI scripts can get into a pickle", description=_LINT,
@@ -76,7 +85,8 @@ def run(options: argparse.Namespace) -> int:
         results = [_scan(file, options.allow, options.limit) for file in options.files]
     else:
         results = [_lint(file) for file in options.files]
-    code = max((result.code for result in results), default=CLEAN)
+    codes = [result.code for result in results]
+    code = worst(codes) if options.pickle_command == "scan" else max(codes, default=CLEAN)
     _write(render(options.format, options.pickle_command, results, code))
     for result in results:
         if result.failure:
@@ -166,8 +176,10 @@ def _finding(file: str, each: dict[str, object]) -> Finding:
     """A name in a pickle that is not known to be safe."""
     kind = str(each["kind"])
     rule = RULES.get(kind) or RULES[f"restore-{kind}"]
+    from brine.pickle._grades import GRADE_OF
     position = each["position"]
     assert isinstance(position, int)
     message = f"{each['module']}.{each['name']} ({each['resolves_to']}): {each['message']}"
     return Finding(rule.id, rule.severity, message, str(each["remedy"]), file, offset=position,
-                   details={key: each[key] for key in ("module", "name", "opcode", "resolves_to")})
+                   details={key: each[key] for key in ("module", "name", "opcode", "resolves_to")}
+                   | {"grade": GRADE_OF[kind]})

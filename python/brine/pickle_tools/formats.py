@@ -57,6 +57,8 @@ def _verdict(result: Result) -> str:
     if notes:
         words.append(_counted(notes, "note"))
     if result.pickles is not None:
+        if hazards:
+            words.insert(bool(result.failure), f"grade {result.grade}")
         words.append(f"{_counted(result.pickles, 'pickle')} with {_counted(len(result.globals or []), 'global')}")
     return ", ".join(words)
 
@@ -74,7 +76,7 @@ def _file(result: Result) -> dict[str, Any]:
                               "error": asdict(result.failure) if result.failure else None,
                               "findings": [_finding(finding) for finding in result.findings]}
     if result.globals is not None:
-        fields |= {"pickles": result.pickles, "globals": result.globals}
+        fields |= {"grade": result.grade, "pickles": result.pickles, "globals": result.globals}
     return fields
 
 

@@ -1,12 +1,20 @@
 """What one of the commands has to say about one file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from brine.pickle_tools.finding import Finding
 
 CLEAN, FINDINGS, ERROR = 0, 1, 2
-"""Exit codes, and so the order of verdicts: the worst of any file is that of the command."""
+"""Exit codes. `scan` has further ones, by the grade of what it found (`brine.pickle._grades`)."""
+
+STATUS = {"runs-code": 1, "unknown": 3, "script": 4, "missing": 5, "safe": CLEAN}
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The code of several files, or of several things in one: what is sure to be bad first, then what is not known."""
+    return min((code for code in codes if code != CLEAN), default=CLEAN)
 
 
 @dataclass(frozen=True)
@@ -34,10 +42,20 @@ class Result:
 
     @property
     def code(self) -> int:
+        if self.pickles is not None:
+            return worst([ERROR if self.failure else CLEAN, STATUS[self.grade]])
         if self.failure:
             return ERROR
         return FINDINGS if any(finding.counts for finding in self.findings) else CLEAN
 
     @property
+    def grade(self) -> str:
+        """The worst grade of what its pickles name."""
+        grades = {finding.details.get("grade") for finding in self.findings}
+        return next((grade for grade in STATUS if grade in grades), "safe")
+
+    @property
     def verdict(self) -> str:
-        return ("clean", "findings", "error")[self.code]
+        if self.failure:
+            return "error"
+        return "clean" if self.code == CLEAN else "findings"

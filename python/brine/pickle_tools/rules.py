@@ -49,11 +49,16 @@ _RULES = [
          "The pickle names a class or function that its module does not have any more, or not yet: loading it raises "
          "AttributeError.",
          "Give the module that name again, as an alias of the new one if it was renamed, or discard the pickle."),
-    Rule("restore-computed", "warning",
+    Rule("restore-runs-code", "error",
+         "To load a pickle runs whatever it says",
+         "The pickle names something that runs commands or code, opens files or connections, imports, or reaches "
+         "everything else: a pickle that does so was written to do harm, or to be loaded by its writer alone.",
+         "Do not load it, and find out who wrote it. Such a name cannot be allowed."),
+    Rule("restore-computed", "error",
          "What a pickle imports cannot be known without loading it",
          "The pickle makes the name of what it imports while it is being loaded, or changes a class itself, which no "
          "pickler does: it was written by hand, or damaged.",
-         "Do not load it, unless you know who wrote it and why."),
+         "Do not load it."),
     Rule("restore-unknown", "warning",
          "To load a pickle runs code that is not known to be harmless",
          "The pickle names a class or function that is there, and which is not known to be harmless when a pickle "
@@ -62,5 +67,5 @@ _RULES = [
 ]
 RULES = {rule.id: rule for rule in _RULES}
 LINT_RULES = ("naming-script", "naming-local", "pickle-user")
-SCAN_RULES = ("naming-script", "naming-main", "restore-no-module", "restore-no-attribute", "restore-computed",
-              "restore-unknown")
+SCAN_RULES = ("naming-script", "naming-main", "restore-no-module", "restore-no-attribute", "restore-runs-code",
+              "restore-computed", "restore-unknown")
