@@ -625,23 +625,31 @@ def used(place):
 # --- the pickle guard -----------------------------------------------------------------------------
 
 
+OWN_PACKAGES = "brine", "brine.pickle", "mod_wsgi.express", "mod_wsgi.server"
+
+
 class OwnModules:
-    """Finds `brine.pickle` and its parts, which the engine carries, whatever is installed."""
+    """Finds `brine.pickle`, the parts of `mod_wsgi`, and what else the engine carries, whatever is installed."""
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname == "brine":
             # An application's own package of this name is let be: it becomes the parent of ours.
             spec = importlib.machinery.PathFinder.find_spec(fullname)
             return spec or importlib.util.spec_from_loader(fullname, self, origin=OWN_FILE, is_package=True)
-        if not fullname.startswith("brine.") or (fullname != "brine._guard" and own_source(fullname) is None):
+        if not fullname.startswith(("brine.", "mod_wsgi.")):
             return None
-        return importlib.util.spec_from_loader(fullname, self, origin=OWN_FILE)
+        if fullname != "brine._guard" and own_source(fullname) is None:
+            return None
+        spec = importlib.util.spec_from_loader(fullname, self, origin=OWN_FILE)
+        if self.is_package(fullname):  # Django asks each of its applications for one folder
+            spec.submodule_search_locations = [f"{OWN_FILE}/{fullname}"]
+        return spec
 
     def get_source(self, name):
         return own_source(name) or ""
 
     def is_package(self, name):
-        return name in ("brine", "brine.pickle")
+        return name in OWN_PACKAGES
 
     def create_module(self, spec):
         return make_guard(spec) if spec.name == "brine._guard" else None

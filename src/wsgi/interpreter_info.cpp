@@ -60,6 +60,9 @@ void install_modules(const GilLock& gil, const InterpreterInfo& interpreter_info
   if (mod_wsgi == nullptr || apache == nullptr) throw cpython::ErrorSet{};
   PyObject* names = PyModule_GetDict(mod_wsgi);
   add(gil, names, "version", version_tuple(gil, kCompatible));
+  // The module is a package, of which bootstrap.py finds the parts. No installed one is looked
+  // into.
+  add(gil, names, "__path__", steal(gil, PyList_New(0)));
   add(gil, names, "process_group", text(gil, interpreter_info.process_group));
   add(gil, names, "application_group", text(gil, interpreter_info.application_group));
   add(gil, names, "FileWrapper", borrow(gil, file_wrapper));

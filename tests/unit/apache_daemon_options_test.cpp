@@ -140,6 +140,7 @@ TEST(DaemonOptions, WithoutEffectAreNamed) {
   EXPECT_EQ(without_effect("header-buffer-size=8192 response-buffer-size=0"),
             "header-buffer-size response-buffer-size");
   EXPECT_EQ(without_effect("response-socket-timeout=5s"), "response-socket-timeout!");
+  EXPECT_EQ(without_effect("response-socket-timeout=0"), "response-socket-timeout");
   EXPECT_EQ(without_effect("newrelic-environment=production newrelic-config-file=/etc/nr.ini"),
             "newrelic-environment! newrelic-config-file!");
   EXPECT_EQ(without_effect("server-metrics=On"), "server-metrics!");

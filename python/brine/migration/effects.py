@@ -9,8 +9,8 @@ from brine.refusal import Refusal
 
 def _finding(what: str, value: str, effect: tuple[str, bool], place: Place) -> Finding:
     why, is_missed = effect
-    # Off is what there is.
-    missed = is_missed and value.lower() not in ("off", "")
+    # Off is what there is, and 0 as well.
+    missed = is_missed and value.lower() not in ("off", "", "0")
     if missed:
         return Finding("no-effect", "no-effect", "warning", f"{what} has no effect in Brine: {why}", (place,))
     reason = f", {why}" if why and not is_missed else ""

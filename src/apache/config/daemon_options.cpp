@@ -197,9 +197,9 @@ void processes(DaemonOptions& options, std::string_view text) {
 enum class Kind {
   has_value,
   may_be_empty,
-  ignored,  ///< no effect, and no site depends on it
-  missed,   ///< no effect, although a site may have relied on it
-  missed_if_on,
+  ignored,       ///< no effect, and no site depends on it
+  missed_if_on,  ///< no effect, although a site may have relied on it
+  missed_if_not_zero,
   missed_may_be_empty,
 };
 
@@ -261,7 +261,7 @@ constexpr Option kOptions[] = {
     {"header-buffer-size", &nowhere<&size_or_none<8192, kLargestSocketBuffer>>, Kind::ignored},
     {"response-buffer-size", &nowhere<&size_or_none<65536, kLargestSocketBuffer>>, Kind::ignored},
     {"response-flush-delay", &nowhere<&bare_milliseconds>, Kind::ignored},
-    {"response-socket-timeout", &nowhere<&bare_seconds>, Kind::missed,
+    {"response-socket-timeout", &nowhere<&bare_seconds>, Kind::missed_if_not_zero,
      "clients that do not take their response are cut off after httpd's Timeout"},
     {"server-metrics", &nowhere<&parse_flag>, Kind::missed_if_on, kNoMetrics},
     {"newrelic-config-file", &nowhere<&text>, Kind::missed_may_be_empty, kNoAgent},
@@ -280,7 +280,8 @@ const Option& find_option(std::string_view name) {
 void note_effect(DaemonOptions& options, const Option& option, std::string_view text) {
   const bool takes_effect = option.kind == Kind::has_value || option.kind == Kind::may_be_empty;
   const bool as_by_default =
-      option.kind == Kind::ignored || (option.kind == Kind::missed_if_on && !parse_flag(text));
+      option.kind == Kind::ignored || (option.kind == Kind::missed_if_on && !parse_flag(text)) ||
+      (option.kind == Kind::missed_if_not_zero && bare_seconds(text) == Duration::zero());
   if (!takes_effect) {
     options.without_effect.push_back(
         {option.name, as_by_default ? std::string_view() : option.missed});

@@ -104,10 +104,13 @@ class Server:
     def _start_process(self):
         with (self.folder / "stderr.log").open("wb") as stderr:
             return subprocess.Popen(
-                [HTTPD, "-f", str(self.folder / "httpd.conf"), "-DFOREGROUND"],
-                env=self._env, cwd=self.folder, stdin=subprocess.DEVNULL,
+                self.arguments(), env=self._env, cwd=self.folder, stdin=subprocess.DEVNULL,
                 stdout=stderr, stderr=stderr, start_new_session=True,
                 user=self.user, extra_groups=[] if self.user else None, preexec_fn=self._before_exec)
+
+    def arguments(self):
+        """httpd and its arguments."""
+        return [HTTPD, "-f", str(self.folder / "httpd.conf"), "-DFOREGROUND"]
 
     def _configure(self):
         path = _write(self.folder, self.port, self.workspace.build, self.variant, self._text,
