@@ -4,17 +4,15 @@ import argparse
 import os
 import shlex
 import sys
-from dataclasses import replace
-from pathlib import Path
 
 from brine.config import render
 from brine.installation import Brine, Httpd, find_brine, find_httpd, version
 from brine.pythons import Python, choose_python
 from brine.refusal import Refusal
-from brine.server import serve
-from brine.server_user import ServerUser, demand_reachable, server_user
-from brine.site import (MPMS, Site, check_host, check_name, check_script, check_statics, check_url_path, free_port)
-from brine.state_folder import demand_not_running, state_folder
+from brine.server_user import ServerUser
+from brine.site import MPMS, Site, check_host, check_name, check_script, check_statics, check_url_path
+from brine.starting import checked_user, start
+from brine.state_folder import state_folder
 
 _RELOADING = """\
 reloading:
@@ -38,7 +36,7 @@ exit status:
 """
 
 
-class _Range:
+class Range:
     """An argparse type: a whole number within limits."""
 
     def __init__(self, low: int, high: int) -> None:
@@ -53,7 +51,7 @@ class _Range:
 def _add_site_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("script", metavar="SCRIPT", help="the WSGI script: a Python file that defines `application`")
-    add("--port", type=_Range(0, 65535), default=8000, metavar="N", help="TCP port (default 8000; 0: a free one)")
+    add("--port", type=Range(0, 65535), default=8000, metavar="N", help="TCP port (default 8000; 0: a free one)")
     add("--host", default="127.0.0.1",
         help="address to listen on (default 127.0.0.1: this machine only; 0.0.0.0 or ::, all of its addresses)")
     add("--mount", default="/", metavar="URL", help="URL path of the script (default /)")
@@ -63,9 +61,11 @@ def _add_site_options(parser: argparse.ArgumentParser) -> None:
         help="Python to run the script: a version for which there is an engine, or the path of a virtual "
              "environment or python (default: the active virtual environment, else the Python that Brine "
              "was built for first)")
-    add("--threads", type=_Range(1, 1000), default=8, metavar="N",
+    add("--threads", type=Range(1, 1000), default=8, metavar="N",
         help="requests that the script serves at the same time (default 8): threads of one process, or processes "
              "with prefork; httpd has more, for clients with slow lines")
+    add("--processes", type=Range(1, 1000), default=1, metavar="N",
+        help="processes with so many threads each (default 1); with prefork so many times as many of them")
     add("--mpm", choices=MPMS, default="event", help="httpd's way to use processes and threads (default event)")
     add("--name", default="", metavar="NAME",
         help="what the folder of a configured site's pid file and log is called (default: made of the script, the "
@@ -124,33 +124,7 @@ def _site(options: argparse.Namespace) -> Site:
     host = check_host(options.host)
     return Site(script=script, mount=mount, statics=check_statics(options.static, mount, script), host=host,
                 port=options.port, threads=options.threads, mpm=options.mpm, reload=options.reload,
-                name=check_name(options.name), python=_python(options))
-
-
-def _check_engine(site: Site, brine: Brine) -> Path | None:
-    """The engine that will be used, if it is known here which one that is."""
-    python = site.python.version if site.python else brine.default_python
-    if python is None:
-        return None
-    engine = brine.engine(python)
-    if not engine.exists():
-        there = ", ".join(brine.pythons()) or "none"
-        home = f", which {site.python.home} is" if site.python and site.python.home else ""
-        raise Refusal(f"There is no engine for Python {python}{home}, beside {brine.module} (engines there: {there}): "
-                      f"choose another Python with --python, or build an engine for this one, with "
-                      f"`cmake -S . -B build -DBRINE_PYTHONS={python}`.")
-    return engine
-
-
-def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser | None) -> None:
-    demand_reachable("script", site.script, user)
-    demand_reachable("module", brine.module, user)
-    if engine:
-        demand_reachable("engine", engine, user)
-    if site.python and site.python.home:
-        demand_reachable("Python", site.python.home, user)
-    for static in site.statics:
-        demand_reachable(f"folder of --static {static.url},", static.folder, user)
+                name=check_name(options.name), python=_python(options), processes=options.processes)
 
 
 def _print_configuration(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None) -> int:
@@ -176,13 +150,10 @@ def _run(options: argparse.Namespace, module_folder: str | None, default_python:
         from brine.migration.command import run as migrate
         return migrate(options, brine)
     site = _site(options)
+    if options.command == "serve":
+        return start(site, brine)
     httpd = find_httpd()
-    user = server_user()
-    _check_reach(site, brine, _check_engine(site, brine), user)
-    if options.command == "config":
-        return _print_configuration(site, httpd, brine, user)
-    demand_not_running(site)
-    return serve(replace(site, port=free_port(site.host, site.port)), httpd, brine, user)
+    return _print_configuration(site, httpd, brine, checked_user(site, brine))
 
 
 def main(arguments: list[str] | None = None, module_folder: str | None = None,

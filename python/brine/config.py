@@ -45,12 +45,13 @@ def _modules(site: Site, httpd: Httpd, brine: Brine) -> Iterator[str]:
 def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
     """httpd's own: they read requests and write responses, at their clients' pace, and run no Python. How many
     requests the script serves at once is the daemon group's matter."""
-    connections = site.threads + _SPARE_CONNECTIONS
+    served = site.processes * site.threads
+    connections = served + _SPARE_CONNECTIONS
     if site.mpm == "prefork":
-        yield f"StartServers {site.threads + 1}"
+        yield f"StartServers {served + 1}"
         yield f"ServerLimit {connections}"
         yield "MinSpareServers 2"
-        yield f"MaxSpareServers {site.threads + 8}"
+        yield f"MaxSpareServers {served + 8}"
     else:
         # Slots of which one is in use: the others are for processes that still finish their requests
         # after a graceful restart. (`brine serve` makes none.)
@@ -68,8 +69,16 @@ def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
 
 
 def _group(site: Site) -> str:
-    """One process with N threads, or N processes of one thread (prefork)."""
-    size = f"processes={site.threads} threads=1" if site.mpm == "prefork" else f"threads={site.threads}"
+    """Processes with N threads each, or N times as many of one thread (prefork)."""
+    size = f"threads={site.threads}"
+    if site.mpm == "prefork":
+        size = f"processes={site.processes * site.threads} threads=1"
+    elif site.processes > 1:
+        size += f" processes={site.processes}"
+    if site.project:
+        size += f" home={quoted(site.project)}"
+    if site.request_seconds is not None:
+        size += f" request-timeout={site.request_seconds}s"
     # An edit of the script must not wait for responses that have no end, as streams of events have none.
     patience = " graceful-timeout=1s" if site.reload else ""
     return f"WSGIDaemonProcess {_GROUP} {size}{patience}"
@@ -97,13 +106,16 @@ def _script(site: Site) -> Iterator[str]:
         yield f"WSGIPython {site.python.version}"
         if site.python.home:
             yield f"WSGIPythonHome {quoted(site.python.home)}"
-    root = str(site.import_root)
-    if ":" in root:
-        raise Refusal(f"The folder {root} has a colon in its name, so it cannot be on Python's module path.")
-    yield f"WSGIPythonPath {quoted(root)}"
+    folders = [str(folder) for folder in (site.import_root, *site.paths)]
+    for folder in folders:
+        if ":" in folder:
+            raise Refusal(f"The folder {folder} has a colon in its name, so it cannot be on Python's module path.")
+    yield f"WSGIPythonPath {quoted(':'.join(folders))}"
     yield "# httpd's own processes run no Python."
     yield "WSGIRestrictEmbedded On"
     yield _group(site)
+    if site.body_limit is not None:
+        yield f"LimitRequestBody {site.body_limit}"
     yield "# A client that sends a body slowly holds no thread of the script."
     yield f"WSGIRequestBuffering {_BUFFERED_BODY}"
     if site.reload:

@@ -47,7 +47,7 @@ class Server:
         """Serves until a signal comes: 0, or 1 if the script has not loaded in all that time; or until httpd ends
         by itself or the script's processes crash at their start: 1."""
         if self._wait_until_it_answers():
-            self._say(f"Serving {self._site.script} (Ctrl-C ends it) at\n{self._site.url}")
+            self._say(f"Serving {self._site.subject} (Ctrl-C ends it) at\n{self._site.url}")
             self._follow()
         code = self._process.exit_code()
         if code is not None:
@@ -55,14 +55,14 @@ class Server:
             return 1
         self._end()
         if self._loading.crash:
-            self._say(f"brine: the process that was to run {self._site.script} {self._loading.crash}, and the next one "
-                      "would, too: the lines above tell how.")
+            self._say(f"brine: the process that was to run {self._site.subject} {self._loading.crash}, and the next "
+                      "one would, too: the lines above tell how.")
             return 1
         if self._loading.failed and not self._loading.loaded:
-            self._say(f"brine: {self._site.script} has never loaded: the lines above tell why.")
+            self._say(f"brine: {self._site.subject} has never loaded: the lines above tell why.")
             return 1
         if self._loads_long and not self._loading.settled:
-            self._say(f"brine: {self._site.script} has not come to the end of its loading.")
+            self._say(f"brine: {self._site.subject} has not come to the end of its loading.")
             return 1
         return 0
 
@@ -88,7 +88,7 @@ class Server:
                     return True
                 if not self._loads_long and answered and time.monotonic() - begin >= _LONG_LOADING_SECONDS:
                     self._loads_long = True
-                    self._say(f"{self._site.script} is still being loaded. (Ctrl-C ends it.)")
+                    self._say(f"{self._site.subject} is still being loaded. (Ctrl-C ends it.)")
                 self._replace_if_changed()
                 self._stop.wait(_TICK_SECONDS)
         finally:

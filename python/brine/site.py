@@ -41,11 +41,25 @@ class Site:
     python: Python | None = None
     reload: bool = False
     name: str = ""
+    processes: int = 1
+    project: Path | None = None
+    """The folder of a Django project: its modules are imported from there, and its processes begin in it."""
+    paths: tuple[Path, ...] = ()
+    """Further folders of Python's module path."""
+    body_limit: int | None = None
+    request_seconds: int | None = None
+
+    @property
+    def subject(self) -> Path:
+        """What is served, in messages."""
+        return self.project or self.script
 
     @property
     def import_root(self) -> Path:
         """The folder from which the script's neighbours are imported: the script's own, or the one
         above the package that the script is part of (a Django project's wsgi.py)."""
+        if self.project:
+            return self.project
         folder = self.script.parent
         while (folder / "__init__.py").exists() and folder != folder.parent:
             folder = folder.parent
@@ -57,8 +71,8 @@ class Site:
         the script, the address and the port."""
         if self.name:
             return self.name
-        mark = hashlib.sha256(f"{self.script}\0{self.host}".encode(errors="surrogateescape")).hexdigest()[:8]
-        word = re.sub(r"[^A-Za-z0-9_]+", "-", self.script.stem).strip("-")[:40] or "site"
+        mark = hashlib.sha256(f"{self.subject}\0{self.host}".encode(errors="surrogateescape")).hexdigest()[:8]
+        word = re.sub(r"[^A-Za-z0-9_]+", "-", self.subject.stem).strip("-")[:40] or "site"
         return f"{word}-{self.port}-{mark}"
 
     @property

@@ -625,7 +625,7 @@ def used(place):
 # --- the pickle guard -----------------------------------------------------------------------------
 
 
-OWN_PACKAGES = "brine", "brine.pickle", "mod_wsgi.express", "mod_wsgi.server"
+OWN_PACKAGES = "brine", "brine.django", "brine.pickle", "mod_wsgi.express", "mod_wsgi.server"
 
 
 class OwnModules:

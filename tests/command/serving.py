@@ -45,11 +45,11 @@ def write_script(path, body, before=""):
 class Serving:
     """The process, its output as it comes, and requests to it. `user`: who runs it (pwd's entry)."""
 
-    def __init__(self, command, environment, user=None):
+    def __init__(self, command, environment, user=None, folder=None):
         drop = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
         self.process = subprocess.Popen(
             list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            stdin=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "", **environment}, **drop)
+            stdin=subprocess.DEVNULL, cwd=folder, env={**os.environ, "NO_COLOR": "", **environment}, **drop)
         self.output = ""
         self._reader = threading.Thread(target=self._read)
         self._reader.start()

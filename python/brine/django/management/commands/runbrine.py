@@ -1,0 +1,5 @@
+"""`manage.py runbrine`."""
+
+from brine.django.command import Command
+
+__all__ = ["Command"]

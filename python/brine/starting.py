@@ -1,0 +1,54 @@
+"""The start of a site: what can be found wrong is found before httpd runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from brine.installation import Brine, find_httpd
+from brine.refusal import Refusal
+from brine.server import serve
+from brine.server_user import ServerUser, demand_reachable, server_user
+from brine.site import Site, free_port
+from brine.state_folder import demand_not_running
+
+
+def _checked_engine(site: Site, brine: Brine) -> Path | None:
+    """The engine that will be used, if it is known here which one that is."""
+    python = site.python.version if site.python else brine.default_python
+    if python is None:
+        return None
+    engine = brine.engine(python)
+    if not engine.exists():
+        there = ", ".join(brine.pythons()) or "none"
+        home = f", which {site.python.home} is" if site.python and site.python.home else ""
+        raise Refusal(f"There is no engine for Python {python}{home}, beside {brine.module} (engines there: {there}): "
+                      f"choose another Python with --python, or build an engine for this one, with "
+                      f"`cmake -S . -B build -DBRINE_PYTHONS={python}`.")
+    return engine
+
+
+def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser | None) -> None:
+    demand_reachable("script", site.script, user)
+    if site.project:
+        demand_reachable("project", site.project, user)
+    demand_reachable("module", brine.module, user)
+    if engine:
+        demand_reachable("engine", engine, user)
+    if site.python and site.python.home:
+        demand_reachable("Python", site.python.home, user)
+    for static in site.statics:
+        demand_reachable(f"folder of --static {static.url},", static.folder, user)
+
+
+def checked_user(site: Site, brine: Brine) -> ServerUser | None:
+    """Whom httpd's children run as, who can reach all that the site needs."""
+    user = server_user()
+    _check_reach(site, brine, _checked_engine(site, brine), user)
+    return user
+
+
+def start(site: Site, brine: Brine) -> int:
+    """Serves the site in the foreground; gives the command's exit code."""
+    httpd = find_httpd()
+    user = checked_user(site, brine)
+    demand_not_running(site)
+    return serve(replace(site, port=free_port(site.host, site.port)), httpd, brine, user)
