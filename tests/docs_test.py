@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "python"))
 
 from brine.migration.differences import DIFFERENCES  # noqa: E402
+from brine.migration.folders import IN_FOLDERS  # noqa: E402
 from brine.migration.scripts import API  # noqa: E402
 
 DIRECTIVES = ROOT / "docs" / "directives"
@@ -153,6 +154,12 @@ def test_brine_migrate_knows_the_module_mod_wsgi():
     source = (ROOT / "src" / "wsgi" / "interpreter_info.cpp").read_text()
     there = re.findall(r'add\(gil, (?:names|dict), "([A-Za-z]\w+)"', source)
     assert set(there) == set(API)
+
+
+def test_brine_migrate_knows_what_folders_may_hold():
+    source = (ROOT / "src" / "apache" / "config" / "directives.cpp").read_text()
+    rows = re.findall(r'AP_INIT_\w+\(\s*"(\w+)",(.*?)"\s*\),?\n', source, re.DOTALL)
+    assert {name.lower() for name, row in rows if re.search(r"\bkAnywhere\b|\bOR_AUTHCFG\b", row)} == IN_FOLDERS
 
 
 @pytest.mark.parametrize("page", ["docs/migrating.md", "docs/directives/WSGIDaemonProcess.md"])

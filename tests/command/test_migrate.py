@@ -161,6 +161,57 @@ WSGIScriptAliasMatch ^/(a)$ {script}
         ("note", site.line("WSGIServerMetrics"))]
 
 
+def test_what_every_site_has_is_one_line(site):
+    """Unless a script has to do with it."""
+    plain = write_script(site.folder / "app.wsgi", 'b"one"')
+    site.write(f"WSGIScriptAlias / {plain}\n")
+    text = site.run("--check", code=0)
+    assert len(text.splitlines()) == 2 and "differences of every site" in text and "--all" in text
+    listed = site.run("--check", "--all", code=0)
+    assert "[chunked]" in listed and "differences of every site" not in listed
+    report = json.loads(site.run("--check", "--json"))
+    assert len(report["findings"]) > 30 and all(each["general"] for each in report["findings"])
+    (site.folder / "app.wsgi").write_text("""import sys
+def application(environ, start_response):
+    print("seen")
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Connection", "close")])
+    return environ["wsgi.file_wrapper"](open(__file__, "rb"))
+""")
+    text = site.run("--check", code=0)
+    for line, name in ((3, "print"), (4, "chunked"), (4, "input"), (5, "hop-by-hop"), (6, "file-wrapper")):
+        assert any(f"app.wsgi:{line}: note: " in each and f"[{name}]" in each for each in text.splitlines()), name
+
+
+def test_folders_are_looked_at(site):
+    """.htaccess files, where httpd reads them, and the scripts that a handler names."""
+    for name, text in {
+        "htdocs/sub/.htaccess": "WSGIDaemonProcess x\nWSGIPassAuthorization On\n<IfModule !mod_wsgi.c>\nWSGIOld On\n"
+                                "</IfModule>\n<Files one.py>\nSetHandler wsgi-script\n</Files>\n"
+                                "WSGIAccessScript /no/such/access.py\n",
+        "htdocs/sub/one.py": "import sys\nthere = __name__ in sys.modules\n",
+        "htdocs/two.wsgi": "print 'Python 2'\n", "htdocs/two.txt": "print 'no script'\n",
+        "htdocs/sub/three.py": "print 'no script either'\n",
+        "closed/.htaccess": "WSGIDaemonProcess nobody reads\n", "closed/four.wsgi": "def application(): pass\n",
+    }.items():
+        (site.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (site.folder / name).write_text(text)
+    [(name, file)] = find_httpd().load_lines("mime")
+    site.write(f"""LoadModule {name} {file}
+TypesConfig /dev/null
+DocumentRoot {site.folder}/htdocs
+Alias /closed {site.folder}/closed
+<Directory {site.folder}/htdocs>
+AllowOverride All
+AddHandler wsgi-script .wsgi
+</Directory>
+""")
+    findings = site.check(1)
+    assert sorted((each[0], each[3][0]) for each in counted(findings)) == [
+        ("htaccess", (".htaccess", 1)), ("look-up", ("one.py", 2)), ("script-broken", ("two.wsgi", 1)),
+        ("script-missing", (".htaccess", 9))]
+
+
 def test_scripts_are_read_and_not_run(site):
     (site.folder / "app.wsgi").write_text(f"""import pickle, sys, mod_wsgi
 open({str(site.folder / "it-ran")!r}, "w")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from brine.installation import Brine, Httpd, find_httpd
 from brine.looking import absolute, status
-from brine.migration import differences, effects, environments, moving, reading_rights, scripts
+from brine.migration import differences, effects, environments, folders, moving, reading_rights, scripts
 from brine.migration.asking import Asker, environment_for
 from brine.migration.finding import Finding, merged
 from brine.migration.lines import Place
@@ -32,9 +32,10 @@ what is said:
   error    httpd does not start with this line: all such lines, not the first one alone
   warning  somebody has to look: a script that cannot be read by its user, an environment for another Python,
            an option whose meaning differs, an object that cannot be pickled
-  note     what every site should know, and what has no effect
+  note     what differs where something of the configuration or its scripts is about it, and what has no effect
 
   Each is said once, with its file and line; where it concerns more lines, their number, and with --json all.
+  Differences that every site has, and of which nothing here says that they matter, are one line; --all lists them.
 
 the environment:
   Variables come from this command's environment and from the file `envvars` beside CONF (Debian), whose plain
@@ -63,6 +64,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     action.add_argument("--check", action="store_true", help="change nothing (this is the default)")
     action.add_argument("--apply", action="store_true", help="check, and then change the LoadModule line")
     add("--json", action="store_true", help="report as JSON")
+    add("--all", action="store_true", help="list in the text too, one by one, what holds for every site")
     add("--httpd", metavar="PROGRAM", help="the httpd that runs the configuration (default: the one on PATH)")
     add("--define", "-D", action="append", default=[], metavar="NAME", help="as httpd's -D; may be repeated")
     add("--envvars", metavar="FILE", help="read variables from this file instead of the one beside CONF")
@@ -109,7 +111,8 @@ def _about_the_move(sites: Sites, configuration: Path, module: Path) -> list[Fin
 def _findings(sites: Sites, reading: Reading, asker: Asker, shadow: Shadow, brine: Brine,
               configuration: Path) -> list[Finding]:
     return merged([*reading.findings, *try_out(asker, shadow), *_about_the_move(sites, configuration, brine.module),
-                   *effects.without_effect(sites), *differences.differences(sites), *scripts.findings(sites),
+                   *effects.without_effect(sites), *differences.differences(sites, scripts.texts(sites)),
+                   *scripts.findings(sites),
                    *environments.findings(sites, brine, _loading(sites)), *reading_rights.findings(sites)])
 
 
@@ -143,12 +146,14 @@ def run(options: argparse.Namespace, brine: Brine) -> int:
         report = Report(str(configuration), str(httpd.program), str(brine.module), 0, 0, [])
         try:
             reading = read(asker, shadow, configuration)
-            sites = Sites(reading.tree, reading.user, reading.group, reading.server_root)
+            found = folders.look(reading.tree, reading.server_root)
+            reading.findings += found.findings
+            sites = Sites(found.tree, reading.user, reading.group, reading.server_root, found.scripts)
             report = replace(report, scripts=len(sites.scripts), groups=len(sites.groups),
                              findings=_findings(sites, reading, asker, shadow, brine, configuration))
         except Unreadable as error:
             report = replace(report, findings=merged(error.findings), complete=False)
     if options.apply and report.complete:
         report = _applied(report, _loading(sites), asker, configuration, brine)
-    sys.stdout.write(as_json(report) if options.json else text(report))
+    sys.stdout.write(as_json(report) if options.json else text(report, options.all))
     return report.code if not (options.apply and " changed to load " in report.done) else 0

@@ -4,6 +4,7 @@ The sentences are that page's (tests/docs_test.py holds the one to the other): w
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -234,15 +235,47 @@ def _timeout(sites: Sites, directive: Directive) -> Finding:
                    f"Write request-timeout={before:.0f} if the site lived on that.")
 
 
-def differences(sites: Sites) -> list[Finding]:
-    """Those that concern this configuration."""
+_IN_SCRIPTS = {
+    "input": r"wsgi\.input\b", "errors": r"wsgi\.errors\b", "first-bytes": r"wsgi\.input\b",
+    "chunked": r"wsgi\.input\b|HTTP_TRANSFER_ENCODING|Transfer-Encoding",
+    "start-response": r"\bexc_info\b", "hop-by-hop": r"(?i)[\"'](?:connection|keep-alive|upgrade|te|trailers?|"
+    r"transfer-encoding|proxy-connection)[\"']", "status-1xx": r"[\"']1\d\d ", "nul": r"\\0|\\x00",
+    "too-long": r"(?i)[\"']content-length[\"']", "too-short": r"(?i)[\"']content-length[\"']",
+    "late-failure": r"\byield\b", "flushing": r"\byield\b",
+    "head": r"(?i)[\"'](?:head|204 [^\"']*|304 [^\"']*)[\"']",
+    "write": r"(?m)\bwrite\s*=\s*start_response|\bstart_response\(.*\)\s*\(", "location": r"(?i)[\"']location[\"']",
+    "file-wrapper": r"file_wrapper|FileWrapper", "truncated-files": r"file_wrapper",
+    "lying-sizes": r"[\"']/(?:proc|sys)/",
+    "sendfile": r"file_wrapper|FileWrapper", "print": r"\bprint\s*\(|sys\.stdout\b",
+    "streams": r"\bsys\.(?:stdout|stderr)\.(?:close|detach)\b", "script-modules": r"\bsys\.modules\b",
+    "pickle-guard": r"\b(?:pickle|shelve|cPickle)\b", "locale": r"\blocale\b|\bPYTHONUTF8\b", "atexit": r"\batexit\b",
+    "environ-times": r"mod_wsgi\.(?:script_start|\w+_start)",
+}
+"""What in a script's text says that a difference of every site may matter here."""
+
+_OF_EVERY_SITE = (_all, _in_daemons, _embedded, _groups)
+
+
+def _is_general(each: Difference) -> bool:
+    return each.concerned in _OF_EVERY_SITE or each.id in ("chunked", "sendfile")
+
+
+def _first_place(pattern: str, texts: dict[str, str]) -> list[Place]:
+    """Where each script has it first."""
+    matches = ((path, text, re.search(pattern, text)) for path, text in texts.items())
+    return [Place(path, text.count("\n", 0, match.start()) + 1) for path, text, match in matches if match]
+
+
+def differences(sites: Sites, texts: dict[str, str]) -> list[Finding]:
+    """Those that concern this configuration, whose scripts have these texts."""
     found: list[Finding] = []
     for each in DIFFERENCES:
         concerned = list(each.concerned(sites))
         if each.id == "request-timeout":
             found += [_timeout(sites, directive) for directive in concerned]
         elif concerned:
-            places: list[Place] = [directive.place for directive in concerned]
+            seen = _first_place(_IN_SCRIPTS[each.id], texts) if each.id in _IN_SCRIPTS else []
+            places: list[Place] = [*seen, *(directive.place for directive in concerned)]
             found.append(Finding(each.id, "differs", each.severity, each.says, tuple(places),
-                                 _REMEDIES.get(each.id, "")))
+                                 _REMEDIES.get(each.id, ""), _is_general(each) and not seen))
     return found

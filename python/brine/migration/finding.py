@@ -29,6 +29,8 @@ class Finding:
     message: str
     places: tuple[Place, ...]
     remedy: str = ""
+    general: bool = False
+    """It holds for every site, and nothing of this configuration or its scripts says that it matters here."""
 
     @property
     def counts(self) -> bool:
@@ -40,10 +42,11 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     """Each once, with all of its places in order; the gravest first, then by their first place."""
     places: dict[Finding, list[Place]] = {}
     for each in findings:
-        key = Finding(each.id, each.category, each.severity, each.message, (), each.remedy)
+        key = Finding(each.id, each.category, each.severity, each.message, (), each.remedy, each.general)
         places.setdefault(key, []).extend(each.places)
-    once = [Finding(key.id, key.category, key.severity, key.message, tuple(dict.fromkeys(found)), key.remedy)
+    once = [Finding(key.id, key.category, key.severity, key.message, tuple(dict.fromkeys(found)), key.remedy,
+                    key.general)
             for key, found in places.items()]
     order = list(CATEGORIES)
-    return sorted(once, key=lambda each: (SEVERITIES.index(each.severity), order.index(each.category),
+    return sorted(once, key=lambda each: (each.general, SEVERITIES.index(each.severity), order.index(each.category),
                                           each.places[:1]))

@@ -40,16 +40,26 @@ def _more(places: tuple[Place, ...]) -> str:
     return f" (and {_counted(len(places) - 1, 'other line')})" if len(places) > 1 else ""
 
 
-def text(report: Report) -> str:
-    """One line for each finding, as compilers write them, and what to do below it; a summary at the end."""
+def _general(report: Report, general: list[Finding]) -> str:
+    return (f"{report.configuration}: note: {_counted(len(general), 'difference')} of every site, of which nothing "
+            "here says that they matter: see docs/migrating.md#what-differs-on-purpose, or --all [general]")
+
+
+def text(report: Report, complete: bool = False) -> str:
+    """One line for each finding, as compilers write them, and what to do below it; a summary at the end. What holds
+    for every site is one line together, if it is not to be complete."""
     lines: list[str] = []
-    for each in report.findings:
+    general = [each for each in report.findings if each.general and not complete]
+    shown = [each for each in report.findings if each not in general]
+    for each in shown:
         where = str(each.places[0]) if each.places else report.configuration
         lines.append(f"{where}: {each.severity}: {each.message} [{each.id}]{_more(each.places)}")
         if each.remedy and each.counts:
             lines.append(f"    {each.remedy}")
-    numbers = {name: sum(each.severity == name for each in report.findings) for name in SEVERITIES}
-    told = ", ".join(_counted(number, name) for name, number in numbers.items() if number) or "nothing differs"
+    if general:
+        lines.append(_general(report, general))
+    numbers = {name: sum(each.severity == name for each in shown) for name in SEVERITIES}
+    told = ", ".join(_counted(number, name) for name, number in numbers.items() if number) or "nothing to do"
     lines.append(f"{report.configuration}: {_counted(report.scripts, 'script mapping')}, "
                  f"{_counted(report.groups, 'daemon group')}: {told}")
     if not report.complete:
@@ -66,7 +76,7 @@ def as_json(report: Report) -> str:
 
     findings: list[dict[str, Any]] = [
         {"id": each.id, "severity": each.severity, "category": each.category, "about": CATEGORIES[each.category],
-         "message": plain(each.message), "remedy": plain(each.remedy),
+         "message": plain(each.message), "remedy": plain(each.remedy), "general": each.general,
          "places": [{"file": plain(place.file), "line": place.line or None} for place in each.places]}
         for each in report.findings]
     return json.dumps({"brine": version(), "configuration": plain(report.configuration), "httpd": report.httpd,

@@ -15,7 +15,8 @@ from brine.pickle_tools.lint import LARGEST_SCRIPT, Unreadable, lint
 _MOST_IN_A_FOLDER = 500
 API = ("version", "process_group", "application_group", "maximum_processes", "threads_per_process", "FileWrapper",
        "RequestTimeout")
-"""What `import mod_wsgi` has; tests/docs_test.py holds it to the module's source."""
+PARTS = ("express", "server")
+"""What `import mod_wsgi` has, and its parts; tests/docs_test.py holds it to the module's source."""
 
 
 def _files(script: Script) -> list[Path]:
@@ -33,6 +34,21 @@ def _source(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(0, "is no regular file")
         return stream.read(LARGEST_SCRIPT + 1)
+
+
+def texts(sites: Sites) -> dict[str, str]:
+    """What is written in the scripts that can be read."""
+    found: dict[str, str] = {}
+    for script in sites.scripts:
+        if script.is_pattern:
+            continue
+        try:
+            for path in _files(script):
+                if str(path) not in found:
+                    found[str(path)] = _source(path).decode("utf-8", "replace")
+        except OSError:
+            continue
+    return found
 
 
 def findings(sites: Sites) -> list[Finding]:
@@ -136,7 +152,7 @@ def _missing_names(tree: ast.Module, path: Path) -> Iterator[Finding]:
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
             wanted = [node.attr]
         for name in wanted:
-            if name not in (*API, "*") and not name.startswith("__"):
+            if name.partition(".")[0] not in (*API, *PARTS, "*") and not name.startswith("__"):
                 yield Finding("python-api", "script", "warning", f"mod_wsgi.{name} is not there in Brine",
                               (Place(str(path), getattr(node, "lineno", 1)),),
                               "docs/migrating.md, \"What is not there yet\", says what happens.")

@@ -1,6 +1,7 @@
 """What a configuration says of WSGI: which scripts there are, where each runs, and as whom. Pure."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -66,15 +67,24 @@ class Script:
 class Sites:
     """All of them."""
 
-    def __init__(self, tree: Tree, user: str, group: str, server_root: str) -> None:
+    def __init__(self, tree: Tree, user: str, group: str, server_root: str,
+                 handled: Iterable[tuple[Directive, str]] = ()) -> None:
+        """`handled` are the files that a handler makes scripts."""
         self.tree, self.user, self.user_group, self.server_root = tree, user, group, server_root
         self.groups: dict[str, Group] = {}
         for each in tree.named("WSGIDaemonProcess"):
             if each.words and "=" not in each.words[0]:
                 self.groups.setdefault(each.words[0], Group(each.words[0], each))
         self.scripts = [self._script(each) for each in tree.named(*_MAPPINGS) if self._path(each)]
+        self.scripts += [Script(each, path, self._group_of(each, path),
+                                self._setting("WSGIApplicationGroup", each, "", path) or "%{RESOURCE}")
+                         for each, path in handled]
         # What is asked before a request is served: who may, and where it goes.
         self.deciders = [self._script(each) for each in tree.named(*_WITHOUT_URL[1:]) if self._path(each)]
+
+    def _group_of(self, directive: Directive, path: str) -> str:
+        group = self._setting("WSGIProcessGroup", directive, "", path)
+        return "" if group == "%{GLOBAL}" else group
 
     def _path(self, directive: Directive) -> str:
         index = 0 if directive.is_named(*_WITHOUT_URL) else 1
