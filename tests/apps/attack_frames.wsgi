@@ -18,15 +18,45 @@ WAIT = 200  # ms
 
 
 def connection():
-    """The stream socket of this request, and its number: the only one whose other end is open, if requests come one by one."""
-    for name in os.listdir("/proc/self/fd"):
-        if not os.path.islink(f"/proc/self/fd/{name}") or "socket:" not in os.readlink(f"/proc/self/fd/{name}"):
+    """The stream socket of this request, and its number: the only one whose other end is open, if requests come one by one.
+
+    httpd may not have closed yet that of the request before; one that is idle it closes after 10 s.
+    """
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        found = open_streams()
+        if len(found) == 1:
+            return found[0]
+        for stream, _ in found:
+            stream.close()
+        time.sleep(0.005)
+    raise LookupError("no connection, or more than one")
+
+
+def open_streams():
+    """The stream sockets whose other end is open, as copies, each with its number."""
+    streams = []
+    for number in [int(name) for name in os.listdir("/proc/self/fd")]:
+        if is_copy(number, streams) or "socket:" not in links_to(number):
             continue
-        found = socket.socket(fileno=os.dup(int(name)))  # number `name` stays the process's
-        if found.family == socket.AF_UNIX and found.type == socket.SOCK_STREAM and is_open(found):
-            return found, int(name)
-        found.close()
-    raise LookupError("no connection")
+        copy = socket.socket(fileno=os.dup(number))  # `number` stays the process's
+        if copy.family == socket.AF_UNIX and copy.type == socket.SOCK_STREAM and is_open(copy):
+            streams.append((copy, number))
+        else:
+            copy.close()
+    return streams
+
+
+def is_copy(number, streams):
+    """The list of descriptors names the one that it was read from, which a copy may have got."""
+    return number in [copy.fileno() for copy, _ in streams]
+
+
+def links_to(number):
+    try:
+        return os.readlink(f"/proc/self/fd/{number}")
+    except OSError:
+        return ""  # closed meanwhile
 
 
 def is_open(end):
