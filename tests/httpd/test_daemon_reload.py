@@ -327,11 +327,13 @@ def test_code_that_hangs_for_ever(start_httpd):
 
 def test_code_that_hangs_from_the_start(start_httpd, workspace):
     """Nobody serves who could notice that it is mended: the supervisor does."""
-    path = workspace.new_folder() / "app.wsgi"
-    path.write_text("import time\ntime.sleep(1000)\n")
+    folder = workspace.new_folder()
+    path, hangs = folder / "app.wsgi", folder / "writable" / "hangs"
+    path.write_text(f"import time\nopen({str(hangs)!r}, 'w').close()\ntime.sleep(1000)\n")
     server = start_httpd("WSGIDaemonProcess site connect-timeout=500ms\n"
                          f"WSGIScriptAlias /s {path} process-group=site application-group=%{{GLOBAL}}\n")
     assert server.get("/s").status == 503
+    until(hangs.exists, "it hangs in the first code")
     path.write_text(SAYS.format(text="mended"))
     until(lambda: server.get("/s").status == 200, "the mended code")
     assert server.get("/s").text == "mended"
