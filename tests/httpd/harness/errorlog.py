@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from .deadline import until
+from .deadline import DeadlineExceeded, until
 
 RECORD = re.compile(
     r"\[[^]]+\] \[(?P<module>[^:\]]*):(?P<level>\w+)\] \[pid (?P<pid>\d+)[^]]*\] "
@@ -95,8 +95,8 @@ class ErrorLog:
 
         try:
             return until(found, f"{count} x {pattern!r} in the error log", seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.tail()}") from None
+        except DeadlineExceeded as error:
+            raise DeadlineExceeded(f"{error}\n{self.tail()}") from None
 
     def complaints(self):
         """Lines that fail the running test: undeclared, or fatal whatever was declared."""
