@@ -153,7 +153,12 @@ def test_brine_migrate_knows_what_has_no_effect(tmp_path):
 def test_brine_migrate_knows_the_module_mod_wsgi():
     source = (ROOT / "src" / "wsgi" / "interpreter_info.cpp").read_text()
     there = re.findall(r'add\(gil, (?:names|dict), "([A-Za-z]\w+)"', source)
-    assert set(there) == set(API)
+    bootstrap = (ROOT / "src" / "script" / "bootstrap.py").read_text()
+    made = re.search(r"^SERVER_API = \((.*?)\)$", bootstrap, re.MULTILINE | re.DOTALL)[1]
+    stubs = (ROOT / "python" / "mod_wsgi" / "__init__.pyi").read_text()
+    of_httpd = {"description", "mpm_name", "build_date"}  # those of the module apache alone
+    assert {*there, *re.findall(r'"(\w+)"', made), "LogHandler"} - of_httpd == set(API)
+    assert set(re.findall(r"^(?:def |class )?([A-Za-z]\w+)", stubs, re.MULTILINE)) - {"from", "import"} == set(API)
 
 
 def test_brine_migrate_knows_what_folders_may_hold():

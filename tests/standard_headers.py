@@ -30,7 +30,7 @@ DECLARES = {
     "chrono": "chrono chrono_literals",
     "cinttypes": "imaxabs imaxdiv strtoimax strtoumax",
     "clocale": "lconv localeconv setlocale",
-    "cmath": """abs ceil cos exp fabs floor fmod hypot isfinite isinf isnan llround log log10 log2 lround modf pow rint
+    "cmath": """abs ceil cos exp fabs floor fmod frexp hypot isfinite isinf isnan llround log log10 log2 lround modf pow rint
         round sin sqrt trunc""",
     "compare": """compare_three_way is_eq is_gt is_gteq is_lt is_lteq is_neq partial_ordering strong_ordering
         weak_ordering""",

@@ -113,6 +113,7 @@ def _script(site: Site) -> Iterator[str]:
     yield f"WSGIPythonPath {quoted(':'.join(folders))}"
     yield "# httpd's own processes run no Python."
     yield "WSGIRestrictEmbedded On"
+    yield "WSGILogging On"
     yield _group(site)
     if site.body_limit is not None:
         yield f"LimitRequestBody {site.body_limit}"

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <string>
@@ -47,6 +48,12 @@ void log(const request_rec* r, base::Level level, std::string_view text) noexcep
       ap_log_rerror_(APLOG_MARK, httpd_level, 0, r, "%s", record);
     });
   }
+}
+
+base::Level least_level(const server_rec* server) noexcept {
+  return static_cast<base::Level>(
+      std::clamp(ap_get_server_module_loglevel(server, APLOG_MODULE_INDEX),
+                 static_cast<int>(base::Level::error), static_cast<int>(base::Level::debug)));
 }
 
 void ServerLog::log(base::Level level, std::string_view text) noexcept {

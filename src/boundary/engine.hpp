@@ -16,8 +16,8 @@ namespace brine::engine {
 
 /// The number of the boundary. Raise it with every change of this folder's files or of what they
 /// include: an engine that was built with another number is refused. tests/boundary_test.py
-/// compares the hash with the files. kAbi's hash: 25761cd8544002c4
-inline constexpr std::uint32_t kAbi = 20;
+/// compares the hash with the files. kAbi's hash: 875c83b364d7e32c
+inline constexpr std::uint32_t kAbi = 21;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -59,6 +59,13 @@ struct Config {
   bool at_terminal = false;   ///< httpd -X at a terminal: sys.stdin and sys.stdout stay Python's
   bool service = false;       ///< serves no requests; preload() runs its scripts, see end_script()
   int apache_version[3] = {2, 4, 0};
+  // Members for the module `apache`, which tells of httpd itself:
+  int apache_processes = 1;
+  int apache_threads = 1;
+  std::string apache_description;
+  std::string apache_mpm;
+  std::string apache_build_date;
+  base::Level log_level = base::Level::warning;  ///< the least important that httpd's log takes
 
   /// script-user= and script-group=: the owner that every script of the process must have.
   std::optional<std::uint32_t> script_user;
@@ -106,11 +113,17 @@ class Engine {
   /// call.
   virtual bool interrupt(std::uintptr_t thread) noexcept = 0;
 
-  /// Runs the `atexit` callbacks of every interpreter, flushes, and waits for the applications'
-  /// threads until `time` is over. The interpreters are not finalised, since the process is about
-  /// to end. Called once, when no request is being served. May BLOCK for ever, in an `atexit`
-  /// callback or for a GIL that is not released; afterwards every call that needs the GIL does.
-  virtual void shutdown(std::chrono::milliseconds time) noexcept = 0;
+  /// Calls the subscribers of mod_wsgi's event `process_signal` in every interpreter. May BLOCK for
+  /// ever, as they may.
+  virtual void tell_signal(int signal) noexcept = 0;
+
+  /// Tells the subscribers of mod_wsgi's event `process_stopping` why (mod_wsgi's word for it, or
+  /// empty), runs the `atexit` callbacks of every interpreter, flushes, and waits for the
+  /// applications' threads until `time` is over. The interpreters are not finalised, since the
+  /// process is about to end. Called once, when no request is being served. May BLOCK for ever, in
+  /// an `atexit` callback or for a GIL that is not released; afterwards every call that needs the
+  /// GIL does.
+  virtual void shutdown(std::chrono::milliseconds time, std::string_view reason) noexcept = 0;
 
  protected:
   ~Engine() = default;

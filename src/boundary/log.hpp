@@ -8,6 +8,7 @@ namespace brine::base {
 
 /// httpd's log levels that Brine uses; the values are httpd's own (`APLOG_*`, http_log.h).
 enum class Level : std::uint8_t {
+  critical = 2,
   error = 3,
   warning = 4,
   /// Shown whatever LogLevel says, like httpd's own start-up notices; used for what an application

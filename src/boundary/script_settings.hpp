@@ -35,6 +35,7 @@ struct ScriptSettings {
   bool registered = false;                                ///< WSGIScriptModules Registered
   pickle::Policy pickle_policy = pickle::Policy::report;  ///< WSGIPickleGuard
   bool ignore_activity = false;  ///< WSGIIgnoreActivity: requests do not count as activity
+  bool logging = false;          ///< WSGILogging
 
   bool operator==(const ScriptSettings&) const = default;
 };
@@ -48,8 +49,8 @@ concept AnyScriptSettings = std::same_as<std::remove_const_t<Value>, ScriptSetti
 /// encoded by it. A member that it lacks does not compile.
 template <AnyScriptSettings Settings>
 constexpr auto members(Settings& settings) {
-  auto& [reloading, keep_last_good, registered, pickle_policy, ignore_activity] = settings;
-  return std::tie(reloading, keep_last_good, registered, pickle_policy, ignore_activity);
+  auto& [reloading, keep_last_good, registered, pickle_policy, ignore_activity, logging] = settings;
+  return std::tie(reloading, keep_last_good, registered, pickle_policy, ignore_activity, logging);
 }
 
 }  // namespace brine::wsgi

@@ -26,7 +26,12 @@ wsgi::InterpreterInfo interpreter_info(const Config& config, const std::string& 
           config.multiprocess,
           config.run_once,
           config.at_terminal,
-          {config.apache_version[0], config.apache_version[1], config.apache_version[2]}};
+          {config.apache_version[0], config.apache_version[1], config.apache_version[2]},
+          config.apache_processes,
+          config.apache_threads,
+          config.apache_description,
+          config.apache_mpm,
+          config.apache_build_date};
 }
 
 // log_info(text) is a function that bootstrap.py calls.
@@ -101,11 +106,12 @@ std::string why_not(const Config& config, wsgi::NamedBy named_by) {
 ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
                                    const Config& config, const std::string& name)
     : interpreter(own_interpreter),
-      bootstrap(gil, pickle::policy_name(config.pickle_policy)),
+      bootstrap(gil, pickle::policy_name(config.pickle_policy), config.log_level),
       loader(bootstrap, name, {config.script_user, config.script_group}),
-      gateway(gil, interpreter_info(config, name), bootstrap.get(gil, "FileWrapper"),
-              bootstrap.get(gil, "plain_file"), bootstrap.get(gil, "Log"),
-              bootstrap.get(gil, "advise")) {
+      gateway(gil, interpreter_info(config, name),
+              {bootstrap.get(gil, "FileWrapper"), bootstrap.get(gil, "plain_file"),
+               bootstrap.get(gil, "Log"), bootstrap.get(gil, "advise"),
+               bootstrap.get(gil, "complete_module")}) {
   if (config.service) {
     steal(gil, PyObject_CallFunction(bootstrap.get(gil, "become_service"), "O",
                                      name.empty() ? Py_True : Py_False));

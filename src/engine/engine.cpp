@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "cpython/error.hpp"
@@ -21,6 +22,8 @@
 #include "pickle/scope.hpp"
 #include "script/service.hpp"
 #include "wsgi/log_streams.hpp"
+#include "wsgi/metrics.hpp"
+#include "wsgi/observation.hpp"
 
 namespace brine::engine {
 
@@ -82,6 +85,9 @@ class PythonEngine final : public Engine {
       ApplicationGroup& group =
           groups_.get(target.application_group, target.group_named_by, request);
       const script::Wanted script = wanted(target);
+      if (wsgi::requests_are_observed() && !target.question.is_asked()) {
+        return serve_observed(group, target, script, request, response);
+      }
       wsgi::Exchange exchange{request, response};
       ServingThread& thread = threads_.own();
       const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
@@ -175,15 +181,33 @@ class PythonEngine final : public Engine {
     });
   }
 
-  void shutdown(std::chrono::milliseconds time) noexcept override {
+  void tell_signal(int signal) noexcept override {
+    try {
+      for (ApplicationGroup* group : groups_.all()) {
+        group->interpreter.with_gil([&](const GilLock& gil) {
+          PyObject* function = group->bootstrap.get(gil, "tell_signal");
+          if (PyObject* result = PyObject_CallFunction(function, "i", signal)) {
+            Py_DECREF(result);
+          } else {
+            PyErr_WriteUnraisable(function);
+          }
+        });
+      }
+    } catch (const std::exception&) {
+      // Memory for the list has run out.
+    }
+  }
+
+  void shutdown(std::chrono::milliseconds time, std::string_view reason) noexcept override {
     using Clock = std::chrono::steady_clock;
     const Clock::time_point deadline = Clock::now() + time;  // for all interpreters together
     for (ApplicationGroup* group : groups_.all()) {
       group->interpreter.with_gil([&](GilLock& gil) {
         const std::chrono::duration<double> left = deadline - Clock::now();
         try {
-          cpython::steal(gil, PyObject_CallFunction(group->bootstrap.get(gil, "run_exit_callbacks"),
-                                                    "d", std::max(0.0, left.count())));
+          cpython::steal(
+              gil, PyObject_CallFunction(group->bootstrap.get(gil, "run_exit_callbacks"), "ds",
+                                         std::max(0.0, left.count()), std::string(reason).c_str()));
         } catch (const ErrorSet&) {
           // An exception in an atexit callback goes to sys.stderr, which is the log, as Python does
           // it.
@@ -196,6 +220,34 @@ class PythonEngine final : public Engine {
   }
 
  private:
+  // As serve() does, and measures the request, whose end is told when its response has been passed
+  // on.
+  Outcome serve_observed(ApplicationGroup& group, const wsgi::Target& target,
+                         const script::Wanted& script, wsgi::Request& request,
+                         wsgi::ResponseWriter& response) {
+    wsgi::Observation observation(request, response);
+    wsgi::Exchange exchange{observation.request(), observation.response()};
+    exchange.observation = &observation;
+    ServingThread& thread = threads_.own();
+    const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
+      observation.has_gil();
+      const Serving serving(gil, thread, group, exchange);
+      return run(gil, group, target, script, exchange);
+    });
+    const Outcome outcome = wsgi::Gateway::finish(exchange, reply);
+    if (!observation.has_begun()) return outcome;
+    observation.end(outcome, exchange);
+    wsgi::Metrics::of_process().record(observation.measures());
+    group.interpreter.with_gil([&](GilLock& gil) {
+      const Serving serving(gil, thread, group, exchange);
+      const wsgi::LogScope scope(request);
+      HazardNote hazards(request);
+      const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
+      group.gateway.finished(gil, exchange);
+    });
+    return outcome;
+  }
+
   // Takes that interpreter's GIL alone: a script that computes without end in a sub-interpreter may
   // never let another interpreter run (CPython before 3.13).
   void raise_in_sub_interpreter(script::Service& service) noexcept {
@@ -284,6 +336,7 @@ cpython::RuntimeConfig runtime_config(const Config& config) {
 Engine* start(const Config& config, base::LogSink& log, std::string& error) noexcept {
   try {
     wsgi::set_server_log(log);
+    wsgi::Metrics::of_process().prepare(config.threads_per_process);
     static HazardLog hazards(log);
     pickle::set_process_listener(hazards);
     // The configuration overrides the environment: with PYTHONHOME, a virtual environment's

@@ -53,7 +53,8 @@ PyMethodDef make_guard_method = {"make_guard", make_guard, METH_O, nullptr};
 PyMethodDef execute_guard_method = {"execute_guard", execute_guard, METH_O, nullptr};
 
 // Adds the functions and constants of C++ that bootstrap.py uses to its globals.
-void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_policy) {
+void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_policy,
+             base::Level log_level) {
   const auto add = [&](PyMethodDef* method) {
     Ref function = steal(gil, PyCFunction_New(method, nullptr));
     check(gil, PyDict_SetItemString(globals, method->ml_name, function.get()));
@@ -66,15 +67,17 @@ void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_poli
   Ref policy = steal(gil, PyUnicode_FromStringAndSize(
                               pickle_policy.data(), static_cast<Py_ssize_t>(pickle_policy.size())));
   check(gil, PyDict_SetItemString(globals, "PICKLE_POLICY", policy.get()));
+  const Ref level = steal(gil, PyLong_FromLong(static_cast<long>(log_level)));
+  check(gil, PyDict_SetItemString(globals, "LOG_LEVEL", level.get()));
 }
 
 }  // namespace
 
-Bootstrap::Bootstrap(const GilLock& gil, std::string_view pickle_policy) {
+Bootstrap::Bootstrap(const GilLock& gil, std::string_view pickle_policy, base::Level log_level) {
   Ref code =
       steal(gil, Py_CompileString(embedded_source("script.bootstrap"), "<brine>", Py_file_input));
   globals_ = steal(gil, PyDict_New());
-  provide(gil, globals_.get(), pickle_policy);
+  provide(gil, globals_.get(), pickle_policy, log_level);
   Ref name = steal(gil, PyUnicode_FromString("brine.bootstrap"));
   check(gil, PyDict_SetItemString(globals_.get(), "__name__", name.get()));
   check(gil, PyDict_SetItemString(globals_.get(), "__builtins__", PyEval_GetBuiltins()));
@@ -97,6 +100,10 @@ Bootstrap::Executed Bootstrap::execute(GilLock& gil, const std::string& path,
                                        number, registered ? Py_True : Py_False, required.c_str()));
   return {borrow(gil, PyTuple_GetItem(result.get(), 0)),
           borrow(gil, PyTuple_GetItem(result.get(), 1))};
+}
+
+void Bootstrap::log_by_levels(const GilLock& gil) const {
+  steal(gil, PyObject_CallNoArgs(get(gil, "log_by_levels")));
 }
 
 void Bootstrap::show_serving_source(const GilLock& gil, const std::string& path) const {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "boundary/log.hpp"
 #include "cpython/ref.hpp"
 
 namespace brine::script {
@@ -15,8 +16,9 @@ namespace brine::script {
 class Bootstrap {
  public:
   /// Runs bootstrap.py in the current interpreter, which installs the import finders. Outside of
-  /// requests the pickle guard has `pickle_policy`.
-  Bootstrap(const cpython::GilLock& gil, std::string_view pickle_policy);
+  /// requests the pickle guard has `pickle_policy`. `log_level` is the least important that httpd's
+  /// log takes.
+  Bootstrap(const cpython::GilLock& gil, std::string_view pickle_policy, base::Level log_level);
 
   struct Executed {
     cpython::Ref module;
@@ -26,6 +28,10 @@ class Bootstrap {
   /// Other threads may run Python meanwhile.
   Executed execute(cpython::GilLock& gil, const std::string& path, const std::string& source,
                    unsigned number, bool registered, const std::string& required) const;
+
+  /// WSGILogging: has Python's root logger write to the log, where the application has it write
+  /// nowhere.
+  void log_by_levels(const cpython::GilLock& gil) const;
 
   /// Has tracebacks show the source of the serving generation again. Called after a failed
   /// execute(), when its error has been taken.

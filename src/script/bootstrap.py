@@ -4,7 +4,8 @@ It is compiled into the engine under the file name "<brine>", which the log leav
 Nothing here is on the path of an ordinary request, and what is imported here every interpreter has to
 find room for: modules that import much in their turn are left to the applications. The engine puts
 among its globals before it runs: own_source(module name), make_guard(spec), execute_guard(module),
-call_unmasked(function, args, kwargs), PICKLE_POLICY, and the functions of script/service.hpp.
+call_unmasked(function, args, kwargs), PICKLE_POLICY, LOG_LEVEL (httpd's number), and the functions of
+script/service.hpp.
 """
 
 import _posixsubprocess
@@ -665,6 +666,66 @@ class OwnModules:
             module.provide(script_of, generation_of, refusal)
 
 
+SERVER_API = ("active_requests", "event_callbacks", "process_metrics", "request_data", "request_metrics",
+              "server_metrics", "shutdown_callbacks", "signal_callbacks", "start_recording_metrics", "subscribe_events",
+              "subscribe_shutdown", "subscribe_signals")
+"""Names of mod_wsgi that script/server_api.py makes."""
+
+STARTED = time.time()
+
+
+def complete_module(module, functions):
+    """Has mod_wsgi make the rest of its names when somebody asks for one. `functions`: of wsgi/events.cpp."""
+    names = vars(module)
+
+    def run(source, **more):
+        made = {"__name__": "mod_wsgi", **functions, **more}
+        exec(compile(own_source(source), OWN_FILE, "exec", dont_inherit=True), made)
+        return made
+
+    def attribute(name):
+        if name == "LogHandler":
+            return names.setdefault(name, run("script.log_handler")[name])
+        if name not in SERVER_API:
+            raise AttributeError(f"module 'mod_wsgi' has no attribute {name!r}")
+        # Of two threads that come at once, both get what the first one puts there.
+        api = names.setdefault("__brine_api__", names.get("__brine_api__") or run(
+            "script.server_api", RequestTimeout=names["RequestTimeout"], STARTED=STARTED))
+        if name == "active_requests":
+            return names.setdefault(name, functions["active"]())
+        if name == "event_callbacks":
+            functions["observe"](api["publish"])  # somebody may append to it
+        return names.setdefault(name, api[name])
+
+    names["__getattr__"] = attribute
+    names["__dir__"] = lambda: sorted({*names, *SERVER_API, "LogHandler"})
+
+
+def server_api():
+    """What script/server_api.py has made; None: nobody has asked for any of it."""
+    return vars(sys.modules["mod_wsgi"]).get("__brine_api__") if "mod_wsgi" in sys.modules else None
+
+
+def tell_signal(number):
+    if api := server_api():
+        api["publish_signal"](number)
+
+
+def log_by_levels():
+    """WSGILogging: the root logger gets a handler, unless the application has given it one.
+
+    Its level, if it is still Python's own, becomes the least that httpd's log takes, so that LogLevel alone decides.
+    """
+    import logging
+
+    root = logging.getLogger()
+    if root.handlers:
+        return
+    root.addHandler(sys.modules["mod_wsgi"].LogHandler())
+    if root.level == logging.WARNING:
+        root.setLevel({6: logging.INFO, 7: logging.DEBUG}.get(LOG_LEVEL, logging.WARNING))
+
+
 def guard(pickle):
     core = importlib.import_module("brine._guard")
     for name in ("dumps", "dump", "loads", "load", "Pickler", "Unpickler"):
@@ -1144,17 +1205,17 @@ def stack_of(thread):
     return "\n".join(reversed(calls))
 
 
-def run_exit_callbacks(seconds):
-    """Runs what the application left for the interpreter's end, and waits for its threads.
+def run_exit_callbacks(seconds, reason):
+    """Tells mod_wsgi's subscribers why, runs what the application left for the interpreter's end, and waits for its threads.
 
     As Py_Finalize would, but not for ever: httpd kills a child that does not leave in time, and
     then nothing is run. Daemon threads are not waited for, as ever.
     """
     deadline = time.monotonic() + seconds
+    if api := server_api():
+        run_within(seconds, api["publish_stopping"], reason)
     # concurrent.futures ends its threads here, and waits for them without a limit.
-    early = threading.Thread(target=run_threading_callbacks, daemon=True)
-    early.start()
-    early.join(seconds)
+    run_within(max(0, deadline - time.monotonic()), run_threading_callbacks)
     main = threading.main_thread()
     for thread in threading.enumerate():
         if not thread.daemon and thread is not main and thread is not threading.current_thread():
@@ -1163,6 +1224,13 @@ def run_exit_callbacks(seconds):
         atexit._run_exitfuncs()
     finally:
         flush_streams()
+
+
+def run_within(seconds, function, *args):
+    """Calls the function, and goes on without it when the time is over."""
+    thread = threading.Thread(target=function, args=args, daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def flush_streams():

@@ -190,6 +190,7 @@ GenerationPtr Loader::execute(GilLock& gil, Script& script, const Source& source
   Bootstrap::Executed executed =
       bootstrap_.execute(gil, script.path, source.bytes, next->number, wanted.settings.registered,
                          keep ? std::string(wanted.callable) : "");
+  if (wanted.settings.logging) bootstrap_.log_by_levels(gil);
   next->module = std::move(executed.module);
   next->mark = std::move(executed.mark);
   next->reload_required =

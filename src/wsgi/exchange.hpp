@@ -9,6 +9,8 @@
 
 namespace brine::wsgi {
 
+class Observation;
+
 /// Lives on the stack of the thread that serves the request. The request's Python objects
 /// (`wsgi.input`, start_response, write) point to it, and are cut off from it when the request
 /// ends.
@@ -17,6 +19,9 @@ struct Exchange {
   ResponseWriter& response;
 
   bool in_use = false;  ///< guarded by the GIL, see ExchangeUse
+
+  Observation* observation = nullptr;  ///< null: nobody wants to know of the request
+  bool has_data = false;               ///< guarded by the GIL, see Events
 
   // Members guarded by the GIL, see Interruptible:
   bool interruptible = false;  ///< mod_wsgi.RequestTimeout may be raised in the application
@@ -36,8 +41,9 @@ struct Exchange {
   std::int64_t length = 0;     ///< bytes of the body that were sent
 
   // The request's body so far:
-  std::size_t taken = 0;  ///< bytes of Head::body_start handed out
-  std::string ahead{};    ///< bytes read from the server and not handed out (readline)
+  std::uint64_t reads = 0;  ///< reads by the application
+  std::size_t taken = 0;    ///< bytes of Head::body_start handed out
+  std::string ahead{};      ///< bytes read from the server and not handed out (readline)
   std::size_t ahead_taken = 0;
   std::int64_t received = 0;  ///< bytes that Request::read() returned
   bool body_ended = false;

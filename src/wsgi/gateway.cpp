@@ -244,20 +244,21 @@ Outcome fail(GilLock& gil, Exchange& exchange) {
 
 }  // namespace
 
-Gateway::Gateway(const GilLock& gil, const InterpreterInfo& interpreter_info,
-                 PyObject* file_wrapper, PyObject* plain_file, PyObject* make_log,
-                 PyObject* adviser)
+Gateway::Gateway(const GilLock& gil, const InterpreterInfo& interpreter_info, const Parts& parts)
     : input_type_(make_input_type(gil)),
       start_response_type_(make_start_response_type(gil)),
-      file_wrapper_(borrow(gil, file_wrapper)),
-      plain_file_(borrow(gil, plain_file)),
-      adviser_(borrow(gil, adviser)),
+      file_wrapper_(borrow(gil, parts.file_wrapper)),
+      plain_file_(borrow(gil, parts.plain_file)),
+      adviser_(borrow(gil, parts.adviser)),
       request_timeout_(make_request_timeout(gil)),
       input_key_(steal(gil, PyUnicode_InternFromString("wsgi.input"))),
       close_name_(steal(gil, PyUnicode_InternFromString("close"))) {
-  const Ref errors = install_streams(gil, make_log, interpreter_info.at_terminal);
-  install_modules(gil, interpreter_info, file_wrapper, request_timeout_.get());
-  constants_ = environ_constants(gil, interpreter_info, errors.get(), file_wrapper);
+  const Ref errors = install_streams(gil, parts.make_log, interpreter_info.at_terminal);
+  const Ref module =
+      install_modules(gil, interpreter_info, parts.file_wrapper, request_timeout_.get());
+  steal(gil, PyObject_CallFunctionObjArgs(parts.complete_module, module.get(),
+                                          events_.functions(gil).get(), nullptr));
+  constants_ = environ_constants(gil, interpreter_info, errors.get(), parts.file_wrapper);
   environ_.emplace(gil, constants_.get());
 }
 
@@ -274,16 +275,22 @@ Outcome Gateway::ask(GilLock& gil, PyObject* module, PyObject* function, const T
 
 Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view script,
                      Exchange& exchange) {
+  const CurrentRequest current(exchange);
+  const Metrics::Served served(exchange.request.head().thread_id);
   Reply reply;
   try {
     StartArguments arguments;
     const RequestObjects objects{
         gil, exchange, make_input(gil, input_type_.get(), exchange),
-        make_start_response(gil, start_response_type_.get(), exchange, arguments)};
+        make_start_response(gil, start_response_type_.get(), exchange, events_, arguments)};
     const Interruptible interruptible(gil, exchange, true);
     Ref environ = environ_->make(gil, exchange.request.head());
     cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), objects.input.get()));
-    Ref result = call(gil, application, environ.get(), objects.start_response.get());
+    const Ref observed = exchange.observation == nullptr
+                             ? Ref()
+                             : events_.begin(gil, exchange, application, environ.get());
+    Ref result = call(gil, observed ? observed.get() : application, environ.get(),
+                      objects.start_response.get());
     try {
       deliver(gil, result.get(), arguments, exchange, reply);
     } catch (const ErrorSet&) {
@@ -297,7 +304,16 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
     reply = raised(gil, exchange, script);
   }
   if (!exchange.left_out.empty()) tell_left_out(exchange, script);
+  if (exchange.observation == nullptr) events_.forget(gil, exchange);
   return reply;
+}
+
+// The subscribers may be interrupted, as the application may.
+void Gateway::finished(const GilLock& gil, Exchange& exchange) {
+  const CurrentRequest current(exchange);
+  const Interruptible interruptible(gil, exchange, true);
+  events_.finish(gil, exchange);
+  events_.forget(gil, exchange);
 }
 
 void Gateway::tell_left_out(const Exchange& exchange, std::string_view script) {
@@ -316,7 +332,8 @@ bool Gateway::interrupt(const GilLock&, Exchange& exchange, unsigned long thread
 }
 
 // Handles an exception that has left the application.
-Reply Gateway::raised(GilLock& gil, Exchange& exchange, std::string_view script) const {
+Reply Gateway::raised(GilLock& gil, Exchange& exchange, std::string_view script) {
+  if (exchange.observation != nullptr && !exchange.stopped) events_.raised(gil, exchange);
   // The traceback module runs Python code that is not the application's.
   const Interruptible not_now(gil, exchange, false);
   if (was_stopped(gil, exchange)) return {};
@@ -391,7 +408,7 @@ bool Gateway::deliver_file(GilLock& gil, PyObject* wrapper, const StartArguments
 }
 
 // PEP 3333: close() is called however the request ended.
-void Gateway::close(GilLock& gil, PyObject* result, Exchange& exchange) const {
+void Gateway::close(GilLock& gil, PyObject* result, Exchange& exchange) {
   if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) return;
   try {
     PyObject* method = PyObject_GetAttr(result, close_name_.get());
@@ -402,6 +419,7 @@ void Gateway::close(GilLock& gil, PyObject* result, Exchange& exchange) const {
     Ref close = steal(gil, method);
     steal(gil, PyObject_CallNoArgs(close.get()));
   } catch (const ErrorSet&) {
+    if (exchange.observation != nullptr) events_.raised(gil, exchange);
     const Interruptible not_now(gil, exchange, false);
     const ErrorText error = cpython::take_error(gil, adviser_.get());
     exchange.request.log(Level::error, "BRINE0403: close() of the response raised " +

@@ -12,6 +12,7 @@
 #include "cpython/ref.hpp"
 #include "wsgi/asker.hpp"
 #include "wsgi/environ.hpp"
+#include "wsgi/events.hpp"
 #include "wsgi/exchange.hpp"
 #include "wsgi/interpreter_info.hpp"
 #include "wsgi/start_response.hpp"
@@ -29,17 +30,27 @@ struct Reply {
 /// Serves requests in one interpreter, whose GIL guards all members.
 class Gateway {
  public:
-  /// Makes the interpreter's standard streams and its `mod_wsgi` module. `file_wrapper`,
-  /// `plain_file`, `make_log` and `adviser` (see cpython::take_error) are functions of
-  /// script/bootstrap.py. Throws ErrorSet.
-  Gateway(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
-          PyObject* file_wrapper, PyObject* plain_file, PyObject* make_log, PyObject* adviser);
+  /// Functions and classes of script/bootstrap.py.
+  struct Parts {
+    PyObject* file_wrapper;
+    PyObject* plain_file;
+    PyObject* make_log;
+    PyObject* adviser;  ///< see cpython::take_error
+    PyObject* complete_module;
+  };
+
+  /// Makes the interpreter's standard streams and its `mod_wsgi` module. Throws ErrorSet.
+  Gateway(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info, const Parts& parts);
 
   /// Calls the application and sends its response. An ordinary response is left in the Reply for
   /// finish(); others are sent with the GIL released. Every failure has been logged when the
   /// function returns. The caller has a LogScope for the request.
   Reply serve(cpython::GilLock& gil, PyObject* application, std::string_view script,
               Exchange& exchange);
+
+  /// Tells of the end of an observed request, whose response has been passed on; serve() has begun
+  /// it. The caller has a LogScope for the request.
+  void finished(const cpython::GilLock& gil, Exchange& exchange);
 
   /// As Asker::ask, with the LogScope that `serve` needs.
   Outcome ask(cpython::GilLock& gil, PyObject* module, PyObject* function, const Target& target,
@@ -61,9 +72,11 @@ class Gateway {
                Exchange& exchange, Reply& reply) const;
   bool deliver_file(cpython::GilLock& gil, PyObject* wrapper, const StartArguments& arguments,
                     Exchange& exchange) const;
-  void close(cpython::GilLock& gil, PyObject* result, Exchange& exchange) const;
+  void close(cpython::GilLock& gil, PyObject* result, Exchange& exchange);
   void tell_left_out(const Exchange& exchange, std::string_view script);
-  Reply raised(cpython::GilLock& gil, Exchange& exchange, std::string_view script) const;
+  Reply raised(cpython::GilLock& gil, Exchange& exchange, std::string_view script);
+
+  Events events_;
 
   cpython::Ref input_type_;
   cpython::Ref start_response_type_;

@@ -37,6 +37,7 @@ ExchangeUse use_of(const GilLock& gil, PyObject* self) {
   if (exchange == nullptr) {
     cpython::raise(gil, PyExc_RuntimeError, "wsgi.input cannot be used after its request");
   }
+  ++exchange->reads;
   return ExchangeUse(gil, *exchange);
 }
 

@@ -25,6 +25,8 @@ Ref text(const GilLock& gil, const std::string& value) {
       gil, PyUnicode_DecodeFSDefaultAndSize(value.data(), static_cast<Py_ssize_t>(value.size())));
 }
 
+Ref number(const GilLock& gil, int value) { return steal(gil, PyLong_FromLong(value)); }
+
 Ref boolean(const GilLock& gil, bool value) { return borrow(gil, value ? Py_True : Py_False); }
 
 void add(const GilLock& gil, PyObject* dict, const char* key, const Ref& value) {
@@ -53,28 +55,30 @@ Ref make_request_timeout(const GilLock& gil) {
                         PyExc_BaseException, nullptr));
 }
 
-void install_modules(const GilLock& gil, const InterpreterInfo& interpreter_info,
-                     PyObject* file_wrapper, PyObject* request_timeout) {
-  PyObject* mod_wsgi = PyImport_AddModule("mod_wsgi");
-  PyObject* apache = PyImport_AddModule("apache");
-  if (mod_wsgi == nullptr || apache == nullptr) throw cpython::ErrorSet{};
-  PyObject* names = PyModule_GetDict(mod_wsgi);
+Ref install_modules(const GilLock& gil, const InterpreterInfo& interpreter_info,
+                    PyObject* file_wrapper, PyObject* request_timeout) {
+  Ref mod_wsgi = borrow(gil, PyImport_AddModule("mod_wsgi"));
+  const Ref apache = borrow(gil, PyImport_AddModule("apache"));
+  if (!mod_wsgi || !apache) throw cpython::ErrorSet{};
+  PyObject* names = PyModule_GetDict(mod_wsgi.get());
   add(gil, names, "version", version_tuple(gil, kCompatible));
   // The module is a package, of which bootstrap.py finds the parts. No installed one is looked
   // into.
   add(gil, names, "__path__", steal(gil, PyList_New(0)));
   add(gil, names, "process_group", text(gil, interpreter_info.process_group));
   add(gil, names, "application_group", text(gil, interpreter_info.application_group));
+  add(gil, names, "maximum_processes", number(gil, interpreter_info.maximum_processes));
+  add(gil, names, "threads_per_process", number(gil, interpreter_info.threads_per_process));
   add(gil, names, "FileWrapper", borrow(gil, file_wrapper));
   add(gil, names, "RequestTimeout", borrow(gil, request_timeout));
-  for (PyObject* dict : {names, PyModule_GetDict(apache)}) {
-    add(gil, dict, "maximum_processes",
-        steal(gil, PyLong_FromLong(interpreter_info.maximum_processes)));
-    add(gil, dict, "threads_per_process",
-        steal(gil, PyLong_FromLong(interpreter_info.threads_per_process)));
-  }
-  add(gil, PyModule_GetDict(apache), "version",
-      version_tuple(gil, interpreter_info.apache_version));
+  names = PyModule_GetDict(apache.get());
+  add(gil, names, "version", version_tuple(gil, interpreter_info.apache_version));
+  add(gil, names, "maximum_processes", number(gil, interpreter_info.apache_processes));
+  add(gil, names, "threads_per_process", number(gil, interpreter_info.apache_threads));
+  add(gil, names, "description", text(gil, interpreter_info.description));
+  add(gil, names, "mpm_name", text(gil, interpreter_info.mpm_name));
+  add(gil, names, "build_date", text(gil, interpreter_info.build_date));
+  return mod_wsgi;
 }
 
 Ref environ_constants(const GilLock& gil, const InterpreterInfo& interpreter_info, PyObject* errors,

@@ -20,6 +20,12 @@ struct InterpreterInfo {
   bool run_once = false;
   bool at_terminal = false;  ///< sys.stdin and sys.stdout stay Python's own
   std::array<int, 3> apache_version{};
+  // Members for the module `apache`, which tells of httpd itself:
+  int apache_processes = 1;
+  int apache_threads = 1;
+  std::string description{};
+  std::string mpm_name{};
+  std::string build_date{};
 };
 
 /// Replaces sys.stderr, and unless the server runs at a terminal sys.stdout, by streams into the
@@ -31,9 +37,10 @@ cpython::Ref install_streams(const cpython::GilLock& gil, PyObject* make_log, bo
 /// Throws ErrorSet.
 cpython::Ref make_request_timeout(const cpython::GilLock& gil);
 
-/// Puts the modules `mod_wsgi` and `apache` into sys.modules. Throws ErrorSet.
-void install_modules(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
-                     PyObject* file_wrapper, PyObject* request_timeout);
+/// Puts the modules `mod_wsgi` and `apache` into sys.modules, and returns the first. Throws
+/// ErrorSet.
+cpython::Ref install_modules(const cpython::GilLock& gil, const InterpreterInfo& interpreter_info,
+                             PyObject* file_wrapper, PyObject* request_timeout);
 
 /// Makes a dict of the items that every environ has (PEP 3333; the compatible `mod_wsgi.*` keys).
 /// Throws ErrorSet.

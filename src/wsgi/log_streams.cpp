@@ -53,8 +53,6 @@ std::string& unfinished(Level level) {
   return level == Level::error ? thread_log.err : thread_log.out;
 }
 
-// Returns true if the line begins like a record of Brine's own, with a code: a client may have made
-// the application print it.
 bool looks_like_a_record(std::string_view line) {
   constexpr std::string_view kPrefix = "BRINE";
   return line.starts_with(kPrefix) && line.size() > kPrefix.size() && line[kPrefix.size()] >= '0' &&
@@ -64,7 +62,7 @@ bool looks_like_a_record(std::string_view line) {
 void flush(Level level) {
   std::string& line = unfinished(level);
   if (line.empty()) return;
-  if (looks_like_a_record(line)) line.insert(0, "> ");
+  line = as_own_text(std::move(line));
   current_log().log(level, line);
   line.clear();
 }
@@ -155,6 +153,11 @@ void set_server_log(base::LogSink& log) noexcept {
 
 base::LogSink& current_log() noexcept {
   return thread_log.sink != nullptr ? *thread_log.sink : *server_log;
+}
+
+std::string as_own_text(std::string text) {
+  if (looks_like_a_record(text)) text.insert(0, "> ");
+  return text;
 }
 
 Ref make_error_log(const GilLock& gil, PyObject* make_log) {

@@ -2,6 +2,8 @@
 // Streams").
 #pragma once
 
+#include <string>
+
 #include "boundary/log.hpp"
 #include "cpython/ref.hpp"
 
@@ -27,6 +29,10 @@ void set_server_log(base::LogSink& log) noexcept;
 
 /// Returns the calling thread's log: the innermost LogScope's, or the server's.
 base::LogSink& current_log() noexcept;
+
+/// Returns `text`, marked with "> " if it begins like a record of Brine's own, with a code: a
+/// client may have made the application write it.
+std::string as_own_text(std::string text);
 
 /// Make text streams into the log, at level error or notice; each line is one record. Each thread
 /// has a line of its own, so that lines of concurrent requests do not mix. `make_log` is a function

@@ -31,6 +31,7 @@ struct StartResponse {
   PyObject_HEAD vectorcallfunc call;
   Exchange* exchange;  // null after the request
   StartArguments* arguments;
+  Events* events;
 };
 
 Exchange& exchange_of(const GilLock& gil, PyObject* self, const char* name) {
@@ -238,8 +239,11 @@ PyObject* start_response_call(PyObject* self, PyObject* const* args, std::size_t
     }
     allow_replacement(gil, exchange, count == 3 ? args[2] : nullptr);
     start(gil, exchange, args[0], args[1], Length::told);
-    StartArguments& kept = *reinterpret_cast<StartResponse*>(self)->arguments;
-    kept = {borrow(gil, args[0]), borrow(gil, args[1])};
+    const auto* own = reinterpret_cast<StartResponse*>(self);
+    *own->arguments = {borrow(gil, args[0]), borrow(gil, args[1])};
+    if (exchange.observation != nullptr) {
+      own->events->start_response(gil, exchange, args[0], args[1], count == 3 ? args[2] : nullptr);
+    }
     return steal(gil, PyCFunction_New(&write_method, self));
   });
 }
@@ -263,13 +267,14 @@ Ref make_start_response_type(const GilLock& gil) {
   return steal(gil, PyType_FromSpec(&spec));
 }
 
-Ref make_start_response(const GilLock& gil, PyObject* type, Exchange& exchange,
+Ref make_start_response(const GilLock& gil, PyObject* type, Exchange& exchange, Events& events,
                         StartArguments& arguments) {
   Ref made = cpython::make_instance<StartResponse>(gil, type);
   auto* self = reinterpret_cast<StartResponse*>(made.get());
   self->call = start_response_call;
   self->exchange = &exchange;
   self->arguments = &arguments;
+  self->events = &events;
   return made;
 }
 

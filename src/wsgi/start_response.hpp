@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cpython/ref.hpp"
+#include "wsgi/events.hpp"
 #include "wsgi/exchange.hpp"
 
 namespace brine::wsgi {
@@ -19,9 +20,10 @@ struct StartArguments {
   cpython::Ref headers;
 };
 
-/// Makes an instance for one request. Throws ErrorSet.
+/// Makes an instance for one request, whose start `events` tells of if it is observed. Throws
+/// ErrorSet.
 cpython::Ref make_start_response(const cpython::GilLock& gil, PyObject* type, Exchange& exchange,
-                                 StartArguments& arguments);
+                                 Events& events, StartArguments& arguments);
 
 /// Sets the response's head again without its Content-Length. Nothing may have been sent. Throws
 /// ErrorSet.

@@ -22,7 +22,8 @@ def application(environ, start_response):
         "maximum_processes": mod_wsgi.maximum_processes,
         "threads_per_process": mod_wsgi.threads_per_process,
         "apache": {name: getattr(apache, name)
-                   for name in ("version", "maximum_processes", "threads_per_process")},
+                   for name in ("version", "maximum_processes", "threads_per_process", "description", "mpm_name",
+                                "build_date")},
         "wrapper": mod_wsgi.FileWrapper is environ["wsgi.file_wrapper"],
         "argv": sys.argv,
         "python": "%d.%d" % sys.version_info[:2],

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.modes("embedded")  # what httpd -t says depends on no m
 BOOLEANS = ["WSGIPassAuthorization", "WSGIChunkedRequest", "WSGIIgnoreActivity",
             "WSGIEnableSendfile", "WSGIDontWriteBytecode", "WSGIRestrictStdin",
             "WSGIRestrictStdout", "WSGIRestrictSignal", "WSGIRestrictEmbedded",
-            "WSGICaseSensitivity"]
+            "WSGICaseSensitivity", "WSGILogging"]
 GLOBAL_ONLY = ["WSGIPython 3.11", "WSGIPythonHome /usr", "WSGIPythonPath /tmp",
                "WSGIInterpreterLimit 3", "WSGIPythonOptimize 1", "WSGIPythonHashSeed 1",
                "WSGIPythonWarnings default", "WSGIPythonEggs /tmp", "WSGIRestrictStdin On",

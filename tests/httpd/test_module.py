@@ -40,10 +40,15 @@ def test_file_wrapper(facts):
     assert facts["wrapper"] is True
 
 
-def test_the_module_apache(facts):
-    assert facts["apache"]["version"][:2] == [2, 4]
-    for name in ("maximum_processes", "threads_per_process"):
-        assert facts["apache"][name] == facts[name]
+def test_the_module_apache(facts, variant):
+    """It tells of httpd itself, in daemon processes too."""
+    apache = facts["apache"]
+    assert apache["version"][:2] == [2, 4]
+    assert apache["description"].startswith("Apache/2.4")
+    assert apache["mpm_name"] == variant.mpm
+    assert apache["build_date"]
+    assert apache["threads_per_process"] == (1 if variant.mpm == "prefork" else 16)
+    assert apache["maximum_processes"] == (12 if variant.mpm == "prefork" else 1)
 
 
 def test_argv(facts):

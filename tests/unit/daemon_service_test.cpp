@@ -159,7 +159,8 @@ class FakeEngine final : public engine::Engine {
   void touch_gils() noexcept override {}
   std::string stack(std::uintptr_t) noexcept override { return {}; }
   bool interrupt(std::uintptr_t) noexcept override { return false; }
-  void shutdown(std::chrono::milliseconds) noexcept override {}
+  void tell_signal(int) noexcept override {}
+  void shutdown(std::chrono::milliseconds, std::string_view) noexcept override {}
 
   std::atomic<bool> held{false};
   std::atomic<bool> has_gone_on{false};  ///< it has sent what it had

@@ -188,6 +188,10 @@ DIFFERENCES = [
                "exact class for that: gzip.open() and other file-likes that have a descriptor too are iterated, and "
                "never sent raw.", _all),
 
+    Difference("metrics", "request_metrics() counts from start_recording_metrics() on, and reading it changes nothing, "
+               "so that two readers see the same.", _all),
+    Difference("measured", "Nothing of a request is measured before somebody subscribes to events or starts recording",
+               _all),
     Difference("print", "print() is level notice, and always shown; in mod_wsgi it is an error.", _all),
     Difference("streams", "The streams cannot be closed or detached by one application: they are shared by all of the "
                "interpreter.", _all),

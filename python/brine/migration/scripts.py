@@ -14,7 +14,9 @@ from brine.pickle_tools.lint import LARGEST_SCRIPT, Unreadable, lint
 
 _MOST_IN_A_FOLDER = 500
 API = ("version", "process_group", "application_group", "maximum_processes", "threads_per_process", "FileWrapper",
-       "RequestTimeout")
+       "RequestTimeout", "LogHandler", "active_requests", "event_callbacks", "process_metrics", "request_data",
+       "request_metrics", "server_metrics", "shutdown_callbacks", "signal_callbacks", "start_recording_metrics",
+       "subscribe_events", "subscribe_shutdown", "subscribe_signals")
 PARTS = ("express", "server")
 """What `import mod_wsgi` has, and its parts; tests/docs_test.py holds it to the module's source."""
 

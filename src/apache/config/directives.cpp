@@ -451,6 +451,9 @@ const command_rec directive_table[] = {
                   (script_setting<&ScriptSettings::ignore_activity, &parse_flag>), nullptr,
                   kAnywhere, "On or Off"),
 
+    AP_INIT_TAKE1("WSGILogging", (script_setting<&ScriptSettings::logging, &parse_flag>), nullptr,
+                  kServerOrDirectory, "On or Off"),
+
     AP_INIT_TAKE1("WSGIPickleGuard",
                   (script_setting<&ScriptSettings::pickle_policy, &parse_pickle_policy>), nullptr,
                   kServerOrDirectory, "Off, Report, Enforce or BuiltinOnly"),

@@ -79,9 +79,7 @@ class HttpdHost final : public daemon::Host {
 
   base::Level log_level(const daemon::Group& group) override {
     const server_rec* server = daemon_groups()[index_of(group)].server;
-    return static_cast<base::Level>(
-        std::clamp(ap_get_server_module_loglevel(server, APLOG_MODULE_INDEX),
-                   static_cast<int>(base::Level::error), static_cast<int>(base::Level::debug)));
+    return least_level(server);
   }
 
   std::optional<daemon::Program> program(const daemon::Group& group) override {
@@ -117,6 +115,7 @@ class HttpdHost final : public daemon::Host {
     config.maximum_processes = group.processes;
     config.threads_per_process = group.threads;
     config.service = group.is_service();
+    config.log_level = log_level(group);
     config.multithread = group.threads > 1;
     config.multiprocess = group.multiprocess;
     config.switch_interval = group.switch_interval;

@@ -56,13 +56,27 @@ int mpm_query(int what) {
 }
 
 void fill_process_model(engine::Config& config) {
+  config.threads_per_process = config.apache_threads;
+  config.maximum_processes = config.apache_processes;
+  config.multithread = config.threads_per_process > 1;
+  config.multiprocess = config.maximum_processes > 1;
+  config.run_once = !config.multithread && mpm_query(AP_MPMQ_MAX_REQUESTS_DAEMON) == 1;
+}
+
+// Fills in what httpd says of itself.
+void describe_httpd(engine::Config& config) {
   const bool threaded = mpm_query(AP_MPMQ_IS_THREADED) != AP_MPMQ_NOT_SUPPORTED;
   const bool forked = mpm_query(AP_MPMQ_IS_FORKED) != AP_MPMQ_NOT_SUPPORTED;
-  config.threads_per_process = threaded ? std::max(1, mpm_query(AP_MPMQ_MAX_THREADS)) : 1;
-  config.maximum_processes = forked ? std::max(1, mpm_query(AP_MPMQ_MAX_DAEMONS)) : 1;
-  config.multithread = config.threads_per_process > 1;
-  config.multiprocess = forked && config.maximum_processes > 1;
-  config.run_once = !config.multithread && mpm_query(AP_MPMQ_MAX_REQUESTS_DAEMON) == 1;
+  config.apache_threads = threaded ? std::max(1, mpm_query(AP_MPMQ_MAX_THREADS)) : 1;
+  config.apache_processes = forked ? std::max(1, mpm_query(AP_MPMQ_MAX_DAEMONS)) : 1;
+  config.apache_description = ap_get_server_description();
+  config.apache_mpm = ap_show_mpm();
+  config.apache_build_date = ap_get_server_built();
+  ap_version_t version;
+  ap_get_server_revision(&version);
+  config.apache_version[0] = version.major;
+  config.apache_version[1] = version.minor;
+  config.apache_version[2] = version.patch;
 }
 
 // Returns true for `httpd -X` at a terminal, which is how a debugger is used.
@@ -107,7 +121,7 @@ engine::Engine* start_engine() {
 apr_status_t shut_down(void*) {
   engine::Engine* engine = running.exchange(nullptr);
   if (engine != nullptr && !in_engine) {
-    engine->shutdown(kExitTime);
+    engine->shutdown(kExitTime, {});
   }
   return APR_SUCCESS;
 }
@@ -365,11 +379,8 @@ engine::Config shared_engine_config() {
   config.at_terminal = runs_at_terminal();
   config.pickle_policy =
       script_settings(settings_outside_sections(ap_server_conf), "").pickle_policy;
-  ap_version_t version;
-  ap_get_server_revision(&version);
-  config.apache_version[0] = version.major;
-  config.apache_version[1] = version.minor;
-  config.apache_version[2] = version.patch;
+  config.log_level = least_level(ap_server_conf);
+  describe_httpd(config);
   return config;
 }
 

@@ -63,7 +63,7 @@ constexpr Shape shape_of(FrameKind kind) {
 }
 
 bool is_level(std::uint16_t level) {
-  return level >= static_cast<std::uint16_t>(base::Level::error) &&
+  return level >= static_cast<std::uint16_t>(base::Level::critical) &&
          level <= static_cast<std::uint16_t>(base::Level::debug);
 }
 

@@ -33,6 +33,13 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)>
     "finished",
     "out of descriptors"};
 
+// mod_wsgi's words where it has one.
+constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)> kStoppingWords = {
+    "shutdown_signal", "graceful_signal",  "shutdown_signal",  "eviction_signal",
+    "script_reload",   "maximum_requests", "restart_interval", "inactivity_timeout",
+    "request_timeout", "deadlock_timeout", "startup_timeout",  "cpu_time_limit",
+    "memory_recycle",  "script_failed",    "finished",         "descriptors"};
+
 // A path is at most 4 KiB long, the name of an interpreter 8 KiB.
 constexpr std::size_t kMostBytes = 65536;
 
@@ -46,6 +53,10 @@ void fields(Codec& codec, Value& value) {
 
 std::string_view reason_name(Reason reason) noexcept {
   return kReasonNames[std::min(static_cast<std::size_t>(reason), kReasonNames.size() - 1)];
+}
+
+std::string_view stopping_word(Reason reason) noexcept {
+  return kStoppingWords[std::min(static_cast<std::size_t>(reason), kStoppingWords.size() - 1)];
 }
 
 std::string encode(const Packet& packet) {

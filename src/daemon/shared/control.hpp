@@ -38,6 +38,9 @@ enum class Reason : std::uint8_t {
 /// Returns the reason as log records show it: "maximum-requests".
 std::string_view reason_name(Reason reason) noexcept;
 
+/// Returns the reason as the event `process_stopping` of mod_wsgi tells it: "maximum_requests".
+std::string_view stopping_word(Reason reason) noexcept;
+
 /// The kind of a packet, which decides what its `number` and `text` mean.
 enum class Message : std::uint8_t {
   // Packets from the daemon process:

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "boundary/engine.hpp"
+#include "boundary/log.hpp"
 #include "boundary/policy.hpp"
 #include "boundary/question.hpp"
 #include "boundary/request.hpp"
@@ -16,6 +17,10 @@
 
 namespace brine::daemon {
 
+template <>
+struct LastOf<base::Level> {
+  static constexpr auto value = base::Level::debug;
+};
 template <>
 struct LastOf<wsgi::NamedBy> {
   static constexpr auto value = wsgi::NamedBy::variable;
@@ -110,12 +115,15 @@ void fields(Codec& codec, Value& value) {
          restrict_stdin, restrict_stdout, restrict_signal, interpreter_limit,
          client_interpreter_limit, pickle_policy, process_group, maximum_processes,
          threads_per_process, multithread, multiprocess, run_once, at_terminal, service,
-         apache_version, script_user, script_group, switch_interval, crash_fd] = value;
+         apache_version, apache_processes, apache_threads, apache_description, apache_mpm,
+         apache_build_date, log_level, script_user, script_group, switch_interval, crash_fd] =
+      value;
   codec(program, home, python_path, python_eggs, warnings, optimize, write_bytecode, hash_seed,
         restrict_stdin, restrict_stdout, restrict_signal, interpreter_limit,
         client_interpreter_limit, pickle_policy, process_group, maximum_processes,
         threads_per_process, multithread, multiprocess, run_once, at_terminal, service,
-        apache_version, script_user, script_group, switch_interval, crash_fd);
+        apache_version, apache_processes, apache_threads, apache_description, apache_mpm,
+        apache_build_date, log_level, script_user, script_group, switch_interval, crash_fd);
 }
 
 }  // namespace brine::engine

@@ -76,7 +76,7 @@ bool LogChannel::send(base::Level level, std::string_view text) noexcept {
 std::optional<LogPacket> parse_log_packet(std::span<const char> packet) noexcept {
   if (packet.size() < 2) return std::nullopt;
   const auto level = static_cast<std::uint8_t>(packet[0]);
-  if (level < static_cast<std::uint8_t>(base::Level::error) ||
+  if (level < static_cast<std::uint8_t>(base::Level::critical) ||
       level > static_cast<std::uint8_t>(base::Level::debug)) {
     return std::nullopt;
   }

@@ -186,8 +186,9 @@ class Worker {
     // If watch_service() has given the scripts up, it ends the process.
     while (shutting_down_.exchange(true)) ::pause();
     const Nanos left = std::max<Nanos>(exit_callbacks_end_ - base::now(), 0);
-    engine_->shutdown(told ? std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(left))
-                           : patience_);
+    engine_->shutdown(
+        told ? std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(left)) : patience_,
+        stopping_word(told ? reason_.load() : Reason::finished));
     ::_exit(kExitOk);
   }
 
@@ -246,7 +247,7 @@ class Worker {
                                  "' was told to end, but its script went on for 80 % of "
                                  "shutdown-timeout; it is cut off");
     loader_.ask([this]() noexcept {  // another thread, as the GIL may never be free
-      engine_->shutdown(patience_ / 10);
+      engine_->shutdown(patience_ / 10, stopping_word(reason_));
       ::_exit(kExitOk);
     });
   }
@@ -307,6 +308,7 @@ class Worker {
       case SIGTERM:
       case SIGINT:
         ending_signal_ = signal;
+        note_reason(Reason::shutdown);
         tell({Message::retire, static_cast<std::uint8_t>(Reason::shutdown), {}});
         begin_stop();
         break;
@@ -316,9 +318,19 @@ class Worker {
       case SIGXCPU:
         tell({Message::retire, static_cast<std::uint8_t>(Reason::cpu_time_limit), {}});
         break;
+      case SIGHUP:
+      case SIGUSR2:
+        tell_signal(signal);
+        break;
       default:
         break;
     }
+  }
+
+  // Tells the application's subscribers on a thread of its own, since they may do what they like.
+  void tell_signal(int signal) {
+    if (!std::exchange(signal_thread_runs_, true)) signal_thread_.start();
+    signal_thread_.ask([this, signal]() noexcept { engine_->tell_signal(signal); });
   }
 
   void handle_packets() {
@@ -330,10 +342,19 @@ class Worker {
         if (auto versions = unpack_versions(packet->text)) server_->set_failed(*versions);
       }
       if (packet->message == Message::load) load_beforehand(packet->text);
+      if (packet->message == Message::drain || packet->message == Message::stop) {
+        note_reason(static_cast<Reason>(packet->number));
+      }
       if (packet->message == Message::drain) draining_ = true;
       if (packet->message == Message::stop) begin_stop();
     }
     if (closed) orphan_ = true;
+  }
+
+  // The first reason is the one that counts.
+  void note_reason(Reason reason) {
+    Reason none = Reason::none;
+    reason_.compare_exchange_strong(none, reason);
   }
 
   void load_beforehand(const std::string& text) {
@@ -435,7 +456,7 @@ class Worker {
   [[noreturn]] void leave_service() {
     tell({Message::leaving, 0, {}});
     server_->stop();
-    if (server_->idle()) engine_->shutdown(patience_);
+    if (server_->idle()) engine_->shutdown(patience_, stopping_word(reason_));
     ::_exit(kExitOk);
   }
 
@@ -451,7 +472,10 @@ class Worker {
   /// Loads scripts, which may take long, while python_thread_ has to find out whether GILs are
   /// free.
   PythonThread loader_;
-  std::vector<Script> failed_;  ///< scripts that did not load at the start
+  PythonThread signal_thread_;  ///< started with the first signal for the application
+  bool signal_thread_runs_ = false;
+  std::atomic<Reason> reason_{Reason::none};  ///< why the process ends
+  std::vector<Script> failed_;                ///< scripts that did not load at the start
   std::optional<RequestServer> server_;
   std::vector<Watched> watched_;  ///< one for each thread
   Nanos next_look_ = 0;           ///< when to look at the requests again; 0: when one begins
