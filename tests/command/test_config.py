@@ -58,6 +58,16 @@ def test_the_script_is_loaded_at_start_in_the_main_interpreter(folder):
     assert line.endswith("process-group=site application-group=%{GLOBAL}")
 
 
+def test_processes_and_threads(folder):
+    def group(**options):
+        printed = text(Site(folder / "app.wsgi", threads=2, **options), folder)
+        return next(line for line in printed.splitlines() if line.startswith("WSGIDaemonProcess"))
+
+    assert group() == "WSGIDaemonProcess site threads=2"  # wsgi.multiprocess stays False
+    assert group(processes=3) == "WSGIDaemonProcess site threads=2 processes=3"
+    assert group(processes=3, mpm="prefork") == "WSGIDaemonProcess site processes=6 threads=1"
+
+
 def test_reload_and_python_reach_httpd(folder):
     printed = text(Site(folder / "app.wsgi", reload=True, python=Python("3.12", folder / "venv")), folder)
     assert "WSGIReloadFailure Fail" in printed

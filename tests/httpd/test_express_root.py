@@ -1,11 +1,14 @@
 """Server roots that `mod_wsgi-express setup-server` made: they run with their LoadModule line changed, and nothing else."""
 
 import base64
+import json
 import os
 import signal
+import subprocess
 
 import pytest
 
+from harness.config import MODULE_FOLDER
 from harness.deadline import until
 from harness.express_root import GROUP, ExpressRoot
 
@@ -193,6 +196,18 @@ def test_what_is_not_there_is_said(served):
     root = served(enable_recorder=True)
     assert root.get("/a").json()["version"] == 1
     root.expect_log("asks for enable_recorder, which Brine does not have")
+
+
+def test_the_check_reads_it(served, request):
+    """With what the start script defines, and nothing has to be changed."""
+    root = served(defines=["MOD_WSGI_MULTIPROCESS"])
+    defines = [word for word in root.arguments() if word.startswith("-DMOD_WSGI_")]
+    command = [request.config.build.module.parent / "brine", "migrate", "--json", *defines, root.root / "httpd.conf"]
+    done = subprocess.run(command, capture_output=True, text=True,
+                          env={**os.environ, "MOD_WSGI_MODULES_DIRECTORY": MODULE_FOLDER})
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["complete"], report["groups"]) == (1, True, 1), done.stdout + done.stderr
+    assert {each["id"] for each in report["findings"] if each["severity"] != "note"} == {"request-timeout"}
 
 
 def test_a_graceful_restart(served):
