@@ -712,12 +712,17 @@ def tell_signal(number):
 
 
 def log_by_levels():
-    """WSGILogging: the root logger gets a handler, unless the application has given it one.
+    """WSGILogging: the root logger gets a handler, as soon as there is one, unless the application has given it one."""
+    if "logging" not in sys.modules:
+        AMENDMENTS["logging"] = give_root_a_handler
+        return
+    import logging  # another thread may be about to do so
 
-    Its level, if it is still Python's own, becomes the least that httpd's log takes, so that LogLevel alone decides.
-    """
-    import logging
+    give_root_a_handler(logging)
 
+
+def give_root_a_handler(logging):
+    """Its level, if still Python's own, becomes the least that httpd's log takes, so that LogLevel alone decides."""
     root = logging.getLogger()
     if root.handlers:
         return
