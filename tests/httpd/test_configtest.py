@@ -137,6 +137,14 @@ def test_directives_without_effect_are_accepted_and_said_to_be_so(start_httpd):
     server.allow_log("BRINE0016: WSGIServerMetrics")
 
 
+def test_telemetry_is_accepted_and_missed(start_httpd):
+    server = start_httpd("WSGITelemetryService unix:/run/telemetry.sock interval=2\nWSGISlowRequests 2\n"
+                         "WSGITelemetryOptions +CaptureUserAgent -Other\n")
+    for name in ("Service", "Options"):
+        server.expect_log(f"BRINE0016: WSGITelemetry{name} .*httpd.conf.* mod_status shows")
+    server.expect_log("BRINE0016: WSGISlowRequests")
+
+
 def test_what_has_no_effect_is_said_once_for_all_virtual_hosts(start_httpd):
     host = "<VirtualHost *:*>\nServerName {}.example\n<Location />\nWSGIGroupAuthoritative On\n</Location>\n</VirtualHost>\n"
     server = start_httpd("".join(host.format(i) for i in range(9)))

@@ -136,9 +136,9 @@ std::string without_effect(const std::string& text) {
 
 TEST(DaemonOptions, WithoutEffectAreNamed) {
   EXPECT_EQ(without_effect("socket-user=www response-flush-delay=5"),
-            "socket-user response-flush-delay");
+            "socket-user! response-flush-delay");
   EXPECT_EQ(without_effect("header-buffer-size=8192 response-buffer-size=0"),
-            "header-buffer-size response-buffer-size");
+            "header-buffer-size! response-buffer-size");
   EXPECT_EQ(without_effect("response-socket-timeout=5s"), "response-socket-timeout!");
   EXPECT_EQ(without_effect("response-socket-timeout=0"), "response-socket-timeout");
   EXPECT_EQ(without_effect("newrelic-environment=production newrelic-config-file=/etc/nr.ini"),

@@ -198,6 +198,7 @@ enum class Kind {
   has_value,
   may_be_empty,
   ignored,       ///< no effect, and no site depends on it
+  missed,        ///< no effect, although a site may have relied on it
   missed_if_on,  ///< no effect, although a site may have relied on it
   missed_if_not_zero,
   missed_may_be_empty,
@@ -257,9 +258,17 @@ constexpr Option kOptions[] = {
     {"memory-limit", &in_limits<&Limits::memory_limit, &parse_size>},
     {"virtual-memory-limit", &in_limits<&Limits::virtual_memory, &parse_size>},
 
-    {"socket-user", &nowhere<&name_or_id>, Kind::ignored},
-    {"header-buffer-size", &nowhere<&size_or_none<8192, kLargestSocketBuffer>>, Kind::ignored},
-    {"response-buffer-size", &nowhere<&size_or_none<65536, kLargestSocketBuffer>>, Kind::ignored},
+    {"socket-user", &nowhere<&name_or_id>, Kind::missed,
+     "daemon processes have no socket file that could belong to a user; whoever httpd's processes "
+     "run as reaches them"},
+    {"header-buffer-size", &nowhere<&size_or_none<8192, kLargestSocketBuffer>>,
+     Kind::missed_if_not_zero,
+     "a header field of a response may be as long as all of them, which is 16 MiB"},
+    {"response-buffer-size", &nowhere<&size_or_none<65536, kLargestSocketBuffer>>,
+     Kind::missed_if_not_zero,
+     "what has come of a response is passed on at once; WSGIResponseBuffering takes a response "
+     "from "
+     "the application without waiting for the client"},
     {"response-flush-delay", &nowhere<&bare_milliseconds>, Kind::ignored},
     {"response-socket-timeout", &nowhere<&bare_seconds>, Kind::missed_if_not_zero,
      "clients that do not take their response are cut off after httpd's Timeout"},
@@ -279,9 +288,10 @@ const Option& find_option(std::string_view name) {
 
 void note_effect(DaemonOptions& options, const Option& option, std::string_view text) {
   const bool takes_effect = option.kind == Kind::has_value || option.kind == Kind::may_be_empty;
-  const bool as_by_default =
-      option.kind == Kind::ignored || (option.kind == Kind::missed_if_on && !parse_flag(text)) ||
-      (option.kind == Kind::missed_if_not_zero && bare_seconds(text) == Duration::zero());
+  const bool as_by_default = option.kind == Kind::ignored ||
+                             (option.kind == Kind::missed_if_on && !parse_flag(text)) ||
+                             (option.kind == Kind::missed_if_not_zero &&
+                              text.find_first_of("123456789") == std::string_view::npos);
   if (!takes_effect) {
     options.without_effect.push_back(
         {option.name, as_by_default ? std::string_view() : option.missed});

@@ -21,7 +21,7 @@ struct WithoutEffect {
 
 /// The text for server-metrics= and WSGIServerMetrics.
 inline constexpr std::string_view kNoMetrics =
-    "there is no mod_wsgi.server_metrics(): httpd's mod_status shows the groups' numbers";
+    "mod_wsgi.server_metrics() returns None: httpd's mod_status shows the groups' numbers";
 
 /// The text for newrelic-config-file=, newrelic-environment= and the directives of these names.
 inline constexpr std::string_view kNoAgent =

@@ -355,6 +355,11 @@ void ignore_agent(cmd_parms& line, RequestSettings&, const char*) {
   ignore_for(line, kNoAgent, true);
 }
 
+void ignore_telemetry(cmd_parms& line, RequestSettings&, const char*) {
+  process_settings(line);
+  ignore_for(line, kNoTelemetry, true);
+}
+
 void daemon_process(cmd_parms& line, RequestSettings&, const char* arguments) {
   DaemonDefinition definition{parse_daemon_options(arguments), place_of(line)};
   ServerSettings& server = server_settings(line.server);
@@ -509,6 +514,11 @@ const command_rec directive_table[] = {
                   "no effect"),
     AP_INIT_TAKE1("WSGINewRelicEnvironment", directive<&ignore_agent>, nullptr, kServer,
                   "no effect"),
+    AP_INIT_RAW_ARGS("WSGITelemetryService", directive<&ignore_telemetry>, nullptr, kServer,
+                     "no effect"),
+    AP_INIT_TAKE1("WSGISlowRequests", directive<&ignore_telemetry>, nullptr, kServer, "no effect"),
+    AP_INIT_RAW_ARGS("WSGITelemetryOptions", directive<&ignore_telemetry>, nullptr, kServer,
+                     "no effect"),
     AP_INIT_TAKE1("WSGIGroupAuthoritative", directive<&ignore_authority>, nullptr, OR_AUTHCFG,
                   "no effect"),
     {nullptr, {nullptr}, nullptr, 0, RAW_ARGS, nullptr},

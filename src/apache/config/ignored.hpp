@@ -23,6 +23,11 @@ inline constexpr std::string_view kNoAuthority =
     "since httpd 2.4, <RequireAny> and <RequireAll> say how Require lines go together, and a line "
     "'Require wsgi-group' refuses who is in none of its groups, as it does with mod_wsgi";
 
+/// Why the directives of mod_wsgi's telemetry have no effect.
+inline constexpr std::string_view kNoTelemetry =
+    "nothing is sent to a telemetry service: httpd's mod_status shows the groups' numbers, and "
+    "mod_wsgi.request_metrics() those of a process";
+
 /// One for each directive or option, in the order in which they first come.
 std::vector<IgnoredNotice> notices_of(const std::vector<Ignored>& ignored);
 
