@@ -43,6 +43,7 @@ FACTS = {
     "stdin": stdin,
     "stdout": stdout,
     "signal": handler,
+    "switch": sys.getswitchinterval,
     "bytecode": lambda: sys.dont_write_bytecode,
     "warnings": try_warn,
     "prefix": lambda: [sys.prefix, sys.base_prefix],

@@ -35,6 +35,11 @@ BAD_VALUES = [
     ("WSGIPythonHashSeed lots", "WSGIPythonHashSeed", "lots"),
     ("WSGIPythonHashSeed 4294967296", "WSGIPythonHashSeed", "4294967296"),
     ("WSGIPythonHashSeed -1", "WSGIPythonHashSeed", "-1"),
+    ("WSGISwitchInterval 0", "WSGISwitchInterval", "0"),
+    ("WSGISwitchInterval 2h", "WSGISwitchInterval", "2h"),
+    ("WSGISwitchInterval 5abc", "WSGISwitchInterval", "5abc"),
+    ("WSGIPerInterpreterGIL Maybe", "WSGIPerInterpreterGIL", "Maybe"),
+    ("WSGIFreeThreading Maybe", "WSGIFreeThreading", "Maybe"),
     ("WSGIPython three", "WSGIPython", "three"),
     ("WSGIScriptAlias /x /y bogus=1", "WSGIScriptAlias", "bogus"),
     ("WSGIScriptAlias /x /y callable-object=", "WSGIScriptAlias", "callable-object"),
@@ -188,6 +193,14 @@ def test_metrics_are_missed_where_they_were_wanted(start_httpd, value, level):
     server = start_httpd(f"WSGIServerMetrics {value}\n")
     server.expect_log(f"{level}: WSGIServerMetrics")
     assert len(server.log.texts("BRINE00(07|16)", since=0)) == 1
+
+
+@pytest.mark.parametrize("value, level", [("On", "BRINE0016"), ("Off", "BRINE0007")])
+@pytest.mark.parametrize("name, instead", [("WSGIPerInterpreterGIL", "share one GIL.* more processes"),
+                                           ("WSGIFreeThreading", "have a GIL.* more processes")])
+def test_threads_without_a_common_gil_are_missed_where_they_were_wanted(start_httpd, name, instead, value, level):
+    server = start_httpd(f"{name} {value}\n")
+    server.expect_log(f"{level}: {name}" + (f".*{instead}" if value == "On" else ""))
 
 
 @pytest.mark.parametrize("name", ["WSGINewRelicConfigFile", "WSGINewRelicEnvironment"])

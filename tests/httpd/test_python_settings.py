@@ -65,6 +65,15 @@ def test_optimize(start_httpd):
     assert ask(start_httpd("WSGIPythonOptimize 2\n" + ALIAS), "optimize") == [2, False]
 
 
+@pytest.mark.axes("python", "interpreter")
+@pytest.mark.parametrize("option, seconds", [("", 0.02), (" switch-interval=40ms", 0.04)], ids=["server's", "group's"])
+def test_switch_interval(start_httpd, option, seconds):
+    server = start_httpd(f"WSGISwitchInterval 20ms\nWSGIDaemonProcess switching{option}\n"
+                         "WSGIScriptAlias /group {apps}/python_settings.wsgi process-group=switching\n" + ALIAS)
+    assert ask(server, "switch") == pytest.approx(0.02)
+    assert server.get("/group?switch").json() == pytest.approx(seconds)
+
+
 def test_fixed_hash_seed(start_httpd):
     first = ask(start_httpd("WSGIPythonHashSeed 42\n" + ALIAS), "hash")
     second = ask(start_httpd("WSGIPythonHashSeed 42\n" + ALIAS), "hash")

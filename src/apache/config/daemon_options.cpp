@@ -66,16 +66,6 @@ std::uint64_t whole_seconds(std::string_view text) {
       std::chrono::ceil<std::chrono::seconds>(parse_duration(text)).count());
 }
 
-double switch_interval(std::string_view text) {
-  const double seconds = milliseconds(text, 1000) / 1000;
-  // Python keeps the interval in microseconds.
-  if (seconds < 1e-6 || seconds > 3600) {
-    throw std::invalid_argument("must be a duration from 0.001ms to 1h, not " +
-                                base::in_quotes(text));
-  }
-  return seconds;
-}
-
 template <long least, long most>
 int whole_number(std::string_view text) {
   return static_cast<int>(parse_number(text, least, most));
@@ -235,7 +225,7 @@ constexpr Option kOptions[] = {
     {"python-home", &in_options<&DaemonOptions::python_home, &text>, Kind::may_be_empty},
     {"python-path", &in_group<&Group::python_path, &parse_path_list>, Kind::may_be_empty},
     {"python-eggs", &in_group<&Group::python_eggs, &text>, Kind::may_be_empty},
-    {"switch-interval", &in_group<&Group::switch_interval, &switch_interval>},
+    {"switch-interval", &in_group<&Group::switch_interval, &parse_switch_interval>},
     {"script-user", &in_options<&DaemonOptions::script_user, &name_or_id>},
     {"script-group", &in_options<&DaemonOptions::script_group, &name_or_id>},
 
@@ -364,6 +354,16 @@ Duration parse_duration(std::string_view text, Duration bare) {
                                 base::in_quotes(text));
   }
   return duration;
+}
+
+double parse_switch_interval(std::string_view text) {
+  const double seconds = milliseconds(text, 1000) / 1000;
+  // Python keeps the interval in microseconds.
+  if (seconds < 1e-6 || seconds > 3600) {
+    throw std::invalid_argument("must be a duration from 0.001ms to 1h, not " +
+                                base::in_quotes(text));
+  }
+  return seconds;
 }
 
 std::uint64_t parse_size(std::string_view text) {

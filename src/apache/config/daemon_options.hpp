@@ -51,6 +51,10 @@ DaemonOptions parse_daemon_options(std::string_view arguments);
 daemon::Duration parse_duration(std::string_view text,
                                 daemon::Duration bare = std::chrono::seconds(1));
 
+/// Parses how long a thread may keep the GIL from others: a duration whose bare number counts
+/// seconds. Returns seconds, as sys.setswitchinterval() takes them. Throws std::invalid_argument.
+double parse_switch_interval(std::string_view text);
+
 /// Parses a number of bytes: "4096", "512K", "64MB" or "2g". Throws std::invalid_argument.
 std::uint64_t parse_size(std::string_view text);
 

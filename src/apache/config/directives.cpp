@@ -350,6 +350,21 @@ void ignore_authority(cmd_parms& line, RequestSettings&, const char* argument) {
   ignore_for(line, authoritative ? std::string_view() : kNoAuthority, !authoritative);
 }
 
+// Ignores a flag of which Off is what there is.
+void ignore_wish(cmd_parms& line, const char* argument, std::string_view why) {
+  process_settings(line);
+  const bool wanted = parse_flag(argument);
+  ignore_for(line, wanted ? why : std::string_view(), wanted);
+}
+
+void ignore_own_gil(cmd_parms& line, RequestSettings&, const char* argument) {
+  ignore_wish(line, argument, kOneGil);
+}
+
+void ignore_free_threading(cmd_parms& line, RequestSettings&, const char* argument) {
+  ignore_wish(line, argument, kNoFreeThreading);
+}
+
 void ignore_agent(cmd_parms& line, RequestSettings&, const char*) {
   process_settings(line);
   ignore_for(line, kNoAgent, true);
@@ -479,6 +494,9 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIPythonHashSeed",
                   (process_setting<&ProcessSettings::hash_seed, &parse_hash_seed>), nullptr,
                   kServer, "random, or a number"),
+    AP_INIT_TAKE1("WSGISwitchInterval",
+                  (process_setting<&ProcessSettings::switch_interval, &parse_switch_interval>),
+                  nullptr, kServer, "duration, such as 5ms"),
     AP_INIT_TAKE1("WSGIDontWriteBytecode",
                   (process_setting<&ProcessSettings::dont_write_bytecode, &parse_flag>), nullptr,
                   kServer, "On or Off"),
@@ -510,6 +528,10 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore_globally>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_metrics>, nullptr, kServer, "no effect"),
+    AP_INIT_TAKE1("WSGIPerInterpreterGIL", directive<&ignore_own_gil>, nullptr, kServer,
+                  "no effect"),
+    AP_INIT_TAKE1("WSGIFreeThreading", directive<&ignore_free_threading>, nullptr, kServer,
+                  "no effect"),
     AP_INIT_TAKE1("WSGINewRelicConfigFile", directive<&ignore_agent>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGINewRelicEnvironment", directive<&ignore_agent>, nullptr, kServer,

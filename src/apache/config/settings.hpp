@@ -232,6 +232,7 @@ struct ProcessSettings {
   int python_optimize = 0;
   bool dont_write_bytecode = false;
   std::string hash_seed;
+  double switch_interval = 0;  ///< seconds; 0: Python's own
   bool restrict_stdin = false;
   bool restrict_stdout = false;
   bool restrict_signal = true;

@@ -118,7 +118,7 @@ class HttpdHost final : public daemon::Host {
     config.log_level = log_level(group);
     config.multithread = group.threads > 1;
     config.multiprocess = group.multiprocess;
-    config.switch_interval = group.switch_interval;
+    if (group.switch_interval > 0) config.switch_interval = group.switch_interval;
     config.script_user = group.script_user;
     config.script_group = group.script_group;
     return config;

@@ -371,6 +371,7 @@ engine::Config shared_engine_config() {
   config.optimize = settings.python_optimize;
   config.write_bytecode = !settings.dont_write_bytecode;
   config.hash_seed = settings.hash_seed;
+  config.switch_interval = settings.switch_interval;
   config.restrict_stdin = settings.restrict_stdin;
   config.restrict_stdout = settings.restrict_stdout;
   config.restrict_signal = settings.restrict_signal;
