@@ -29,8 +29,8 @@ std::size_t bucket_of(double seconds) noexcept {
 }
 
 Metrics& Metrics::of_process() noexcept {
-  static Metrics metrics;
-  return metrics;
+  static auto* const metrics = new Metrics;  // never destroyed: threads use it to the last
+  return *metrics;
 }
 
 void Metrics::prepare(int threads) {

@@ -5,13 +5,13 @@ has imported. So an allowed module stands for what is defined in it, under a sin
 inside a class; an allowed class for itself, and not for its methods or what is inside it.
 """
 
-from brine.pickle._grades import runs_code
+from brine.pickle._grades import leads_anywhere, runs_code
 from brine.pickle._lookup import Found
 
 
 def is_allowed(module: str, name: str, allowed: frozenset[str], found: Found) -> bool:
     """Whether the caller trusts what the name leads to. What runs code for certain is never trusted."""
-    if runs_code(module, name) or found.missing:
+    if runs_code(module, name) or leads_anywhere(module, name) or found.missing:
         return False
     nested = "." in name
     if f"{module}.{name}" in allowed and found.own is not False:

@@ -15,18 +15,18 @@ class Grade(NamedTuple):
 
 
 GRADES = {
-    "runs-code": Grade(1, "loading it runs what the pickle says, or takes the process down"),
+    "runs-code": Grade(1, "loading it runs what the pickle says"),
     "unknown": Grade(3, "it is there, and is not known to be harmless"),
     "script": Grade(4, "it belongs to one script or program"),
     "missing": Grade(5, "it is not there"),
-    "safe": Grade(0, "it makes a value and does nothing else"),
+    "safe": Grade(0, "it is on the list of names that make a value"),
 }
 """From the worst to the best."""
 
 GRADE_OF = {
     "safe": "safe", "unknown": "unknown", "naming-script": "script", "naming-main": "script",
     "restore-no-module": "missing", "restore-no-attribute": "missing", "computed": "runs-code",
-    "runs-code": "runs-code", "memory": "runs-code",
+    "runs-code": "runs-code",
 }
 """By the kind of a ScannedGlobal."""
 
@@ -44,7 +44,7 @@ _MODULES = frozenset(
 """Of these nothing is a value that somebody pickles; a package stands for its modules too."""
 
 _NAMES = {
-    "builtins": "eval exec execfile compile __import__ open getattr setattr delattr input breakpoint help globals "
+    "builtins": "eval exec execfile compile __import__ open setattr delattr input breakpoint help globals "
                 "locals vars dir exit quit print memoryview classmethod staticmethod property super type map filter "
                 "apply reload",
     "asyncio": "run create_subprocess_exec create_subprocess_shell",
@@ -87,6 +87,14 @@ def runs_code(module: str, name: str) -> bool:
         return True
     # A dotted name goes through whatever its module has imported: shop.models, os.system.
     return any(_is_listed(".".join(parts[:at]), parts[at]) for at in range(1, len(parts)))
+
+
+def leads_anywhere(module: str, name: str) -> bool:
+    """Whether it runs nothing itself, but reaches every attribute of what a pickle names besides.
+
+    Pickle itself stores members of an Enum and time zones by it, so it is no sign of an attack.
+    """
+    return (module, name) == ("builtins", "getattr")
 
 
 def _is_listed(module: str, name: str) -> bool:

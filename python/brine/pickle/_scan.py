@@ -8,7 +8,7 @@ import copyreg
 from brine._guard import StreamScanner
 from brine.pickle import _judge, _restore, _scripts
 from brine.pickle._allow import is_allowed
-from brine.pickle._grades import GRADE_OF, GRADES, runs_code
+from brine.pickle._grades import GRADE_OF, GRADES, leads_anywhere, runs_code
 from brine.pickle._lookup import Found, Lookup
 from brine.pickle._safe import is_safe
 
@@ -165,6 +165,9 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
     if runs_code(module, name):
         return ("runs-code", found.where or "no module of that name", "to load it runs what the pickle says, with all "
                 "rights of the process that loads it.", "Do not load it, and find out who wrote it.")
+    if leads_anywhere(module, name):
+        return ("unknown", found.where, "members of an Enum and time zones are stored by it, and it reaches every "
+                "attribute of whatever else the pickle names.", "Load it only if you trust whoever wrote the pickle.")
     if found.missing == "module":
         return ("restore-no-module", "no module of that name", f"there is no module {module}.",
                 "Install what provides it, or discard what was stored.")

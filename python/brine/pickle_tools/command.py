@@ -26,8 +26,8 @@ exit codes:
 """
 _SCAN_EXIT_CODES = """\
 exit codes, by the grades of what was found; of several the lowest that is not 0:
-  0  safe: nothing but values
-  1  runs-code: to load it runs what the pickle says, or takes the process down
+  0  safe: only what is on the list of names that make values
+  1  runs-code: to load it runs what the pickle says
   2  a file could not be read or understood; the others are reported all the same
   3  unknown: something that is there, and is not known to be harmless
   4  script: something that belongs to one script or program
