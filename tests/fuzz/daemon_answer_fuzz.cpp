@@ -72,7 +72,7 @@ class Http final : public wsgi::Request, public wsgi::ResponseWriter {
     require(value.size() <= daemon::kMostNoteBytes);
   }
   void log(base::Level level, std::string_view text) noexcept override {
-    require(level >= base::Level::error && level <= base::Level::debug);
+    require(level >= base::Level::critical && level <= base::Level::debug);
     require(text.size() <= 2 * daemon::kMostLogText + 4096);
     ++logged;
   }

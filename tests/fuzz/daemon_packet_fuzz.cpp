@@ -52,7 +52,7 @@ void check_log(std::string_view bytes) {
   if (const auto packet = daemon::parse_log_packet(bytes)) {
     require(packet->text.size() == bytes.size() - 2);
     require(packet->text.empty() || packet->text.data() == bytes.data() + 2);
-    require(packet->level >= base::Level::error && packet->level <= base::Level::debug);
+    require(packet->level >= base::Level::critical && packet->level <= base::Level::debug);
   }
 }
 
