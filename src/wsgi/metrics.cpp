@@ -28,7 +28,7 @@ std::size_t bucket_of(double seconds) noexcept {
   return static_cast<std::size_t>(octave - 1) * 4 + static_cast<std::size_t>((fraction - 0.5) * 8);
 }
 
-Metrics& Metrics::of_process() noexcept {
+Metrics& Metrics::of_process() {
   static auto* const metrics = new Metrics;  // never destroyed: threads use it to the last
   return *metrics;
 }

@@ -87,7 +87,7 @@ struct Totals {
 /// The process's one object. Whatever is not observed costs a store or two.
 class Metrics {
  public:
-  static Metrics& of_process() noexcept;
+  static Metrics& of_process();
 
   /// Called once, before the first request, with the number of the server's threads.
   void prepare(int threads);
