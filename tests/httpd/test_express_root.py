@@ -11,6 +11,7 @@ import pytest
 from harness.config import MODULE_FOLDER
 from harness.deadline import until
 from harness.express_root import GROUP, ExpressRoot
+from harness.server import environment
 
 pytestmark = pytest.mark.modes("groups")
 
@@ -204,7 +205,7 @@ def test_the_check_reads_it(served, request):
     defines = [word for word in root.arguments() if word.startswith("-DMOD_WSGI_")]
     command = [request.config.build.module.parent / "brine", "migrate", "--json", *defines, root.root / "httpd.conf"]
     done = subprocess.run(command, capture_output=True, text=True,
-                          env={**os.environ, "MOD_WSGI_MODULES_DIRECTORY": MODULE_FOLDER})
+                          env={**environment(request.config.build), "MOD_WSGI_MODULES_DIRECTORY": MODULE_FOLDER})
     report = json.loads(done.stdout)
     assert (done.returncode, report["complete"], report["groups"]) == (1, True, 1), done.stdout + done.stderr
     assert {each["id"] for each in report["findings"] if each["severity"] != "note"} == {"request-timeout"}
