@@ -5,19 +5,12 @@ import re
 import pytest
 
 from harness.deadline import until
-from harness.errorlog import ErrorLog
+from harness.errorlog import TWO_LOGS, ErrorLog
 
 CONFIG = """
 WSGIScriptAlias /out {apps}/outputs.wsgi
 WSGIScriptAlias /errors {apps}/errors.wsgi
-<VirtualHost 127.0.0.1:{port}>
-  ServerName main.example
-</VirtualHost>
-<VirtualHost 127.0.0.1:{port}>
-  ServerName other.example
-  ErrorLog {dir}/other.log
-</VirtualHost>
-"""
+""" + TWO_LOGS
 STREAMS = {"errors": "error", "stderr": "error", "stdout": "notice"}
 EXPECTED = {
     "line": ["one line"],

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.deadline import until
-from harness.errorlog import ErrorLog
+from harness.errorlog import TWO_LOGS, ErrorLog
 
 CONFIG = """
 WSGIPythonPath {apps}/pickling
@@ -15,14 +15,7 @@ WSGIScriptAlias /s {dir}/scripts
   WSGIScriptModules Registered
 </Location>
 CustomLog {dir}/access.log "%{X-Test}i [%{wsgi-pickle-hazards}n]"
-<VirtualHost 127.0.0.1:{port}>
-  ServerName main.example
-</VirtualHost>
-<VirtualHost 127.0.0.1:{port}>
-  ServerName other.example
-  ErrorLog {dir}/other.log
-</VirtualHost>
-"""
+""" + TWO_LOGS
 START = """
 import pickle, threading, brine.pickle, ordinary
 from attempts import attempt, tells, watch

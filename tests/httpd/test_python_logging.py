@@ -2,22 +2,15 @@
 
 import pytest
 
-from harness.errorlog import ErrorLog
 from harness.deadline import until
+from harness.errorlog import TWO_LOGS, ErrorLog
 
 CONFIG = """
 LogLevel warn wsgi:debug
 WSGILogging On
 WSGIScriptAlias /logs {apps}/logs.wsgi
 WSGIScriptAlias /itself {apps}/logs_itself.wsgi
-<VirtualHost 127.0.0.1:{port}>
-  ServerName main.example
-</VirtualHost>
-<VirtualHost 127.0.0.1:{port}>
-  ServerName other.example
-  ErrorLog {dir}/other.log
-</VirtualHost>
-"""
+""" + TWO_LOGS
 LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error", "CRITICAL": "crit"}
 
 

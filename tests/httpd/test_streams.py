@@ -6,21 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness.deadline import until
-from harness.errorlog import ErrorLog
+from harness.errorlog import TWO_LOGS, ErrorLog
 from harness.variant import SUB
 
 pytestmark = pytest.mark.axes("python", "interpreter")
 
 CONFIG = """
 WSGIScriptAlias /streams {apps}/streams.wsgi
-<VirtualHost 127.0.0.1:{port}>
-  ServerName main.example
-</VirtualHost>
-<VirtualHost 127.0.0.1:{port}>
-  ServerName other.example
-  ErrorLog {dir}/other.log
-</VirtualHost>
-"""
+""" + TWO_LOGS
 STREAMS = ("stdout", "stderr", "errors")
 
 

@@ -15,6 +15,16 @@ LOUD = {"emerg", "alert", "crit", "error", "warn", "raw"}
 FATAL = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "exit signal", "Segmentation",
          "ThreadSanitizer", "Fatal Python error")
 TOLD = ("Aborted",)  # the end of a process that was told to leave its stack before it goes
+# Two virtual hosts, of which the second has an error log of its own.
+TWO_LOGS = """
+<VirtualHost 127.0.0.1:{port}>
+  ServerName main.example
+</VirtualHost>
+<VirtualHost 127.0.0.1:{port}>
+  ServerName other.example
+  ErrorLog {dir}/other.log
+</VirtualHost>
+"""
 
 
 @dataclass(frozen=True)
