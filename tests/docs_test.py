@@ -152,7 +152,7 @@ def test_brine_migrate_knows_what_has_no_effect(tmp_path):
 
 def test_brine_migrate_knows_the_module_mod_wsgi():
     source = (ROOT / "src" / "wsgi" / "interpreter_info.cpp").read_text()
-    there = re.findall(r'add\(gil, (?:names|dict), "([A-Za-z]\w+)"', source)
+    there = re.findall(r'set_item\(gil, (?:names|dict), "([A-Za-z]\w+)"', source)
     bootstrap = (ROOT / "src" / "script" / "bootstrap.py").read_text()
     made = re.search(r"^SERVER_API = \((.*?)\)$", bootstrap, re.MULTILINE | re.DOTALL)[1]
     stubs = (ROOT / "python" / "mod_wsgi" / "__init__.pyi").read_text()

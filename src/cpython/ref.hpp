@@ -79,4 +79,9 @@ inline void check(const GilLock&, int result) {
   if (result < 0) throw ErrorSet{};
 }
 
+/// Puts a value into a dict. Throws ErrorSet.
+inline void set_item(const GilLock& gil, PyObject* dict, const char* key, const Ref& value) {
+  check(gil, PyDict_SetItemString(dict, key, value.get()));
+}
+
 }  // namespace brine::cpython

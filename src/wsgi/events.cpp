@@ -1,6 +1,7 @@
 #include "wsgi/events.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,7 @@ using cpython::ErrorText;
 using cpython::GilLock;
 using cpython::GilRelease;
 using cpython::Ref;
+using cpython::set_item;
 using cpython::steal;
 
 namespace {
@@ -33,10 +35,6 @@ constexpr std::size_t kLongestRecord = 65536;
 
 Events& events_of(PyObject* self) {
   return *static_cast<Events*>(PyCapsule_GetPointer(self, nullptr));
-}
-
-void put(const GilLock& gil, PyObject* dict, const char* key, const Ref& value) {
-  check(gil, PyDict_SetItemString(dict, key, value.get()));
 }
 
 Ref real(const GilLock& gil, double value) { return steal(gil, PyFloat_FromDouble(value)); }
@@ -81,11 +79,16 @@ PyObject* report(PyObject*, PyObject* args) noexcept {
   });
 }
 
-Ref timing_of(const GilLock& gil, const Timing& timing) {
-  Ref buckets = steal(gil, PyList_New(0));
-  for (const std::uint64_t count : timing.buckets) {
-    check(gil, PyList_Append(buckets.get(), whole(gil, count).get()));
+Ref counts_of(const GilLock& gil, std::span<const std::uint64_t> counts) {
+  Ref list = steal(gil, PyList_New(0));
+  for (const std::uint64_t count : counts) {
+    check(gil, PyList_Append(list.get(), whole(gil, count).get()));
   }
+  return list;
+}
+
+Ref timing_of(const GilLock& gil, const Timing& timing) {
+  const Ref buckets = counts_of(gil, timing.buckets);
   return steal(gil, Py_BuildValue("(dddO)", timing.sum, timing.least, timing.most, buckets.get()));
 }
 
@@ -107,24 +110,20 @@ PyObject* totals(PyObject*, PyObject*) noexcept {
     PyObject* dict = result.get();
     Ref timings = steal(gil, PyDict_New());
     for (std::size_t i = 0; i < kSpans; ++i) {
-      put(gil, timings.get(), kSpanNames[i], timing_of(gil, found.timings[i]));
+      set_item(gil, timings.get(), kSpanNames[i], timing_of(gil, found.timings[i]));
     }
     Ref threads = steal(gil, PyList_New(0));
     for (const ThreadTotals& thread : found.threads) {
       check(gil, PyList_Append(threads.get(), thread_of(gil, thread).get()));
     }
-    Ref statuses = steal(gil, PyList_New(0));
-    for (const std::uint64_t count : found.statuses) {
-      check(gil, PyList_Append(statuses.get(), whole(gil, count).get()));
-    }
-    put(gil, dict, "timings", timings);
-    put(gil, dict, "threads", threads);
-    put(gil, dict, "statuses", statuses);
-    put(gil, dict, "requests", whole(gil, found.requests));
-    put(gil, dict, "input_reads", whole(gil, found.input_reads));
-    put(gil, dict, "input_bytes", whole(gil, found.input_bytes));
-    put(gil, dict, "output_writes", whole(gil, found.output_writes));
-    put(gil, dict, "output_bytes", whole(gil, found.output_bytes));
+    set_item(gil, dict, "timings", timings);
+    set_item(gil, dict, "threads", threads);
+    set_item(gil, dict, "statuses", counts_of(gil, found.statuses));
+    set_item(gil, dict, "requests", whole(gil, found.requests));
+    set_item(gil, dict, "input_reads", whole(gil, found.input_reads));
+    set_item(gil, dict, "input_bytes", whole(gil, found.input_bytes));
+    set_item(gil, dict, "output_writes", whole(gil, found.output_writes));
+    set_item(gil, dict, "output_bytes", whole(gil, found.output_bytes));
     return result;
   });
 }
@@ -175,7 +174,7 @@ Ref Events::functions(const GilLock& gil) {
   const Ref self = steal(gil, PyCapsule_New(this, nullptr, nullptr));
   Ref result = steal(gil, PyDict_New());
   for (PyMethodDef& method : own) {
-    put(gil, result.get(), method.ml_name, steal(gil, PyCFunction_New(&method, self.get())));
+    set_item(gil, result.get(), method.ml_name, steal(gil, PyCFunction_New(&method, self.get())));
   }
   return result;
 }
@@ -214,8 +213,8 @@ void Events::forget(const GilLock& gil, Exchange& exchange) noexcept {
 
 Ref Events::payload(const GilLock& gil, Exchange& exchange) {
   Ref payload = steal(gil, PyDict_New());
-  put(gil, payload.get(), "request_id", text_of(gil, exchange, Var::request_id));
-  put(gil, payload.get(), "request_data", data_of(gil, exchange));
+  set_item(gil, payload.get(), "request_id", text_of(gil, exchange, Var::request_id));
+  set_item(gil, payload.get(), "request_data", data_of(gil, exchange));
   return payload;
 }
 
@@ -228,12 +227,12 @@ namespace {
 // Adds what both `request_started` and `request_finished` say of a request.
 void put_times(const GilLock& gil, PyObject* dict, const Exchange& exchange) {
   const Head& head = exchange.request.head();
-  put(gil, dict, "thread_id", steal(gil, PyLong_FromLong(head.thread_id)));
-  put(gil, dict, "server_pid", text_of(gil, exchange, Var::server_pid));
-  put(gil, dict, "request_start", real(gil, head.request_start));
-  put(gil, dict, "queue_start", real(gil, head.queue_start));
-  put(gil, dict, "daemon_start", real(gil, head.daemon_start));
-  put(gil, dict, "application_start", real(gil, exchange.observation->application_start()));
+  set_item(gil, dict, "thread_id", steal(gil, PyLong_FromLong(head.thread_id)));
+  set_item(gil, dict, "server_pid", text_of(gil, exchange, Var::server_pid));
+  set_item(gil, dict, "request_start", real(gil, head.request_start));
+  set_item(gil, dict, "queue_start", real(gil, head.queue_start));
+  set_item(gil, dict, "daemon_start", real(gil, head.daemon_start));
+  set_item(gil, dict, "application_start", real(gil, exchange.observation->application_start()));
 }
 
 }  // namespace
@@ -248,11 +247,11 @@ Ref Events::begin(const GilLock& gil, Exchange& exchange, PyObject* application,
   put_times(gil, dict, exchange);
   // A connection to a daemon process is kept, and never has to be tried again here.
   const bool in_daemon = exchange.request.head().queue_start != 0;
-  put(gil, dict, "daemon_connects", steal(gil, PyLong_FromLong(in_daemon ? 1 : 0)));
-  put(gil, dict, "daemon_restarts", steal(gil, PyLong_FromLong(0)));
-  put(gil, dict, "callable_object", text_of(gil, exchange, Var::callable_object));
-  put(gil, dict, "application_object", borrow(gil, application));
-  put(gil, dict, "request_environ", borrow(gil, environ));
+  set_item(gil, dict, "daemon_connects", steal(gil, PyLong_FromLong(in_daemon ? 1 : 0)));
+  set_item(gil, dict, "daemon_restarts", steal(gil, PyLong_FromLong(0)));
+  set_item(gil, dict, "callable_object", text_of(gil, exchange, Var::callable_object));
+  set_item(gil, dict, "application_object", borrow(gil, application));
+  set_item(gil, dict, "request_environ", borrow(gil, environ));
   publish(gil, "request_started", dict);
   Ref replaced = borrow(gil, PyDict_GetItemString(dict, "application_object"));
   return replaced ? std::move(replaced) : borrow(gil, application);
@@ -262,9 +261,10 @@ void Events::start_response(const GilLock& gil, Exchange& exchange, PyObject* st
                             PyObject* headers, PyObject* exc_info) {
   if (!publish_) return;
   const Ref event = payload(gil, exchange);
-  put(gil, event.get(), "response_status", borrow(gil, status));
-  put(gil, event.get(), "response_headers", borrow(gil, headers));
-  put(gil, event.get(), "exception_info", borrow(gil, exc_info == nullptr ? Py_None : exc_info));
+  set_item(gil, event.get(), "response_status", borrow(gil, status));
+  set_item(gil, event.get(), "response_headers", borrow(gil, headers));
+  set_item(gil, event.get(), "exception_info",
+           borrow(gil, exc_info == nullptr ? Py_None : exc_info));
   publish(gil, "response_started", event.get());
 }
 
@@ -275,8 +275,8 @@ void Events::raised(const GilLock& gil, Exchange& exchange) noexcept {
   PyErr_NormalizeException(&type, &value, &traceback);
   try {
     const Ref event = payload(gil, exchange);
-    put(gil, event.get(), "exception_info",
-        steal(gil, PyTuple_Pack(3, type, value, traceback == nullptr ? Py_None : traceback)));
+    set_item(gil, event.get(), "exception_info",
+             steal(gil, PyTuple_Pack(3, type, value, traceback == nullptr ? Py_None : traceback)));
     publish(gil, "request_exception", event.get());
   } catch (const ErrorSet&) {
     PyErr_Clear();  // memory has run out
@@ -291,20 +291,21 @@ void Events::finish(const GilLock& gil, Exchange& exchange) noexcept {
     PyObject* dict = event.get();
     const Measures& measures = exchange.observation->measures();
     put_times(gil, dict, exchange);
-    put(gil, dict, "application_finish", real(gil, exchange.observation->application_finish()));
-    put(gil, dict, "application_time", real(gil, measures[Span::application]));
-    put(gil, dict, "input_reads", whole(gil, measures.input_reads));
-    put(gil, dict, "input_length", whole(gil, measures.input_bytes));
-    put(gil, dict, "input_time", real(gil, measures[Span::input]));
-    put(gil, dict, "output_writes", whole(gil, measures.output_writes));
-    put(gil, dict, "output_length", whole(gil, measures.output_bytes));
-    put(gil, dict, "output_time", real(gil, measures[Span::output]));
-    put(gil, dict, "cpu_user_time", real(gil, measures.cpu_user));
-    put(gil, dict, "cpu_system_time", real(gil, measures.cpu_system));
-    put(gil, dict, "cpu_time", real(gil, measures.cpu_user + measures.cpu_system));
-    put(gil, dict, "gil_wait_time", real(gil, measures[Span::gil]));
-    put(gil, dict, "gil_wait_count", steal(gil, PyLong_FromLong(1)));
-    put(gil, dict, "status", steal(gil, PyLong_FromLong(measures.status)));
+    set_item(gil, dict, "application_finish",
+             real(gil, exchange.observation->application_finish()));
+    set_item(gil, dict, "application_time", real(gil, measures[Span::application]));
+    set_item(gil, dict, "input_reads", whole(gil, measures.input_reads));
+    set_item(gil, dict, "input_length", whole(gil, measures.input_bytes));
+    set_item(gil, dict, "input_time", real(gil, measures[Span::input]));
+    set_item(gil, dict, "output_writes", whole(gil, measures.output_writes));
+    set_item(gil, dict, "output_length", whole(gil, measures.output_bytes));
+    set_item(gil, dict, "output_time", real(gil, measures[Span::output]));
+    set_item(gil, dict, "cpu_user_time", real(gil, measures.cpu_user));
+    set_item(gil, dict, "cpu_system_time", real(gil, measures.cpu_system));
+    set_item(gil, dict, "cpu_time", real(gil, measures.cpu_user + measures.cpu_system));
+    set_item(gil, dict, "gil_wait_time", real(gil, measures[Span::gil]));
+    set_item(gil, dict, "gil_wait_count", steal(gil, PyLong_FromLong(1)));
+    set_item(gil, dict, "status", steal(gil, PyLong_FromLong(measures.status)));
     publish(gil, "request_finished", dict);
   } catch (const ErrorSet&) {
     PyErr_Clear();  // memory has run out

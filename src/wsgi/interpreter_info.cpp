@@ -9,6 +9,7 @@ using cpython::borrow;
 using cpython::check;
 using cpython::GilLock;
 using cpython::Ref;
+using cpython::set_item;
 using cpython::steal;
 
 namespace {
@@ -28,10 +29,6 @@ Ref text(const GilLock& gil, const std::string& value) {
 Ref number(const GilLock& gil, int value) { return steal(gil, PyLong_FromLong(value)); }
 
 Ref boolean(const GilLock& gil, bool value) { return borrow(gil, value ? Py_True : Py_False); }
-
-void add(const GilLock& gil, PyObject* dict, const char* key, const Ref& value) {
-  check(gil, PyDict_SetItemString(dict, key, value.get()));
-}
 
 }  // namespace
 
@@ -61,23 +58,23 @@ Ref install_modules(const GilLock& gil, const InterpreterInfo& interpreter_info,
   const Ref apache = borrow(gil, PyImport_AddModule("apache"));
   if (!mod_wsgi || !apache) throw cpython::ErrorSet{};
   PyObject* names = PyModule_GetDict(mod_wsgi.get());
-  add(gil, names, "version", version_tuple(gil, kCompatible));
+  set_item(gil, names, "version", version_tuple(gil, kCompatible));
   // The module is a package, of which bootstrap.py finds the parts. No installed one is looked
   // into.
-  add(gil, names, "__path__", steal(gil, PyList_New(0)));
-  add(gil, names, "process_group", text(gil, interpreter_info.process_group));
-  add(gil, names, "application_group", text(gil, interpreter_info.application_group));
-  add(gil, names, "maximum_processes", number(gil, interpreter_info.maximum_processes));
-  add(gil, names, "threads_per_process", number(gil, interpreter_info.threads_per_process));
-  add(gil, names, "FileWrapper", borrow(gil, file_wrapper));
-  add(gil, names, "RequestTimeout", borrow(gil, request_timeout));
+  set_item(gil, names, "__path__", steal(gil, PyList_New(0)));
+  set_item(gil, names, "process_group", text(gil, interpreter_info.process_group));
+  set_item(gil, names, "application_group", text(gil, interpreter_info.application_group));
+  set_item(gil, names, "maximum_processes", number(gil, interpreter_info.maximum_processes));
+  set_item(gil, names, "threads_per_process", number(gil, interpreter_info.threads_per_process));
+  set_item(gil, names, "FileWrapper", borrow(gil, file_wrapper));
+  set_item(gil, names, "RequestTimeout", borrow(gil, request_timeout));
   names = PyModule_GetDict(apache.get());
-  add(gil, names, "version", version_tuple(gil, interpreter_info.apache_version));
-  add(gil, names, "maximum_processes", number(gil, interpreter_info.apache_processes));
-  add(gil, names, "threads_per_process", number(gil, interpreter_info.apache_threads));
-  add(gil, names, "description", text(gil, interpreter_info.description));
-  add(gil, names, "mpm_name", text(gil, interpreter_info.mpm_name));
-  add(gil, names, "build_date", text(gil, interpreter_info.build_date));
+  set_item(gil, names, "version", version_tuple(gil, interpreter_info.apache_version));
+  set_item(gil, names, "maximum_processes", number(gil, interpreter_info.apache_processes));
+  set_item(gil, names, "threads_per_process", number(gil, interpreter_info.apache_threads));
+  set_item(gil, names, "description", text(gil, interpreter_info.description));
+  set_item(gil, names, "mpm_name", text(gil, interpreter_info.mpm_name));
+  set_item(gil, names, "build_date", text(gil, interpreter_info.build_date));
   return mod_wsgi;
 }
 
@@ -85,20 +82,20 @@ Ref environ_constants(const GilLock& gil, const InterpreterInfo& interpreter_inf
                       PyObject* file_wrapper) {
   Ref constants = steal(gil, PyDict_New());
   PyObject* dict = constants.get();
-  add(gil, dict, "wsgi.version", steal(gil, Py_BuildValue("(ii)", 1, 0)));
-  add(gil, dict, "wsgi.input", borrow(gil, Py_None));  // replaced by each request's own
-  add(gil, dict, "wsgi.errors", borrow(gil, errors));
-  add(gil, dict, "wsgi.input_terminated", boolean(gil, true));
-  add(gil, dict, "wsgi.multithread", boolean(gil, interpreter_info.multithread));
-  add(gil, dict, "wsgi.multiprocess", boolean(gil, interpreter_info.multiprocess));
-  add(gil, dict, "wsgi.run_once", boolean(gil, interpreter_info.run_once));
-  add(gil, dict, "wsgi.file_wrapper", borrow(gil, file_wrapper));
-  add(gil, dict, "apache.version", version_tuple(gil, interpreter_info.apache_version));
-  add(gil, dict, "mod_wsgi.version", version_tuple(gil, kCompatible));
+  set_item(gil, dict, "wsgi.version", steal(gil, Py_BuildValue("(ii)", 1, 0)));
+  set_item(gil, dict, "wsgi.input", borrow(gil, Py_None));  // replaced by each request's own
+  set_item(gil, dict, "wsgi.errors", borrow(gil, errors));
+  set_item(gil, dict, "wsgi.input_terminated", boolean(gil, true));
+  set_item(gil, dict, "wsgi.multithread", boolean(gil, interpreter_info.multithread));
+  set_item(gil, dict, "wsgi.multiprocess", boolean(gil, interpreter_info.multiprocess));
+  set_item(gil, dict, "wsgi.run_once", boolean(gil, interpreter_info.run_once));
+  set_item(gil, dict, "wsgi.file_wrapper", borrow(gil, file_wrapper));
+  set_item(gil, dict, "apache.version", version_tuple(gil, interpreter_info.apache_version));
+  set_item(gil, dict, "mod_wsgi.version", version_tuple(gil, kCompatible));
   // In embedded mode there is no queue before the application, and no daemon process.
-  add(gil, dict, "mod_wsgi.queue_start", steal(gil, PyFloat_FromDouble(0.0)));
-  add(gil, dict, "mod_wsgi.daemon_start", steal(gil, PyFloat_FromDouble(0.0)));
-  add(gil, dict, "brine.version", text(gil, BRINE_VERSION));
+  set_item(gil, dict, "mod_wsgi.queue_start", steal(gil, PyFloat_FromDouble(0.0)));
+  set_item(gil, dict, "mod_wsgi.daemon_start", steal(gil, PyFloat_FromDouble(0.0)));
+  set_item(gil, dict, "brine.version", text(gil, BRINE_VERSION));
   return constants;
 }
 
