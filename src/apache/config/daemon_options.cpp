@@ -187,9 +187,9 @@ void processes(DaemonOptions& options, std::string_view text) {
 enum class Kind {
   has_value,
   may_be_empty,
-  ignored,       ///< no effect, and no site depends on it
-  missed,        ///< no effect, although a site may have relied on it
-  missed_if_on,  ///< no effect, although a site may have relied on it
+  ignored,  ///< no effect, and no site depends on it
+  missed,   ///< no effect, although a site may have relied on it
+  missed_if_on,
   missed_if_not_zero,
   missed_may_be_empty,
 };
@@ -257,8 +257,7 @@ constexpr Option kOptions[] = {
     {"response-buffer-size", &nowhere<&size_or_none<65536, kLargestSocketBuffer>>,
      Kind::missed_if_not_zero,
      "what has come of a response is passed on at once; WSGIResponseBuffering takes a response "
-     "from "
-     "the application without waiting for the client"},
+     "from the application without waiting for the client"},
     {"response-flush-delay", &nowhere<&bare_milliseconds>, Kind::ignored},
     {"response-socket-timeout", &nowhere<&bare_seconds>, Kind::missed_if_not_zero,
      "clients that do not take their response are cut off after httpd's Timeout"},
