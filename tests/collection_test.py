@@ -81,3 +81,45 @@ def test_what_takes_the_log_for_written():
         'assert site.server.log.texts("BRINE0204")', 'assert httpd.log.texts(f"{x}.*", 0)']
     assert not hasty('assert not httpd.log.texts("x")\nassert len(httpd.log.texts("x")) == 1\n'
                      'assert httpd.log.texts("x") == []\n')
+
+
+FAILURES = """
+import pytest
+from harness.errorlog import assert_none
+from harness.deadline import until
+
+KILLED = "AH00045: child process 1 still did not exit, sending a SIGTERM"
+
+@pytest.fixture
+def ends():
+    yield
+    assert_none([KILLED])
+
+def waits(): until(lambda: False, "nothing", 0)
+def answers_wrongly(): assert 1 == 2
+def ends_late(ends): pass
+def ends_late_with_an_error(): assert_none([KILLED, "AH00052: exit signal"])
+def passes(): assert_none([])
+"""
+
+
+@pytest.mark.parametrize("tests, late", [
+    ("passes", ""),
+    ("waits passes ends_late", "waits ends_late"),
+    ("waits answers_wrongly", ""),
+    ("waits ends_late_with_an_error", ""),
+    ("waits waits waits waits", ""),
+])
+def test_what_only_took_too_long_may_run_again(tmp_path, tests, late):
+    """`tests/run` repeats what the file names; so many at once, or a failure of another kind, are a fault."""
+    names = [f"test_{number}_{test}" for number, test in enumerate(tests.split())]
+    (tmp_path / "test_it.py").write_text(
+        FAILURES + "".join(f"{name} = {name.split('_', 2)[2]}\n" for name in names))
+    named = tmp_path / "late"
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "conftest", "-pno:cacheprovider", str(tmp_path)], cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "BRINE_LATE_TESTS": str(named),
+             "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS / "httpd")])},
+        capture_output=True)
+    found = named.read_text().split() if named.exists() else []
+    assert [re.sub(r".*::test_\d_", "", line) for line in found] == late.split()

@@ -20,4 +20,4 @@ def pytest_terminal_summary(terminalreporter):
 
 def ran_out_of_time(report):
     crash = getattr(report.longrepr, "reprcrash", None)
-    return report.when == "call" and crash is not None and "DeadlineExceeded" in crash.message.split(":")[0]
+    return crash is not None and "DeadlineExceeded" in crash.message.split(":")[0]

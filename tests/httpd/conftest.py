@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from harness.build import REPOSITORY, find_build, stage
+from harness.errorlog import assert_none
 from harness.server import Server, Workspace
 from harness.variant import MODES, variants
 
@@ -106,7 +107,7 @@ def server(request, workspace, variant):
     yield server
     server.log.start_test()
     problems = start_up + server.stop() + server.log.complaints()
-    assert not problems, "\n".join(problems)
+    assert_none(problems)
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def start_httpd(request, workspace, variant):
         return
     for server in servers:
         _assert_clean(server)
-    assert not problems, "\n".join(problems)
+    assert_none(problems)
 
 
 @pytest.fixture
@@ -148,5 +149,4 @@ def configtest(workspace, variant):
 
 def _assert_clean(server):
     assert server.process.poll() is None or server.process.returncode == 0, "httpd died"
-    complaints = server.log.complaints()
-    assert not complaints, "undeclared in the error log:\n" + "\n".join(complaints)
+    assert_none([f"undeclared in the error log: {line}" for line in server.log.complaints()])

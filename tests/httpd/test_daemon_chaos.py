@@ -14,7 +14,7 @@ import pytest
 
 from harness import daemons, groups, processes
 from harness.deadline import SCALE, until
-from harness.errorlog import ErrorLog
+from harness.errorlog import ErrorLog, assert_none
 from harness.load import Load
 
 pytestmark = pytest.mark.modes("groups")
@@ -392,7 +392,7 @@ def test_an_hour_in_ten_seconds(start_httpd, orphans_end, workspace):
     logs = [ErrorLog(path) for path in (*server.folder.glob("rotated-*.log"), server.log.path)]
     for log in logs:
         log.declare("BRINE06(03|10):")
-    assert [line for log in logs for line in log.complaints()] == []
+    assert_none([line for log in logs for line in log.complaints()])
     whole = server.write("whole.log", "".join(log.path.read_text() for log in logs))
     ends = [daemons.OBITUARY.match(text) for text in ErrorLog(whole).texts("BRINE0610:")]
     assert len(ends) > 10
