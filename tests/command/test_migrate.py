@@ -144,6 +144,9 @@ WSGIDaemonProcess service threads=0 response-socket-timeout=5
 WSGIChunkedRequest On
 WSGISocketPrefix run/wsgi
 WSGIServerMetrics Off
+WSGIPassApacheRequest On
+WSGIPerInterpreterGIL On
+WSGIFreeThreading Off
 WSGIScriptAlias / {script} process-group=slow application-group=%{{HOST}}
 WSGIScriptAliasMatch ^/(a)$ {script}
 """)
@@ -157,8 +160,9 @@ WSGIScriptAliasMatch ^/(a)$ {script}
     assert "222 s" in of(findings, "request-timeout")[0][2]
     assert of(findings, "chunked") == []
     assert [(severity, places[0][1]) for _, severity, _, places in of(findings, "no-effect")] == [
-        ("warning", site.line("WSGIDaemonProcess service")), ("note", site.line("WSGISocketPrefix")),
-        ("note", site.line("WSGIServerMetrics"))]
+        *(("warning", site.line(name)) for name in ("WSGIDaemonProcess service", "WSGIPassApacheRequest",
+                                                    "WSGIPerInterpreterGIL")),
+        *(("note", site.line(name)) for name in ("WSGISocketPrefix", "WSGIServerMetrics", "WSGIFreeThreading"))]
 
 
 def test_what_every_site_has_is_one_line(site):

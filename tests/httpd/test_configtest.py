@@ -40,6 +40,7 @@ BAD_VALUES = [
     ("WSGISwitchInterval 5abc", "WSGISwitchInterval", "5abc"),
     ("WSGIPerInterpreterGIL Maybe", "WSGIPerInterpreterGIL", "Maybe"),
     ("WSGIFreeThreading Maybe", "WSGIFreeThreading", "Maybe"),
+    ("WSGIPassApacheRequest 1", "WSGIPassApacheRequest", "1"),
     ("WSGIPython three", "WSGIPython", "three"),
     ("WSGIScriptAlias /x /y bogus=1", "WSGIScriptAlias", "bogus"),
     ("WSGIScriptAlias /x /y callable-object=", "WSGIScriptAlias", "callable-object"),
@@ -121,7 +122,8 @@ def test_server_directives_are_refused_in_a_directory(configtest, line):
                                   "WSGIScriptReloading Off", "WSGIIgnoreActivity On",
                                   "WSGIRestrictProcess %{GLOBAL} other",
                                   "WSGIProcessGroup %{GLOBAL}", "WSGIReloadFailure Fail",
-                                  "WSGIScriptModules Registered", "WSGIEnableSendfile On"])
+                                  "WSGIScriptModules Registered", "WSGIEnableSendfile On",
+                                  "WSGIPassApacheRequest On", "WSGIPassApacheRequest off"])
 def test_directory_directives(configtest, line):
     passed, said = configtest(f"<Directory />\n{line}\n</Directory>\n<Location />\n{line}\n</Location>"
                               f"\n<VirtualHost *>\n{line}\n</VirtualHost>")
@@ -201,6 +203,22 @@ def test_metrics_are_missed_where_they_were_wanted(start_httpd, value, level):
 def test_threads_without_a_common_gil_are_missed_where_they_were_wanted(start_httpd, name, instead, value, level):
     server = start_httpd(f"{name} {value}\n")
     server.expect_log(f"{level}: {name}" + (f".*{instead}" if value == "On" else ""))
+
+
+@pytest.mark.parametrize("value, level", [("on", "BRINE0016"), ("OFF", "BRINE0007")])
+def test_httpds_own_structure_is_missed_once_where_it_was_wanted(start_httpd, value, level):
+    server = start_httpd(f"WSGIPassApacheRequest {value}\n<VirtualHost *:*>\n<Location />\n"
+                         f"WSGIPassApacheRequest {value}\n</Location>\n</VirtualHost>\n")
+    server.expect_log(f"{level}: WSGIPassApacheRequest .*and 1 other place"
+                      + (".*apache.request_rec.*SetEnvIfExpr" if value == "on" else ""))
+    assert len(server.log.texts("BRINE00(07|16)", since=0)) == 1
+
+
+def test_what_takes_the_place_of_httpds_structure(start_httpd):
+    """The example of the directive's page."""
+    server = start_httpd('SetEnvIfExpr "%{CONN_REMOTE_ADDR} =~ /(.+)/" httpd.peer=$1\n'
+                         "WSGIScriptAlias /environ {apps}/environ.wsgi\n")
+    assert server.get("/environ").json()["httpd.peer"] == ["str", "127.0.0.1"]
 
 
 @pytest.mark.parametrize("name", ["WSGINewRelicConfigFile", "WSGINewRelicEnvironment"])

@@ -352,17 +352,22 @@ void ignore_authority(cmd_parms& line, RequestSettings&, const char* argument) {
 
 // Ignores a flag of which Off is what there is.
 void ignore_wish(cmd_parms& line, const char* argument, std::string_view why) {
-  process_settings(line);
   const bool wanted = parse_flag(argument);
   ignore_for(line, wanted ? why : std::string_view(), wanted);
 }
 
 void ignore_own_gil(cmd_parms& line, RequestSettings&, const char* argument) {
+  process_settings(line);
   ignore_wish(line, argument, kOneGil);
 }
 
 void ignore_free_threading(cmd_parms& line, RequestSettings&, const char* argument) {
+  process_settings(line);
   ignore_wish(line, argument, kNoFreeThreading);
+}
+
+void ignore_request_rec(cmd_parms& line, RequestSettings&, const char* argument) {
+  ignore_wish(line, argument, kNoRequestRec);
 }
 
 void ignore_agent(cmd_parms& line, RequestSettings&, const char*) {
@@ -532,6 +537,8 @@ const command_rec directive_table[] = {
                   "no effect"),
     AP_INIT_TAKE1("WSGIFreeThreading", directive<&ignore_free_threading>, nullptr, kServer,
                   "no effect"),
+    AP_INIT_TAKE1("WSGIPassApacheRequest", directive<&ignore_request_rec>, nullptr,
+                  kServerOrDirectory, "no effect"),
     AP_INIT_TAKE1("WSGINewRelicConfigFile", directive<&ignore_agent>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGINewRelicEnvironment", directive<&ignore_agent>, nullptr, kServer,

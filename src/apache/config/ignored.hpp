@@ -38,6 +38,12 @@ inline constexpr std::string_view kNoFreeThreading =
     "it runs Pythons that have a GIL; for as many processors as there is work for, give the daemon "
     "group more processes";
 
+/// Why WSGIPassApacheRequest On has no effect.
+inline constexpr std::string_view kNoRequestRec =
+    "environ has no apache.request_rec, the address of httpd's own structure of the request: "
+    "SetEnvIfExpr puts what httpd knows of a request into environ, and an extension module that "
+    "needs the structure itself cannot be used";
+
 /// One for each directive or option, in the order in which they first come.
 std::vector<IgnoredNotice> notices_of(const std::vector<Ignored>& ignored);
 

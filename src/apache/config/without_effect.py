@@ -23,9 +23,9 @@ def joined(texts):
 
 def reason(text, named):
     """(why or what is missed, missed) of a call's or row's arguments."""
-    constant = re.search(r"\bkNo\w+", text)
-    if constant:
-        return named[constant[0]], True
+    known = [name for name in re.findall(r"\bk[A-Z]\w*", text) if name in named]
+    if known:
+        return named[known[0]], True
     texts = re.findall(_TEXT, text)
     return joined(" ".join(texts)), False
 
