@@ -1,5 +1,7 @@
 #include "script/bootstrap.hpp"
 
+#include <marshal.h>
+
 #include "cpython/error.hpp"
 #include "cpython/signals.hpp"
 #include "pickle/module.hpp"
@@ -21,20 +23,37 @@ Ref path_object(const GilLock& gil, std::string_view path) {
 
 namespace {
 
-// Returns the source of a Python module that the engine carries, or null.
-const char* embedded_source(std::string_view name) {
+// Returns the code object of a Python module that the engine carries, None if it carries none of
+// that name, or null and an exception.
+PyObject* embedded_code(std::string_view name) noexcept {
   for (const EmbeddedPython& embedded : kEmbeddedPython) {
-    if (name == embedded.name) return embedded.source;
+    if (name != embedded.name) continue;
+    if (PyImport_GetMagicNumber() != kMagicNumber) {
+      PyErr_SetString(PyExc_ImportError,
+                      "Brine's engine was built with an earlier or later state of this Python, "
+                      "whose byte code differs; build it again");
+      return nullptr;
+    }
+    return PyMarshal_ReadObjectFromString(embedded.code.data(),
+                                          static_cast<Py_ssize_t>(embedded.code.size()));
   }
-  return nullptr;
+  return Py_NewRef(Py_None);
 }
 
-// own_source(name) is embedded_source() for Python; returns None if there is none.
-PyObject* own_source(PyObject*, PyObject* name) noexcept {
+// own_code(name) is embedded_code() for Python.
+PyObject* own_code(PyObject*, PyObject* name) noexcept {
   const char* text = PyUnicode_AsUTF8(name);
-  if (text == nullptr) return nullptr;
-  const char* source = embedded_source(text);
-  return source != nullptr ? PyUnicode_FromString(source) : Py_NewRef(Py_None);
+  return text != nullptr ? embedded_code(text) : nullptr;
+}
+
+// compile_source(source, path) compiles a file's bytes, which hold no NUL. Unlike compile() it
+// makes no class for each kind of node of a syntax tree, which take 200 KiB in each interpreter.
+PyObject* compile_source(PyObject*, PyObject* arguments) noexcept {
+  const char* source = nullptr;
+  PyObject* path = nullptr;
+  if (PyArg_ParseTuple(arguments, "yO", &source, &path) == 0) return nullptr;
+  PyCompilerFlags flags = _PyCompilerFlags_INIT;
+  return Py_CompileStringObject(source, path, Py_file_input, &flags, -1);
 }
 
 // make_guard(spec) makes the module brine._guard, which is not executed yet (PEP 489).
@@ -48,7 +67,8 @@ PyObject* execute_guard(PyObject*, PyObject* module) noexcept {
   Py_RETURN_NONE;
 }
 
-PyMethodDef own_source_method = {"own_source", own_source, METH_O, nullptr};
+PyMethodDef own_code_method = {"own_code", own_code, METH_O, nullptr};
+PyMethodDef compile_source_method = {"compile_source", compile_source, METH_VARARGS, nullptr};
 PyMethodDef make_guard_method = {"make_guard", make_guard, METH_O, nullptr};
 PyMethodDef execute_guard_method = {"execute_guard", execute_guard, METH_O, nullptr};
 
@@ -59,8 +79,8 @@ void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_poli
     Ref function = steal(gil, PyCFunction_New(method, nullptr));
     check(gil, PyDict_SetItemString(globals, method->ml_name, function.get()));
   };
-  for (PyMethodDef* method : {&own_source_method, &make_guard_method, &execute_guard_method,
-                              &cpython::call_unmasked_method}) {
+  for (PyMethodDef* method : {&own_code_method, &compile_source_method, &make_guard_method,
+                              &execute_guard_method, &cpython::call_unmasked_method}) {
     add(method);
   }
   for (PyMethodDef* method = service_methods; method->ml_name != nullptr; ++method) add(method);
@@ -74,8 +94,7 @@ void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_poli
 }  // namespace
 
 Bootstrap::Bootstrap(const GilLock& gil, std::string_view pickle_policy, base::Level log_level) {
-  Ref code =
-      steal(gil, Py_CompileString(embedded_source("script.bootstrap"), "<brine>", Py_file_input));
+  Ref code = steal(gil, embedded_code("script.bootstrap"));
   globals_ = steal(gil, PyDict_New());
   provide(gil, globals_.get(), pickle_policy, log_level);
   Ref name = steal(gil, PyUnicode_FromString("brine.bootstrap"));

@@ -3,7 +3,7 @@
 It is compiled into the engine under the file name "<brine>", which the log leaves out of tracebacks.
 Nothing here is on the path of an ordinary request, and what is imported here every interpreter has to
 find room for: modules that import much in their turn are left to the applications. The engine puts
-among its globals before it runs: own_source(module name), make_guard(spec), execute_guard(module),
+among its globals before it runs: own_code(module name), make_guard(spec), execute_guard(module),
 call_unmasked(function, args, kwargs), PICKLE_POLICY, LOG_LEVEL (httpd's number), and the functions of
 script/service.hpp.
 """
@@ -463,8 +463,8 @@ def show_scripts_to(module, shown=LIBRARY_SYS):
 
 def compiled(source, path):
     """The code of a script. Where it may look into sys.modules, what its functions import finds scripts there."""
-    if b"modules" not in source:
-        return compile(source, path, "exec", dont_inherit=True)
+    if b"modules" not in source and b"\0" not in source:
+        return compile_source(source, path)
     import _ast as ast  # makes a class of each kind of node
     tree = compile(source, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     parts = [(tree, False)]
@@ -639,15 +639,12 @@ class OwnModules:
             return spec or importlib.util.spec_from_loader(fullname, self, origin=OWN_FILE, is_package=True)
         if not fullname.startswith(("brine.", "mod_wsgi.")):
             return None
-        if fullname != "brine._guard" and own_source(fullname) is None:
+        if fullname != "brine._guard" and own_code(fullname) is None:
             return None
         spec = importlib.util.spec_from_loader(fullname, self, origin=OWN_FILE)
         if self.is_package(fullname):  # Django asks each of its applications for one folder
             spec.submodule_search_locations = [f"{OWN_FILE}/{fullname}"]
         return spec
-
-    def get_source(self, name):
-        return own_source(name) or ""
 
     def is_package(self, name):
         return name in OWN_PACKAGES
@@ -661,7 +658,9 @@ class OwnModules:
             execute_guard(module)
             module.set_policy(PICKLE_POLICY)
             return
-        exec(compile(self.get_source(name), OWN_FILE, "exec", dont_inherit=True), module.__dict__)
+        code = own_code(name)
+        if code is not None:  # brine itself is empty
+            exec(code, module.__dict__)
         if name == "brine.pickle._scripts":
             module.provide(script_of, generation_of, refusal)
 
@@ -678,9 +677,9 @@ def complete_module(module, functions):
     """Has mod_wsgi make the rest of its names when somebody asks for one. `functions`: of wsgi/events.cpp."""
     names = vars(module)
 
-    def run(source, **more):
+    def run(name, **more):
         made = {"__name__": "mod_wsgi", **functions, **more}
-        exec(compile(own_source(source), OWN_FILE, "exec", dont_inherit=True), made)
+        exec(own_code(name), made)
         return made
 
     def attribute(name):

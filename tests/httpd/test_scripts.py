@@ -168,6 +168,8 @@ def test_windows_line_ends(httpd):
 
 @pytest.mark.parametrize("name, text, code", [
     ("syntax", "def application(:\n", "BRINE0301"),
+    ("nul", "x = 1\n\0", "BRINE0301"),
+    ("encoding", "# -*- coding: no-such -*-\n", "BRINE0301"),
     ("raises", "raise ValueError('while loading')\n", "BRINE0301"),
     ("exits", "import sys\nsys.exit(3)\n", "BRINE0302"),
     ("import", "import no_such_module_at_all\n", "BRINE0301"),
