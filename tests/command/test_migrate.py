@@ -165,6 +165,29 @@ WSGIScriptAliasMatch ^/(a)$ {script}
         *(("note", site.line(name)) for name in ("WSGISocketPrefix", "WSGIServerMetrics", "WSGIFreeThreading"))]
 
 
+def test_sections_about_interpreters(site):
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    site.write(f"""<WSGIInterpreterOptions>
+WSGISwitchInterval 1ms
+</WSGIInterpreterOptions>
+<WSGIInterpreterOptions process-group=site application-group=%{{GLOBAL}}>
+WSGIPythonPath /srv
+</WSGIInterpreterOptions>
+<WSGIInterpreterOptions process-group=other>
+WSGIProcessGroup other
+</WSGIInterpreterOptions>
+WSGIScriptAlias / {script}
+""")
+    findings = site.check(1)
+    (_, severity, says, places), = of(findings, "no-effect")
+    assert (severity, places) == ("warning", [("httpd.conf", site.line("WSGIPythonPath"))])
+    assert "WSGIPythonPath of <WSGIInterpreterOptions process-group=site application-group=%{GLOBAL}>" in says
+    assert "python-path=" in says
+    (_, _, says, places), = of(findings, "refused")
+    assert places == [("httpd.conf", site.line("<WSGIInterpreterOptions process-group=other"))]
+    assert "holds WSGIProcessGroup" in says
+
+
 def test_what_every_site_has_is_one_line(site):
     """Unless a script has to do with it."""
     plain = write_script(site.folder / "app.wsgi", 'b"one"')

@@ -109,6 +109,8 @@ DIFFERENCES = [
                _by_choice),
     Difference("values", "Values are checked: WSGIPythonOptimize lots is an error, and so is a URL path without its /.",
                _by_httpd),
+    Difference("interpreter-options", "A directive in <WSGIInterpreterOptions> that is not about interpreters is an "
+               "error", _by_httpd),
     Difference("hidden-alias", "An alias that an earlier one hides is a warning.", _by_httpd),
     Difference("interpreters", "A process makes at most 64 sub-interpreters that the configuration names, and 16 that "
                "clients do by %{HOST} or %{ENV:NAME}, then answers 503.", _named_by_clients, _WARNING),

@@ -343,8 +343,14 @@ class Completion {
   // Takes over WSGIPythonPath, so that a site behaves in a group as in httpd's own processes.
   void take_over_python_path() {
     if (group_.python_path.empty() && group_.python == engine::effective_version(process_.python)) {
-      group_.python_path = process_.python_path;
-      group_.python_path_origin = "WSGIPythonPath" + in_parentheses(process_.python_path_place);
+      group_.python_path_origin = "WSGIPythonPath";
+      std::string last;
+      for (const PythonPathEntry& entry : process_.python_path) {
+        group_.python_path.push_back(entry.directory);
+        const std::string place = in_parentheses(entry.place);
+        if (place != last) group_.python_path_origin += place;
+        last = place;
+      }
     }
   }
 

@@ -1,13 +1,16 @@
 #include "apache/config/directives.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "apache/config/arguments.hpp"
 #include "apache/config/ignored.hpp"
@@ -35,7 +38,8 @@ const char* directive(cmd_parms* line, void* settings, const char* argument) noe
     set(*line, *static_cast<RequestSettings*>(settings), argument);
     return nullptr;
   } catch (const std::exception& error) {
-    return apr_pstrcat(line->pool, line->cmd->name, " ", error.what(), nullptr);
+    const char* const end = line->cmd->name[0] == '<' ? "> " : " ";
+    return apr_pstrcat(line->pool, line->cmd->name, end, error.what(), nullptr);
   } catch (...) {
     return apr_pstrcat(line->pool, line->cmd->name, " failed with an unknown exception", nullptr);
   }
@@ -67,9 +71,58 @@ ProcessSettings& process_settings(cmd_parms& line) {
   return server_settings(line.server).process;
 }
 
+// Returns false in an .htaccess file: many threads read it at once, so it must change no server's
+// settings.
+bool in_server_config(const cmd_parms& line) {
+  return (line.override & (RSRC_CONF | ACCESS_CONF)) != 0;
+}
+
+void ignore_for(cmd_parms& line, std::string_view why, bool missed = false) {
+  const Ignored ignored{line.cmd->name, place_of(line), why, missed};
+  if (in_server_config(line)) {
+    server_settings(line.server).ignored.push_back(ignored);
+  } else {
+    report_ignored_in_file(line.server, ignored);
+  }
+}
+
+constexpr char kOptionsSection[] = "<WSGIInterpreterOptions";
+
+// Returns the section <WSGIInterpreterOptions> that the line stands in, or null.
+const ap_directive_t* options_section(const cmd_parms& line) {
+  const ap_directive_t* parent = line.directive->parent;
+  const bool is_one = parent != nullptr && ap_cstr_casecmp(parent->directive, kOptionsSection) == 0;
+  return is_one ? parent : nullptr;
+}
+
+// Returns true if the section is about all interpreters: it has no selector, and so nothing but the
+// '>' that ends its line.
+bool is_for_all(const ap_directive_t& section) {
+  return std::string_view(section.args).find('=') == std::string_view::npos;
+}
+
+// Returns true if the line has a say in what holds for all interpreters. That of some interpreters
+// is not taken, which is said at start; and what a section says of all holds over what stands
+// outside.
+bool holds_for_all(cmd_parms& line, ProcessSettings& process) {
+  const ap_directive_t* const section = options_section(line);
+  std::vector<const command_rec*>& said = process.said_in_sections;
+  if (section == nullptr) return std::find(said.begin(), said.end(), line.cmd) == said.end();
+  if (!is_for_all(*section)) {
+    ignore_for(line, kNotForSome, true);
+    server_settings(line.server).ignored.back().what +=
+        std::string(" of ") + kOptionsSection + " " + section->args;
+    return false;
+  }
+  said.push_back(line.cmd);
+  return true;
+}
+
 template <auto field, auto parse>
 void store_in_process(cmd_parms& line, RequestSettings&, const char* argument) {
-  process_settings(line).*field = parse(argument);
+  ProcessSettings& process = process_settings(line);
+  auto value = parse(argument);
+  if (holds_for_all(line, process)) process.*field = std::move(value);
 }
 
 template <auto field, auto parse>
@@ -108,12 +161,6 @@ std::string_view next_path(cmd_parms& line, const char*& rest, const char* what)
 
 bool expands(const std::optional<std::string_view>& group) {
   return group && group->find("%{") != std::string_view::npos;
-}
-
-// Returns false in an .htaccess file: many threads read it at once, so it must change no server's
-// settings.
-bool in_server_config(const cmd_parms& line) {
-  return (line.override & (RSRC_CONF | ACCESS_CONF)) != 0;
 }
 
 // Notes a group that is named outright, so that its absence is found before requests come.
@@ -313,15 +360,6 @@ void python_warnings(cmd_parms& line, RequestSettings&, const char* filter) {
   process_settings(line).python_warnings.emplace_back(filter);
 }
 
-void ignore_for(cmd_parms& line, std::string_view why, bool missed = false) {
-  const Ignored ignored{line.cmd->name, place_of(line), why, missed};
-  if (in_server_config(line)) {
-    server_settings(line.server).ignored.push_back(ignored);
-  } else {
-    report_ignored_in_file(line.server, ignored);
-  }
-}
-
 // Ignores a directive of mod_wsgi that has no effect in Brine.
 void ignore(cmd_parms& line, RequestSettings&, const char*) { ignore_for(line, {}); }
 
@@ -392,8 +430,52 @@ void daemon_process(cmd_parms& line, RequestSettings&, const char* arguments) {
 
 void python_path(cmd_parms& line, RequestSettings&, const char* paths) {
   ProcessSettings& process = process_settings(line);
-  process.python_path = parse_path_list(paths);
-  process.python_path_place = place_of(line);
+  std::vector<PythonPathEntry> entries;
+  for (std::string& directory : parse_path_list(paths)) {
+    entries.push_back({std::move(directory), place_of(line)});
+  }
+  const bool adds = options_section(line) != nullptr;
+  if (adds && !holds_for_all(line, process)) return;
+  std::vector<PythonPathEntry>& path = process.python_path;
+  if (adds) {
+    process.python_path_of_sections += entries.size();
+  } else {
+    path.resize(process.python_path_of_sections);
+  }
+  path.insert(adds ? path.begin() : path.end(), entries.begin(), entries.end());
+}
+
+// Throws std::invalid_argument unless the section holds nothing but what is about interpreters.
+void check_options_section(cmd_parms& line, RequestSettings&, const char* arguments) {
+  process_settings(line);
+  std::string_view selectors = arguments;
+  if (!selectors.ends_with('>')) {
+    throw std::invalid_argument("needs a '>' at the end of its line");
+  }
+  selectors.remove_suffix(1);
+  Words words(selectors);
+  parse_script_options(words, {});
+  constexpr const char* kMembers[] = {
+      "WSGIPerInterpreterGIL", "WSGIFreeThreading",  "WSGISwitchInterval", "WSGIPythonPath",
+      "WSGIRestrictStdin",     "WSGIRestrictStdout", "WSGIRestrictSignal"};
+  for (const ap_directive_t* each = line.directive->first_child; each; each = each->next) {
+    const auto is_named = [&](const char* name) {
+      return ap_cstr_casecmp(name, each->directive) == 0;
+    };
+    if (std::none_of(std::begin(kMembers), std::end(kMembers), is_named)) {
+      throw std::invalid_argument(
+          "takes WSGIPerInterpreterGIL, WSGIFreeThreading, WSGISwitchInterval, WSGIPythonPath and "
+          "WSGIRestrictStdin, -Stdout and -Signal, and holds " +
+          std::string(each->directive) + in_parentheses({each->filename, each->line_num}));
+    }
+  }
+}
+
+// Has httpd call the setters of the section's directives, which find the section as their parent.
+const char* interpreter_options(cmd_parms* line, void* settings, const char* arguments) noexcept {
+  const char* const error = directive<&check_options_section>(line, settings, arguments);
+  return error != nullptr ? error
+                          : ap_walk_config(line->directive->first_child, line, line->context);
 }
 
 constexpr int kServer = RSRC_CONF;
@@ -502,6 +584,8 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGISwitchInterval",
                   (process_setting<&ProcessSettings::switch_interval, &parse_switch_interval>),
                   nullptr, kServer, "duration, such as 5ms"),
+    AP_INIT_RAW_ARGS("<WSGIInterpreterOptions", &interpreter_options, nullptr, kServer,
+                     "process-group=NAME application-group=NAME"),
     AP_INIT_TAKE1("WSGIDontWriteBytecode",
                   (process_setting<&ProcessSettings::dont_write_bytecode, &parse_flag>), nullptr,
                   kServer, "On or Off"),

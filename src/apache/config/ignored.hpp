@@ -44,6 +44,11 @@ inline constexpr std::string_view kNoRequestRec =
     "SetEnvIfExpr puts what httpd knows of a request into environ, and an extension module that "
     "needs the structure itself cannot be used";
 
+/// Why a directive has no effect in a section <WSGIInterpreterOptions> with selectors.
+inline constexpr std::string_view kNotForSome =
+    "it is there for all interpreters, outside such a section or in one without selectors; for a "
+    "daemon group, its WSGIDaemonProcess has python-path= and switch-interval=";
+
 /// One for each directive or option, in the order in which they first come.
 std::vector<IgnoredNotice> notices_of(const std::vector<Ignored>& ignored);
 

@@ -218,6 +218,12 @@ struct InterpreterLimits {
   int of_clients() const { return clients.value_or(std::min(configured, 16)); }
 };
 
+/// A directory of WSGIPythonPath.
+struct PythonPathEntry {
+  std::string directory;
+  Place place;
+};
+
 /// The settings of the whole server, mostly about the embedded Python.
 struct ProcessSettings {
   std::string python;       ///< "3.12", or empty: the default engine
@@ -225,8 +231,9 @@ struct ProcessSettings {
   Place python_home_place;
   std::string home_fault;    ///< why Python cannot run in httpd's own processes, or empty
   PythonHome resolved_home;  ///< set once the whole configuration is known
-  std::vector<std::string> python_path;
-  Place python_path_place;
+  std::vector<PythonPathEntry> python_path;
+  std::size_t python_path_of_sections = 0;  ///< how many of its first entries sections have added
+  std::vector<const command_rec*> said_in_sections;  ///< by <WSGIInterpreterOptions>
   std::string python_eggs;
   std::vector<std::string> python_warnings;
   int python_optimize = 0;

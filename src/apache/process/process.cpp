@@ -90,9 +90,8 @@ engine::Config embedded_config() {
   engine::Config config = shared_engine_config();
   config.program = settings.resolved_home.program;
   config.home = settings.resolved_home.home;
-  for (const std::string& directory : settings.python_path) {
-    config.python_path.push_back(
-        {directory, "WSGIPythonPath" + in_parentheses(settings.python_path_place)});
+  for (const PythonPathEntry& entry : settings.python_path) {
+    config.python_path.push_back({entry.directory, "WSGIPythonPath" + in_parentheses(entry.place)});
   }
   config.python_eggs = settings.python_eggs;
   fill_process_model(config);
