@@ -138,8 +138,10 @@ SSLCertificateFile /no/such/certificate
 
 def test_what_differs_by_configuration(site):
     script = write_script(site.folder / "app.wsgi", 'b"one"')
-    site.write(f"""WSGIDaemonProcess slow threads=15 request-timeout=60
+    site.write(f"""WSGIDaemonProcess slow threads=15 request-timeout=60.
 WSGIDaemonProcess unit queue-timeout=1m
+WSGIDaemonProcess half queue-timeout=.5
+WSGIDaemonProcess same queue-timeout=5s switch-interval=.005
 WSGIDaemonProcess service threads=0 response-socket-timeout=5
 WSGIChunkedRequest On
 WSGISocketPrefix run/wsgi
@@ -152,11 +154,13 @@ WSGIScriptAliasMatch ^/(a)$ {script}
 """)
     findings = site.check(1)
     for name, severity, directive in (
-            ("request-timeout", "warning", "WSGIDaemonProcess slow"), ("units", "warning", "WSGIDaemonProcess unit"),
+            ("request-timeout", "warning", "WSGIDaemonProcess slow"),
             ("services", "note", "WSGIDaemonProcess service"), ("chunked-on", "warning", "WSGIChunkedRequest"),
             ("interpreters", "warning", "WSGIScriptAlias /"), ("resource", "note", "WSGIScriptAliasMatch")):
         assert [(each[1], each[3]) for each in of(findings, name)] == [
             (severity, [("httpd.conf", site.line(directive))])], name
+    assert [each[3] for each in of(findings, "units")] == [
+        [("httpd.conf", site.line(f"WSGIDaemonProcess {group}")) for group in ("unit", "half")]]
     assert "222 s" in of(findings, "request-timeout")[0][2]
     assert of(findings, "chunked") == []
     assert [(severity, places[0][1]) for _, severity, _, places in of(findings, "no-effect")] == [

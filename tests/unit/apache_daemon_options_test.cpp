@@ -263,9 +263,46 @@ TEST(Duration, HasUnits) {
   EXPECT_EQ(parse_duration("1.5m"), 90s);
   EXPECT_EQ(parse_duration("7", 1ms), 7ms);
   EXPECT_EQ(parse_duration("2147483647"), 2147483647s);
-  for (const char* bad : {"", "s", "-1", "+1", "1.", ".5", "1e3", "0x10", "nan", "inf", "1 s", "1S",
-                          "1d", "1.5.5", "2147483648", "99999999999999999999999", "0.0001"}) {
+}
+
+struct Taken {
+  const char* text;
+  daemon::Duration duration;
+};
+
+// mod_wsgi's numbers are C's; the units are httpd's own, with m for minutes besides mi.
+TEST(Duration, IsTakenAsCWritesNumbersAndHttpdWritesUnits) {
+  const Taken taken[] = {{".005", 5ms},    {".5s", 500ms}, {"0.5", 500ms},      {"1.", 1s},
+                         {"1.s", 1s},      {"1e-3", 1ms},  {"1E3", 1000s},      {"1.5e+1", 15s},
+                         {"2e2ms", 200ms}, {"007", 7s},    {"500ms", 500ms},    {"500MS", 500ms},
+                         {"30S", 30s},     {"5mi", 5min},  {"5Min", 5min},      {"5m", 5min},
+                         {"2H", 2h},       {"0ms", 0ms},   {"0.0006", 1ms},     {"0e9", 0s},
+                         {".0", 0s},       {"1ms", 1ms},   {"596523h", 596523h}};
+  for (const auto& [text, duration] : taken) {
+    EXPECT_EQ(parse_duration(text), duration) << text;
+  }
+}
+
+TEST(Duration, IsRefusedWhereItIsNoneOrTooLong) {
+  for (const char* bad :
+       {"",       "s",          ".",       "e3",       ".e3",    "-1",     "+1",
+        "-0",     "-.5",        "1e",      "1e+",      "0x10",   "0x1p3",  "nan",
+        "NaN",    "inf",        "Inf",     "infinity", "nan(1)", "1 s",    " 1",
+        "1 ",     "1d",         "1us",     "1ss",      "1sec",   "1.5.5",  "1,5",
+        "1e3.5",  "2147483648", "596524h", "1e10",     "1e999",  "1e-999", "99999999999999999999",
+        "0.0001", "1e-4",       ".4ms",    "١"}) {
     EXPECT_THROW(parse_duration(bad), std::invalid_argument) << bad;
+  }
+}
+
+TEST(SwitchInterval, IsADurationWithMicroseconds) {
+  EXPECT_DOUBLE_EQ(parse_switch_interval(".005"), 0.005);
+  EXPECT_DOUBLE_EQ(parse_switch_interval("1e-3"), 0.001);
+  EXPECT_DOUBLE_EQ(parse_switch_interval("1e-6"), 0.000001);
+  EXPECT_DOUBLE_EQ(parse_switch_interval("0.5MS"), 0.0005);
+  EXPECT_DOUBLE_EQ(parse_switch_interval("1h"), 3600);
+  for (const char* bad : {"0", ".0", "1e-7", "3601", "nan", "inf", "-1e-3", "0x1", ""}) {
+    EXPECT_THROW(parse_switch_interval(bad), std::invalid_argument) << bad;
   }
 }
 

@@ -73,11 +73,17 @@ _TIMES = ("timeout", "interval")
 _SIZES = ("size", "memory-limit", "virtual-memory-limit")
 
 
+def _is_read_otherwise(name: str, value: str) -> bool:
+    """mod_wsgi reads the whole number at the front, and leaves a fraction and a unit."""
+    has_unit = value[-1:].isalpha() and number(value, -1) >= 0
+    if name == "switch-interval":
+        return has_unit
+    return has_unit if name.endswith(_SIZES) else name.endswith(_TIMES) and seconds(value) != number(value, 0)
+
+
 def _with_units(sites: Sites) -> Iterable[Directive]:
-    """mod_wsgi reads the number and leaves the unit."""
     return [group.directive for group in sites.groups.values()
-            if any(value[-1:].isalpha() and number(value, -1) >= 0 and name.endswith((*_TIMES, *_SIZES))
-                   for name, value in group.directive.options.items())]
+            if any(_is_read_otherwise(name, value) for name, value in group.directive.options.items())]
 
 
 def _inflated(sites: Sites) -> Iterable[Directive]:
@@ -224,7 +230,7 @@ DIFFERENCES = [
 
 _REMEDIES = {
     "interpreters": "WSGIInterpreterLimit 64 N, with N for the hosts that are served at once.",
-    "units": "Write what is meant: here a unit counts.",
+    "units": "Write what is meant: here a fraction and a unit count.",
     "chunked-on": "Nothing, unless a body must not be read whole before the application is asked: "
                   "WSGIChunkedRequest Stream.",
 }

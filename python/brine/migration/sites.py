@@ -11,12 +11,12 @@ from brine.migration.tree import Directive, Tree
 _WITHOUT_URL = ("wsgiimportscript", "wsgiauthuserscript", "wsgiauthgroupscript", "wsgiaccessscript",
                 "wsgidispatchscript")
 _MAPPINGS = ("wsgiscriptalias", "wsgiscriptaliasmatch", "wsgihandlerscript", "wsgiimportscript")
-_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "mi": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def seconds(text: str) -> float:
     """A time as Brine takes it; 0 for what is none."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", text)
+    match = re.fullmatch(r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(ms|s|m|mi|min|h|)", text.lower(), re.ASCII)
     return float(match[1]) * _SECONDS[match[2]] if match else 0.0
 
 

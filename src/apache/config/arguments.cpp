@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::uint64_t kLargestBuffering = 1ULL << 40U;
 
-bool same_word(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return lower(x) == lower(y);
-  });
-}
-
 template <class Value>
 struct Choice {
   std::string_view word;
@@ -49,6 +42,13 @@ bool is_number(std::string_view text, Number& number) {
 }
 
 }  // namespace
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return lower(x) == lower(y);
+  });
+}
 
 bool parse_flag(std::string_view text) {
   return choose<bool>(text, {{"On", true}, {"Off", false}});

@@ -32,6 +32,9 @@ enum class ChunkedRequest : std::uint8_t {
   stream,  ///< read by the application as it comes
 };
 
+/// Returns true if the words differ at most in upper and lower case of ASCII.
+bool same_word(std::string_view a, std::string_view b);
+
 bool parse_flag(std::string_view text);
 /// Parses On (a new process, where processes can be replaced), Off or Rolling.
 wsgi::Reloading parse_script_reloading(std::string_view text);

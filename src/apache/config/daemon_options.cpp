@@ -35,16 +35,19 @@ double milliseconds(std::string_view text, double bare) {
     std::string_view name;
     double factor;
   };
-  const Unit units[] = {{"", bare}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+  // httpd's own times have mi for minutes, and so have ours.
+  const Unit units[] = {{"", bare},    {"ms", 1},      {"s", 1000},   {"m", 60000},
+                        {"mi", 60000}, {"min", 60000}, {"h", 3600000}};
   double number = 0;
   const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
-  const bool is_number = !text.empty() && is_digit(text.front()) && error == std::errc() &&
-                         stop != text.data() && is_digit(stop[-1]);
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  // Without a sign and a name such as "inf"; an exponent and a bare point are as in C.
+  const bool is_number =
+      error == std::errc() && !text.empty() && (is_digit(text.front()) || text.front() == '.');
   if (is_number) {
     const std::string_view rest(stop, static_cast<std::size_t>(end - stop));
     for (const Unit& unit : units) {
-      if (rest == unit.name && number * unit.factor <= kLongest) {
+      if (same_word(rest, unit.name) && number * unit.factor <= kLongest) {
         return number * unit.factor;
       }
     }
