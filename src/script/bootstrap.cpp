@@ -52,7 +52,8 @@ PyObject* compile_source(PyObject*, PyObject* arguments) noexcept {
   const char* source = nullptr;
   PyObject* path = nullptr;
   if (PyArg_ParseTuple(arguments, "yO", &source, &path) == 0) return nullptr;
-  PyCompilerFlags flags = _PyCompilerFlags_INIT;
+  PyCompilerFlags flags{};
+  flags.cf_feature_version = PY_MINOR_VERSION;
   return Py_CompileStringObject(source, path, Py_file_input, &flags, -1);
 }
 
