@@ -15,7 +15,8 @@ from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authn_core", "auth_basic", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "debian/brine.conf")
+           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf",
+           "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
           "    body = {body}\n"
@@ -47,6 +48,13 @@ TREE = {
                        "    start_response('200 OK' if found else '404 No', [('Location', '/private/bill.txt')])\n"
                        "    return [b'never seen']\n"),
     "behind.wsgi": answering("f\"{environ['REMOTE_ADDR']} {environ['wsgi.url_scheme']} {environ['HTTP_HOST']}\""),
+    "reports.wsgi": ("import logging\n"
+                     "def application(environ, start_response):\n"
+                     "    logging.debug('not shown')\n"
+                     "    logging.info('a report is made')\n"
+                     "    logging.warning('it is late')\n"
+                     "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+                     "    return [b'report']\n"),
     "private/bill.txt": "the bill",
     "errors/404.html": "the site's page",
     "staff/page.txt": "for editors",
@@ -174,6 +182,14 @@ def test_behind_a_proxy(running):
     said = {"X-Forwarded-For": "6.6.6.6, 192.0.2.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.example"}
     assert get("/", **said) == get("/admin", **said) == "192.0.2.7 https shop.example"
     assert get("/admin", **{"X-Forwarded-For": "192.0.2.7, 6.6.6.6"}) == 403
+
+
+def test_what_an_application_logs(running, folder):
+    assert running("logging.conf")("/") == "report"
+    log = folder / "error.log"
+    shown = ("info", "a report is made"), ("warn", "it is late")
+    poll(lambda: all(re.search(rf"\[wsgi:{level}\] .*{text}", log.read_text()) for level, text in shown), "both records")
+    assert "not shown" not in log.read_text()
 
 
 def test_handlers(running):
