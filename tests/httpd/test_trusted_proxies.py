@@ -5,13 +5,19 @@ proxies, and mod_wsgi believes everybody there; here it does nobody, so that sec
 10.0.0.1 (see docs/directives/WSGITrustedProxies.md).
 """
 
+import json
+import socket
+
 import pytest
 
+from harness.client import TIMEOUT
 from harness.deadline import until
 
 ALL = ("X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-SSL X-Forwarded-HTTPS X-Script-Name "
        "X-Forwarded-Script-Name")
+MODULES = ("http2",)
 CONFIG = f"""
+Protocols h2c http/1.1
 LogFormat "%a %{{c}}a %U" addresses
 CustomLog {{dir}}/access.log addresses
 WSGIScriptAlias /app {{apps}}/environ.wsgi
@@ -255,3 +261,62 @@ def test_wrong_values_are_refused(configtest, line, said):
     passed, answer = configtest(line)
     assert not passed and line.split()[0] in answer and said in answer
     assert "line" in answer and "httpd.conf" in answer
+
+
+def streams():
+    """What requests say, and what is taken of it: path, X-Forwarded-For, status, REMOTE_ADDR, HTTP_X_FORWARDED_FOR."""
+    for n in range(1, 9):
+        yield f"/app/trusted/inside/{n}", f"6.6.6.6, 203.0.113.{n}", 200, f"203.0.113.{n}", f"203.0.113.{n}"
+        yield f"/app/trusted/guarded/{n}", f"198.51.100.{n}", 403, f"198.51.100.{n}", ABSENT
+        yield f"/app/untrusted/{n}", f"203.0.113.{n}", 200, "127.0.0.1", ABSENT
+        yield f"/app/trusted/plain/{n}", "", 200, "127.0.0.1", ABSENT
+
+
+def frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def literal(name, value):
+    """A field of HPACK that is in no table and is not compressed."""
+    return b"".join([b"\0", *(bytes([len(text)]) + text.encode() for text in (name, value))])
+
+
+def at_once(httpd, requests):
+    """The bodies of requests (path, fields), which are streams of one connection and are all sent before an answer is
+    read. HTTP/2 without TLS, from scratch: curl's --next takes other connections, and nghttp the same fields for all."""
+    data, settings, window = 0, 4, 8
+    sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(settings, 0, 0) + frame(window, 0, 0, (1 << 24).to_bytes(4, "big"))
+    bodies = {}
+    for stream, (path, fields) in enumerate(requests):
+        fields = {":method": "GET", ":scheme": "http", ":path": path, ":authority": "localhost", **fields}
+        sent += frame(1, 5, 2 * stream + 1, b"".join(literal(name.lower(), value) for name, value in fields.items()))
+        bodies[2 * stream + 1] = b""
+    open_streams = set(bodies)
+    with socket.create_connection(("127.0.0.1", httpd.port), timeout=TIMEOUT) as connection:
+        connection.sendall(sent)
+        with connection.makefile("rb") as answer:
+            while open_streams:
+                head = answer.read(9)
+                assert len(head) == 9, f"the connection ended before {open_streams}"
+                payload, stream = answer.read(int.from_bytes(head[:3], "big")), int.from_bytes(head[5:], "big")
+                assert head[3] not in (3, 7), "a stream or the connection was broken off"
+                if head[3] == data:
+                    bodies[stream] += payload
+                if head[3] in (data, 1) and head[4] & 1:
+                    open_streams.remove(stream)
+    return [body.decode() for body in bodies.values()]
+
+
+def test_streams_of_one_connection_have_a_client_each(httpd):
+    """What a stream's fields say holds for its request alone: in environ, in the log and for Require ip."""
+    wanted = list(streams())
+    answers = at_once(httpd, [(path, {FOR: said} if said else {}) for path, said, *_ in wanted])
+    for (path, _, status, client, field), answer in zip(wanted, answers):
+        assert logged(httpd, path) == [client, "127.0.0.1"], path
+        if status == 403:
+            assert "<title>403 Forbidden" in answer, path
+            httpd.expect_log(rf"\[remote {client}:\d+\] AH01630")
+        else:
+            seen = {key: value for key, (_, value) in json.loads(answer).items()}
+            assert (seen["REQUEST_URI"], seen["SERVER_PROTOCOL"]) == (path, "HTTP/2.0")
+            assert (seen["REMOTE_ADDR"], seen.get("HTTP_X_FORWARDED_FOR")) == (client, field), path
