@@ -179,8 +179,13 @@ def test_another_python_after_the_upgrade(installation):
 
 
 def restart(server):
-    """httpd's own restart, in the process that there is. A child that still starts would not hear of it in time."""
+    """httpd's own restart, in the process that there is.
+
+    A child that still starts would not hear of it in time, and one that lets go of a connection at that moment may
+    crash (see Server.stop()).
+    """
     ask(server, "/embedded")
+    until(lambda: processes.connections(server.port) == 0, "the connection ends")
     mark = server.log.mark()
     os.kill(server.pid, signal.SIGHUP)
     until(lambda: server.log.texts("resuming normal operations", since=mark), "httpd's restart", 30)

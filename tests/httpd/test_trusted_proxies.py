@@ -266,10 +266,10 @@ def test_wrong_values_are_refused(configtest, line, said):
 def streams():
     """What requests say, and what is taken of it: path, X-Forwarded-For, status, REMOTE_ADDR, HTTP_X_FORWARDED_FOR."""
     for n in range(1, 9):
-        yield f"/app/trusted/inside/{n}", f"6.6.6.6, 203.0.113.{n}", 200, f"203.0.113.{n}", f"203.0.113.{n}"
-        yield f"/app/trusted/guarded/{n}", f"198.51.100.{n}", 403, f"198.51.100.{n}", ABSENT
-        yield f"/app/untrusted/{n}", f"203.0.113.{n}", 200, "127.0.0.1", ABSENT
-        yield f"/app/trusted/plain/{n}", "", 200, "127.0.0.1", ABSENT
+        yield f"/app/trusted/inside/stream{n}", f"6.6.6.6, 203.0.113.{n}", 200, f"203.0.113.{n}", f"203.0.113.{n}"
+        yield f"/app/trusted/guarded/stream{n}", f"198.51.100.{n}", 403, f"198.51.100.{n}", ABSENT
+        yield f"/app/untrusted/stream{n}", f"203.0.113.{n}", 200, "127.0.0.1", ABSENT
+        yield f"/app/trusted/plain/stream{n}", "", 200, "127.0.0.1", ABSENT
 
 
 def frame(kind, flags, stream, payload=b""):
