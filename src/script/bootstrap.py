@@ -3,9 +3,9 @@
 It is compiled into the engine under the file name "<brine>", which the log leaves out of tracebacks.
 Nothing here is on the path of an ordinary request, and what is imported here every interpreter has to
 find room for: modules that import much in their turn are left to the applications. The engine puts
-among its globals before it runs: own_code(module name), make_guard(spec), execute_guard(module),
-call_unmasked(function, args, kwargs), PICKLE_POLICY, LOG_LEVEL (httpd's number), and the functions of
-script/service.hpp.
+among its globals before it runs: own_code(module name), compile_source(bytes, path), make_guard(spec),
+execute_guard(module), call_unmasked(function, args, kwargs), PICKLE_POLICY, LOG_LEVEL (httpd's number),
+and the functions of script/service.hpp.
 """
 
 import _posixsubprocess
