@@ -28,6 +28,20 @@ T* pool_emplace(apr_pool_t* pool, Args&&... args) {
   return object;
 }
 
+/// A pool below `parent`, for what is needed for a moment of a request that may last for long.
+class SubPool {
+ public:
+  explicit SubPool(apr_pool_t* parent) { apr_pool_create(&pool_, parent); }
+  ~SubPool() { apr_pool_destroy(pool_); }
+  SubPool(const SubPool&) = delete;
+  SubPool& operator=(const SubPool&) = delete;
+
+  apr_pool_t* get() const noexcept { return pool_; }
+
+ private:
+  apr_pool_t* pool_ = nullptr;
+};
+
 /// Returns a copy of `text` in `pool`. A NUL follows it, so data() is a C string too.
 inline std::string_view pool_copy(apr_pool_t* pool, std::string_view text) {
   char* copy = static_cast<char*>(apr_palloc(pool, text.size() + 1));

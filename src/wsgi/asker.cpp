@@ -8,10 +8,9 @@
 
 #include "cpython/error.hpp"
 #include "wsgi/answer.hpp"
-#include "wsgi/exchange_use.hpp"
 #include "wsgi/interruption.hpp"
+#include "wsgi/request_objects.hpp"
 #include "wsgi/server_text.hpp"
-#include "wsgi/ssl_lookup.hpp"
 
 namespace brine::wsgi {
 
@@ -37,20 +36,6 @@ struct Nonsense {
 std::string value_of_type(PyObject* object) {
   return std::string("returned a value of type ") + Py_TYPE(object)->tp_name;
 }
-
-// The functions of mod_ssl in an environ, which the script may keep; the destructor cuts them off
-// from the request.
-struct SslFunctions {
-  GilLock& gil;
-  const Exchange& exchange;
-  Ref is_https;
-  Ref var_lookup;
-  ~SslFunctions() {
-    wait_until_unused(gil, exchange);
-    end_ssl_lookup(is_https.get());
-    end_ssl_lookup(var_lookup.get());
-  }
-};
 
 Ref without_body(const GilLock& gil, PyObject* constants) {
   Ref own = steal(gil, PyDict_Copy(constants));
@@ -182,9 +167,10 @@ std::string in_script(const Target& target) {
 
 }  // namespace
 
-Asker::Asker(const GilLock& gil, PyObject* constants, PyObject* adviser, PyObject* request_timeout)
+Asker::Asker(const GilLock& gil, PyObject* constants, ServerAccess& access, PyObject* adviser,
+             PyObject* request_timeout)
     : environ_(gil, without_body(gil, constants).get()),
-      lookup_type_(make_ssl_lookup_type(gil)),
+      access_(access),
       adviser_(borrow(gil, adviser)),
       request_timeout_(borrow(gil, request_timeout)) {}
 
@@ -192,13 +178,10 @@ Outcome Asker::ask(GilLock& gil, PyObject* module, PyObject* function, const Tar
                    Exchange& exchange) {
   const Question& question = target.question;
   try {
-    const SslFunctions functions{gil, exchange, make_is_https(gil, lookup_type_.get(), exchange),
-                                 make_var_lookup(gil, lookup_type_.get(), exchange)};
+    RequestObjects objects(gil, exchange);
     const Interruptible interruptible(gil, exchange, true);
     const Ref environ = environ_.make(gil, exchange.request.head());
-    check(gil, PyDict_SetItemString(environ.get(), "mod_ssl.is_https", functions.is_https.get()));
-    check(gil,
-          PyDict_SetItemString(environ.get(), "mod_ssl.var_lookup", functions.var_lookup.get()));
+    access_.give(gil, environ.get(), exchange, objects);
     if (question.call == Call::route) {
       exchange.response.answer(ask_route(gil, module, environ.get()));
     } else {

@@ -7,6 +7,7 @@
 #include "cpython/ref.hpp"
 #include "wsgi/environ.hpp"
 #include "wsgi/exchange.hpp"
+#include "wsgi/server_access.hpp"
 
 namespace brine::wsgi {
 
@@ -14,9 +15,9 @@ namespace brine::wsgi {
 class Asker {
  public:
   /// Takes the items that every environ of the interpreter has as `constants`, and leaves out those
-  /// of a request's body. `adviser`: see cpython::take_error. `request_timeout`:
-  /// mod_wsgi.RequestTimeout.
-  Asker(const cpython::GilLock& gil, PyObject* constants, PyObject* adviser,
+  /// of a request's body. `access` must outlive the object. `adviser`: see cpython::take_error.
+  /// `request_timeout`: mod_wsgi.RequestTimeout.
+  Asker(const cpython::GilLock& gil, PyObject* constants, ServerAccess& access, PyObject* adviser,
         PyObject* request_timeout);
 
   /// Calls `function` with an environ and the subject of the question, and passes the answer on. A
@@ -29,7 +30,7 @@ class Asker {
   Outcome raised(const cpython::GilLock& gil, const Target& target, Exchange& exchange) const;
 
   Environ environ_;
-  cpython::Ref lookup_type_;
+  ServerAccess& access_;
   cpython::Ref adviser_;
   cpython::Ref request_timeout_;
 };

@@ -14,6 +14,7 @@
 #include "wsgi/exchange_use.hpp"
 #include "wsgi/input.hpp"
 #include "wsgi/interruption.hpp"
+#include "wsgi/request_objects.hpp"
 #include "wsgi/start_response.hpp"
 
 namespace brine::wsgi {
@@ -60,20 +61,6 @@ std::string_view block_of(PyObject* object) {
   }
   return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
 }
-
-// The request's Python objects, which the application may keep. The destructor cuts them off from
-// the exchange, however the request ends.
-struct RequestObjects {
-  GilLock& gil;
-  const Exchange& exchange;
-  Ref input;
-  Ref start_response;
-  ~RequestObjects() {
-    wait_until_unused(gil, exchange);
-    end_input(input.get());
-    end_start_response(start_response.get());
-  }
-};
 
 void require_started(const Exchange& exchange) {
   if (!exchange.started) {
@@ -251,6 +238,7 @@ Gateway::Gateway(const GilLock& gil, const InterpreterInfo& interpreter_info, co
       plain_file_(borrow(gil, parts.plain_file)),
       adviser_(borrow(gil, parts.adviser)),
       request_timeout_(make_request_timeout(gil)),
+      access_(gil),
       input_key_(steal(gil, PyUnicode_InternFromString("wsgi.input"))),
       close_name_(steal(gil, PyUnicode_InternFromString("close"))) {
   const Ref errors = install_streams(gil, parts.make_log, interpreter_info.at_terminal);
@@ -266,8 +254,8 @@ Outcome Gateway::ask(GilLock& gil, PyObject* module, PyObject* function, const T
                      Exchange& exchange) {
   if (!asker_) {
     // To make types may run the garbage collector, and so another thread.
-    auto made =
-        std::make_unique<Asker>(gil, constants_.get(), adviser_.get(), request_timeout_.get());
+    auto made = std::make_unique<Asker>(gil, constants_.get(), access_, adviser_.get(),
+                                        request_timeout_.get());
     if (!asker_) asker_ = std::move(made);
   }
   return asker_->ask(gil, module, function, target, exchange);
@@ -280,17 +268,19 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
   Reply reply;
   try {
     StartArguments arguments;
-    const RequestObjects objects{
-        gil, exchange, make_input(gil, input_type_.get(), exchange),
-        make_start_response(gil, start_response_type_.get(), exchange, events_, arguments)};
+    RequestObjects objects(gil, exchange);
+    PyObject* const input = objects.hold(make_input(gil, input_type_.get(), exchange), &end_input);
+    PyObject* const start_response = objects.hold(
+        make_start_response(gil, start_response_type_.get(), exchange, events_, arguments),
+        &end_start_response);
     const Interruptible interruptible(gil, exchange, true);
     Ref environ = environ_->make(gil, exchange.request.head());
-    cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), objects.input.get()));
+    cpython::check(gil, PyDict_SetItem(environ.get(), input_key_.get(), input));
+    access_.give(gil, environ.get(), exchange, objects);
     const Ref observed = exchange.observation == nullptr
                              ? Ref()
                              : events_.begin(gil, exchange, application, environ.get());
-    Ref result = call(gil, observed ? observed.get() : application, environ.get(),
-                      objects.start_response.get());
+    Ref result = call(gil, observed ? observed.get() : application, environ.get(), start_response);
     try {
       deliver(gil, result.get(), arguments, exchange, reply);
     } catch (const ErrorSet&) {

@@ -15,6 +15,7 @@
 #include "wsgi/events.hpp"
 #include "wsgi/exchange.hpp"
 #include "wsgi/interpreter_info.hpp"
+#include "wsgi/server_access.hpp"
 #include "wsgi/start_response.hpp"
 
 namespace brine::wsgi {
@@ -84,6 +85,7 @@ class Gateway {
   cpython::Ref plain_file_;
   cpython::Ref adviser_;
   cpython::Ref request_timeout_;  ///< mod_wsgi.RequestTimeout
+  ServerAccess access_;
   cpython::Ref input_key_;
   cpython::Ref close_name_;
   cpython::Ref constants_;  ///< of each environ

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
@@ -19,8 +20,8 @@ using cpython::steal;
 namespace {
 
 struct SslLookup {
-  PyObject_HEAD Exchange* exchange;  // null after the request
-  bool asks_for_https;
+  PyObject_HEAD Exchange* exchange;  // null before and after the request
+  SslFunction function;
 };
 
 std::optional<std::string> variable(GilLock& gil, PyObject* self, const std::string& name) {
@@ -33,28 +34,30 @@ std::optional<std::string> variable(GilLock& gil, PyObject* self, const std::str
   return use.exchange().request.ssl_variable(name);
 }
 
+// Returns the name of a variable, which mod_wsgi takes as str or bytes.
+std::string name_of(const GilLock& gil, PyObject* given) {
+  std::optional<std::string> name = to_bytes(gil, given);
+  if (!name) cpython::raise(gil, PyExc_TypeError, "a variable's name must be str or bytes");
+  if (name->find('\0') != std::string::npos) {
+    cpython::raise(gil, PyExc_ValueError, "a variable's name has no null character");
+  }
+  return std::move(*name);
+}
+
 PyObject* ssl_lookup_call(PyObject* self, PyObject* args, PyObject* names) noexcept {
   return cpython::callback([&](GilLock& gil) -> Ref {
     if (names != nullptr && PyDict_GET_SIZE(names) != 0) {
       cpython::raise(gil, PyExc_TypeError, "mod_ssl's functions take no arguments by name");
     }
-    if (reinterpret_cast<SslLookup*>(self)->asks_for_https) {
+    if (reinterpret_cast<SslLookup*>(self)->function == SslFunction::is_https) {
       if (PyArg_ParseTuple(args, ":is_https") == 0) throw cpython::ErrorSet{};
       return steal(gil, PyBool_FromLong(variable(gil, self, "HTTPS") == "on" ? 1 : 0));
     }
-    const char* name = nullptr;
-    if (PyArg_ParseTuple(args, "s:var_lookup", &name) == 0) throw cpython::ErrorSet{};
-    const std::optional<std::string> value = variable(gil, self, name);
+    PyObject* given = nullptr;
+    if (PyArg_ParseTuple(args, "O:var_lookup", &given) == 0) throw cpython::ErrorSet{};
+    const std::optional<std::string> value = variable(gil, self, name_of(gil, given));
     return value ? to_str(gil, *value) : cpython::borrow(gil, Py_None);
   });
-}
-
-Ref make_ssl_lookup(const GilLock& gil, PyObject* type, Exchange& exchange, bool asks_for_https) {
-  Ref lookup = cpython::make_instance<SslLookup>(gil, type);
-  auto* members = reinterpret_cast<SslLookup*>(lookup.get());
-  members->exchange = &exchange;
-  members->asks_for_https = asks_for_https;
-  return lookup;
 }
 
 }  // namespace
@@ -70,12 +73,16 @@ Ref make_ssl_lookup_type(const GilLock& gil) {
   return steal(gil, PyType_FromSpec(&spec));
 }
 
-Ref make_is_https(const GilLock& gil, PyObject* type, Exchange& exchange) {
-  return make_ssl_lookup(gil, type, exchange, true);
+Ref make_ssl_lookup(const GilLock& gil, PyObject* type, SslFunction function) {
+  Ref lookup = cpython::make_instance<SslLookup>(gil, type);
+  auto* members = reinterpret_cast<SslLookup*>(lookup.get());
+  members->exchange = nullptr;
+  members->function = function;
+  return lookup;
 }
 
-Ref make_var_lookup(const GilLock& gil, PyObject* type, Exchange& exchange) {
-  return make_ssl_lookup(gil, type, exchange, false);
+void begin_ssl_lookup(PyObject* lookup, Exchange& exchange) noexcept {
+  reinterpret_cast<SslLookup*>(lookup)->exchange = &exchange;
 }
 
 void end_ssl_lookup(PyObject* lookup) noexcept {

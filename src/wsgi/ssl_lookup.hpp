@@ -1,6 +1,8 @@
 // Makes `mod_ssl.is_https` and `mod_ssl.var_lookup` of an environ.
 #pragma once
 
+#include <cstdint>
+
 #include "cpython/ref.hpp"
 #include "wsgi/exchange.hpp"
 
@@ -9,11 +11,17 @@ namespace brine::wsgi {
 /// Makes the type of both: functions that ask the server about the request's connection.
 cpython::Ref make_ssl_lookup_type(const cpython::GilLock& gil);
 
-/// Makes `is_https() -> bool` for one request.
-cpython::Ref make_is_https(const cpython::GilLock& gil, PyObject* type, Exchange& exchange);
+/// The two functions of the type.
+enum class SslFunction : std::uint8_t {
+  is_https,    ///< () -> bool
+  var_lookup,  ///< (name: str or bytes) -> str or None
+};
 
-/// Makes `var_lookup(name) -> str or None` for one request.
-cpython::Ref make_var_lookup(const cpython::GilLock& gil, PyObject* type, Exchange& exchange);
+/// Makes one of them, which is of no use before begin_ssl_lookup().
+cpython::Ref make_ssl_lookup(const cpython::GilLock& gil, PyObject* type, SslFunction function);
+
+/// Has it ask about a request.
+void begin_ssl_lookup(PyObject* lookup, Exchange& exchange) noexcept;
 
 /// Cuts one of them off from its request: called afterwards, it raises RuntimeError.
 void end_ssl_lookup(PyObject* lookup) noexcept;

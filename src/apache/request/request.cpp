@@ -342,7 +342,9 @@ void ApacheRequest::note(const char* name, std::string_view value) noexcept {
 }
 
 std::optional<std::string> ApacheRequest::ssl_variable(const std::string& name) {
-  const char* value = ap_ssl_var_lookup(r_->pool, r_->server, r_->connection, r_, name.c_str());
+  // The application may ask again and again, and mod_ssl makes each value in the pool.
+  const base::SubPool pool(r_->pool);
+  const char* value = ap_ssl_var_lookup(pool.get(), r_->server, r_->connection, r_, name.c_str());
   return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 

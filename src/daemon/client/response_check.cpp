@@ -20,9 +20,6 @@ constexpr unsigned kMostLateWants = 16;
 // A process sends its note again with each new hazard of the request, at most this often.
 constexpr unsigned kMostNotes = 1000;
 
-// A process may ask for this many variables of mod_ssl's, which has some hundred.
-constexpr unsigned kMostLookups = 1000;
-
 // The permitted contents of a kind of frame; no daemon process sends a kind without a row.
 struct Shape {
   bool is_answer = false;
@@ -138,10 +135,10 @@ std::string ResponseCheck::misplaced(FrameKind kind) const {
   const bool is_of_response = kind == FrameKind::want || kind == FrameKind::head ||
                               kind == FrameKind::body || kind == FrameKind::file ||
                               kind == FrameKind::abort;
-  const bool is_of_answer = kind == FrameKind::answer || kind == FrameKind::lookup;
   const bool is_question = asked_.call != wsgi::Call::application;
   if (is_question && is_of_response) return "a part of a response in answer to a question";
-  return !is_question && is_of_answer ? "the answer to a question that was not asked" : "";
+  return !is_question && kind == FrameKind::answer ? "the answer to a question that was not asked"
+                                                   : "";
 }
 
 std::string ResponseCheck::answer(const wsgi::Answer& answer) const {

@@ -12,7 +12,7 @@
 // | log     | -         | at most 16 KiB      | always (how many are logged: LogBudget)                       |
 // | note    | -         | at most 16 KiB      | always, 1,000                                                 |
 // | answer  | -         | a wsgi::Answer      | once, to a question; then no head, body, file, abort, want    |
-// | lookup  | -         | a variable's name   | with a question, 1,000                                        |
+// | lookup  | -         | a variable's name   | always, 1,000                                                 |
 // | refused | -         | none                | first of all, not before the request's take_until             |
 // | done    | -         | none                | with an outcome that fits to what came before                 |
 // clang-format on

@@ -67,6 +67,9 @@ inline constexpr std::uint32_t kMostAnswerBytes = 16384;
 inline constexpr std::uint32_t kMostNameBytes = 256;
 inline constexpr std::uint32_t kMostValueBytes = 65536;
 
+/// A request's process may ask for this many variables of mod_ssl's, which has some hundred.
+inline constexpr unsigned kMostLookups = 1000;
+
 /// A larger request frame is refused, since httpd's side never writes one.
 inline constexpr std::uint32_t kMostRequestBytes = 64 << 20;
 

@@ -137,8 +137,18 @@ ReadResult ForwardedRequest::receive(std::span<char> into, bool& more) noexcept 
           (header.flags & kEnd) != 0};
 }
 
+// Asks httpd's side once for each variable, whose value does not change while a request is served:
+// there are applications that look before each block of a response without end.
 std::optional<std::string> ForwardedRequest::ssl_variable(const std::string& name) {
-  if (name.empty() || name.size() > kMostNameBytes) return std::nullopt;
+  const auto known = variables_.find(name);
+  if (known != variables_.end()) return known->second;
+  if (name.empty() || name.size() > kMostNameBytes || variables_.size() == kMostLookups) {
+    return std::nullopt;
+  }
+  return variables_.emplace(name, look_up(name)).first->second;
+}
+
+std::optional<std::string> ForwardedRequest::look_up(const std::string& name) {
   {
     const std::lock_guard lock(mutex_);
     FrameHeader lookup;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -60,6 +61,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   bool changed() const { return changed_; }
 
  private:
+  std::optional<std::string> look_up(const std::string& name);
   bool ask(std::size_t most, std::uint8_t flags) noexcept;
   wsgi::ReadResult receive(std::span<char> into, bool& more) noexcept;
   bool write(FrameHeader header, std::span<iovec> parts, int passed = -1) noexcept;
@@ -76,6 +78,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   const RequestFrame& frame_;
   base::LogSink& fallback_;
   bool changed_ = false;
+  std::map<std::string, std::optional<std::string>> variables_;  ///< of mod_ssl, as looked up
 
   // Held while a frame is written. A write may wait for a slow client, so only the serving thread
   // may wait for this mutex. It guards the members that follow.
