@@ -159,6 +159,9 @@ struct Head {
   double queue_start = 0;
   double daemon_start = 0;
   int thread_id = 0;  ///< 1-based number of the server's worker thread
+  /// The address of httpd's request_rec, where WSGIPassApacheRequest is On, else null. A daemon
+  /// process, which does not see httpd's memory, never has it.
+  void* request_rec = nullptr;
 };
 
 /// The result of reading the body.

@@ -12,6 +12,15 @@ using cpython::steal;
 
 namespace {
 
+// mod_wsgi's capsule has no name, and so extension modules ask for its pointer by none. After the
+// request it has this name, by which nobody asks, and no address of what httpd has freed.
+constexpr char kOver[] = "apache.request_rec of a request that is over";
+
+void end_request_rec(PyObject* capsule) noexcept {
+  PyCapsule_SetName(capsule, kOver);
+  PyCapsule_SetPointer(capsule, const_cast<char*>(kOver));
+}
+
 Ref interned_key(const GilLock& gil, const char* name) {
   return steal(gil, PyUnicode_InternFromString(name));
 }
@@ -25,6 +34,16 @@ ServerAccess::ServerAccess(const GilLock& gil)
 
 void ServerAccess::give(const GilLock& gil, PyObject* environ, Exchange& exchange,
                         RequestObjects& objects) {
+  give_lookups(gil, environ, exchange, objects);
+  void* const request_rec = exchange.request.head().request_rec;
+  if (request_rec == nullptr) return;
+  const Ref capsule = steal(gil, PyCapsule_New(request_rec, nullptr, nullptr));
+  objects.hold(borrow(gil, capsule.get()), &end_request_rec);
+  cpython::set_item(gil, environ, "apache.request_rec", capsule);
+}
+
+void ServerAccess::give_lookups(const GilLock& gil, PyObject* environ, Exchange& exchange,
+                                RequestObjects& objects) {
   for (Lookup& lookup : lookups_) {
     if (!lookup.last || Py_REFCNT(lookup.last.get()) != 1) {
       lookup.last = make_ssl_lookup(gil, lookup_type_.get(), lookup.function);

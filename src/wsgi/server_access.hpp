@@ -15,12 +15,14 @@ class ServerAccess {
  public:
   explicit ServerAccess(const cpython::GilLock& gil);
 
-  /// Sets `mod_ssl.is_https` and `mod_ssl.var_lookup`, which are of no more use after the request.
-  /// Throws ErrorSet.
+  /// Sets `mod_ssl.is_https` and `mod_ssl.var_lookup`, and `apache.request_rec` if there is a
+  /// Head::request_rec. They are of no more use after the request. Throws ErrorSet.
   void give(const cpython::GilLock& gil, PyObject* environ, Exchange& exchange,
             RequestObjects& objects);
 
  private:
+  void give_lookups(const cpython::GilLock& gil, PyObject* environ, Exchange& exchange,
+                    RequestObjects& objects);
   struct Lookup {
     SslFunction function;
     cpython::Ref key;

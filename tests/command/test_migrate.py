@@ -146,7 +146,6 @@ WSGIDaemonProcess service threads=0 response-socket-timeout=5
 WSGIChunkedRequest On
 WSGISocketPrefix run/wsgi
 WSGIServerMetrics Off
-WSGIPassApacheRequest On
 WSGIPerInterpreterGIL On
 WSGIFreeThreading Off
 WSGIScriptAlias / {script} process-group=slow application-group=%{{HOST}}
@@ -164,8 +163,7 @@ WSGIScriptAliasMatch ^/(a)$ {script}
     assert "222 s" in of(findings, "request-timeout")[0][2]
     assert of(findings, "chunked") == []
     assert [(severity, places[0][1]) for _, severity, _, places in of(findings, "no-effect")] == [
-        *(("warning", site.line(name)) for name in ("WSGIDaemonProcess service", "WSGIPassApacheRequest",
-                                                    "WSGIPerInterpreterGIL")),
+        *(("warning", site.line(name)) for name in ("WSGIDaemonProcess service", "WSGIPerInterpreterGIL")),
         *(("note", site.line(name)) for name in ("WSGISocketPrefix", "WSGIServerMetrics", "WSGIFreeThreading"))]
 
 
@@ -264,6 +262,32 @@ def application(environ, start_response):
         ("script-missing", ("httpd.conf", site.line("WSGIAccessScript")))]
     assert [each[3] for each in of(findings, "look-up") if each[1] == "note"] == [[("app.wsgi", 4)]]
     assert not (site.folder / "it-ran").exists()
+
+
+def test_scripts_that_want_httpds_structure_of_a_request(site):
+    for name in ("on", "off", "daemon", "decides", "decides_there"):
+        (site.folder / f"{name}.wsgi").write_text('def application(environ, start_response):\n'
+                                                  '    return environ["apache.request_rec"]\n')
+    site.write(f"""WSGIDaemonProcess group
+WSGIScriptAlias /on {site.folder}/on.wsgi
+WSGIScriptAlias /off {site.folder}/off.wsgi
+WSGIScriptAlias /daemon {site.folder}/daemon.wsgi process-group=group
+WSGIPassApacheRequest On
+<Location /off>
+WSGIPassApacheRequest Off
+WSGIAccessScript {site.folder}/decides.wsgi
+</Location>
+<Location /there>
+WSGIAccessScript {site.folder}/decides_there.wsgi process-group=group
+</Location>
+""")
+    findings = site.check(1)
+    wanted = {each[2].rpartition(": ")[2].split(",")[0]: {file for file, _ in each[3] if file != "httpd.conf"}
+              for each in of(findings, "request-rec") if each[1] == "warning"}
+    assert wanted == {"WSGIPassApacheRequest is Off for it": {"off.wsgi"},
+                      "it runs in the daemon group group": {"daemon.wsgi", "decides_there.wsgi"}}
+    assert [each[3] for each in of(findings, "request-rec") if each[1] == "note"] == [
+        [("httpd.conf", site.line("WSGIPassApacheRequest On"))]]
 
 
 def test_environments_and_engines(site):

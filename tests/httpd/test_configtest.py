@@ -205,15 +205,6 @@ def test_threads_without_a_common_gil_are_missed_where_they_were_wanted(start_ht
     server.expect_log(f"{level}: {name}" + (f".*{instead}" if value == "On" else ""))
 
 
-@pytest.mark.parametrize("value, level", [("on", "BRINE0016"), ("OFF", "BRINE0007")])
-def test_httpds_own_structure_is_missed_once_where_it_was_wanted(start_httpd, value, level):
-    server = start_httpd(f"WSGIPassApacheRequest {value}\n<VirtualHost *:*>\n<Location />\n"
-                         f"WSGIPassApacheRequest {value}\n</Location>\n</VirtualHost>\n")
-    server.expect_log(f"{level}: WSGIPassApacheRequest .*and 1 other place"
-                      + (".*apache.request_rec.*SetEnvIfExpr" if value == "on" else ""))
-    assert len(server.log.texts("BRINE00(07|16)", since=0)) == 1
-
-
 def test_what_takes_the_place_of_httpds_structure(start_httpd):
     """The example of the directive's page."""
     server = start_httpd('SetEnvIfExpr "%{CONN_REMOTE_ADDR} =~ /(.+)/" httpd.peer=$1\n'

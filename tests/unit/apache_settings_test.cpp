@@ -57,6 +57,7 @@ TEST_F(SettingsTest, DefaultsLiveInResolve) {
   EXPECT_EQ(settings.application_group, "%{RESOURCE}");
   EXPECT_EQ(settings.callable, "application");
   EXPECT_FALSE(settings.pass_authorization);
+  EXPECT_FALSE(settings.pass_apache_request);
   EXPECT_EQ(settings.map_head_to_get, HeadMapping::automatic);
   EXPECT_EQ(settings.chunked_request, ChunkedRequest::on);
   EXPECT_EQ(settings.request_buffering, 0);

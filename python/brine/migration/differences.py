@@ -155,6 +155,8 @@ DIFFERENCES = [
                "is Stream here.", lambda sites: sites.values("WSGIChunkedRequest", "On"), _WARNING),
     Difference("inflated", "Where mod_deflate inflates a body, CONTENT_LENGTH is the inflated body's; in mod_wsgi it "
                "is that of the compressed one.", _inflated),
+    Difference("request-rec", "The capsule apache.request_rec is over with its request: PyCapsule_GetPointer() then "
+               "raises ValueError", lambda sites: sites.values("WSGIPassApacheRequest", "On")),
     Difference("first-bytes", "httpd takes the first 64 KiB of every body before a thread is asked for, and sends "
                "\"100 Continue\" then", _all),
     Difference("input", "wsgi.input has what io.BufferedIOBase has, and is one for isinstance()", _all),

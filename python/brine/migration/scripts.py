@@ -63,7 +63,7 @@ def findings(sites: Sites) -> list[Finding]:
         for path in _listed(script, found):
             if path not in seen:
                 seen.add(path)
-                found += _of_script(path, script)
+                found += _of_script(path, script, sites.passes_request_rec(script))
     return found
 
 
@@ -78,7 +78,7 @@ def _listed(script: Script, found: list[Finding]) -> list[Path]:
         return []
 
 
-def _of_script(path: Path, script: Script) -> Iterator[Finding]:
+def _of_script(path: Path, script: Script, passes_request_rec: bool) -> Iterator[Finding]:
     try:
         source = _source(path)
         linted = lint(source, str(path))
@@ -100,6 +100,8 @@ def _of_script(path: Path, script: Script) -> Iterator[Finding]:
         tree = ast.parse(source)
     yield from _look_ups(tree, path)
     yield from _missing_names(tree, path)
+    if not passes_request_rec:
+        yield from _request_rec(tree, path, script)
 
 
 def _is_own_name(node: ast.expr | None) -> bool:
@@ -139,6 +141,18 @@ def _look_ups(tree: ast.Module, path: Path) -> Iterator[Finding]:
             yield Finding("look-up", "script", severity, f"the script looks itself up by {how}, {works}",
                           (Place(str(path), getattr(node, "lineno", 1)),),
                           "" if severity == "note" else "WSGIScriptModules Registered, or another way to the object.")
+
+
+def _request_rec(tree: ast.Module, path: Path, script: Script) -> Iterator[Finding]:
+    """Where a script wants httpd's own structure of a request, which is not in its environ."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.value == "apache.request_rec":
+            why = (f"it runs in the daemon group {script.group}, and no daemon process sees httpd's memory"
+                   if script.group else "WSGIPassApacheRequest is Off for it")
+            yield Finding("request-rec", "script", "warning",
+                          f"the script asks for apache.request_rec, which its environ has not: {why}",
+                          (Place(str(path), node.lineno), script.place),
+                          "Run it in httpd's own processes, with WSGIPassApacheRequest On, or do without it.")
 
 
 def _missing_names(tree: ast.Module, path: Path) -> Iterator[Finding]:

@@ -97,8 +97,10 @@ class Sites:
 
     def _script(self, directive: Directive) -> Script:
         path = self.absolute(self._path(directive))
-        url = directive.words[0] if directive.is_named("wsgiscriptalias") else ""
-        group = directive.options.get("process-group") or self._setting("WSGIProcessGroup", directive, url, path)
+        url = _url(directive)
+        group = directive.options.get("process-group", "")
+        if not group and not directive.is_named(*_WITHOUT_URL):  # of which WSGIProcessGroup says nothing
+            group = self._setting("WSGIProcessGroup", directive, url, path)
         application = (directive.options.get("application-group")
                        or self._setting("WSGIApplicationGroup", directive, url, path) or "%{RESOURCE}")
         return Script(directive, path, "" if group == "%{GLOBAL}" else group, application)
@@ -128,10 +130,24 @@ class Sites:
         group = self.groups.get(script.group)
         return group.option("user") or self.user if group else ""
 
+    def passes_request_rec(self, script: Script) -> bool:
+        """Whether its environ has apache.request_rec; of a script that decides, whether it may have it."""
+        if script.group:
+            return False
+        if script.directive.is_named(*_WITHOUT_URL):
+            return bool(self.values("WSGIPassApacheRequest", "On"))
+        return self._setting("WSGIPassApacheRequest", script.directive, _url(script.directive),
+                             script.path).lower() == "on"
+
     def values(self, name: str, *wanted: str) -> list[Directive]:
         """The directives of that name, with one of these first words if any is given."""
         lower = [each.lower() for each in wanted]
         return [each for each in self.tree.named(name) if each.words and (not lower or each.words[0].lower() in lower)]
+
+
+def _url(directive: Directive) -> str:
+    """Where it maps a script to; "" where that is not written in it."""
+    return directive.words[0] if directive.is_named("wsgiscriptalias") else ""
 
 
 def _weight(sections: list[Directive], url: str, path: str) -> float | None:

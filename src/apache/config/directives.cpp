@@ -326,6 +326,13 @@ void restrict_process(cmd_parms& line, RequestSettings& settings, const char* na
   settings.allowed_groups = allowed;
 }
 
+void pass_apache_request(cmd_parms& line, RequestSettings& settings, const char* argument) {
+  const bool passes = parse_flag(argument);
+  settings.pass_apache_request = passes;
+  std::optional<Place>& place = server_settings(line.server).request_rec_place;
+  if (passes) place = place.value_or(place_of(line));
+}
+
 void trusted_proxies(cmd_parms& line, RequestSettings& settings, const char* network) {
   if (!settings.trusted_proxies.value) {
     settings.trusted_proxies = base::pool_emplace<TrustedProxies>(line.pool);
@@ -402,10 +409,6 @@ void ignore_own_gil(cmd_parms& line, RequestSettings&, const char* argument) {
 void ignore_free_threading(cmd_parms& line, RequestSettings&, const char* argument) {
   process_settings(line);
   ignore_wish(line, argument, kNoFreeThreading);
-}
-
-void ignore_request_rec(cmd_parms& line, RequestSettings&, const char* argument) {
-  ignore_wish(line, argument, kNoRequestRec);
 }
 
 void ignore_agent(cmd_parms& line, RequestSettings&, const char*) {
@@ -520,6 +523,8 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIPassAuthorization",
                   (setting<&RequestSettings::pass_authorization, &parse_flag>), nullptr, kAnywhere,
                   "On or Off"),
+    AP_INIT_TAKE1("WSGIPassApacheRequest", directive<&pass_apache_request>, nullptr,
+                  kServerOrDirectory, "On or Off"),
     AP_INIT_TAKE1("WSGIMapHEADToGET",
                   (setting<&RequestSettings::map_head_to_get, &parse_head_mapping>), nullptr,
                   kAnywhere, "Auto, On or Off"),
@@ -621,8 +626,6 @@ const command_rec directive_table[] = {
                   "no effect"),
     AP_INIT_TAKE1("WSGIFreeThreading", directive<&ignore_free_threading>, nullptr, kServer,
                   "no effect"),
-    AP_INIT_TAKE1("WSGIPassApacheRequest", directive<&ignore_request_rec>, nullptr,
-                  kServerOrDirectory, "no effect"),
     AP_INIT_TAKE1("WSGINewRelicConfigFile", directive<&ignore_agent>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGINewRelicEnvironment", directive<&ignore_agent>, nullptr, kServer,

@@ -38,12 +38,6 @@ inline constexpr std::string_view kNoFreeThreading =
     "it runs Pythons that have a GIL; for as many processors as there is work for, give the daemon "
     "group more processes";
 
-/// Why WSGIPassApacheRequest On has no effect.
-inline constexpr std::string_view kNoRequestRec =
-    "environ has no apache.request_rec, the address of httpd's own structure of the request: "
-    "SetEnvIfExpr puts what httpd knows of a request into environ, and an extension module that "
-    "needs the structure itself cannot be used";
-
 /// Why a directive has no effect in a section <WSGIInterpreterOptions> with selectors.
 inline constexpr std::string_view kNotForSome =
     "it is there for all interpreters, outside such a section or in one without selectors; for a "

@@ -65,6 +65,7 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
       .application_group = settings.application_group.value.value_or("%{RESOURCE}"),
       .callable = settings.callable.value.value_or("application"),
       .pass_authorization = settings.pass_authorization.value.value_or(false),
+      .pass_apache_request = settings.pass_apache_request.value.value_or(false),
       .map_head_to_get = settings.map_head_to_get.value.value_or(HeadMapping::automatic),
       .chunked_request = settings.chunked_request.value.value_or(ChunkedRequest::on),
       .request_buffering = settings.request_buffering.value.value_or(0),

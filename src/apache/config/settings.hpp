@@ -87,6 +87,7 @@ struct RequestSettings {
   Setting<std::string_view> application_group;
   Setting<std::string_view> callable;
   Setting<bool> pass_authorization;
+  Setting<bool> pass_apache_request;
   Setting<HeadMapping> map_head_to_get;
   Setting<ChunkedRequest> chunked_request;
   Setting<std::int64_t> request_buffering;
@@ -106,11 +107,12 @@ struct RequestSettings {
   HandlerScripts handler_scripts;
 
   auto fields() {
-    return std::tie(process_group, application_group, callable, pass_authorization, map_head_to_get,
-                    chunked_request, request_buffering, response_buffering, enable_sendfile,
-                    location_redirect, error_override, strict_headers, script, allowed_groups,
-                    access_script, auth_user_script, auth_group_script, dispatch_script,
-                    trusted_proxy_headers, trusted_proxies, handler_scripts);
+    return std::tie(process_group, application_group, callable, pass_authorization,
+                    pass_apache_request, map_head_to_get, chunked_request, request_buffering,
+                    response_buffering, enable_sendfile, location_redirect, error_override,
+                    strict_headers, script, allowed_groups, access_script, auth_user_script,
+                    auth_group_script, dispatch_script, trusted_proxy_headers, trusted_proxies,
+                    handler_scripts);
   }
 };
 
@@ -120,6 +122,7 @@ struct ResolvedSettings {
   std::string_view application_group;
   std::string_view callable;
   bool pass_authorization;
+  bool pass_apache_request;
   HeadMapping map_head_to_get;
   ChunkedRequest chunked_request;
   std::int64_t request_buffering;   ///< bytes; 0: Off
@@ -262,6 +265,7 @@ struct ServerSettings {
   std::vector<DaemonDefinition> daemon_definitions;
   std::vector<GroupReference> group_references;
   std::vector<OpenName> open_names;          ///< this server's own
+  std::optional<Place> request_rec_place;    ///< of this server's first WSGIPassApacheRequest On
   std::optional<Place> proxy_headers_place;  ///< of this server's own WSGITrustedProxyHeaders
   bool trusts_proxies = false;               ///< WSGITrustedProxies stands in this very server
   /// A directive here says that requests will need Python in httpd's own processes.

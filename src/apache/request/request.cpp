@@ -151,6 +151,9 @@ ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection, Request
   if (!selection.target.question.is_asked()) {
     head_.replacements = allowed_replacements(r, selection);
   }
+  if (selection.settings.pass_apache_request && selection.process_group.empty()) {
+    head_.request_rec = r;
+  }
   head_.strict_headers = selection.settings.strict_headers;
   head_.request_start = static_cast<double>(r->request_time) / APR_USEC_PER_SEC;
   head_.thread_id = thread_number();
