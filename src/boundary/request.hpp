@@ -217,6 +217,23 @@ class Request : public base::LogSink {
   ~Request() = default;
 };
 
+/// The result of serving a request; src/apache makes of it what httpd's handler returns.
+enum class Outcome : std::uint8_t {
+  completed,
+  client_aborted,         ///< the client went away, which is no failure
+  failed_before_headers,  ///< nothing was sent: 500 and ErrorDocument
+  failed_after_headers,   ///< the response was aborted
+  no_application,         ///< the script has no such callable: 404, as mod_wsgi answers
+  rejected,               ///< WSGIInterpreterLimit reached: 503
+  script_failed,          ///< the script does not load: 500
+  forbidden,              ///< the script has not the owner of Config::script_user: 403
+  restarting,             ///< Reloading::fresh_process: the script has changed, nothing was run
+  timed_out,              ///< Engine::interrupt ended it, or a limit of the daemon group: 504
+  not_ready,              ///< no process of the daemon group became ready in time: 503
+  overfull,               ///< too many requests wait for the daemon group: 503
+  process_died,           ///< the daemon process ended with the request in it: 502
+};
+
 /// The result of sending a part of the response.
 enum class Delivery : std::uint8_t { ok, client_gone };
 
@@ -254,28 +271,15 @@ class ResponseWriter {
   /// HTTP/2 stream error), so the connection is not kept. BLOCKS.
   virtual void abort() noexcept = 0;
 
+  /// Has the client get what it has not got of the response, as something else is about to take
+  /// time. Called at most once, after everything else. BLOCKS.
+  virtual void conclude(Outcome /*outcome*/) noexcept {}
+
   /// Takes the answer to Target::question, once, in place of a response. Does NOT block.
   virtual void answer(Answer&& /*answer*/) noexcept {}
 
  protected:
   ~ResponseWriter() = default;
-};
-
-/// The result of serving a request; src/apache makes of it what httpd's handler returns.
-enum class Outcome : std::uint8_t {
-  completed,
-  client_aborted,         ///< the client went away, which is no failure
-  failed_before_headers,  ///< nothing was sent: 500 and ErrorDocument
-  failed_after_headers,   ///< the response was aborted
-  no_application,         ///< the script has no such callable: 404, as mod_wsgi answers
-  rejected,               ///< WSGIInterpreterLimit reached: 503
-  script_failed,          ///< the script does not load: 500
-  forbidden,              ///< the script has not the owner of Config::script_user: 403
-  restarting,             ///< Reloading::fresh_process: the script has changed, nothing was run
-  timed_out,              ///< Engine::interrupt ended it, or a limit of the daemon group: 504
-  not_ready,              ///< no process of the daemon group became ready in time: 503
-  overfull,               ///< too many requests wait for the daemon group: 503
-  process_died,           ///< the daemon process ended with the request in it: 502
 };
 
 }  // namespace brine::wsgi

@@ -220,8 +220,7 @@ class PythonEngine final : public Engine {
   }
 
  private:
-  // As serve() does, and measures the request, whose end is told when its response has been passed
-  // on.
+  // As serve() does, and measures the request, whose end is told when the client has its response.
   Outcome serve_observed(ApplicationGroup& group, const wsgi::Target& target,
                          const script::Wanted& script, wsgi::Request& request,
                          wsgi::ResponseWriter& response) {
@@ -243,7 +242,7 @@ class PythonEngine final : public Engine {
       const wsgi::LogScope scope(request);
       HazardNote hazards(request);
       const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
-      group.gateway.finished(gil, exchange);
+      group.gateway.finished(gil, exchange, outcome);
     });
     return outcome;
   }

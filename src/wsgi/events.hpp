@@ -25,6 +25,9 @@ class CurrentRequest {
 /// The interpreter's GIL guards all members. Lives as long as the interpreter.
 class Events {
  public:
+  /// Returns true if somebody has subscribed.
+  bool are_told(const cpython::GilLock&) const noexcept { return static_cast<bool>(publish_); }
+
   /// Makes a dict of the functions on which script/server_api.py is built. Throws ErrorSet.
   cpython::Ref functions(const cpython::GilLock& gil);
 
@@ -40,7 +43,7 @@ class Events {
   /// Tells of `request_exception`. The exception is set, and stays so.
   void raised(const cpython::GilLock& gil, Exchange& exchange) noexcept;
 
-  /// Tells of `request_finished`, after the response has been passed on.
+  /// Tells of `request_finished`, after the client has the response.
   void finish(const cpython::GilLock& gil, Exchange& exchange) noexcept;
 
   /// Drops the request's data, if it has any.

@@ -299,7 +299,11 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
 }
 
 // The subscribers may be interrupted, as the application may.
-void Gateway::finished(const GilLock& gil, Exchange& exchange) {
+void Gateway::finished(GilLock& gil, Exchange& exchange, Outcome outcome) {
+  if (events_.are_told(gil)) {
+    const GilRelease released(gil);
+    exchange.response.conclude(outcome);
+  }
   const CurrentRequest current(exchange);
   const Interruptible interruptible(gil, exchange, true);
   events_.finish(gil, exchange);

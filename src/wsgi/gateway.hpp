@@ -49,9 +49,10 @@ class Gateway {
   Reply serve(cpython::GilLock& gil, PyObject* application, std::string_view script,
               Exchange& exchange);
 
-  /// Tells of the end of an observed request, whose response has been passed on; serve() has begun
-  /// it. The caller has a LogScope for the request.
-  void finished(const cpython::GilLock& gil, Exchange& exchange);
+  /// Tells of the end of an observed request, which serve() has begun. If somebody has subscribed,
+  /// the client gets its whole response first, however long the subscriber takes. The caller has a
+  /// LogScope for the request.
+  void finished(cpython::GilLock& gil, Exchange& exchange, Outcome outcome);
 
   /// As Asker::ask, with the LogScope that `serve` needs.
   Outcome ask(cpython::GilLock& gil, PyObject* module, PyObject* function, const Target& target,

@@ -56,6 +56,7 @@ class ObservedResponse final : public ResponseWriter {
   Delivery send(std::span<const std::string_view> blocks, End end) noexcept override;
   Delivery send_file(int fd, std::int64_t offset, std::int64_t length, End end) noexcept override;
   void abort() noexcept override { inner_.abort(); }
+  void conclude(Outcome outcome) noexcept override { inner_.conclude(outcome); }
   void answer(Answer&& answer) noexcept override { inner_.answer(std::move(answer)); }
 
  private:

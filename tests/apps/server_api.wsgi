@@ -1,7 +1,7 @@
 """What `import mod_wsgi` has besides constants; each path is a way to use it, the answer what was found, as JSON.
 
 Events are kept in a list. Paths: /subscribe (and what the query names: raises, replaces, leaves), /events, /data,
-/active, /record, /metrics, /process, /body (reads what is sent), /raises, /closes, /names, /nothing, /note (a
+/active, /record, /metrics, /process, /body (reads what is sent), /stream, /file, /raises, /closes, /names, /nothing, /note (a
 subscriber of the process's end and signals writes a file), /hanging, /release, /thread.
 """
 
@@ -37,8 +37,8 @@ RELEASED = threading.Event()
 HANGING = threading.Event()
 
 
-def hangs(name, request_data, **event):
-    if name == "request_finished" and request_data.get("mine") == "hang":
+def hangs(name, **event):
+    if name == "request_finished" and event["request_data"].get("mine") == "hang":
         HANGING.set()
         RELEASED.wait()
 
@@ -101,6 +101,16 @@ def thread(environ):
     return found
 
 
+def stream(environ):
+    mod_wsgi.request_data()["mine"] = path_of(environ)
+    return (b"{}" for _ in range(3))
+
+
+def file(environ):
+    mod_wsgi.request_data()["mine"] = path_of(environ)
+    return environ["wsgi.file_wrapper"](open(__file__, "rb"))
+
+
 class Closes:
     def __iter__(self):
         return iter([b"{}"])
@@ -129,6 +139,8 @@ WAYS = {
     "/hanging": lambda environ: HANGING.is_set(),
     "/release": lambda environ: RELEASED.set(),
     "/raises": boom,
+    "/stream": stream,
+    "/file": file,
     "/closes": lambda environ: Closes(),
     "/names": lambda environ: [dir(mod_wsgi), hasattr(mod_wsgi, "no_such_name")],
     "/replaced": lambda environ: environ.get("replaced"),
@@ -139,4 +151,5 @@ WAYS = {
 def application(environ, start_response):
     answer = WAYS[environ["PATH_INFO"]](environ)
     start_response("200 OK", [("Content-Type", "application/json")])
-    return answer if isinstance(answer, Closes) else [json.dumps(answer).encode()]
+    ready = environ["PATH_INFO"] in ("/closes", "/stream", "/file")
+    return answer if ready else [json.dumps(answer).encode()]

@@ -85,3 +85,11 @@ def test_many_streams(httpd):
     result = subprocess.run(["h2load", "-n", "2000", "-c", "4", "-m", "16",
                              httpd.url("/shape?generator")], capture_output=True, text=True)
     assert "2000 succeeded, 0 failed, 0 errored" in result.stdout, result.stdout
+
+
+def test_a_subscriber_of_events_that_hangs_holds_no_response_up(start_httpd):
+    httpd = start_httpd(CONFIG + "WSGIScriptAlias /events {apps}/server_api.wsgi\n", modules=MODULES)
+    httpd.get("/events/subscribe?hangs")
+    assert curl(httpd, "/events/stream?hang") == b"{}{}{}"
+    until(lambda: httpd.get("/events/hanging").json(), "the subscriber")
+    httpd.get("/events/release")

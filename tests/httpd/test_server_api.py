@@ -1,10 +1,12 @@
 """What `import mod_wsgi` has besides constants: events, the data of requests, metrics."""
 
+import http.client
 import os
 import signal
 
 import pytest
 
+from harness.client import TIMEOUT
 from harness.deadline import until
 
 CONFIG = """
@@ -97,21 +99,36 @@ def test_a_subscriber_that_raises_harms_nobody(httpd, ask, how, error):
     httpd.allow_log(r"BRINE0417")
 
 
-def test_a_subscriber_that_hangs_holds_no_other_request_up(httpd, ask):
+@pytest.mark.parametrize("buffering", ["Off", "65536"])
+@pytest.mark.parametrize("kind", ["data", "stream", "file"])
+def test_a_subscriber_that_hangs_holds_nothing_up(start_httpd, kind, buffering):
+    """The client has its whole response, and can go on with its connection; other requests are served."""
+    httpd = start_httpd(f"WSGIResponseBuffering {buffering}\n" + CONFIG)
+
+    def ask(way):
+        return httpd.get(f"/app/{way}").json()
+
     ask("subscribe?hangs")
-    with httpd.raw() as client:
-        client.send(b"GET /app/data?hang HTTP/1.0\r\nHost: localhost\r\n\r\n")
-        until(lambda: ask("hanging"), "the subscriber")
-        assert httpd.get("/hello").status == 200
+    client = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=TIMEOUT)
+    client.request("GET", f"/app/{kind}?hang")
+    response = client.getresponse()
+    assert response.status == 200 and len(response.read()) > 5 and not response.will_close
+    until(lambda: ask("hanging"), "the subscriber")
+    assert httpd.get("/hello").status == 200
+    if httpd.variant.mode == "embedded":  # it is the connection's own thread that hangs
         ask("release")
-        assert client.read_until(b"\r\n").startswith(b"HTTP/1.1 200 ")
+    client.request("GET", "/hello")
+    assert client.getresponse().status == 200
+    client.close()
+    ask("release")
 
 
 def test_the_data_of_a_request(ask):
     found = ask("data?one")
     assert found["data"] == {"mine": "one"}
     assert found["active"] == {found["id"]: {"mine": "one"}}
-    assert ask("data?two")["active"].keys().isdisjoint(found["active"])
+    # It is there until its subscribers have been told of its end, a moment after its response.
+    until(lambda: ask("data?two")["active"].keys().isdisjoint(found["active"]), "the end of the request")
     assert ask("thread") == ["no request is being served by this thread"]
 
 

@@ -107,8 +107,15 @@ void BufferedResponse::abort() noexcept {
   }
 }
 
+void BufferedResponse::conclude(wsgi::Outcome outcome) noexcept {
+  finish();
+  response_.conclude(outcome);
+}
+
 void BufferedResponse::finish() noexcept {
-  if (state_ == State::whole) pass_kept(End::last);
+  if (state_ != State::whole) return;
+  pass_kept(End::last);
+  state_ = State::passed;
 }
 
 }  // namespace brine::apache

@@ -30,6 +30,7 @@ class BufferedResponse final : public wsgi::ResponseWriter {
   /// Drops the response if nothing of it has been passed on and it is incomplete, so that the
   /// client can be told of the failure.
   void abort() noexcept override;
+  void conclude(wsgi::Outcome outcome) noexcept override;
 
   /// Passes on what has been kept, after the application is done with the request. BLOCKS.
   void finish() noexcept;
@@ -39,6 +40,7 @@ class BufferedResponse final : public wsgi::ResponseWriter {
     keeping,
     whole,      ///< the whole response is kept
     streaming,  ///< nothing is kept any more
+    passed,     ///< the whole response was kept, and has been passed on
     aborted,
   };
 

@@ -214,4 +214,16 @@ void ApacheResponse::abort() noexcept {
   reset_if_only_that_tells(r_);
 }
 
+// The filters of the response are done with it at its end, so only those of the connection are
+// left.
+void ApacheResponse::conclude(wsgi::Outcome) noexcept {
+  if (!started() || !r_->eos_sent) {
+    return;
+  }
+  apr_brigade_cleanup(brigade_);
+  APR_BRIGADE_INSERT_TAIL(brigade_, apr_bucket_flush_create(r_->connection->bucket_alloc));
+  ap_pass_brigade(r_->connection->output_filters, brigade_);
+  apr_brigade_cleanup(brigade_);
+}
+
 }  // namespace brine::apache

@@ -45,6 +45,9 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   wsgi::Delivery send_file(int fd, std::int64_t offset, std::int64_t length,
                            wsgi::End end) noexcept override;
   void abort() noexcept override;
+  /// Sends what httpd would otherwise keep until the handler has returned. A page that httpd makes
+  /// of an error or a redirect comes later all the same.
+  void conclude(wsgi::Outcome outcome) noexcept override;
 
  private:
   void apply_header(const HeaderLine& line);

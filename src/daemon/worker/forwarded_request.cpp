@@ -319,7 +319,12 @@ bool ForwardedRequest::write_answer() noexcept {
   }
 }
 
-bool ForwardedRequest::finish(wsgi::Outcome outcome) noexcept {
+void ForwardedRequest::conclude(wsgi::Outcome outcome) noexcept {
+  if (finished_) return;
+  ended_(write_end(outcome));
+}
+
+bool ForwardedRequest::write_end(wsgi::Outcome outcome) noexcept {
   const std::lock_guard lock(mutex_);
   bool written = false;
   if (has_deferred_ && outcome == wsgi::Outcome::completed) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "boundary/log.hpp"
@@ -23,9 +25,12 @@ namespace brine::daemon {
 /// of the thread that serves the request.
 class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter {
  public:
+  /// Is called when the exchange has ended, with whether the connection can be used again.
+  using Ended = std::function<void(bool usable)>;
+
   /// Takes the decoded request. `fallback` takes log records that cannot be sent to httpd.
-  ForwardedRequest(int fd, const RequestFrame& frame, base::LogSink& fallback)
-      : fd_(fd), frame_(frame), fallback_(fallback) {}
+  ForwardedRequest(int fd, const RequestFrame& frame, base::LogSink& fallback, Ended ended)
+      : fd_(fd), frame_(frame), fallback_(fallback), ended_(std::move(ended)) {}
   ~ForwardedRequest() = default;
   ForwardedRequest(const ForwardedRequest&) = delete;
   ForwardedRequest& operator=(const ForwardedRequest&) = delete;
@@ -48,9 +53,9 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
                            wsgi::End end) noexcept override;
   void abort() noexcept override;
   void answer(wsgi::Answer&& answer) noexcept override;
-
-  /// Writes what is left of the exchange. Returns false if the connection cannot be used again.
-  bool finish(wsgi::Outcome outcome) noexcept;
+  /// Writes what is left of the exchange, and ends it: the connection may serve the next request
+  /// while this one's thread goes on. A second call does nothing.
+  void conclude(wsgi::Outcome outcome) noexcept override;
 
   /// Ends the exchange because request-timeout is over; the process's monitor calls this. The
   /// client is answered 504, or, where a part of the response is out, its connection is aborted.
@@ -72,11 +77,13 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   bool write_head(std::span<iovec> parts, std::uint8_t flags) noexcept;
   bool write_head() noexcept;
   bool write_answer() noexcept;
+  bool write_end(wsgi::Outcome outcome) noexcept;
   bool defers(std::span<const std::string_view> blocks, wsgi::End end) const;
 
   const int fd_;
   const RequestFrame& frame_;
   base::LogSink& fallback_;
+  const Ended ended_;
   bool changed_ = false;
   std::map<std::string, std::optional<std::string>> variables_;  ///< of mod_ssl, as looked up
 
@@ -91,9 +98,9 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   std::vector<char> head_;          ///< the head that start() was given, encoded
   std::unique_ptr<char[]> memory_;  ///< the last block of allocate()
   std::size_t memory_size_ = 0;
-  std::string_view deferred_;  ///< a whole body in memory_, sent by finish()
+  std::string_view deferred_;  ///< a whole body in memory_, sent at the end
   bool has_deferred_ = false;
-  std::optional<wsgi::Answer> answer_;  ///< to a question, sent by finish()
+  std::optional<wsgi::Answer> answer_;  ///< to a question, sent at the end
 };
 
 }  // namespace brine::daemon

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
@@ -298,7 +299,7 @@ void RequestServer::serve_connection(std::size_t thread, Connection* line,
   taken_.fetch_add(1, std::memory_order_relaxed);
   try {
     if (read_rest(fd, header, buffer, static_cast<std::size_t>(size)) == Io::ok) {
-      served = serve_request(thread, fd, header, {buffer.data(), header.size});
+      serve_request(thread, line, header, {buffer.data(), header.size}, served);
     }
   } catch (const std::exception& error) {  // a lack of memory ends the request, not the thread
     records_[thread].since.store(0, std::memory_order_release);
@@ -309,30 +310,27 @@ void RequestServer::serve_connection(std::size_t thread, Connection* line,
     buffer.resize(kBufferBytes);
     buffer.shrink_to_fit();
   }
-  if (served == Served::usable) {
-    watch(fd, line, true);
-  } else {
-    delete line;
-  }
+  if (served != Served::watched) delete line;
 }
 
 // Serves one request. A refused request is counted out by the sender, who may have done so already
-// and be gone.
-RequestServer::Served RequestServer::serve_request(std::size_t thread, int fd,
-                                                   const FrameHeader& header,
-                                                   std::span<const char> payload) {
+// and be gone. `served` tells what has become of the connection, also if an exception is thrown.
+void RequestServer::serve_request(std::size_t thread, Connection* line, const FrameHeader& header,
+                                  std::span<const char> payload, Served& served) {
+  const int fd = line->fd.get();
   const Nanos now = base::now();
   RequestFrame frame;
   if (header.kind != FrameKind::request || !decode_request(payload, frame)) {
     log_.log(Level::error, "BRINE0613: a request arrived in a form that cannot be read");
-    return Served::unusable;
+    return;
   }
   if (header.value != 0 && now >= static_cast<Nanos>(header.value)) {
     FrameHeader refused;
     refused.kind = FrameKind::refused;
     iovec part{&refused, sizeof(refused)};
     write_all(fd, {&part, 1});
-    return Served::refused;
+    served = Served::refused;
+    return;
   }
   frame.target.settings.reloading = reloading(frame.target, (header.flags & kKeepCode) != 0);
   frame.head.thread_id = static_cast<int>(thread) + 1;
@@ -345,19 +343,27 @@ RequestServer::Served RequestServer::serve_request(std::size_t thread, int fd,
   ThreadRecord& record = records_[thread];
   describe(frame.head, record);
   record.since.store(now, std::memory_order_release);
-  ForwardedRequest forwarded(fd, frame, log_);
-  const auto [outcome, usable] = run(thread, forwarded, frame.target);
+  const auto ended = [&](bool usable) {
+    {
+      const std::lock_guard lock(current_requests_[thread].mutex);
+      current_requests_[thread].forwarded = nullptr;
+    }
+    if (!usable) return;
+    served = Served::watched;
+    watch(fd, line, true);
+  };
+  ForwardedRequest forwarded(fd, frame, log_, std::cref(ended));  // a copy would be allocated
+  const Outcome outcome = run(thread, forwarded, frame.target);
   record.since.store(0, std::memory_order_release);
   note_scripts(frame.target, outcome, forwarded.changed());
 
   if (!frame.target.settings.ignore_activity) {
     memory_.activity.store(base::now(), std::memory_order_relaxed);
   }
-  const std::uint64_t served = memory_.served.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (served == context_.group.limits.maximum_requests) {
+  const std::uint64_t count = memory_.served.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (count == context_.group.limits.maximum_requests) {
     tell_({Message::retire, static_cast<std::uint8_t>(Reason::maximum_requests), {}});
   }
-  return usable ? Served::usable : Served::unusable;
 }
 
 void RequestServer::set_failed(ScriptVersions scripts) {
@@ -388,20 +394,21 @@ wsgi::Reloading RequestServer::reloading(const wsgi::Target& target, bool keep_c
   return keep_code ? Reloading::rolling : target.settings.reloading;
 }
 
-std::pair<Outcome, bool> RequestServer::run(std::size_t thread, ForwardedRequest& forwarded,
-                                            const wsgi::Target& target) {
+Outcome RequestServer::run(std::size_t thread, ForwardedRequest& forwarded,
+                           const wsgi::Target& target) {
   CurrentRequest& current = current_requests_[thread];
   {
     const std::lock_guard lock(current.mutex);
+    current.is_served = true;
     current.forwarded = &forwarded;
   }
   const Outcome outcome = engine_.serve(target, forwarded, forwarded);
   end_if_forked();  // the rest, shared memory too, belongs to the parent process
   // The client may be slow, so the monitor can still end the request.
-  const bool usable = forwarded.finish(outcome);
+  forwarded.conclude(outcome);
   const std::lock_guard lock(current.mutex);
-  current.forwarded = nullptr;
-  return {outcome, usable};
+  current.is_served = false;
+  return outcome;
 }
 
 void RequestServer::time_out(std::size_t thread, Nanos since) noexcept {
@@ -418,7 +425,7 @@ void RequestServer::interrupt(std::size_t thread, Nanos since) noexcept {
   CurrentRequest& current = current_requests_[thread];
   const std::lock_guard lock(current.mutex);
   const ThreadRecord& record = records_[thread];
-  if (current.forwarded == nullptr || record.since.load() != since) return;
+  if (!current.is_served || record.since.load() != since) return;
   engine_.interrupt(static_cast<std::uintptr_t>(record.handle.load()));
 }
 

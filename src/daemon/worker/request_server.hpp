@@ -73,8 +73,9 @@ class RequestServer {
 
  private:
   struct CurrentRequest {
-    std::mutex mutex;
-    ForwardedRequest* forwarded = nullptr;  // guarded by mutex: the request that is being served
+    std::mutex mutex;  ///< guards the other members
+    bool is_served = false;
+    ForwardedRequest* forwarded = nullptr;  ///< the request, as long as its connection is its own
   };
   struct Connection;
 
@@ -84,11 +85,14 @@ class RequestServer {
   void note_descriptors_gone();
   [[noreturn]] void give_up(int error) noexcept;
   void serve_connection(std::size_t thread, Connection* line, std::vector<char>& buffer);
-  enum class Served { usable, unusable, refused };
-  Served serve_request(std::size_t thread, int fd, const FrameHeader& header,
-                       std::span<const char> payload);
-  std::pair<wsgi::Outcome, bool> run(std::size_t thread, ForwardedRequest& forwarded,
-                                     const wsgi::Target& target);
+  enum class Served {
+    unusable,  ///< the connection is of no more use
+    refused,   ///< nor is this one, and the request has not been taken up
+    watched,   ///< the connection may be another thread's by now
+  };
+  void serve_request(std::size_t thread, Connection* line, const FrameHeader& header,
+                     std::span<const char> payload, Served& served);
+  wsgi::Outcome run(std::size_t thread, ForwardedRequest& forwarded, const wsgi::Target& target);
   std::int64_t tell_of_version(const std::string& path);
   void note_scripts(const wsgi::Target& target, wsgi::Outcome outcome, bool changed);
   std::optional<std::int64_t> failed_version(std::string_view path);
