@@ -50,7 +50,8 @@ void Scanner::feed(std::string_view bytes) {
   carry_.erase(0, used);
 }
 
-void Scanner::finish() noexcept {
+void Scanner::finish() {
+  note_claim();
   if (fault_ != nullptr) return;
   if (!carry_.empty() || skip_bytes_ > 0 || in_line_ || opcodes_ > 0) {
     fail("ends in the middle of a pickle");
@@ -304,6 +305,7 @@ void Scanner::frame(std::uint64_t length) noexcept {
 // Ends a pickle; another one may follow.
 void Scanner::stop() noexcept {
   ++pickles_;
+  end_ = position_ + 1;
   opcodes_ = 0;
   shrink_stack(0);
   if (source_ == Source::stranger) forget_memo();
@@ -315,6 +317,7 @@ void Scanner::put(std::uint64_t index) {
   constexpr std::size_t kWidestGap = 64;
   constexpr std::size_t kSparseCost = 4;  // entries of the vector that one of the map counts as
   const Value value = stack_.back();
+  note_number(index);
   if (index < memo_.size()) {
     Value& entry = memo_[index];
     if (entry.kind == Value::Kind::absent) ++memo_entries_;
@@ -331,6 +334,24 @@ void Scanner::put(std::uint64_t index) {
     if (is_new) ++memo_entries_;
     keep(entry->second);
   }
+}
+
+// Unpicklers keep their memo in an array of twice the greatest number, 8 bytes each. A pickler
+// counts its entries, and no entry takes less than a byte of the stream.
+void Scanner::note_number(std::uint64_t index) {
+  constexpr std::uint64_t kRoom = 4 << 20;
+  constexpr std::uint64_t kGap = 64;
+  if (source_ != Source::stranger || index <= kRoom + kGap * position_) return;
+  sink_.global({Global::Kind::memo, {}, {}, position_, 0});
+}
+
+// An unpickler that reads a file makes room for an argument or a frame before it reads what is
+// there.
+void Scanner::note_claim() {
+  constexpr std::uint64_t kRoom = 64 << 20;
+  const std::uint64_t frame = frame_end_ > position_ ? frame_end_ - position_ : 0;
+  if (source_ != Source::stranger || std::max(skip_bytes_, frame) <= kRoom) return;
+  sink_.global({Global::Kind::length, {}, {}, position_ - 1, 0});
 }
 
 void Scanner::get(std::uint64_t index) {

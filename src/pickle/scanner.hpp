@@ -23,11 +23,15 @@ struct Global {
     extension,  ///< `name` is the code of copyreg.add_extension, in digits
     computed,   ///< the operands of STACK_GLOBAL are no texts, or do not look like names
     changed,    ///< no name: the object of an earlier name is changed, as by BUILD on a class
+    memo,       ///< no name: a memo entry whose number makes the unpickler's memo enormous
+    length,     ///< no name: an enormous length is claimed, and what is there is far shorter
   };
   Kind kind = Kind::named;
   std::string_view module;
   std::string_view name;
-  std::uint64_t position = 0;  ///< of the opcode, in bytes from the stream's start
+  /// Of the opcode, in bytes from the stream's start; of a claimed length the last byte that is
+  /// there.
+  std::uint64_t position = 0;
   std::uint8_t opcode = 0;
 };
 
@@ -73,8 +77,8 @@ class Scanner {
   /// Takes the next bytes of the stream, which may end anywhere.
   void feed(std::string_view bytes);
 
-  /// Notes the stream's end. Not needed after a fault.
-  void finish() noexcept;
+  /// Notes the stream's end, also after a fault.
+  void finish();
 
   /// Takes the start of a stream at once: like feed(), but nothing is kept and nothing may follow.
   void scan(std::string_view bytes);
@@ -86,6 +90,8 @@ class Scanner {
   const char* fault() const noexcept { return fault_; }
   /// Returns where it is wrong, in bytes from the stream's start.
   std::uint64_t position() const noexcept { return position_; }
+  /// Returns where the last complete pickle ends.
+  std::uint64_t end() const noexcept { return end_; }
   /// Returns how many complete pickles have been read.
   std::uint64_t pickles() const noexcept { return pickles_; }
 
@@ -121,6 +127,8 @@ class Scanner {
   bool crosses_frame(std::size_t used) noexcept;
   void stop() noexcept;
   void put(std::uint64_t index);
+  void note_number(std::uint64_t index);
+  void note_claim();
   void get(std::uint64_t index);
   void name_global(const Opcode& opcode, std::string_view module, std::string_view name);
   void stack_global();
@@ -152,6 +160,7 @@ class Scanner {
   std::uint64_t frame_end_ = 0;   // position behind the last announced frame
   std::uint64_t position_ = 0;
   std::uint64_t pickles_ = 0;
+  std::uint64_t end_ = 0;      // of the last complete pickle
   std::uint64_t opcodes_ = 0;  // of the pickle that is being read
   const char* fault_ = nullptr;
 };

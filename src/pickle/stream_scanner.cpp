@@ -81,6 +81,10 @@ const char* kind_name(Global::Kind kind) {
       return "extension";
     case Global::Kind::changed:
       return "changed";
+    case Global::Kind::memo:
+      return "memo";
+    case Global::Kind::length:
+      return "length";
     case Global::Kind::computed:
       break;
   }
@@ -118,9 +122,10 @@ PyObject* finish(PyObject* self, PyObject*) noexcept {
     for (const Collector::Seen& seen : collector.globals) {
       check(gil, PyList_Append(globals.get(), describe(gil, seen).get()));
     }
-    return steal(gil, Py_BuildValue("(OzKK)", globals.get(), fault,
+    return steal(gil, Py_BuildValue("(OzKKK)", globals.get(), fault,
                                     static_cast<unsigned long long>(collector.scanner.position()),
-                                    static_cast<unsigned long long>(collector.scanner.pickles())));
+                                    static_cast<unsigned long long>(collector.scanner.pickles()),
+                                    static_cast<unsigned long long>(collector.scanner.end())));
   });
 }
 
@@ -129,8 +134,10 @@ PyMethodDef methods[] = {
      "feed($self, block, /)\n--\n\nThe stream's next bytes. False: more of it is of no use."},
     {"finish", finish, METH_NOARGS,
      "finish($self, /)\n--\n\n"
-     "(globals, fault or None, position of the fault or the end, complete pickles). A global is\n"
-     "(kind, module, name, position, opcode); its kind is named, extension, computed or changed."},
+     "(globals, fault or None, position of the fault or the end, complete pickles, end of the last "
+     "of\n"
+     "these). A global is (kind, module, name, position, opcode); its kind is named, extension,\n"
+     "computed, changed, memo or length."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -461,3 +461,26 @@ def test_folders_and_broken_entries_of_the_path(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", ["", "/nonexistent", "\0", 5, None, str(tmp_path / "no.zip"), *sys.path])
     (tmp_path / "no.zip").write_bytes(b"no zip")
     assert one(names("no_such_module", "x")).kind == "restore-no-module"
+
+
+# --- what takes all memory ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data, word", [
+    (b"\x80\x04Nr\xff\xff\xff\x7f.", "memo entry"), (b"Np2147483647\n.", "memo entry"),
+    (b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"x", "claimed"),
+    (b"\x80\x04\x8d" + (1 << 40).to_bytes(8, "little"), "claimed"), (b"\x80\x05\x96" + (1 << 40).to_bytes(8, "little"), "claimed"),
+    (b"\x80\x04\x95" + (1 << 40).to_bytes(8, "little") + b"N.", "claimed"),
+    (b"B\xff\xff\xff\x7f", "claimed"), (b"X\xff\xff\xff\x7f", "claimed"), (b"\x8b\xff\xff\xff\x7f", "claimed"),
+    (b"T\xff\xff\xff\x7f", "claimed")])
+def test_what_takes_all_memory(data, word):
+    report = scan(data)
+    found, = report.globals
+    assert found.kind == "exhausts" and word in found.resolves_to and report.grade == "runs-code"
+
+
+@pytest.mark.parametrize("data", [
+    b"\x80\x04\x8e" + (1 << 20).to_bytes(8, "little") + b"x", b"\x80\x04Nr\xff\xff\x03\x00.", b"Np1000000\n.",
+    pickle.dumps(bytes(1 << 20), 4), pickle.dumps(list(map(str, range(100_000))), 1)])
+def test_what_does_not(data):
+    assert not scan(data).findings

@@ -24,6 +24,8 @@ struct Collector final : GlobalSink {
     if (global.kind == Global::Kind::extension) text = "ext ";
     if (global.kind == Global::Kind::computed) text = "computed";
     if (global.kind == Global::Kind::changed) text = "changed";
+    if (global.kind == Global::Kind::memo) text = "memo";
+    if (global.kind == Global::Kind::length) text = "length";
     if (global.kind == Global::Kind::named) text.append(global.module).append(1, ' ');
     seen.push_back(text.append(global.name).append("@" + std::to_string(global.position)));
     opcodes.push_back(global.opcode);
@@ -519,7 +521,7 @@ TEST(PickleScanner, CountsMemoEntriesAsPythonDoes) {
 }
 
 TEST(PickleScanner, FollowsAMemoWithGaps) {
-  for (const std::uint64_t first : {1ULL, 64ULL, 65ULL, 1000ULL, 4294967295ULL}) {
+  for (const std::uint64_t first : {1ULL, 64ULL, 65ULL, 1000ULL, 4000000ULL}) {
     const std::string one = std::to_string(first), two = std::to_string(first / 2);
     const std::string stream = text_of("m") + "p" + one + "\n0" + text_of("n") + "p" + two +
                                "\n0g" + one + "\ng" + two + "\n";
@@ -527,6 +529,12 @@ TEST(PickleScanner, FollowsAMemoWithGaps) {
     EXPECT_EQ(globals(stream + "\x93."), (Names{names + std::to_string(stream.size())})) << first;
     EXPECT_EQ(fault(text_of("m") + "p" + one + "\ng" + two + "\n."), kNoMemo) << first;
   }
+}
+
+TEST(PickleScanner, TellsOfAMemoThatFillsTheMemory) {
+  EXPECT_EQ(globals("Np4294967295\n."), (Names{"memo@1"}));
+  EXPECT_EQ(globals("Nr\xff\xff\xff\x7f."s), (Names{"memo@1"}));
+  EXPECT_EQ(globals("Np4294967295\n.", Source::pickler), Names{});
 }
 
 TEST(PickleScanner, TakesOnlyDigitsForAMemoEntry) {
@@ -724,8 +732,11 @@ TEST(PickleScanner, BelievesNoLength) {
         "\x8e\xff\xff\xff\xff\xff\xff\xff\x7f"s, "\x8d\xff\xff\xff\xff\xff\xff\xff\x7f"s,
         "\x96\xff\xff\xff\xff\xff\xff\xff\x7f"s}) {
     EXPECT_EQ(fault(head), kMiddle);
-    EXPECT_EQ(scan(head + "cos\nsystem\n."), (Outcome{{}, kMiddle, head.size() + 12, 0}));
+    const std::size_t size = head.size() + 12;
+    EXPECT_EQ(scan(head + "cos\nsystem\n."),
+              (Outcome{{"length@" + std::to_string(size - 1)}, kMiddle, size, 0}));
   }
+  EXPECT_EQ(scan("B\xff\xff\xff\x01 "), (Outcome{{}, kMiddle, 6, 0}));  // 32 MiB do no harm
   for (const char code : {'\x8e', '\x8d', '\x96'}) {
     EXPECT_EQ(fault(std::string(1, code) + little_endian(1ULL << 63, 8)),
               "claims a negative length");

@@ -15,7 +15,7 @@ class Grade(NamedTuple):
 
 
 GRADES = {
-    "runs-code": Grade(1, "loading it runs what the pickle says"),
+    "runs-code": Grade(1, "loading it runs what the pickle says, or takes all memory"),
     "unknown": Grade(3, "it is there, and is not known to be harmless"),
     "script": Grade(4, "it belongs to one script or program"),
     "missing": Grade(5, "it is not there"),
@@ -26,7 +26,7 @@ GRADES = {
 GRADE_OF = {
     "safe": "safe", "unknown": "unknown", "naming-script": "script", "naming-main": "script",
     "restore-no-module": "missing", "restore-no-attribute": "missing", "computed": "runs-code",
-    "runs-code": "runs-code",
+    "runs-code": "runs-code", "exhausts": "runs-code",
 }
 """By the kind of a ScannedGlobal."""
 

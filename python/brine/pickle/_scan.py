@@ -14,6 +14,8 @@ from brine.pickle._safe import is_safe
 
 _BLOCK = 1 << 20
 _OPCODES = {ord("c"): "GLOBAL", ord("i"): "INST", 0x93: "STACK_GLOBAL", 0: "EXT"}
+_WRITTEN = {"changed": "BUILD",  # or SETITEM, APPEND, ADDITEMS
+            "memo": "PUT", "length": "FRAME"}  # or another of their kinds
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class ScannedGlobal:
     opcode: str
     kind: str
     """safe, runs-code, unknown (it is there, but is not known to be harmless), naming-script, naming-main,
-    restore-no-module, restore-no-attribute, or computed (a name that is made when the
-    pickle is loaded, or a class that it changes)."""
+    restore-no-module, restore-no-attribute, computed (a name that is made when the
+    pickle is loaded, or a class that it changes), or exhausts (takes all memory, or time without end)."""
     resolves_to: str
     """What the name leads to now: "class in /usr/lib/python3.11/fractions.py:37"."""
     message: str
@@ -60,6 +62,8 @@ class ScanReport:
     """Where that is; of a sound stream its length."""
     pickles: int
     """How many pickles follow each other in it."""
+    end: int
+    """Where the last complete one of these ends."""
 
     @property
     def grade(self) -> str:
@@ -100,24 +104,24 @@ def scan(data: Any, allow: Iterable[str] = ()) -> ScanReport:
     return scan_blocks(_blocks(data), allow)
 
 
-def scan_blocks(blocks: Iterable[bytes], allow: Iterable[str] = ()) -> ScanReport:
-    """The same for a stream in pieces, which may end anywhere."""
+def scan_blocks(blocks: Iterable[Any], allow: Iterable[str] = (), look_up: Lookup | None = None) -> ScanReport:
+    """The same for a stream in pieces, which may end anywhere; several scans may share what was looked up."""
     scanner = StreamScanner()
     for block in blocks:
         if not scanner.feed(block):
             break
-    found, fault, position, pickles = scanner.finish()
+    found, fault, position, pickles, end = scanner.finish()
     allowed = frozenset(allow)
-    look_up = Lookup()
+    look_up = look_up or Lookup()
     judged: dict[tuple[str, str, str], tuple[str, str, str, str, str, str]] = {}
     globals_: list[ScannedGlobal] = []
     for kind, module, name, at, opcode in found:
         if (kind, module, name) not in judged:
             judged[kind, module, name] = _judge_global(kind, module, name, allowed, look_up)
         module, name, verdict, resolves_to, message, remedy = judged[kind, module, name]
-        written = "BUILD" if kind == "changed" else _OPCODES[opcode]  # or SETITEM, APPEND, ADDITEMS
+        written = _WRITTEN.get(kind) or _OPCODES[opcode]
         globals_.append(ScannedGlobal(module, name, at, written, verdict, resolves_to, message, remedy))
-    return ScanReport(globals_, fault, position, pickles)
+    return ScanReport(globals_, fault, position, pickles, end)
 
 
 def _blocks(data: Any) -> Iterator[Any]:
@@ -138,6 +142,12 @@ def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str],
         return ("?", "?", "computed", "what an earlier name leads to",
                 "the pickle changes a class or function itself, which pickle never does: all of the process has it so "
                 "afterwards.", "Do not load it.")
+    if kind == "memo":
+        return ("?", "?", "exhausts", "a memo entry of an enormous number", "the unpickler makes room for all entries "
+                "up to that number, which takes the memory of the machine.", "Do not load it.")
+    if kind == "length":
+        return ("?", "?", "exhausts", "a length that is claimed, and far more than there is", "the unpickler makes "
+                "room for all of it before it reads, which takes the memory of the machine.", "Do not load it.")
     if kind == "extension":
         known = copyreg._inverted_registry.get(int(name))  # type: ignore[attr-defined]
         if known is None:

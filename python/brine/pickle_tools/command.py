@@ -1,21 +1,15 @@
 """`brine pickle scan` and `brine pickle lint`: reading files, and saying what is in them."""
 
 import argparse
-import os
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict
 
-from brine.pickle_tools.finding import Finding
+from brine.pickle_tools.files import Totals, listed, scan_file, system
 from brine.pickle_tools.formats import FORMATS, printable, render
 from brine.pickle_tools.lint import LARGEST_SCRIPT, Unreadable, lint
+from brine.pickle_tools.progress import Progress
 from brine.pickle_tools.result import CLEAN, Failure, Result, worst
-from brine.pickle_tools.rules import RULES
-
-BLOCK = 1 << 20
-STDIN = "<stdin>"
-"""What standard input is called in a report."""
+from brine.pickle_tools.sarif import within
 
 _SIZES = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _EXIT_CODES = """\
@@ -67,7 +61,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     raw = argparse.RawDescriptionHelpFormatter
     scan = of_pickle.add_parser("scan", help="what stored pickles would import", description=_SCAN,
                                 epilog=_SCAN_EXIT_CODES, formatter_class=raw)
-    scan.add_argument("files", nargs="+", metavar="FILE", help="a file of one or more pickles; -: standard input")
+    scan.add_argument("files", nargs="+", metavar="FILE",
+                      help="a file with pickles, a container of such, or a folder; -: standard input")
     scan.add_argument("--allow", action="append", default=[], type=_name, metavar="MODULE[.NAME]",
                       help="trust what this module defines, or this class or function of it alone; may be repeated")
     scan.add_argument("--limit", type=Size(), default=4 << 30, metavar="BYTES",
@@ -82,16 +77,37 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(options: argparse.Namespace) -> int:
     """Runs one of the two commands and gives its exit code."""
     if options.pickle_command == "scan":
-        results = [_scan(file, options.allow, options.limit) for file in options.files]
-    else:
-        results = [_lint(file) for file in options.files]
-    codes = [result.code for result in results]
-    code = worst(codes) if options.pickle_command == "scan" else max(codes, default=CLEAN)
-    _write(render(options.format, options.pickle_command, results, code))
-    for result in results:
-        if result.failure:
-            print(f"brine: {printable(_failure(result.file, result.failure))}", file=sys.stderr)
+        return _run_scan(options)
+    results = [_lint(file) for file in options.files]
+    code = max((result.code for result in results), default=CLEAN)
+    _write(render(options.format, "lint", results, code))
+    _tell(results)
     return code
+
+
+def _run_scan(options: argparse.Namespace) -> int:
+    """Of what is in folders only what is a pickle, or could not be read, has a report of its own."""
+    files = [each for path in options.files for each in listed(path)]
+    totals, results = Totals(), []
+    with Progress(len(files)) as progress:
+        for each in files:
+            progress.step(printable(each.path))
+            result = scan_file(each, options.allow, options.limit)
+            totals.count(result)
+            if each.named or result.pickles or result.findings or result.failures:
+                results.append(result)
+    code = worst(result.code for result in results)
+    of_folders = any(not each.named for each in files) or not files
+    _write(render(options.format, "scan", results, code, totals if of_folders else None))
+    _tell(results)
+    return code
+
+
+def _tell(results: list[Result]) -> None:
+    """Says on standard error what could not be read."""
+    for result in results:
+        for failure in result.failures:
+            print(f"brine: {printable(_failure(result.file, failure))}", file=sys.stderr)
 
 
 def _write(text: str) -> None:
@@ -103,14 +119,9 @@ def _write(text: str) -> None:
 
 def _failure(file: str, failure: Failure) -> str:
     """A sentence about a file: it `is` or `ends` somehow, or an error of its own, with its place."""
-    if failure.line is None and failure.offset is None:
-        return f"{file}: {failure.reason}"
+    file = within(file, failure.member)
     place = ":".join(str(part) for part in (file, failure.line, failure.column, failure.offset) if part is not None)
     return f"{place}: {failure.reason}"
-
-
-def _system(error: OSError) -> Failure:
-    return Failure(f"cannot be read: {error.strerror or error}")
 
 
 def _lint(file: str) -> Result:
@@ -119,67 +130,8 @@ def _lint(file: str) -> Result:
             source = stream.read(LARGEST_SCRIPT + 1)
         return Result(file, lint(source, file))
     except OSError as error:
-        return Result(file, failure=_system(error))
+        return Result(file, failures=[system(error)])
     except ValueError as error:  # a path with a null character
-        return Result(file, failure=Failure(f"cannot be read: {error}"))
+        return Result(file, failures=[Failure(f"cannot be read: {error}")])
     except Unreadable as error:
-        return Result(file, failure=Failure(error.reason, error.line, error.column))
-
-
-class _Blocks:
-    """A file in blocks, up to a limit, so that it need not fit into memory, or end."""
-
-    def __init__(self, descriptor: int, limit: int) -> None:
-        self._descriptor, self._left = descriptor, limit
-        self.cut = False
-        """There is more than the limit."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        while block := os.read(self._descriptor, BLOCK):
-            self.cut = len(block) > self._left
-            yield block[:self._left]
-            self._left -= len(block)
-            if self.cut:
-                return
-
-
-def _scan(file: str, allow: list[str], limit: int) -> Result:
-    name = STDIN if file == "-" else file
-    try:
-        if file == "-":
-            return _scan_stream(name, _Blocks(sys.stdin.fileno(), limit), allow, limit)
-        with open(file, "rb", buffering=0) as stream:
-            return _scan_stream(name, _Blocks(stream.fileno(), limit), allow, limit)
-    except OSError as error:
-        return Result(name, failure=_system(error))
-    except ValueError as error:  # a path with a null character
-        return Result(name, failure=Failure(f"cannot be read: {error}"))
-
-
-def _scan_stream(name: str, blocks: _Blocks, allow: list[str], limit: int) -> Result:
-    from brine.pickle import _scan as scanner  # not before it is needed: lint works without the extension module
-
-    report = scanner.scan_blocks(blocks, allow)
-    failure = None
-    if blocks.cut:
-        failure = Failure(f"is longer than the limit of {limit} bytes; what is behind was not read", offset=limit)
-    elif report.error:
-        failure = Failure(report.error, offset=report.position)
-    elif not report.pickles:
-        failure = Failure("is empty", offset=0)
-    found = [asdict(each) for each in report.globals]
-    return Result(name, [_finding(name, each) for each in found if each["kind"] != "safe"], failure,
-                  report.pickles, found)
-
-
-def _finding(file: str, each: dict[str, object]) -> Finding:
-    """A name in a pickle that is not known to be safe."""
-    kind = str(each["kind"])
-    rule = RULES.get(kind) or RULES[f"restore-{kind}"]
-    from brine.pickle._grades import GRADE_OF
-    position = each["position"]
-    assert isinstance(position, int)
-    message = f"{each['module']}.{each['name']} ({each['resolves_to']}): {each['message']}"
-    return Finding(rule.id, rule.severity, message, str(each["remedy"]), file, offset=position,
-                   details={key: each[key] for key in ("module", "name", "opcode", "resolves_to")}
-                   | {"grade": GRADE_OF[kind]})
+        return Result(file, failures=[Failure(error.reason, error.line, error.column)])

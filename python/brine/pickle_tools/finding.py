@@ -23,6 +23,8 @@ class Finding:
     """From 1, in characters."""
     offset: int | None = None
     """Bytes from the start, for a pickle."""
+    member: str = ""
+    """What of the file it is in, where that is a container: "archive/data.pkl"."""
     details: dict[str, Any] = field(default_factory=dict)
     """Facts for programs, as JSON can hold them."""
 

@@ -5,18 +5,19 @@ from dataclasses import asdict
 from typing import Any
 
 from brine.installation import version
+from brine.pickle_tools.files import Totals
 from brine.pickle_tools.finding import Finding
 from brine.pickle_tools.result import Result
-from brine.pickle_tools.sarif import sarif
+from brine.pickle_tools.sarif import sarif, within
 
 FORMATS = ("text", "json", "sarif")
 
 
-def render(form: str, command: str, results: list[Result], code: int) -> str:
-    """The report of a command on its files, with a newline at its end."""
+def render(form: str, command: str, results: list[Result], code: int, totals: Totals | None = None) -> str:
+    """The report of a command on its files, with a newline at its end; `totals`: of folders."""
     if form == "text":
-        return "".join(text(result) for result in results)
-    document = sarif(command, results, code) if form == "sarif" else _json(command, results, code)
+        return "".join(text(result) for result in results) + (_sum(totals) if totals else "")
+    document = sarif(command, results, code) if form == "sarif" else _json(command, results, code, totals)
     return json.dumps(_unicode(document), indent=2, allow_nan=False) + "\n"
 
 
@@ -27,9 +28,12 @@ def printable(value: str) -> str:
 
 def text(result: Result) -> str:
     """A file's findings and what is all right of a pickle, one by one, and a line that sums them up."""
-    lines = [(each["position"], [_safe_line(result.file, each)])
-             for each in result.globals or [] if each["kind"] == "safe"]
-    lines += [(finding.offset or 0, _finding_lines(finding)) for finding in result.findings]
+    globals_ = result.globals or []
+    members = {each["member"]: index for index, each in enumerate(globals_)}
+    lines = [((members[each["member"]], each["position"]), [_safe_line(result.file, each)])
+             for each in globals_ if each["kind"] == "safe"]
+    lines += [((members.get(finding.member, 0), finding.offset or 0), _finding_lines(finding))
+              for finding in result.findings]
     lines.sort(key=lambda each: each[0])  # a script's findings have no offset, and stay as they are
     told = [line for _, some in lines for line in some] + [f"{printable(result.file)}: {_verdict(result)}"]
     return "".join(f"{line}\n" for line in told)
@@ -37,12 +41,13 @@ def text(result: Result) -> str:
 
 def _safe_line(file: str, each: dict[str, Any]) -> str:
     """What a pickle names and may."""
-    return printable(f"{file}:{each['position']}: ok: {each['module']}.{each['name']} ({each['resolves_to']})")
+    place = f"{within(file, each['member'])}:{each['position']}"
+    return printable(f"{place}: ok: {each['module']}.{each['name']} ({each['resolves_to']})")
 
 
 def _finding_lines(finding: Finding) -> list[str]:
-    place = ":".join(str(part) for part in (finding.file, finding.line, finding.column, finding.offset)
-                     if part is not None)
+    file = within(finding.file, finding.member)
+    place = ":".join(str(part) for part in (file, finding.line, finding.column, finding.offset) if part is not None)
     return [printable(f"{place}: {finding.severity} {finding.id}: {finding.message}"),
             *([printable(f"    {finding.remedy}")] if finding.remedy else [])]
 
@@ -51,14 +56,14 @@ def _verdict(result: Result) -> str:
     """In a few words. Why a file is an error is told on standard error."""
     hazards = sum(finding.counts for finding in result.findings)
     notes = len(result.findings) - hazards
-    words = ["error"] if result.failure else [] if hazards else ["clean"]
+    words = ["error"] if result.failures else [] if hazards else ["clean"]
     if hazards:
         words.append(_counted(hazards, "hazard"))
     if notes:
         words.append(_counted(notes, "note"))
     if result.pickles is not None:
         if hazards:
-            words.insert(bool(result.failure), f"grade {result.grade}")
+            words.insert(bool(result.failures), f"grade {result.grade}")
         words.append(f"{_counted(result.pickles, 'pickle')} with {_counted(len(result.globals or []), 'global')}")
     return ", ".join(words)
 
@@ -67,13 +72,20 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _json(command: str, results: list[Result], code: int) -> dict[str, Any]:
-    return {"brine": version(), "command": command, "exit_code": code, "files": [_file(result) for result in results]}
+def _sum(totals: Totals) -> str:
+    return (f"in all: {_counted(totals.files, 'file')}, {totals.others} without a pickle, "
+            f"{_counted(totals.pickles, 'pickle')}, {_counted(totals.hazards, 'hazard')}, "
+            f"{_counted(totals.errors, 'error')}\n")
+
+
+def _json(command: str, results: list[Result], code: int, totals: Totals | None) -> dict[str, Any]:
+    return {"brine": version(), "command": command, "exit_code": code, "files": [_file(result) for result in results],
+            **({"totals": asdict(totals)} if totals else {})}
 
 
 def _file(result: Result) -> dict[str, Any]:
     fields: dict[str, Any] = {"file": result.file, "verdict": result.verdict,
-                              "error": asdict(result.failure) if result.failure else None,
+                              "errors": [asdict(failure) for failure in result.failures],
                               "findings": [_finding(finding) for finding in result.findings]}
     if result.globals is not None:
         fields |= {"grade": result.grade, "pickles": result.pickles, "globals": result.globals}

@@ -26,25 +26,27 @@ class Failure:
     line: int | None = None
     column: int | None = None
     offset: int | None = None
+    member: str = ""
+    """What of the file it is about, where that is a container."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """Findings, and a failure if there is one: what was found before it counts too."""
+    """Findings, and failures if there are some: what was found before counts too."""
 
     file: str
     findings: list[Finding] = field(default_factory=list)
-    failure: Failure | None = None
+    failures: list[Failure] = field(default_factory=list)
     pickles: int | None = None
     """How many pickles it holds; None for a script."""
     globals: list[dict[str, Any]] | None = None
-    """All that the pickles name, as dicts with the keys of ScannedGlobal."""
+    """All that the pickles name, as dicts with the keys of ScannedGlobal and `member`."""
 
     @property
     def code(self) -> int:
         if self.pickles is not None:
-            return worst([ERROR if self.failure else CLEAN, STATUS[self.grade]])
-        if self.failure:
+            return worst([ERROR if self.failures else CLEAN, STATUS[self.grade]])
+        if self.failures:
             return ERROR
         return FINDINGS if any(finding.counts for finding in self.findings) else CLEAN
 
@@ -56,6 +58,6 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        if self.failure:
+        if self.failures:
             return "error"
         return "clean" if self.code == CLEAN else "findings"

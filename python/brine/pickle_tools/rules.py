@@ -59,6 +59,11 @@ _RULES = [
          "The pickle makes the name of what it imports while it is being loaded, or changes a class itself, which no "
          "pickler does: it was written by hand, or damaged.",
          "Do not load it."),
+    Rule("restore-exhausts", "error",
+         "To load a pickle takes all memory, or time without end",
+         "The pickle has little bytes and asks for much memory or time: an enormous length or number of its own "
+         "format, or a call such as bytes(2**40) or list(range(2**40)), which no pickler writes.",
+         "Do not load it. Such a call cannot be allowed."),
     Rule("restore-unknown", "warning",
          "To load a pickle runs code that is not known to be harmless",
          "The pickle names a class or function that is there, and which is not known to be harmless when a pickle "
@@ -68,4 +73,4 @@ _RULES = [
 RULES = {rule.id: rule for rule in _RULES}
 LINT_RULES = ("naming-script", "naming-local", "pickle-user")
 SCAN_RULES = ("naming-script", "naming-main", "restore-no-module", "restore-no-attribute", "restore-runs-code",
-              "restore-computed", "restore-unknown")
+              "restore-computed", "restore-exhausts", "restore-unknown")

@@ -19,7 +19,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 def sarif(command: str, results: list[Result], code: int) -> dict[str, Any]:
     """A log with one run."""
     rules = list(SCAN_RULES if command == "scan" else LINT_RULES)
-    failures = [_notification(result.file, result.failure) for result in results if result.failure]
+    failures = [_notification(result.file, failure) for result in results for failure in result.failures]
     invocation: dict[str, Any] = {"executionSuccessful": code != ERROR, "exitCode": code}  # 3.20.14: required
     if failures:
         invocation["toolExecutionNotifications"] = failures
@@ -44,9 +44,9 @@ def _rule(id_: str) -> dict[str, Any]:
 
 def _result(finding: Finding, rules: list[str]) -> dict[str, Any]:
     """3.27: a result. Its levels are called as our severities are."""
-    location = _location(finding.file, finding.line, finding.column, finding.offset)
+    location = _location(finding.file, finding.line, finding.column, None if finding.member else finding.offset)
     result: dict[str, Any] = {"ruleId": finding.id, "ruleIndex": rules.index(finding.id), "level": finding.severity,
-                              "message": {"text": f"{finding.message} {finding.remedy}".strip()},
+                              "message": {"text": _told(finding)},
                               "locations": [location]}
     line = finding.details.get("reaches_line")
     if line:
@@ -54,14 +54,19 @@ def _result(finding: Finding, rules: list[str]) -> dict[str, Any]:
         result["relatedLocations"] = [{**_location(finding.file, line, None, None),
                                        "message": {"text": f"reaches {finding.details['reaches']} here"}}]
     if finding.details:
-        result["properties"] = finding.details
+        result["properties"] = finding.details | ({"member": finding.member} if finding.member else {})
     return result
+
+
+def _told(finding: Finding) -> str:
+    where = f"In {finding.member}: " if finding.member else ""
+    return f"{where}{finding.message} {finding.remedy}".strip()
 
 
 def _notification(file: str, failure: Failure) -> dict[str, Any]:
     """3.58: what kept the tool from its work."""
-    return {"level": "error", "message": {"text": f"{file}: {failure.reason}"},
-            "locations": [_location(file, failure.line, failure.column, failure.offset)]}
+    return {"level": "error", "message": {"text": f"{within(file, failure.member)}: {failure.reason}"},
+            "locations": [_location(file, failure.line, failure.column, None if failure.member else failure.offset)]}
 
 
 def _location(file: str, line: int | None, column: int | None, offset: int | None) -> dict[str, Any]:
@@ -72,6 +77,11 @@ def _location(file: str, line: int | None, column: int | None, offset: int | Non
     elif offset is not None:
         physical["region"] = {"byteOffset": offset, "byteLength": 0}
     return {"physicalLocation": physical}
+
+
+def within(file: str, member: str) -> str:
+    """A member of a container, as it is told to people."""
+    return f"{file}!{member}" if member else file
 
 
 def uri(file: str) -> str:

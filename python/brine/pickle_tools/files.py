@@ -1,0 +1,112 @@
+"""The files that `brine pickle scan` is told to look at: single ones, standard input, and what is in folders."""
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from brine.pickle_tools.containers import BLOCK, Budget, Part
+from brine.pickle_tools.result import Failure, Result
+from brine.pickle_tools.scanning import Scan
+
+STDIN = "<stdin>"
+"""What standard input is called in a report."""
+
+
+@dataclass
+class Totals:
+    """What was seen in all."""
+
+    files: int = 0
+    pickles: int = 0
+    others: int = 0
+    """Files without a pickle."""
+    hazards: int = 0
+    errors: int = 0
+    """Files of which something could not be read."""
+
+    def count(self, result: Result) -> None:
+        self.files += 1
+        self.pickles += result.pickles or 0
+        self.others += not result.pickles
+        self.hazards += sum(finding.counts for finding in result.findings)
+        self.errors += bool(result.failures)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file that is to be read, or why it cannot be."""
+
+    path: str
+    named: bool
+    """On the command line, and not found in a folder."""
+    failure: Failure | None = None
+
+
+def listed(path: str) -> Iterator[Listed]:
+    """A file, or all files of a folder in the order of their names. Links are followed, each folder is read once."""
+    if path == "-" or not os.path.isdir(path):
+        yield Listed(path, True)
+        return
+    failures: list[Listed] = []
+    seen: set[tuple[int, int]] = set()
+
+    def failed(error: OSError) -> None:
+        failures.append(Listed(str(error.filename), True, system(error)))
+
+    for folder, folders, files in os.walk(path, onerror=failed, followlinks=True):
+        about = os.stat(folder)
+        if (about.st_dev, about.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((about.st_dev, about.st_ino))
+        folders.sort()
+        yield from (Listed(os.path.join(folder, file), False) for file in sorted(files))
+    yield from failures
+
+
+def system(error: OSError) -> Failure:
+    """What the system says of a file."""
+    return Failure(f"cannot be read: {error.strerror or error}")
+
+
+def scan_file(each: Listed, allow: list[str], limit: int) -> Result:
+    """What is in a file."""
+    name = STDIN if each.path == "-" else each.path
+    if each.failure:
+        return Result(name, failures=[each.failure])
+    scan = Scan(name, allow, limit)
+    try:
+        if each.path == "-":
+            _scan_stream(scan, sys.stdin.fileno(), limit, True)
+        else:
+            _scan_path(scan, each, limit)
+    except OSError as error:
+        return Result(name, failures=[system(error)])
+    except ValueError as error:  # a path with a null character
+        return Result(name, failures=[Failure(f"cannot be read: {error}")])
+    return scan.result()
+
+
+def _scan_path(scan: Scan, each: Listed, limit: int) -> None:
+    about = os.stat(each.path)
+    if stat.S_ISREG(about.st_mode):
+        with open(each.path, "rb", buffering=0):  # whether it may be read at all
+            pass
+        part = Part("", lambda: open(each.path, "rb", buffering=0), Budget(about.st_size, limit), path=each.path)
+        scan.part(part, each.named)
+    elif each.named:
+        with open(each.path, "rb", buffering=0) as stream:
+            _scan_stream(scan, stream.fileno(), limit, True)
+
+
+def _scan_stream(scan: Scan, descriptor: int, limit: int, named: bool) -> None:
+    """What can be read once: a copy of it is read, of one byte more than the limit, so that it shows to be longer."""
+    with tempfile.NamedTemporaryFile() as copy:
+        size = 0
+        while size <= limit and (block := os.read(descriptor, min(BLOCK, limit + 1 - size))):
+            size += copy.write(block)
+        copy.flush()
+        scan.part(Part("", lambda: open(copy.name, "rb", buffering=0), Budget(size, limit)), named)

@@ -1,0 +1,378 @@
+"""`brine pickle scan` on containers: each kind is opened, within bounds, and what cannot be opened is told."""
+
+import bz2
+import dbm.dumb
+import gzip
+import io
+import json
+import lzma
+import os
+import pickle
+import pty
+import random
+import shelve
+import sqlite3
+import struct
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+import zlib
+
+import pytest
+from brine import cli
+from brine.pickle_tools import scanning
+from brine.pickle_tools.containers import KINDS, arrays, part
+
+ATTACK = b"cos\nsystem\n(S'true'\ntR."
+GOOD = pickle.dumps({"a": [1, 2.5, "x"]}, 4)
+TORCH = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
+DOCUMENTED = {0, 1, 2, 3, 4, 5}
+
+
+def scan(capsys, *paths, **options):
+    """(exit code, the JSON document)."""
+    arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+    code = cli.main(["pickle", "scan", "--format", "json", *arguments, *map(str, paths)])
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit_code"] == code
+    return code, document
+
+
+def zipped(members, method=zipfile.ZIP_DEFLATED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def tarred(members, mode="w"):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def npy(data, descr="'|O'", version=b"\x01\x00"):
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': (2,), }}".encode().ljust(100) + b"\n"
+    size = struct.pack("<H" if version[0] == 1 else "<I", len(header))
+    return b"\x93NUMPY" + version + size + header + data
+
+
+def sqlite(folder, data, table="Cache"):
+    path = folder / "made.db"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as database:
+        database.execute(f'CREATE TABLE "{table}" (key TEXT, raw INTEGER, mode INTEGER, value BLOB)')
+        database.execute(f'INSERT INTO "{table}" VALUES (?, 1, 4, ?)', ("k", data))
+    database.close()
+    return path.read_bytes()
+
+
+def gdbm(data):
+    return b"\xcf\x9a\x57\x13" + b"\x00" * 200 + b"key" + data + b"\x00" * 64
+
+
+CONTAINERS = {
+    "zip": lambda data, folder: zipped({"a.pkl": data}),
+    "stored zip": lambda data, folder: zipped({"a": data}, zipfile.ZIP_STORED),
+    "PyTorch": lambda data, folder: zipped({"archive/data.pkl": data, "archive/version": b"3\n",
+                                            "archive/data/0": os.urandom(64)}, zipfile.ZIP_STORED),
+    "npz": lambda data, folder: zipped({"arr_0.npy": npy(data)}),
+    "npy": lambda data, folder: npy(data),
+    "npy 2.0": lambda data, folder: npy(data, version=b"\x02\x00"),
+    "npy with fields": lambda data, folder: npy(data, "[('a', '<i4'), ('b', '|O')]"),
+    "npy by another name": lambda data, folder: npy(data, "'object'"),
+    "gzip": lambda data, folder: gzip.compress(data),
+    "gzip of two streams": lambda data, folder: gzip.compress(data[:5]) + gzip.compress(data[5:]),
+    "bz2": lambda data, folder: bz2.compress(data),
+    "xz": lambda data, folder: lzma.compress(data),
+    "lzma": lambda data, folder: lzma.compress(data, lzma.FORMAT_ALONE),
+    "zlib": lambda data, folder: zlib.compress(data),
+    "zlib, fast": lambda data, folder: zlib.compress(data, 1),
+    "tar": lambda data, folder: tarred({"x": b"text", "a": data}),
+    "tar.gz": lambda data, folder: tarred({"a": data}, "w:gz"),
+    "tar of zip of gzip": lambda data, folder: tarred({"a.zip": zipped({"a.gz": gzip.compress(data)})}),
+    "SQLite (diskcache)": lambda data, folder: sqlite(folder, data),
+    "SQLite with a strange table": lambda data, folder: sqlite(folder, data, "a b'c"),
+    "Django's file cache": lambda data, folder: pickle.dumps(1e9) + zlib.compress(data),
+    "cachelib": lambda data, folder: struct.pack("I", 1_700_000_000) + data,
+    "cachelib, kept forever": lambda data, folder: struct.pack("I", 0x5D5D5D5D) + data,
+    "old cachelib": lambda data, folder: pickle.dumps(1_700_000_000) + data,
+    "old PyTorch": lambda data, folder: (TORCH + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2) + data
+                                         + pickle.dumps(["1"], 2) + b"\x08\0\0\0\0\0\0\0" + os.urandom(64)),
+    "gdbm": lambda data, folder: gdbm(data),
+    "Berkeley's hash": lambda data, folder: b"\0" * 12 + b"\x61\x15\x06\0" + b"\0" * 99 + data,
+}
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+@pytest.mark.parametrize("name", ["file", "folder"])
+def test_each_kind_of_container(kind, name, tmp_path, capsys):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = folder / "file"
+    for data, wanted in ((GOOD, 0), (ATTACK, 1), (pickle.dumps(sys.exit), 1)):
+        path.write_bytes(CONTAINERS[kind](data, tmp_path))
+        code, document = scan(capsys, path if name == "file" else folder)
+        assert code == wanted, document
+        file, = document["files"]
+        assert file["pickles"] >= 1 and not file["errors"]
+        if wanted:
+            assert {found["id"] for found in file["findings"]} == {"restore-runs-code"}
+
+
+def test_every_kind_is_tested(tmp_path):
+    made = [make(GOOD, tmp_path) for make in CONTAINERS.values()]
+    for kind in KINDS[:-1]:  # dbm.dumb is two files
+        assert any(kind.fits(part.Part("", lambda data=data: io.BytesIO(data), part.Budget(1, 1 << 20)))
+                   for data in made), kind.name
+
+
+def test_the_member_is_told(tmp_path, capsys):
+    path = tmp_path / "a.tar"
+    path.write_bytes(tarred({"in.zip": zipped({"b/x.pkl": ATTACK})}))
+    assert cli.main(["pickle", "scan", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert f"{path}!in.zip!b/x.pkl:0: error restore-runs-code: os.system" in out
+    assert cli.main(["pickle", "scan", "--format", "sarif", str(path)]) == 1
+    result = json.loads(capsys.readouterr().out)["runs"][0]["results"][-1]  # it is a zip archive too, by its end
+    assert result["properties"]["member"] == "in.zip!b/x.pkl" and "In in.zip!b/x.pkl: " in result["message"]["text"]
+    assert "region" not in result["locations"][0]["physicalLocation"]  # the offset is none of the file's
+
+
+@pytest.mark.parametrize("kind", [dbm.dumb.open, shelve.open], ids=["dbm.dumb", "shelve"])
+def test_dbm(kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(dbm, "_defaultmod", dbm.dumb)
+    path = str(tmp_path / "store")
+    with kind(path, "n") as store:
+        store["good"] = {"x": 1} if kind is shelve.open else GOOD
+        store["bad"] = sys.exit if kind is shelve.open else ATTACK
+    code, document = scan(capsys, tmp_path)
+    file, = document["files"]
+    assert code == 1 and file["file"].endswith(".dat") and file["pickles"] == 2
+    assert file["findings"][0]["member"] == "bad"
+
+
+@pytest.mark.parametrize("attack", [ATTACK, pickle.dumps(sys.exit, 4)])
+def test_a_file_that_is_two_things(attack, tmp_path, capsys):
+    """It depends on who reads it whether the pickle or the archive is what counts."""
+    for data in (attack + zipped({"a.pkl": GOOD}), GOOD + zipped({"a.pkl": attack}), zipped({"a": GOOD}) + attack):
+        path = tmp_path / "both"
+        path.write_bytes(data)
+        if data.endswith(attack):
+            continue
+        assert scan(capsys, path)[0] == 1
+    header = bytearray(tarred({"x": b"y"}))
+    header[:len(ATTACK)] = ATTACK  # a name that is a pickle; and the checksum is right
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    path.write_bytes(header)
+    assert scan(capsys, path)[0] == 1
+
+
+@pytest.mark.parametrize("data", [
+    b"\xff\xff" + ATTACK, GOOD + b"\xff" + ATTACK, GOOD[:-3] + b"\xff\xff" + pickle.dumps(sys.exit, 4),
+    GOOD + b"\0" * 999 + pickle.dumps(sys.exit, 2), b"\x80\x04\xff\x8c\x05posix\x8c\x06system\x93",
+    b"N.\xff" + b"(ios\nsystem\n.", GOOD + ATTACK, GOOD * 3 + ATTACK])
+def test_what_follows_a_broken_opcode_or_the_first_pickle(data, tmp_path, capsys):
+    path = tmp_path / "x.pkl"
+    path.write_bytes(data)
+    assert scan(capsys, path)[0] == 1
+
+
+@pytest.mark.parametrize("start, words", [
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"), (b"Rar!\x1a\x07\x01\0", "RAR"), (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (b"\x04\x22\x4d\x18", "LZ4"), (b"\x89HDF\r\n\x1a\n", "HDF5"), (b"ZF0x", "joblib"), (b"\x1f\x9d\x90", "compress")])
+@pytest.mark.parametrize("inside", [False, True])
+def test_what_cannot_be_opened(start, words, inside, tmp_path, capsys):
+    data = start + bytes(100)
+    (tmp_path / "x").write_bytes(zipped({"m": data}) if inside else data)
+    for path in (tmp_path, tmp_path / "x"):
+        assert cli.main(["pickle", "scan", str(path)]) == 2
+        error = capsys.readouterr().err
+        assert words in error and "cannot be opened" in error and str(tmp_path / "x") + ("!m" if inside else "") in error
+
+
+def test_an_encrypted_archive(tmp_path, capsys):
+    data = bytearray(zipped({"m": GOOD}))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + offset] |= 1
+    (tmp_path / "x").write_bytes(data)
+    code, document = scan(capsys, tmp_path / "x")
+    assert code == 2 and "encrypted" in document["files"][0]["errors"][0]["reason"]
+
+
+@pytest.mark.parametrize("make", [
+    lambda data: data[:len(data) // 2], lambda data: data[:-30], lambda data: data[:12] + b"\xff" * 40 + data[52:]])
+@pytest.mark.parametrize("kind", ["zip", "gzip", "bz2", "xz", "SQLite (diskcache)", "npz", "tar.gz"])
+def test_containers_that_are_broken(kind, make, tmp_path, capsys):
+    path = tmp_path / "x"
+    path.write_bytes(make(CONTAINERS[kind](pickle.dumps(os.urandom(3000)), tmp_path)))
+    code, document = scan(capsys, path)
+    assert code == 2 and document["files"][0]["errors"]
+
+
+# --- bounds ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(part, "_FREE", 1 << 20)
+    monkeypatch.setattr(part, "_RATIO", 20)
+    monkeypatch.setattr(part, "_MOST_MEMBERS", 50)
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda: gzip.compress(bytes(64 << 20)), "unpacks to more than"),
+    (lambda: bz2.compress(bytes(64 << 20)), "unpacks to more than"),
+    (lambda: lzma.compress(bytes(64 << 20)), "unpacks to more than"),
+    (lambda: zlib.compress(b"]" * (64 << 20)), "unpacks to more than"),
+    (lambda: zipped({"x.pkl": b"N0" * (32 << 20)}), "unpacks to more than"),
+    (lambda: zipped({f"{number}.pkl": GOOD for number in range(99)}), "members"),
+    (lambda: tarred({f"{number}.pkl": GOOD for number in range(99)}), "members"),
+], ids=range(7))
+def test_bombs(make, words, small, tmp_path, capsys):
+    path = tmp_path / "bomb"
+    path.write_bytes(make())
+    code, document = scan(capsys, path)
+    assert code == 2 and any(words in error["reason"] for error in document["files"][0]["errors"])
+
+
+def test_how_often_a_file_may_be_packed(tmp_path, capsys):
+    data = ATTACK
+    for _ in range(30):
+        data = gzip.compress(data)
+    (tmp_path / "x.gz").write_bytes(data)
+    code, document = scan(capsys, tmp_path / "x.gz")
+    assert code == 2 and "times over" in document["files"][0]["errors"][0]["reason"]
+
+
+def test_the_limit_of_what_is_read(tmp_path, capsys):
+    (tmp_path / "x.gz").write_bytes(gzip.compress(pickle.dumps(bytes(5 << 20))))
+    assert scan(capsys, tmp_path / "x.gz", limit="1M")[0] == 2
+    assert scan(capsys, tmp_path / "x.gz", limit="8M")[0] == 0
+
+
+def test_a_pickle_behind_others_is_found_in_bounded_time(tmp_path, capsys):
+    path = tmp_path / "x.pkl"
+    for data in (b"\xff" + b"\x8c\x01a" * 400_000, b"\xff" + b"\x80\x04\xff" * 400_000,
+                 b"\xff" + b"\x8c\x02aa\x94" * 300_000, b"\xff" + b"\x80\x04" + b"]" * 1_000_000):
+        path.write_bytes(data)
+        start = time.process_time()
+        assert scan(capsys, path)[0] == 2
+        assert time.process_time() - start < 30
+
+
+# --- folders --------------------------------------------------------------------------------------------
+
+
+def test_folders(tmp_path, capsys):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "model.pkl").write_bytes(ATTACK)
+    (inner / "good.bin").write_bytes(GOOD)
+    (tmp_path / "notes.txt").write_text("comment\nhello\nworld\n")
+    (tmp_path / "code.py").write_text("import os\nprint('.')\n")
+    (tmp_path / "zeros").write_bytes(bytes(1000))
+    (inner / "loop").symlink_to(tmp_path)
+    (tmp_path / "linked.pkl").symlink_to(inner / "model.pkl")
+    os.mkfifo(tmp_path / "fifo")
+    code, document = scan(capsys, tmp_path)
+    assert code == 1
+    assert [os.path.relpath(file["file"], tmp_path) for file in document["files"]] == [
+        "linked.pkl", "a/b/good.bin", "a/b/model.pkl"]
+    assert document["totals"] == {"files": 7, "pickles": 3, "others": 4, "hazards": 2, "errors": 0}
+    assert cli.main(["pickle", "scan", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "in all: 7 files, 4 without a pickle, 3 pickles, 2 hazards, 0 errors")
+    (tmp_path / "broken.pkl").write_bytes(GOOD[:-5])
+    assert scan(capsys, tmp_path / "code.py")[0] == 2  # somebody has named it
+    (inner / "model.pkl").unlink()
+    code, document = scan(capsys, tmp_path)
+    assert code == 2 and document["totals"]["errors"] == 2  # one that ends too early, and a link to nothing
+
+
+def test_a_folder_without_pickles(tmp_path, capsys):
+    assert scan(capsys, tmp_path) == (0, {"brine": scan(capsys, tmp_path)[1]["brine"], "command": "scan", "exit_code": 0,
+                                          "files": [], "totals": {"files": 0, "pickles": 0, "others": 0, "hazards": 0,
+                                                                  "errors": 0}})
+
+
+def test_a_progress_bar_for_who_waits_at_a_terminal(tmp_path, environment):
+    for number in range(5):
+        (tmp_path / f"{number}.pkl").write_bytes(GOOD)
+    command = [sys.executable, "-m", "brine", "pickle", "scan", str(tmp_path)]
+    reader, writer = pty.openpty()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=writer, env=environment, check=True)
+    assert b"] 0/5 " in os.read(reader, 10_000)
+    os.close(reader)
+    os.close(writer)
+    assert subprocess.run(command, capture_output=True, env=environment, check=True).stderr == b""
+
+
+# --- strangers ------------------------------------------------------------------------------------------
+
+
+def mutated(data, draw):
+    data = bytearray(data)
+    for _ in range(draw.choice((1, 1, 2, 8))):
+        at = draw.randrange(len(data) or 1)
+        match draw.randrange(5):
+            case 0 if data:
+                data[at] = draw.randrange(256)
+            case 1:
+                del data[at:at + draw.choice((1, 4, 64, 4096))]
+            case 2:
+                data[at:at] = draw.randbytes(draw.choice((1, 4, 64)))
+            case 3:
+                data[at:at + 4] = draw.choice((b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff"))
+            case 4:
+                data[at:at] = data[draw.randrange(len(data) or 1):][:draw.choice((4, 512))]
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_mutations(kind, tmp_path, capsys):
+    """Whatever is in a file, the answer is one of the command's own."""
+    draw = random.Random(f"containers {kind}")
+    path = tmp_path / "x"
+    for _ in range(60):
+        made = CONTAINERS[kind](draw.choice((GOOD, ATTACK, pickle.dumps([1, {2: "x"}], 0))), tmp_path)
+        path.write_bytes(mutated(made, draw))
+        start = time.process_time()
+        code, document = scan(capsys, path)
+        assert code in DOCUMENTED and time.process_time() - start < 20
+        for error in document["files"][0]["errors"]:
+            assert error["reason"].split()[0] in ("is", "has", "cannot", "ends", "holds", "takes", "refers", "looks",
+                                                  "claims", "unpacks", "names"), error
+
+
+def test_mutations_of_dbm_dumb(tmp_path, capsys):
+    draw = random.Random("dumb")
+    with dbm.dumb.open(str(tmp_path / "s"), "n") as store:
+        store["k"], store["l"] = GOOD, ATTACK
+    directory = (tmp_path / "s.dir").read_bytes()
+    for _ in range(100):
+        (tmp_path / "s.dir").write_bytes(mutated(directory, draw))
+        assert scan(capsys, tmp_path / "s.dat")[0] in DOCUMENTED
+
+
+@pytest.mark.parametrize("descr, numbers", [
+    ("<f8", True), ("|b1", True), ("<U10", True), ("<M8[ns]", True), ("<m8[25s]", True), ("|V8", True), ("f8", True),
+    ("|O", False), ("O", False), ("O8", False), ("object", False), ("i4,O", False), ([("a", "<i4")], True),
+    ([("a", "|O")], False), ([("a", [("b", "|O")])], False), ([("a", "<i4", (2,))], True), (None, False), ({}, False)])
+def test_dtypes_of_numbers(descr, numbers):
+    assert arrays._are_numbers(descr, 0) == numbers
+
+
+@pytest.mark.parametrize("name, wanted", [
+    ("x.pkl", True), ("x.PKL.gz", True), ("x.joblib.z", True), ("x.pt", True), ("x.npy", True), ("x.pickle5", True),
+    ("x.txt", False), ("pkl", False), ("x.pklx", False)])
+def test_names_of_pickles(name, wanted):
+    assert scanning.is_pickle_name(name) == wanted
