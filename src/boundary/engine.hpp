@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "boundary/interpreter_options.hpp"
 #include "boundary/log.hpp"
 #include "boundary/request.hpp"
 
@@ -16,17 +17,11 @@ namespace brine::engine {
 
 /// The number of the boundary. Raise it with every change of this folder's files or of what they
 /// include: an engine that was built with another number is refused. tests/boundary_test.py
-/// compares the hash with the files. kAbi's hash: 9ce2d8f9e75ac189
-inline constexpr std::uint32_t kAbi = 23;
+/// compares the hash with the files. kAbi's hash: 0a76fc256c57e2c0
+inline constexpr std::uint32_t kAbi = 24;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
-
-/// A directory for sys.path.
-struct SearchPath {
-  std::string directory;
-  std::string origin;  ///< the directive that names it, with file and line
-};
 
 /// The values that a process needs to start Python; read once, by `EngineExport::start`.
 struct Config {
@@ -34,15 +29,12 @@ struct Config {
   /// `home` a prefix (PYTHONHOME). At most one is set; none: the Python the engine was built for.
   std::string program;
   std::string home;
-  std::vector<SearchPath> python_path;
+  InterpreterRules interpreter_rules;
   std::string python_eggs;            ///< WSGIPythonEggs, or empty
   std::vector<std::string> warnings;  ///< WSGIPythonWarnings, `-W` syntax
   int optimize = 0;                   ///< WSGIPythonOptimize
   bool write_bytecode = true;         ///< WSGIDontWriteBytecode Off
   std::string hash_seed;              ///< WSGIPythonHashSeed: "random", a number, or empty
-  bool restrict_stdin = false;        ///< WSGIRestrictStdin
-  bool restrict_stdout = false;       ///< WSGIRestrictStdout
-  bool restrict_signal = true;        ///< WSGIRestrictSignal
   /// WSGIInterpreterLimit: sub-interpreters in this process that the configuration names, and those
   /// that clients do.
   int interpreter_limit = 64;
@@ -71,7 +63,6 @@ struct Config {
   std::optional<std::uint32_t> script_user;
   std::optional<std::uint32_t> script_group;
 
-  double switch_interval = 0;  ///< sys.setswitchinterval(), in seconds; 0: Python's own
   /// The descriptor, which stays open, that faulthandler writes all threads' Python stacks to if
   /// the process crashes; -1: none.
   int crash_fd = -1;

@@ -1,7 +1,11 @@
 #include "engine/application_groups.hpp"
 
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "boundary/interpreter_options.hpp"
 #include "boundary/policy.hpp"
 #include "cpython/error.hpp"
 
@@ -53,36 +57,56 @@ PyObject* log_warning(PyObject*, PyObject* text) noexcept {
 PyMethodDef log_warning_method = {"log_warning", log_warning, METH_O, nullptr};
 
 // Applies WSGIRestrictStdin, WSGIRestrictStdout and WSGIRestrictSignal.
-void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap, const Config& config) {
-  const std::pair<bool, const char*> streams[] = {{config.restrict_stdin, "stdin"},
-                                                  {config.restrict_stdout, "stdout"}};
+void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap,
+                     const InterpreterOptions& options, bool at_terminal) {
+  const std::pair<bool, const char*> streams[] = {
+      {options.restrict_stdin.value_or(false), "stdin"},
+      {options.restrict_stdout.value_or(false), "stdout"}};
   for (const auto& [restricted, name] : streams) {
-    if (!restricted || config.at_terminal) continue;
+    if (!restricted || at_terminal) continue;
     Ref stream = steal(gil, PyObject_CallFunction(bootstrap.get(gil, "Restricted"), "s",
                                                   (std::string("sys.") + name).c_str()));
     check(gil, PySys_SetObject(name, stream.get()));
   }
-  if (config.restrict_signal) {
+  if (options.restrict_signal.value_or(true)) {
     Ref log = steal(gil, PyCFunction_New(&log_info_method, nullptr));
     steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "ignore_signals"), log.get()));
   }
 }
 
 // Adds the directories of WSGIPythonPath, python-path= and home= to sys.path.
-void add_paths(const GilLock& gil, const script::Bootstrap& bootstrap, const Config& config) {
-  if (config.python_path.empty()) return;
+void add_paths(const GilLock& gil, const script::Bootstrap& bootstrap,
+               const std::vector<SearchPath>& python_path) {
+  if (python_path.empty()) return;
   Ref paths = steal(gil, PyList_New(0));
-  for (const SearchPath& path : config.python_path) {
+  for (const SearchPath& path : python_path) {
     check(gil, PyList_Append(paths.get(), script::path_object(gil, path.directory).get()));
   }
   Ref missing = steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "add_paths"), paths.get()));
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(missing.get()); ++i) {
     const auto index = static_cast<std::size_t>(PyLong_AsSize_t(PyList_GET_ITEM(missing.get(), i)));
-    const SearchPath& path = config.python_path.at(index);
+    const SearchPath& path = python_path.at(index);
     wsgi::current_log().log(Level::warning,
                             "BRINE0203: " + path.origin + " names '" + path.directory +
                                 "', which is not a directory that the process's user can see");
   }
+}
+
+// Warns if the interpreter alone is to have an interval, which is the GIL's: the process has one.
+void warn_of_interval(const Config& config, const std::string& name,
+                      const InterpreterOptions& options) {
+  const std::optional<SwitchInterval> of_process =
+      options_of(config.interpreter_rules, std::nullopt).switch_interval;
+  if (!options.switch_interval ||
+      (of_process && of_process->seconds == options.switch_interval->seconds)) {
+    return;
+  }
+  wsgi::current_log().log(
+      Level::warning,
+      "BRINE0208: " + options.switch_interval->origin + " has no effect for " +
+          (name.empty() ? "the main interpreter" : "the interpreter '" + name + "'") +
+          ", whose GIL the others of its process share: give the time in a section "
+          "<WSGIInterpreterOptions> without application-group=, and it holds for all of them");
 }
 
 // Returns which limit has been reached, and who chose the names.
@@ -122,8 +146,10 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
   if (!name.empty()) steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "refuse_forks")));
   Ref warn = steal(gil, PyCFunction_New(&log_warning_method, nullptr));
   steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "warn_of_text_files"), warn.get()));
-  restrict_access(gil, bootstrap, config);
-  add_paths(gil, bootstrap, config);
+  const InterpreterOptions options = options_of(config.interpreter_rules, name);
+  restrict_access(gil, bootstrap, options, config.at_terminal);
+  add_paths(gil, bootstrap, options.python_path);
+  warn_of_interval(config, name, options);
 }
 
 ApplicationGroups::ApplicationGroups(const GilLock& gil, const Config& config)

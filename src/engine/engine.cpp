@@ -14,6 +14,7 @@
 #include <string_view>
 #include <thread>
 
+#include "boundary/interpreter_options.hpp"
 #include "cpython/error.hpp"
 #include "cpython/runtime.hpp"
 #include "engine/application_groups.hpp"
@@ -61,9 +62,10 @@ constexpr std::chrono::milliseconds kWakeAgain[] = {std::chrono::milliseconds(20
 
 // Applies the settings that hold for the whole process, however many interpreters it has.
 void apply_to_process(const GilLock& gil, const Config& config) {
-  if (config.switch_interval > 0) {
+  const InterpreterOptions options = options_of(config.interpreter_rules, std::nullopt);
+  if (options.switch_interval) {
     cpython::steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d",
-                                              config.switch_interval));
+                                              options.switch_interval->seconds));
   }
   if (config.crash_fd >= 0) {
     // An application that calls faulthandler.enable() itself replaces this file.

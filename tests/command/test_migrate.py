@@ -169,7 +169,8 @@ WSGIScriptAliasMatch ^/(a)$ {script}
 
 def test_sections_about_interpreters(site):
     script = write_script(site.folder / "app.wsgi", 'b"one"')
-    site.write(f"""<WSGIInterpreterOptions>
+    site.write(f"""WSGIDaemonProcess site
+<WSGIInterpreterOptions>
 WSGISwitchInterval 1ms
 </WSGIInterpreterOptions>
 <WSGIInterpreterOptions process-group=site application-group=%{{GLOBAL}}>
@@ -181,13 +182,28 @@ WSGIProcessGroup other
 WSGIScriptAlias / {script}
 """)
     findings = site.check(1)
-    (_, severity, says, places), = of(findings, "no-effect")
-    assert (severity, places) == ("warning", [("httpd.conf", site.line("WSGIPythonPath"))])
-    assert "WSGIPythonPath of <WSGIInterpreterOptions process-group=site application-group=%{GLOBAL}>" in says
-    assert "python-path=" in says
+    assert of(findings, "no-effect") == []
     (_, _, says, places), = of(findings, "refused")
     assert places == [("httpd.conf", site.line("<WSGIInterpreterOptions process-group=other"))]
     assert "holds WSGIProcessGroup" in says
+
+
+def test_a_section_about_a_group_that_is_not_there(site):
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    site.write(f"""<WSGIInterpreterOptions process-group=gone>
+WSGIRestrictStdin On
+</WSGIInterpreterOptions>
+<WSGIInterpreterOptions application-group=one>
+WSGIRestrictStdin Maybe
+</WSGIInterpreterOptions>
+WSGIScriptAlias / {script}
+""")
+    findings = site.check(1)
+    (_, _, _, places), = of(findings, "refused")
+    assert places == [("httpd.conf", site.line("WSGIRestrictStdin Maybe"))]
+    (_, _, says, places), = of(findings, "BRINE0012")
+    assert places == [("httpd.conf", site.line("<WSGIInterpreterOptions process-group=gone"))]
+    assert "names the process group 'gone'" in says
 
 
 def test_what_every_site_has_is_one_line(site):

@@ -1,69 +1,166 @@
-"""<WSGIInterpreterOptions>: what it says of all interpreters holds, what it says of some is said to have no effect."""
+"""<WSGIInterpreterOptions>: what it says of all interpreters, of those of one process group, and of one by its name."""
 
 import pytest
 
 pytestmark = pytest.mark.modes("embedded")  # the tests name the places themselves
 
-SAYS = """import sys
+SAYS = """import signal, sys
+
+def refused(function):
+    try:
+        function()
+    except OSError as error:
+        return "restricted" in str(error)
+    except ValueError:  # not the main thread, says Python itself
+        return False
+    return None
+
 def application(environ, start_response):
     start_response("200 OK", [])
-    found = [folder.rpartition("/")[2] for folder in sys.path if folder.endswith(("outside", "section", "second"))]
-    return [f"{sys.getswitchinterval() * 1000:g} {' '.join(found)}".encode()]
+    folders = [folder.rpartition("/")[2] for folder in sys.path if "/options/" in folder]
+    denied = [name for name, function in (("stdin", lambda: sys.stdin.read()), ("stdout", lambda: sys.stdout.write("")),
+                                          ("signal", lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN)))
+              if refused(function) is (None if name == "signal" else True)]
+    return [f"{sys.getswitchinterval() * 1000:g} {' '.join(folders)} | {' '.join(denied)}".encode()]
 """
-FILES = {"scripts/says.wsgi": SAYS, "outside/x": "", "section/x": "", "second/x": ""}
-OUTSIDE = "WSGISwitchInterval 2ms\nWSGIPythonPath {dir}/outside\n"
+FOLDERS = ("outside", "all", "second", "group", "one", "embedded", "both", "own", "home")
+FILES = {"scripts/says.wsgi": SAYS, **{f"options/{folder}/x": "" for folder in FOLDERS}}
+OUTSIDE = "WSGISwitchInterval 2ms\nWSGIPythonPath {dir}/options/outside\n"
 SECTION = """<wsgiInterpreterOptions>
 <IfModule wsgi_module>
 WSGISwitchInterval 7ms
 </IfModule>
-WSGIPythonPath {dir}/section
+WSGIPythonPath {dir}/none
+WSGIPythonPath {dir}/options/all
 </WSGIInterpreterOptions>
 <WSGIInterpreterOptions >
-WSGIPythonPath {dir}/second
+WSGIPythonPath {dir}/options/second
 </WSGIInterpreterOptions>
 """
 PLACES = {"embedded": "WSGIApplicationGroup %{GLOBAL}\n",
           "daemon": "WSGIDaemonProcess site threads=1\nWSGIProcessGroup site\nWSGIApplicationGroup other\n"}
+WIKI = "WSGIDaemonProcess wiki threads=1\n"
+BOTH_GROUPS = "WSGIDaemonProcess site threads=1\n" + WIKI
+ALIASES = "".join(f"WSGIScriptAlias /{place}/{name} {{dir}}/scripts/says.wsgi process-group={group} "
+                  f"application-group={interpreter}\n"
+                  for place, group in (("embedded", "%{GLOBAL}"), ("site", "site"), ("wiki", "wiki"))
+                  for name, interpreter in (("main", "%{GLOBAL}"), ("one", "one"), ("two", "two")))
 
 
+def section(selectors, *lines):
+    return "\n".join([f"<WSGIInterpreterOptions {selectors}>", *lines, "</WSGIInterpreterOptions>", ""])
+
+
+def place_of(server, directive):
+    """A directive and its place, as the log writes it."""
+    file = server.folder / "httpd.conf"
+    return f"{directive.split()[0]} ({file}:{file.read_text().splitlines().index(directive) + 1})"
+
+
+def path(*folders):
+    return "WSGIPythonPath " + ":".join(f"{{dir}}/options/{folder}" for folder in folders)
+
+
+@pytest.mark.axes("python")
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("text", [OUTSIDE + SECTION, SECTION + "WSGIPythonPath /none\n" + OUTSIDE])
 def test_without_selectors_it_holds_for_all_and_over_what_stands_outside(start_httpd, text, place):
     server = start_httpd(text + PLACES[place] + "WSGIScriptAlias / {dir}/scripts/says.wsgi\n", files=FILES)
-    assert server.get("/").text == "7 second section outside"
+    assert server.get("/").text == "7 second all outside | signal"
 
 
-@pytest.mark.parametrize("selectors", ["process-group=site", "application-group=%{GLOBAL}",
-                                       "process-group=%{GLOBAL} application-group='a b'"])
-def test_with_selectors_it_has_no_effect_and_says_so(start_httpd, selectors):
-    server = start_httpd(OUTSIDE + f"""<WSGIInterpreterOptions {selectors}>
-WSGIPythonPath {{dir}}/section
-WSGISwitchInterval 7ms
-WSGIRestrictStdin On
-WSGIPerInterpreterGIL On
-</WSGIInterpreterOptions>
-WSGIApplicationGroup %{{GLOBAL}}
-WSGIScriptAlias / {{dir}}/scripts/says.wsgi
-""", files=FILES)
-    for name in ("WSGIPythonPath", "WSGISwitchInterval", "WSGIRestrictStdin"):
-        server.expect_log(rf"BRINE0016: {name} of <WSGIInterpreterOptions {selectors}> \(.*httpd.conf:\d+\) has no "
-                          "effect in Brine: .*without selectors.* python-path= and switch-interval=")
+@pytest.mark.axes("python")
+def test_the_more_specific_section_counts_wherever_it_stands(start_httpd):
+    sections = [
+        section("process-group=site application-group=one", path("both"), "WSGIRestrictStdin Off"),
+        section("application-group=one process-group='%{GLOBAL}'", "WSGIRestrictSignal On"),
+        section("process-group=site", path("group"), "WSGIRestrictStdin On", "WSGISwitchInterval 4ms"),
+        section('application-group="one"', path("one"), "WSGIRestrictStdout On", "WSGIRestrictSignal Off"),
+        section("process-group=%{GLOBAL}", path("embedded"), "WSGISwitchInterval 3ms"),
+        section("process-group=%{GLOBAL} application-group=%{GLOBAL}", "WSGIRestrictStdout On"),
+        section("", path("all"))]
+    server = start_httpd("".join(sections) + OUTSIDE + BOTH_GROUPS + ALIASES, files=FILES)
+    for url, says in {"/embedded/main": "3 embedded all outside | stdout signal",
+                      "/embedded/one": "3 embedded one all outside | stdout signal",
+                      "/embedded/two": "3 embedded all outside | signal",
+                      "/site/main": "4 group all outside | stdin signal",
+                      "/site/one": "4 both one group all outside | stdout",
+                      "/site/two": "4 group all outside | stdin signal",
+                      "/wiki/main": "2 all outside | signal",
+                      "/wiki/one": "2 one all outside | stdout",
+                      "/wiki/two": "2 all outside | signal"}.items():
+        assert server.get(url).text == says, url
+    server.allow_log("BRINE0204")
+
+
+@pytest.mark.axes("python")
+def test_a_group_s_own_options_count_more_than_a_section_about_it(start_httpd):
+    server = start_httpd("WSGIDaemonProcess site threads=1 switch-interval=6ms home={dir}/options/home "
+                         "python-path={dir}/options/own\n" + WIKI +
+                         section("process-group=site", path("group"), "WSGISwitchInterval 4ms") +
+                         section("process-group=site application-group=one", path("both")) +
+                         section("", path("all")) + OUTSIDE + ALIASES, files=FILES)
+    assert server.get("/site/main").text == "6 home own group all | signal"
+    assert server.get("/site/one").text == "6 home both own group all | signal"
+    assert server.get("/wiki/one").text == "2 all outside | signal"
+
+
+@pytest.mark.parametrize("name, called", [("%{GLOBAL}", "the main interpreter"), ("one", "the interpreter 'one'")])
+@pytest.mark.parametrize("place", ["embedded", "site"])
+def test_an_interval_of_one_interpreter_is_its_gils(start_httpd, place, name, called):
+    """It is skipped where the GIL is shared, and every interpreter keeps that of its process."""
+    server = start_httpd(OUTSIDE + BOTH_GROUPS + ALIASES +
+                         section(f"application-group={name}", "WSGISwitchInterval 9ms", path("one")), files=FILES)
+    at = "main" if called.startswith("the main") else "one"
+    assert server.get(f"/{place}/{at}").text == "2 one outside | signal"
+    assert server.get(f"/{place}/two").text == "2 outside | signal"
+    where = place_of(server, "WSGISwitchInterval 9ms")
+    for record in server.expect_log("BRINE0208"):
+        assert f"{where} has no effect for {called}, whose GIL" in record.text
+
+
+def test_an_interval_that_is_the_process_s_own_is_not_skipped(start_httpd):
+    server = start_httpd(OUTSIDE + section("application-group=one", "WSGISwitchInterval 2ms") + BOTH_GROUPS + ALIASES, files=FILES)
+    assert server.get("/embedded/one").text == "2 outside | signal"
+
+
+def test_a_folder_that_is_not_there_is_named_by_its_own_line(start_httpd):
+    server = start_httpd(section("process-group=site", path("nowhere")) + OUTSIDE + BOTH_GROUPS +
+                         ALIASES, files=FILES)
+    assert server.get("/site/one").text == "2 nowhere outside | signal"
+    missing = f"{server.folder}/options/nowhere"
+    where = place_of(server, f"WSGIPythonPath {missing}")
+    for record in server.expect_log("BRINE0203"):
+        assert f"{where} names '{missing}'" in record.text
+
+
+def test_what_brine_has_not_is_said_of_sections_too(start_httpd):
+    server = start_httpd(section("application-group=one", "WSGIPerInterpreterGIL On", "WSGIFreeThreading On") +
+                         "WSGIScriptAlias / {dir}/scripts/says.wsgi\n", files=FILES)
     server.expect_log("BRINE0016: WSGIPerInterpreterGIL .*share one GIL")
-    assert server.get("/").text == "2 outside"
+    server.expect_log("BRINE0016: WSGIFreeThreading .*have a GIL")
 
 
 @pytest.mark.parametrize("head, inside, said", [
     ("colour=red", "", "WSGIInterpreterOptions> has the unknown option 'colour'"),
     ("process-group=", "", "WSGIInterpreterOptions> has an empty value for the option 'process-group'"),
     ("shop", "", "WSGIInterpreterOptions> has the argument 'shop'"),
-    ("process-group=shop", "WSGIProcessGroup shop", r"-Signal, and holds WSGIProcessGroup (/"),
+    ("process-group=shop", "", "WSGIInterpreterOptions> ({file}:{line}) names the process group 'shop', which no "
+     "WSGIDaemonProcess defines; there are 'site' and 'wiki'"),
+    ("process-group=%{ENV:GROUP}", "", "has '%{ENV:GROUP}', which only a request fills in"),
+    ("application-group=%{RESOURCE}", "", "has '%{RESOURCE}', which only a request fills in"),
+    ("process-group=site", "WSGIProcessGroup site", r"-Signal, and holds WSGIProcessGroup (/"),
     ("", "DocumentRoot /srv", r"-Signal, and holds DocumentRoot (/"),
+    ("", "<WSGIInterpreterOptions>\n</WSGIInterpreterOptions>", "-Signal, and holds <WSGIInterpreterOptions (/"),
     ("", "WSGIRestrictStdin Maybe", "WSGIRestrictStdin must be On or Off, not 'Maybe'"),
-    ("process-group=shop", "WSGISwitchInterval 2h", "WSGISwitchInterval must be a duration"),
-    ("process-group=shop", "WSGIPerInterpreterGIL Maybe", "WSGIPerInterpreterGIL must be On or Off")])
+    ("process-group=site", "WSGISwitchInterval 2h", "WSGISwitchInterval must be a duration"),
+    ("process-group=site", "WSGIPerInterpreterGIL Maybe", "WSGIPerInterpreterGIL must be On or Off")])
 def test_what_is_wrong_in_it_is_refused(configtest, head, inside, said):
-    passed, answer = configtest(f"<WSGIInterpreterOptions {head}>\n{inside}\n</WSGIInterpreterOptions>")
-    assert not passed and said in answer and "httpd.conf" in answer, answer
+    text = BOTH_GROUPS + f"<WSGIInterpreterOptions {head}>\n{inside}\n</WSGIInterpreterOptions>"
+    passed, answer = configtest(text)
+    assert not passed and "httpd.conf" in answer, answer
+    before, found, _ = answer.partition(said.partition("({file}")[0])
+    assert found and said.rpartition("{line})")[2] in answer, answer
 
 
 def test_it_stands_in_the_main_server(configtest):

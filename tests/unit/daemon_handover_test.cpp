@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "boundary/interpreter_options.hpp"
 #include "boundary/script_settings.hpp"
 #include "daemon/shared/channel.hpp"
 #include "daemon/shared/handover.hpp"
@@ -36,7 +37,11 @@ Handover some_handover() {
   handover.group.limits.queue_timeout = Duration(77);
   handover.group.python_path = {"/a", "/b"};
   handover.group.switch_interval = 0.25;
-  handover.engine.python_path = {{"/c", "python-path"}};
+  engine::InterpreterOptions options;
+  options.python_path = {{"/c", "python-path"}};
+  options.switch_interval = {0.5, "WSGISwitchInterval"};
+  options.restrict_signal = false;
+  handover.engine.interpreter_rules = {{std::nullopt, {}}, {"one", options}};
   handover.engine.warnings = {"error"};
   handover.engine.apache_version[1] = 9;
   handover.incarnation = 12;
@@ -56,7 +61,14 @@ TEST(Handover, SurvivesTheJourney) {
   EXPECT_EQ(back->group.umask, 027U);
   EXPECT_EQ(back->group.limits.queue_timeout, Duration(77));
   EXPECT_EQ(back->group.switch_interval, 0.25);
-  EXPECT_EQ(back->engine.python_path[0].origin, "python-path");
+  ASSERT_EQ(back->engine.interpreter_rules.size(), 2U);
+  EXPECT_FALSE(back->engine.interpreter_rules[0].application_group);
+  const engine::InterpreterRule& rule = back->engine.interpreter_rules[1];
+  EXPECT_EQ(rule.application_group, "one");
+  EXPECT_EQ(rule.options.python_path[0].origin, "python-path");
+  EXPECT_EQ(rule.options.switch_interval->seconds, 0.5);
+  EXPECT_EQ(rule.options.restrict_signal, false);
+  EXPECT_FALSE(rule.options.restrict_stdin);
   EXPECT_EQ(back->engine.apache_version[1], 9);
   EXPECT_EQ(back->scripts[0].settings.pickle_policy, pickle::Policy::enforce);
   EXPECT_EQ(encode(*back), bytes);

@@ -8,10 +8,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "boundary/engine.hpp"
+#include "boundary/interpreter_options.hpp"
 #include "fake_request.hpp"
 
 extern "C" const brine::engine::EngineExport brine_engine_export;
@@ -36,7 +38,9 @@ inline Engine& engine() {
     config.interpreter_limit = 4;
     config.client_interpreter_limit = 1;
     config.multithread = true;
-    config.switch_interval = 0.002;
+    InterpreterOptions everywhere;
+    everywhere.switch_interval = {0.002, "WSGISwitchInterval (httpd.conf:1)"};
+    config.interpreter_rules = {{std::nullopt, everywhere}};
     config.crash_fd = crash_file();
     Engine* made = brine_engine_export.start(config, server, error);
     if (made == nullptr) ADD_FAILURE() << error;

@@ -4,7 +4,6 @@ sources (src/apache/config/without_effect.py)."""
 from brine.migration.finding import Finding
 from brine.migration.lines import Place
 from brine.migration.sites import Sites
-from brine.migration.tree import Directive
 from brine.refusal import Refusal
 
 
@@ -19,22 +18,10 @@ def _finding(what: str, value: str, effect: tuple[str, bool], place: Place) -> F
                    "Nothing, or take it out.")
 
 
-_OF_INTERPRETERS = ("wsgiswitchinterval", "wsgipythonpath", "wsgirestrictstdin", "wsgirestrictstdout",
-                    "wsgirestrictsignal")
-
-
-def _selecting(each: Directive) -> Directive | None:
-    """The section about some interpreters only, in which nothing of these has an effect."""
-    if not each.is_named(*_OF_INTERPRETERS):
-        return None
-    return next((section for section in each.sections
-                 if section.is_named("wsgiinterpreteroptions") and section.arguments), None)
-
-
 def without_effect(sites: Sites) -> list[Finding]:
     """One for each directive or option of that kind."""
     try:
-        from brine._directives import DIRECTIVES_WITHOUT_EFFECT, NOT_FOR_SOME_INTERPRETERS, OPTIONS_WITHOUT_EFFECT
+        from brine._directives import DIRECTIVES_WITHOUT_EFFECT, OPTIONS_WITHOUT_EFFECT
     except ImportError:
         raise Refusal("The package lacks the file _directives.py, which the build makes: build and install Brine "
                       "anew.") from None
@@ -44,10 +31,6 @@ def without_effect(sites: Sites) -> list[Finding]:
         name, effect = names.get(each.name.lower(), ("", ("", False)))
         if name:
             found.append(_finding(name, each.words[0] if each.words else "", effect, each.place))
-        section = _selecting(each)
-        if section:
-            found.append(_finding(f"{each.name} of <{section.name} {section.arguments}>", "On",
-                                  (NOT_FOR_SOME_INTERPRETERS, True), each.place))
         if each.is_named("wsgidaemonprocess"):
             found += [_finding(f"WSGIDaemonProcess's option {option}", value, OPTIONS_WITHOUT_EFFECT[option],
                                each.place)

@@ -189,7 +189,6 @@ class Completion {
            " has no home that it may enter (" + base::in_quotes(group_.user_home) +
            "): the processes will work in '/'; name a directory by home=");
     }
-    take_over_python_path();
     // begin() has checked that python= has an engine; this version was found in python-home=.
     if (!options_.python_home.empty() && engine::find_engine(group_.python).empty()) {
       throw FilesFault(without_engine());
@@ -338,20 +337,6 @@ class Completion {
       group_.home_origin = "home= of " + self();
     }
     group_.python_path_origin = "python-path= of " + self();
-  }
-
-  // Takes over WSGIPythonPath, so that a site behaves in a group as in httpd's own processes.
-  void take_over_python_path() {
-    if (group_.python_path.empty() && group_.python == engine::effective_version(process_.python)) {
-      group_.python_path_origin = "WSGIPythonPath";
-      std::string last;
-      for (const PythonPathEntry& entry : process_.python_path) {
-        group_.python_path.push_back(entry.directory);
-        const std::string place = in_parentheses(entry.place);
-        if (place != last) group_.python_path_origin += place;
-        last = place;
-      }
-    }
   }
 
   std::string without_engine() const {

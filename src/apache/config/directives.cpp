@@ -14,22 +14,31 @@
 
 #include "apache/config/arguments.hpp"
 #include "apache/config/ignored.hpp"
+#include "apache/config/interpreter_options.hpp"
 #include "apache/config/networks.hpp"
 #include "apache/config/proxy_headers.hpp"
 #include "apache/config/settings.hpp"
 #include "base/pool.hpp"
 #include "base/quotes.hpp"
+#include "boundary/interpreter_options.hpp"
 #include "boundary/script_settings.hpp"
 
 namespace brine::apache {
 
 namespace {
 
+using engine::InterpreterOptions;
 using wsgi::ScriptSettings;
 
 // The type of directives' setters. `argument` is one word, or for RAW_ARGS rows the rest of the
 // line. A setter throws std::invalid_argument with a clause that follows the directive's name.
 using Setter = void(cmd_parms& line, RequestSettings& settings, const char* argument);
+
+// Returns the directive's name as it is written, which in a section's has a '>'.
+const char* written_name(const cmd_parms& line) {
+  const bool is_section = line.cmd->name[0] == '<';
+  return is_section ? apr_pstrcat(line.pool, line.cmd->name, ">", nullptr) : line.cmd->name;
+}
 
 // Calls a setter for httpd, and turns an exception into httpd's configuration error.
 template <Setter* set>
@@ -38,10 +47,10 @@ const char* directive(cmd_parms* line, void* settings, const char* argument) noe
     set(*line, *static_cast<RequestSettings*>(settings), argument);
     return nullptr;
   } catch (const std::exception& error) {
-    const char* const end = line->cmd->name[0] == '<' ? "> " : " ";
-    return apr_pstrcat(line->pool, line->cmd->name, end, error.what(), nullptr);
+    return apr_pstrcat(line->pool, written_name(*line), " ", error.what(), nullptr);
   } catch (...) {
-    return apr_pstrcat(line->pool, line->cmd->name, " failed with an unknown exception", nullptr);
+    return apr_pstrcat(line->pool, written_name(*line), " failed with an unknown exception",
+                       nullptr);
   }
 }
 
@@ -49,6 +58,11 @@ std::string_view parse_text(std::string_view text) { return text; }
 
 Place place_of(const cmd_parms& line) {
   return {line.directive->filename, line.directive->line_num};
+}
+
+// Returns the directive's name and place, for the log.
+std::string origin_of(const cmd_parms& line) {
+  return line.cmd->name + in_parentheses(place_of(line));
 }
 
 template <auto field, auto parse>
@@ -86,43 +100,26 @@ void ignore_for(cmd_parms& line, std::string_view why, bool missed = false) {
   }
 }
 
-constexpr char kOptionsSection[] = "<WSGIInterpreterOptions";
-
-// Returns the section <WSGIInterpreterOptions> that the line stands in, or null.
-const ap_directive_t* options_section(const cmd_parms& line) {
-  const ap_directive_t* parent = line.directive->parent;
-  const bool is_one = parent != nullptr && ap_cstr_casecmp(parent->directive, kOptionsSection) == 0;
-  return is_one ? parent : nullptr;
-}
-
-// Returns true if the section is about all interpreters: it has no selector, and so nothing but the
-// '>' that ends its line.
-bool is_for_all(const ap_directive_t& section) {
-  return std::string_view(section.args).find('=') == std::string_view::npos;
-}
-
-// Returns true if the line has a say in what holds for all interpreters. That of some interpreters
-// is not taken, which is said at start; and what a section says of all holds over what stands
-// outside.
-bool holds_for_all(cmd_parms& line, ProcessSettings& process) {
-  const ap_directive_t* const section = options_section(line);
-  std::vector<const command_rec*>& said = process.said_in_sections;
-  if (section == nullptr) return std::find(said.begin(), said.end(), line.cmd) == said.end();
-  if (!is_for_all(*section)) {
-    ignore_for(line, kNotForSome, true);
-    server_settings(line.server).ignored.back().what +=
-        std::string(" of ") + kOptionsSection + " " + section->args;
-    return false;
-  }
-  said.push_back(line.cmd);
-  return true;
-}
-
 template <auto field, auto parse>
 void store_in_process(cmd_parms& line, RequestSettings&, const char* argument) {
-  ProcessSettings& process = process_settings(line);
-  auto value = parse(argument);
-  if (holds_for_all(line, process)) process.*field = std::move(value);
+  process_settings(line).*field = parse(argument);
+}
+
+constexpr char kOptionsSection[] = "<WSGIInterpreterOptions";
+
+// Returns the options of the section <WSGIInterpreterOptions> that the line stands in, which is the
+// last that has been begun, or those outside sections.
+InterpreterOptions& interpreter_options(cmd_parms& line) {
+  InterpreterSettings& interpreters = process_settings(line).interpreters;
+  const ap_directive_t* const parent = line.directive->parent;
+  const bool in_section =
+      parent != nullptr && ap_cstr_casecmp(parent->directive, kOptionsSection) == 0;
+  return in_section ? interpreters.sections.back().options : interpreters.outside;
+}
+
+template <auto option, auto parse>
+void store_for_interpreters(cmd_parms& line, RequestSettings&, const char* argument) {
+  interpreter_options(line).*option = parse(argument);
 }
 
 template <auto field, auto parse>
@@ -133,6 +130,9 @@ constexpr auto script_setting = &directive<&store_for_script<member, parse>>;
 
 template <auto field, auto parse>
 constexpr auto process_setting = &directive<&store_in_process<field, parse>>;
+
+template <auto option, auto parse>
+constexpr auto interpreter_option = &directive<&store_for_interpreters<option, parse>>;
 
 template <long least, long most>
 int parse_int(std::string_view text) {
@@ -168,7 +168,7 @@ void refer_to_group(cmd_parms& line, const std::optional<std::string_view>& grou
                     bool at_start = false) {
   if (group && !group->empty() && !expands(group) && in_server_config(line)) {
     server_settings(line.server)
-        .group_references.push_back({line.cmd->name, *group, place_of(line), at_start});
+        .group_references.push_back({written_name(line), *group, place_of(line), at_start});
   }
 }
 
@@ -432,32 +432,37 @@ void daemon_process(cmd_parms& line, RequestSettings&, const char* arguments) {
 }
 
 void python_path(cmd_parms& line, RequestSettings&, const char* paths) {
-  ProcessSettings& process = process_settings(line);
-  std::vector<PythonPathEntry> entries;
+  std::vector<engine::SearchPath> path;
   for (std::string& directory : parse_path_list(paths)) {
-    entries.push_back({std::move(directory), place_of(line)});
+    path.push_back({std::move(directory), origin_of(line)});
   }
-  const bool adds = options_section(line) != nullptr;
-  if (adds && !holds_for_all(line, process)) return;
-  std::vector<PythonPathEntry>& path = process.python_path;
-  if (adds) {
-    process.python_path_of_sections += entries.size();
-  } else {
-    path.resize(process.python_path_of_sections);
+  interpreter_options(line).python_path = std::move(path);
+}
+
+void switch_interval(cmd_parms& line, RequestSettings&, const char* time) {
+  interpreter_options(line).switch_interval = {parse_switch_interval(time), origin_of(line)};
+}
+
+// Parses the head of a section, which has to name its interpreters before there are any.
+OptionsSection parse_selectors(std::string_view head) {
+  if (!head.ends_with('>')) {
+    throw std::invalid_argument("needs a '>' at the end of its line");
   }
-  path.insert(adds ? path.begin() : path.end(), entries.begin(), entries.end());
+  head.remove_suffix(1);
+  Words words(head);
+  const ScriptOptions options = parse_script_options(words, {});
+  for (const auto& name : {options.process_group, options.application_group}) {
+    if (expands(name)) {
+      throw std::invalid_argument(
+          "has " + base::in_quotes(*name) +
+          ", which only a request fills in: name the group as it is called, or %{GLOBAL}");
+    }
+  }
+  return {options.process_group, options.application_group};
 }
 
 // Throws std::invalid_argument unless the section holds nothing but what is about interpreters.
-void check_options_section(cmd_parms& line, RequestSettings&, const char* arguments) {
-  process_settings(line);
-  std::string_view selectors = arguments;
-  if (!selectors.ends_with('>')) {
-    throw std::invalid_argument("needs a '>' at the end of its line");
-  }
-  selectors.remove_suffix(1);
-  Words words(selectors);
-  parse_script_options(words, {});
+void check_members(const cmd_parms& line) {
   constexpr const char* kMembers[] = {
       "WSGIPerInterpreterGIL", "WSGIFreeThreading",  "WSGISwitchInterval", "WSGIPythonPath",
       "WSGIRestrictStdin",     "WSGIRestrictStdout", "WSGIRestrictSignal"};
@@ -474,9 +479,17 @@ void check_options_section(cmd_parms& line, RequestSettings&, const char* argume
   }
 }
 
+void begin_options_section(cmd_parms& line, RequestSettings&, const char* head) {
+  InterpreterSettings& interpreters = process_settings(line).interpreters;
+  const OptionsSection section = parse_selectors(head);
+  check_members(line);
+  refer_to_group(line, section.process_group);
+  interpreters.sections.push_back(section);
+}
+
 // Has httpd call the setters of the section's directives, which find the section as their parent.
-const char* interpreter_options(cmd_parms* line, void* settings, const char* arguments) noexcept {
-  const char* const error = directive<&check_options_section>(line, settings, arguments);
+const char* options_section(cmd_parms* line, void* settings, const char* head) noexcept {
+  const char* const error = directive<&begin_options_section>(line, settings, head);
   return error != nullptr ? error
                           : ap_walk_config(line->directive->first_child, line, line->context);
 }
@@ -586,22 +599,21 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIPythonHashSeed",
                   (process_setting<&ProcessSettings::hash_seed, &parse_hash_seed>), nullptr,
                   kServer, "random, or a number"),
-    AP_INIT_TAKE1("WSGISwitchInterval",
-                  (process_setting<&ProcessSettings::switch_interval, &parse_switch_interval>),
-                  nullptr, kServer, "duration, such as 5ms"),
-    AP_INIT_RAW_ARGS("<WSGIInterpreterOptions", &interpreter_options, nullptr, kServer,
+    AP_INIT_TAKE1("WSGISwitchInterval", directive<&switch_interval>, nullptr, kServer,
+                  "duration, such as 5ms"),
+    AP_INIT_RAW_ARGS("<WSGIInterpreterOptions", &options_section, nullptr, kServer,
                      "process-group=NAME application-group=NAME"),
     AP_INIT_TAKE1("WSGIDontWriteBytecode",
                   (process_setting<&ProcessSettings::dont_write_bytecode, &parse_flag>), nullptr,
                   kServer, "On or Off"),
     AP_INIT_TAKE1("WSGIRestrictStdin",
-                  (process_setting<&ProcessSettings::restrict_stdin, &parse_flag>), nullptr,
+                  (interpreter_option<&InterpreterOptions::restrict_stdin, &parse_flag>), nullptr,
                   kServer, "On or Off"),
     AP_INIT_TAKE1("WSGIRestrictStdout",
-                  (process_setting<&ProcessSettings::restrict_stdout, &parse_flag>), nullptr,
+                  (interpreter_option<&InterpreterOptions::restrict_stdout, &parse_flag>), nullptr,
                   kServer, "On or Off"),
     AP_INIT_TAKE1("WSGIRestrictSignal",
-                  (process_setting<&ProcessSettings::restrict_signal, &parse_flag>), nullptr,
+                  (interpreter_option<&InterpreterOptions::restrict_signal, &parse_flag>), nullptr,
                   kServer, "On or Off"),
     AP_INIT_TAKE1("WSGIRestrictEmbedded",
                   (process_setting<&ProcessSettings::restrict_embedded, &parse_flag>), nullptr,

@@ -38,11 +38,6 @@ inline constexpr std::string_view kNoFreeThreading =
     "it runs Pythons that have a GIL; for as many processors as there is work for, give the daemon "
     "group more processes";
 
-/// Why a directive has no effect in a section <WSGIInterpreterOptions> with selectors.
-inline constexpr std::string_view kNotForSome =
-    "it is there for all interpreters, outside such a section or in one without selectors; for a "
-    "daemon group, its WSGIDaemonProcess has python-path= and switch-interval=";
-
 /// One for each directive or option, in the order in which they first come.
 std::vector<IgnoredNotice> notices_of(const std::vector<Ignored>& ignored);
 

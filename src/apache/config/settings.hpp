@@ -15,6 +15,7 @@
 #include "apache/config/arguments.hpp"
 #include "apache/config/daemon_options.hpp"
 #include "apache/config/given_script_settings.hpp"
+#include "apache/config/interpreter_options.hpp"
 #include "apache/config/proxy_headers.hpp"
 #include "apache/config/python_home.hpp"
 #include "apache/httpd.hpp"
@@ -221,12 +222,6 @@ struct InterpreterLimits {
   int of_clients() const { return clients.value_or(std::min(configured, 16)); }
 };
 
-/// A directory of WSGIPythonPath.
-struct PythonPathEntry {
-  std::string directory;
-  Place place;
-};
-
 /// The settings of the whole server, mostly about the embedded Python.
 struct ProcessSettings {
   std::string python;       ///< "3.12", or empty: the default engine
@@ -234,18 +229,12 @@ struct ProcessSettings {
   Place python_home_place;
   std::string home_fault;    ///< why Python cannot run in httpd's own processes, or empty
   PythonHome resolved_home;  ///< set once the whole configuration is known
-  std::vector<PythonPathEntry> python_path;
-  std::size_t python_path_of_sections = 0;  ///< how many of its first entries sections have added
-  std::vector<const command_rec*> said_in_sections;  ///< by <WSGIInterpreterOptions>
+  InterpreterSettings interpreters;
   std::string python_eggs;
   std::vector<std::string> python_warnings;
   int python_optimize = 0;
   bool dont_write_bytecode = false;
   std::string hash_seed;
-  double switch_interval = 0;  ///< seconds; 0: Python's own
-  bool restrict_stdin = false;
-  bool restrict_stdout = false;
-  bool restrict_signal = true;
   bool restrict_embedded = false;
   bool case_sensitive = true;
   InterpreterLimits interpreter_limits;

@@ -55,7 +55,6 @@ def text_of(folder):
         sys.exit(f"{__file__}: the tables in {folder} have another form than expected")
     tables = [f"{name} = {{\n" + "".join(f"    {key!r}: {value!r},\n" for key, value in sorted(each.items())) + "}\n"
               for name, each in zip(("DIRECTIVES_WITHOUT_EFFECT", "OPTIONS_WITHOUT_EFFECT"), found)]
-    tables.append(f"NOT_FOR_SOME_INTERPRETERS = {named['kNotForSome']!r}\n")
     return ('"""Written by the build from src/apache/config: {name: (why, or what is missed; whether that is missed)}.'
             '"""\n\n' + "".join(tables))
 

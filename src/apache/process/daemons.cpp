@@ -67,6 +67,25 @@ std::string explain_missing_worker() {
          ": daemon processes cannot be started; install both from the same build";
 }
 
+// Returns the rules for the interpreters of a group's processes.
+engine::InterpreterRules rules_of(const daemon::Group& group) {
+  const ProcessSettings& settings = server_settings(ap_server_conf).process;
+  RuledProcesses processes{group.name};
+  processes.other_python = group.python != engine::effective_version(settings.python);
+  if (group.switch_interval > 0) processes.own.switch_interval = {group.switch_interval};
+  for (const std::string& directory : group.python_path) {
+    processes.own.python_path.push_back({directory, group.python_path_origin});
+  }
+  engine::InterpreterRules rules = interpreter_rules(settings.interpreters, processes);
+  // home= is the first directory of all.
+  if (!group.home.empty()) {
+    engine::InterpreterOptions home;
+    home.python_path = {{group.home, group.home_origin}};
+    rules.push_back({std::nullopt, home});
+  }
+  return rules;
+}
+
 class HttpdHost final : public daemon::Host {
  public:
   explicit HttpdHost(const server_rec* main_server) : main_server_(main_server) {
@@ -106,10 +125,7 @@ class HttpdHost final : public daemon::Host {
     engine::Config config = shared_engine_config();
     config.program = group.program;
     config.home = group.prefix;
-    if (!group.home.empty()) config.python_path.push_back({group.home, group.home_origin});
-    for (const std::string& directory : group.python_path) {
-      config.python_path.push_back({directory, group.python_path_origin});
-    }
+    config.interpreter_rules = rules_of(group);
     config.python_eggs = group.python_eggs;
     config.process_group = group.name;
     config.maximum_processes = group.processes;
@@ -118,7 +134,6 @@ class HttpdHost final : public daemon::Host {
     config.log_level = log_level(group);
     config.multithread = group.threads > 1;
     config.multiprocess = group.multiprocess;
-    if (group.switch_interval > 0) config.switch_interval = group.switch_interval;
     config.script_user = group.script_user;
     config.script_group = group.script_group;
     return config;

@@ -90,9 +90,7 @@ engine::Config embedded_config() {
   engine::Config config = shared_engine_config();
   config.program = settings.resolved_home.program;
   config.home = settings.resolved_home.home;
-  for (const PythonPathEntry& entry : settings.python_path) {
-    config.python_path.push_back({entry.directory, "WSGIPythonPath" + in_parentheses(entry.place)});
-  }
+  config.interpreter_rules = interpreter_rules(settings.interpreters, {});
   config.python_eggs = settings.python_eggs;
   fill_process_model(config);
   return config;
@@ -370,10 +368,6 @@ engine::Config shared_engine_config() {
   config.optimize = settings.python_optimize;
   config.write_bytecode = !settings.dont_write_bytecode;
   config.hash_seed = settings.hash_seed;
-  config.switch_interval = settings.switch_interval;
-  config.restrict_stdin = settings.restrict_stdin;
-  config.restrict_stdout = settings.restrict_stdout;
-  config.restrict_signal = settings.restrict_signal;
   config.interpreter_limit = settings.interpreter_limits.configured;
   config.client_interpreter_limit = settings.interpreter_limits.of_clients();
   config.at_terminal = runs_at_terminal();

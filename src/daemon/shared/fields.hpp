@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "boundary/engine.hpp"
+#include "boundary/interpreter_options.hpp"
 #include "boundary/log.hpp"
 #include "boundary/policy.hpp"
 #include "boundary/question.hpp"
@@ -109,21 +110,36 @@ void fields(Codec& codec, Value& value) {
   codec(directory, origin);
 }
 
+template <class Codec, daemon::Of<SwitchInterval> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [seconds, origin] = value;
+  codec(seconds, origin);
+}
+
+template <class Codec, daemon::Of<InterpreterOptions> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [switch_interval, restrict_stdin, restrict_stdout, restrict_signal, python_path] = value;
+  codec(switch_interval, restrict_stdin, restrict_stdout, restrict_signal, python_path);
+}
+
+template <class Codec, daemon::Of<InterpreterRule> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [application_group, options] = value;
+  codec(application_group, options);
+}
+
 template <class Codec, daemon::Of<Config> Value>
 void fields(Codec& codec, Value& value) {
-  auto& [program, home, python_path, python_eggs, warnings, optimize, write_bytecode, hash_seed,
-         restrict_stdin, restrict_stdout, restrict_signal, interpreter_limit,
-         client_interpreter_limit, pickle_policy, process_group, maximum_processes,
-         threads_per_process, multithread, multiprocess, run_once, at_terminal, service,
-         apache_version, apache_processes, apache_threads, apache_description, apache_mpm,
-         apache_build_date, log_level, script_user, script_group, switch_interval, crash_fd] =
-      value;
-  codec(program, home, python_path, python_eggs, warnings, optimize, write_bytecode, hash_seed,
-        restrict_stdin, restrict_stdout, restrict_signal, interpreter_limit,
-        client_interpreter_limit, pickle_policy, process_group, maximum_processes,
-        threads_per_process, multithread, multiprocess, run_once, at_terminal, service,
-        apache_version, apache_processes, apache_threads, apache_description, apache_mpm,
-        apache_build_date, log_level, script_user, script_group, switch_interval, crash_fd);
+  auto& [program, home, interpreter_rules, python_eggs, warnings, optimize, write_bytecode,
+         hash_seed, interpreter_limit, client_interpreter_limit, pickle_policy, process_group,
+         maximum_processes, threads_per_process, multithread, multiprocess, run_once, at_terminal,
+         service, apache_version, apache_processes, apache_threads, apache_description, apache_mpm,
+         apache_build_date, log_level, script_user, script_group, crash_fd] = value;
+  codec(program, home, interpreter_rules, python_eggs, warnings, optimize, write_bytecode,
+        hash_seed, interpreter_limit, client_interpreter_limit, pickle_policy, process_group,
+        maximum_processes, threads_per_process, multithread, multiprocess, run_once, at_terminal,
+        service, apache_version, apache_processes, apache_threads, apache_description, apache_mpm,
+        apache_build_date, log_level, script_user, script_group, crash_fd);
 }
 
 }  // namespace brine::engine
