@@ -15,7 +15,7 @@ from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authn_core", "auth_basic", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf",
+           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "interpreters.conf",
            "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
@@ -55,6 +55,16 @@ TREE = {
                      "    logging.warning('it is late')\n"
                      "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
                      "    return [b'report']\n"),
+    "staff.wsgi": ("import sys\n"
+                   "def application(environ, start_response):\n"
+                   "    folders = [each for each in sys.path if each.endswith('/lib') and '/tree/' in each]\n"
+                   "    try:\n"
+                   "        said = print(end='') or 'printed'\n"
+                   "    except OSError:\n"
+                   "        said = 'denied'\n"
+                   "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+                   "    return [f'{sys.getswitchinterval() * 1000:g} {folders} {said}'.encode()]\n"),
+    "staff/lib/editors.py": "",
     "private/bill.txt": "the bill",
     "errors/404.html": "the site's page",
     "staff/page.txt": "for editors",
@@ -227,6 +237,14 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [said.encode()]
 """
+
+
+def test_interpreters(running, tree):
+    get = running("interpreters.conf")
+    assert get("/shop/") == "shop / None catalogue"
+    lib, own = f"{tree}/lib", f"{tree}/staff/lib"
+    assert get("/staff") == f"1 {[own, lib]} denied"
+    assert get("/reports") == f"5 {[lib]} denied"
 
 
 def test_pickle_guard(running, tree, folder):
