@@ -324,6 +324,34 @@ WSGIScriptAlias / {script}
             ("warning", [("httpd.conf", site.line(directive))])], name
 
 
+def test_a_section_s_module_path_is_for_the_python_of_its_group(site):
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    (site.folder / "lib/python3.12/site-packages").mkdir(parents=True)
+    sections = "".join(f"<WSGIInterpreterOptions process-group={group}>\n"
+                       f"WSGIPythonPath {site.folder}/lib/python3.12/site-packages\n</WSGIInterpreterOptions>\n"
+                       for group in ("a", "b"))
+    site.write(f"WSGIDaemonProcess a python=3.12\nWSGIDaemonProcess b python=3.11\n{sections}"
+               f"WSGIScriptAlias / {script}\n")
+    (_, _, says, places), = of(site.check(1), "packages-of-another-python")
+    assert places == [("httpd.conf", site.line("<WSGIInterpreterOptions process-group=b") + 1)]
+    assert "packages of Python 3.12, and Python 3.11 will run" in says
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_whose_rights_a_section_s_module_path_needs(site):
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    folder = site.folder / "private"
+    folder.mkdir(mode=0o700)
+    site.write(f"""WSGIDaemonProcess other user=nobody home=/
+<WSGIInterpreterOptions process-group=other>
+WSGIPythonPath {folder}
+</WSGIInterpreterOptions>
+WSGIScriptAlias / {script}
+""")
+    (_, _, says, places), = of(site.check(1), "may-not-read")
+    assert "read by nobody" in says and places == [("httpd.conf", site.line("WSGIPythonPath"))]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_what_a_user_may_not_read(site):
     script = write_script(site.folder / "app.wsgi", 'b"one"')

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from brine.installation import Brine
 from brine.migration.finding import Finding
-from brine.migration.sites import Sites
+from brine.migration.sites import Sites, group_selected
 from brine.migration.tree import Directive
 
 _LIBPYTHON = re.compile(rb"libpython(3\.\d+)\w*\.so")
@@ -83,12 +83,13 @@ def _paths(directive: Directive, sites: Sites, default: str) -> list[Finding]:
     """Folders of packages of one Python on the path of another."""
     is_group = directive.is_named("wsgidaemonprocess")
     paths = directive.options.get("python-path", "") if is_group else directive.words[0]
-    own = directive.options if is_group else {}
+    selected = sites.groups.get(group_selected(directive) or "")
+    own = directive.options if is_group else selected.directive.options if selected else {}
     homes = [own.get("python-home", ""), *(each.words[0] for each in sites.values("WSGIPythonHome"))]
     home = next((home for home in homes if home), "")
     runs = own.get("python") or (python_of_home(sites.absolute(home)) if home else "") or default
     others = {match[1] for match in _IN_PATH.finditer(paths)} - {runs}
     return [Finding("packages-of-another-python", "environment", "warning", f"the module path names packages of "
                     f"Python {other}, and Python {runs} will run", (directive.place,),
-                    f"Add {'python=' if is_group else 'WSGIPython '}{other}, or name the packages of Python {runs}.")
+                    f"Add {'python=' if own else 'WSGIPython '}{other}, or name the packages of Python {runs}.")
             for other in sorted(others)]

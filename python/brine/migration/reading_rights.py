@@ -3,11 +3,12 @@
 import grp
 import os
 import pwd
+from collections.abc import Iterable
 from pathlib import Path
 
 from brine.migration.finding import Finding
 from brine.migration.lines import Place
-from brine.migration.sites import Sites
+from brine.migration.sites import Sites, group_selected
 from brine.server_user import ServerUser, obstacle
 
 
@@ -26,12 +27,18 @@ def _wanted(sites: Sites) -> list[tuple[str, str, Place]]:
              and not (sites.groups.get(script.group) and sites.groups[script.group].option("chroot"))]
     for group in sites.groups.values():
         if not group.option("chroot"):
-            found += [(group.option("user") or sites.user, path, group.place)
-                      for path in group.option("python-path").split(":") if path.startswith("/")]
+            selected = [each for each in sites.values("WSGIPythonPath") if group_selected(each) == group.name]
+            paths = [(group.option("python-path"), group.place), *((each.words[0], each.place) for each in selected)]
+            found += [(group.option("user") or sites.user, *each) for each in _folders(paths)]
     if sites.embedded_scripts():
-        found += [(sites.user, path, each.place) for each in sites.values("WSGIPythonPath")
-                  for path in each.words[0].split(":") if path.startswith("/")]
+        paths = [(each.words[0], each.place) for each in sites.values("WSGIPythonPath") if not group_selected(each)]
+        found += [(sites.user, *each) for each in _folders(paths)]
     return found
+
+
+def _folders(paths: Iterable[tuple[str, Place]]) -> list[tuple[str, Place]]:
+    """The absolute folders of lists that are separated by ":"."""
+    return [(folder, place) for folders, place in paths for folder in folders.split(":") if folder.startswith("/")]
 
 
 def findings(sites: Sites) -> list[Finding]:

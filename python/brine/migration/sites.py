@@ -150,6 +150,13 @@ def _url(directive: Directive) -> str:
     return directive.words[0] if directive.is_named("wsgiscriptalias") else ""
 
 
+def group_selected(directive: Directive) -> str | None:
+    """The process group that a <WSGIInterpreterOptions> around it selects ("": httpd's own); None: all of them."""
+    section = next((each for each in directive.sections if each.is_named("wsgiinterpreteroptions")), None)
+    name = section.options.get("process-group") if section else None
+    return "" if name == "%{GLOBAL}" else name
+
+
 def _weight(sections: list[Directive], url: str, path: str) -> float | None:
     """How near a section is to a script; None if it is not about that one."""
     weight = 0.0
