@@ -12,13 +12,14 @@
 #include "boundary/interpreter_options.hpp"
 #include "boundary/log.hpp"
 #include "boundary/request.hpp"
+#include "boundary/server_metrics.hpp"
 
 namespace brine::engine {
 
 /// The number of the boundary. Raise it with every change of this folder's files or of what they
 /// include: an engine that was built with another number is refused. tests/boundary_test.py
-/// compares the hash with the files. kAbi's hash: 0a76fc256c57e2c0
-inline constexpr std::uint32_t kAbi = 24;
+/// compares the hash with the files. kAbi's hash: adfd7c0eb2b64d41
+inline constexpr std::uint32_t kAbi = 25;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -107,6 +108,10 @@ class Engine {
   /// Calls the subscribers of mod_wsgi's event `process_signal` in every interpreter. May BLOCK for
   /// ever, as they may.
   virtual void tell_signal(int signal) noexcept = 0;
+
+  /// Has mod_wsgi.server_metrics() answer, which returns None otherwise. `scoreboard` must outlive
+  /// the process's last request. Called at most once, before any script is loaded.
+  virtual void show(const wsgi::Scoreboard& scoreboard) noexcept = 0;
 
   /// Tells the subscribers of mod_wsgi's event `process_stopping` why (mod_wsgi's word for it, or
   /// empty), runs the `atexit` callbacks of every interpreter, flushes, and waits for the

@@ -25,6 +25,7 @@
 #include "wsgi/log_streams.hpp"
 #include "wsgi/metrics.hpp"
 #include "wsgi/observation.hpp"
+#include "wsgi/server_metrics.hpp"
 
 namespace brine::engine {
 
@@ -198,6 +199,10 @@ class PythonEngine final : public Engine {
     } catch (const std::exception&) {
       // Memory for the list has run out.
     }
+  }
+
+  void show(const wsgi::Scoreboard& scoreboard) noexcept override {
+    wsgi::show_scoreboard(scoreboard);
   }
 
   void shutdown(std::chrono::milliseconds time, std::string_view reason) noexcept override {

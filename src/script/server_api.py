@@ -180,5 +180,5 @@ def process_metrics():
 
 
 def server_metrics():
-    """None: httpd's scoreboard is not shown to applications. mod_status has it, and the daemon groups' numbers."""
-    return None
+    """What httpd's scoreboard shows, in httpd's own processes with WSGIServerMetrics On; else None."""
+    return server()

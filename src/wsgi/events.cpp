@@ -10,6 +10,7 @@
 #include "cpython/error.hpp"
 #include "wsgi/log_streams.hpp"
 #include "wsgi/metrics.hpp"
+#include "wsgi/server_metrics.hpp"
 #include "wsgi/server_text.hpp"
 
 namespace brine::wsgi {
@@ -170,7 +171,8 @@ Ref Events::functions(const GilLock& gil) {
                               {"active", active, METH_NOARGS, nullptr},
                               {"record", record, METH_VARARGS, nullptr},
                               {"report", report, METH_VARARGS, nullptr},
-                              {"totals", totals, METH_NOARGS, nullptr}};
+                              {"totals", totals, METH_NOARGS, nullptr},
+                              {"server", server_metrics, METH_NOARGS, nullptr}};
   const Ref self = steal(gil, PyCapsule_New(this, nullptr, nullptr));
   Ref result = steal(gil, PyDict_New());
   for (PyMethodDef& method : own) {

@@ -145,7 +145,6 @@ WSGIDaemonProcess same queue-timeout=5s switch-interval=.005
 WSGIDaemonProcess service threads=0 response-socket-timeout=5
 WSGIChunkedRequest On
 WSGISocketPrefix run/wsgi
-WSGIServerMetrics Off
 WSGIPerInterpreterGIL On
 WSGIFreeThreading Off
 WSGIScriptAlias / {script} process-group=slow application-group=%{{HOST}}
@@ -164,7 +163,7 @@ WSGIScriptAliasMatch ^/(a)$ {script}
     assert of(findings, "chunked") == []
     assert [(severity, places[0][1]) for _, severity, _, places in of(findings, "no-effect")] == [
         *(("warning", site.line(name)) for name in ("WSGIDaemonProcess service", "WSGIPerInterpreterGIL")),
-        *(("note", site.line(name)) for name in ("WSGISocketPrefix", "WSGIServerMetrics", "WSGIFreeThreading"))]
+        *(("note", site.line(name)) for name in ("WSGISocketPrefix", "WSGIFreeThreading"))]
 
 
 def test_sections_about_interpreters(site):

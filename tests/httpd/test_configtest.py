@@ -141,7 +141,6 @@ def test_directives_without_effect_are_accepted_and_said_to_be_so(start_httpd):
     for line in ACCEPTED_ONLY:
         server.expect_log(f"BRINE0007.*{line.split()[0]}")
     server.expect_log("WSGISocketPrefix .* neither socket files nor a mutex")
-    server.allow_log("BRINE0016: WSGIServerMetrics")
 
 
 def test_telemetry_is_accepted_and_missed(start_httpd):
@@ -188,13 +187,6 @@ def test_what_has_no_effect_in_a_file_that_each_request_reads_is_said_once(start
         assert server.get("/page.txt").text == "page"
     line, = server.log.texts("BRINE0007: ", since=0)
     assert "WSGIGroupAuthoritative (" in line and ".htaccess:1)" in line
-
-
-@pytest.mark.parametrize("value, level", [("On", "BRINE0016"), ("Off", "BRINE0007")])
-def test_metrics_are_missed_where_they_were_wanted(start_httpd, value, level):
-    server = start_httpd(f"WSGIServerMetrics {value}\n")
-    server.expect_log(f"{level}: WSGIServerMetrics")
-    assert len(server.log.texts("BRINE00(07|16)", since=0)) == 1
 
 
 @pytest.mark.parametrize("value, level", [("On", "BRINE0016"), ("Off", "BRINE0007")])

@@ -175,6 +175,33 @@ def test_names(ask):
     assert ask("server") is None
 
 
+SCORES = {"": {"server_limit", "thread_limit", "running_generation", "restart_time", "current_time", "running_time",
+               "processes"},
+          "processes": {"process_num", "pid", "generation", "quiescing", "workers"},
+          "workers": {"thread_num", "generation", "status", "access_count", "bytes_served", "start_time", "stop_time",
+                      "last_used", "client", "request", "vhost"}}
+
+
+@pytest.mark.axes("mpm", "python")
+def test_what_httpds_scoreboard_shows(start_httpd):
+    httpd = start_httpd("ExtendedStatus On\nWSGIServerMetrics On\n" + CONFIG)
+    metrics = httpd.get("/app/server").json()
+    if httpd.variant.mode == "daemon":
+        assert metrics is None, "no daemon process sees httpd's memory"
+        return
+    assert set(metrics) == SCORES[""] and len(metrics["processes"]) == metrics["server_limit"]
+    process, = (each for each in metrics["processes"] if any(
+        worker["request"].startswith("GET /app/server ") for worker in each["workers"]))
+    assert set(process) == SCORES["processes"] and process["quiescing"] is False
+    assert process["pid"] in httpd.children() and process["generation"] == metrics["running_generation"] == 0
+    worker = next(each for each in process["workers"] if each["request"].startswith("GET /app/server "))
+    assert set(worker) == SCORES["workers"] and len(process["workers"]) == metrics["thread_limit"]
+    assert (worker["status"], worker["client"]) == ("W", "127.0.0.1")
+    assert metrics["restart_time"] <= worker["start_time"] <= metrics["current_time"]
+    assert metrics["running_time"] == metrics["current_time"] - metrics["restart_time"]
+    assert metrics["processes"].index(process) == process["process_num"]
+
+
 @pytest.mark.modes("daemon")
 @pytest.mark.axes("interpreter")
 def test_the_end_of_a_process_and_its_signals(start_httpd, workspace):

@@ -159,6 +159,7 @@ class FakeEngine final : public engine::Engine {
   void touch_gils() noexcept override {}
   std::string stack(std::uintptr_t) noexcept override { return {}; }
   bool interrupt(std::uintptr_t) noexcept override { return false; }
+  void show(const wsgi::Scoreboard&) noexcept override {}
   void tell_signal(int) noexcept override {}
   void shutdown(std::chrono::milliseconds, std::string_view) noexcept override {}
 

@@ -19,9 +19,11 @@ struct WithoutEffect {
   std::string_view missed;  ///< the missing feature that a site relied on; empty: none
 };
 
-/// The text for server-metrics= and WSGIServerMetrics.
+/// The text for server-metrics=.
 inline constexpr std::string_view kNoMetrics =
-    "mod_wsgi.server_metrics() returns None: httpd's mod_status shows the groups' numbers";
+    "mod_wsgi.server_metrics() returns None in a daemon process, which does not see httpd's "
+    "memory: "
+    "httpd's mod_status has the numbers";
 
 /// The text for newrelic-config-file=, newrelic-environment= and the directives of these names.
 inline constexpr std::string_view kNoAgent =

@@ -382,13 +382,6 @@ void ignore_sockets(cmd_parms& line, RequestSettings&, const char*) {
   ignore_for(line, "whose daemon processes need neither socket files nor a mutex");
 }
 
-// Off is what there is.
-void ignore_metrics(cmd_parms& line, RequestSettings&, const char* argument) {
-  process_settings(line);
-  const bool wanted = apr_strnatcasecmp(argument, "Off") != 0;
-  ignore_for(line, wanted ? kNoMetrics : std::string_view(), wanted);
-}
-
 // There is nothing that a provider of httpd 2.4 could leave to others in this way.
 void ignore_authority(cmd_parms& line, RequestSettings&, const char* argument) {
   const bool authoritative = parse_flag(argument);
@@ -618,6 +611,9 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIRestrictEmbedded",
                   (process_setting<&ProcessSettings::restrict_embedded, &parse_flag>), nullptr,
                   kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIServerMetrics",
+                  (process_setting<&ProcessSettings::server_metrics, &parse_flag>), nullptr,
+                  kServer, "On or Off"),
     AP_INIT_TAKE1("WSGICaseSensitivity",
                   (process_setting<&ProcessSettings::case_sensitive, &parse_flag>), nullptr,
                   kServer, "On or Off"),
@@ -633,7 +629,6 @@ const command_rec directive_table[] = {
                   "no effect"),
     AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore_globally>, nullptr, kServer,
                   "no effect"),
-    AP_INIT_TAKE1("WSGIServerMetrics", directive<&ignore_metrics>, nullptr, kServer, "no effect"),
     AP_INIT_TAKE1("WSGIPerInterpreterGIL", directive<&ignore_own_gil>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGIFreeThreading", directive<&ignore_free_threading>, nullptr, kServer,

@@ -236,6 +236,7 @@ struct ProcessSettings {
   bool dont_write_bytecode = false;
   std::string hash_seed;
   bool restrict_embedded = false;
+  bool server_metrics = false;
   bool case_sensitive = true;
   InterpreterLimits interpreter_limits;
 };

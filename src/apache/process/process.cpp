@@ -24,6 +24,7 @@
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/process/forks.hpp"
+#include "apache/process/httpd_scoreboard.hpp"
 #include "apache/process/installed.hpp"
 #include "base/quotes.hpp"
 #include "base/temporary_file.hpp"
@@ -110,7 +111,13 @@ engine::Engine* start_engine() {
     return nullptr;
   }
   guard_application_forks();
-  return engine::start_engine(file->path_to_open(), file->path, embedded_config(), server_log);
+  engine::Engine* started =
+      engine::start_engine(file->path_to_open(), file->path, embedded_config(), server_log);
+  static const HttpdScoreboard scoreboard;
+  if (started != nullptr && server_settings(ap_server_conf).process.server_metrics) {
+    started->show(scoreboard);
+  }
+  return started;
 }
 
 // Shuts Python down, unless the thread is in the engine: httpd's prefork MPM ends a child in a
