@@ -69,6 +69,9 @@ AuthnCacheSOCache shmcb
   WSGIAuthGroupScript {SCRIPT}
   Require wsgi-group staff
 </Directory>
+<Directory {{htdocs}}/by-htaccess>
+  AllowOverride AuthConfig
+</Directory>
 <Directory {{htdocs}}/no-group-script>
   {BASIC % "wsgi"}
   Require wsgi-group staff
@@ -80,7 +83,7 @@ WSGIScriptAlias /app {{apps}}/where.wsgi
 </Location>
 """
 FOLDERS = ("basic", "with-file", "behind-file", "cached", "digest", "no-script", "groups", "all", "any", "open",
-           "no-group-script")
+           "no-group-script", "by-htaccess")
 ANNA, JUERGEN = ("anna", "secret"), ("jürgen", "pässwort")
 
 
@@ -311,3 +314,23 @@ def test_the_cache_is_not_given_a_refusal(httpd):
     assert ask(httpd, "cached", user, answer=False).status == 401
     assert ask(httpd, "cached", user, answer=True).status == 200
     httpd.expect_log("AH01617")
+
+
+# --- .htaccess -----------------------------------------------------------------------------------
+
+
+@pytest.mark.modes("embedded")  # test_deciding_places.py has the daemon groups that .htaccess files may name
+def test_htaccess_has_all_of_it(httpd):
+    """With AllowOverride AuthConfig: both scripts, the provider, its cache, and the groups."""
+    script = f"{httpd.workspace.folder}/apps/decides.wsgi"
+    httpd.write("htdocs/by-htaccess/.htaccess", "AuthType Basic\nAuthName site\nAuthBasicProvider socache wsgi\n"
+                f"AuthnCacheProvideFor wsgi\nWSGIAuthUserScript {script}\nWSGIAuthGroupScript {script}\n"
+                "Require wsgi-group editors\n")
+    assert ask(httpd, "by-htaccess").status == 401
+    answer, given = seen(httpd, "by-htaccess", ANNA)
+    assert (answer.status, answer.text, given["function"]) == (200, "in", "groups_for_user")
+    assert ask(httpd, "by-htaccess", ("anna", "wrong")).status == 401
+    httpd.expect_log("AH01617: user anna")
+    assert ask(httpd, "by-htaccess", JUERGEN).status == 401  # in no such group
+    httpd.expect_log("AH01631")
+    assert ask(httpd, "by-htaccess", ANNA, answer=False).status == 200, "the cache is asked, not the script"
