@@ -141,6 +141,8 @@ def test_what_differs_by_configuration(site):
     site.write(f"""WSGIDaemonProcess slow threads=15 request-timeout=60.
 WSGIDaemonProcess unit queue-timeout=1m
 WSGIDaemonProcess half queue-timeout=.5
+WSGIDaemonProcess unwatched deadlock-timeout=0 restart-interval=60
+WSGIPythonHashSeed random
 WSGIDaemonProcess same queue-timeout=5s switch-interval=.005
 WSGIDaemonProcess service threads=0 response-socket-timeout=5
 WSGIChunkedRequest On
@@ -153,7 +155,8 @@ WSGIScriptAliasMatch ^/(a)$ {script}
     findings = site.check(1)
     for name, severity, directive in (
             ("request-timeout", "warning", "WSGIDaemonProcess slow"),
-            ("services", "note", "WSGIDaemonProcess service"), ("chunked-on", "warning", "WSGIChunkedRequest"),
+            ("services", "note", "WSGIDaemonProcess service"), ("hash-seed", "note", "WSGIPythonHashSeed"),
+            ("time-limits", "warning", "WSGIDaemonProcess unwatched"), ("interrupted", "note", "WSGIDaemonProcess slow"), ("chunked-on", "warning", "WSGIChunkedRequest"),
             ("interpreters", "warning", "WSGIScriptAlias /"), ("resource", "note", "WSGIScriptAliasMatch")):
         assert [(each[1], each[3]) for each in of(findings, name)] == [
             (severity, [("httpd.conf", site.line(directive))])], name

@@ -51,6 +51,25 @@ def test_the_module_apache(facts, variant):
     assert apache["maximum_processes"] == (12 if variant.mpm == "prefork" else 1)
 
 
+def test_no_installed_package_takes_the_place_of_the_modules(start_httpd, workspace):
+    folder = workspace.new_folder()
+    for name in ("apache", "mod_wsgi"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("version = 'of the package'\n")
+        (folder / name / "part.py").write_text("")
+    (folder / "app.wsgi").write_text("""import importlib, sys
+sys.path.insert(0, FOLDER)
+import apache, mod_wsgi
+def application(environ, start_response):
+    start_response("200 OK", [])
+    found = [importlib.util.find_spec(f"{name}.part") if hasattr(sys.modules[name], "__path__") else None
+             for name in ("apache", "mod_wsgi")]
+    return [repr([apache.version[0], mod_wsgi.version, found]).encode()]
+""".replace("FOLDER", repr(str(folder))))
+    server = start_httpd(f"WSGIScriptAlias /app {folder}/app.wsgi\n")
+    assert server.get("/app").text == "[2, (6, 0, 5), [None, None]]"
+
+
 def test_argv(facts):
     assert facts["argv"] == ["mod_wsgi"]
 

@@ -91,6 +91,19 @@ def _inflated(sites: Sites) -> Iterable[Directive]:
             if any("DEFLATE" in word.upper() for word in each.words)]
 
 
+def _with_time(option: str) -> Concerned:
+    """Groups that give this time."""
+    return lambda sites: [group.directive for group in sites.groups.values() if seconds(group.option(option)) > 0]
+
+
+def _without_monitor(sites: Sites) -> Iterable[Directive]:
+    """Groups of which mod_wsgi watches nothing, and that give a time which it would have to watch."""
+    return [group.directive for group in sites.groups.values()
+            if group.option("deadlock-timeout") and not seconds(group.option("deadlock-timeout"))
+            and not seconds(group.option("inactivity-timeout"))
+            and any(seconds(group.option(name)) for name in ("request-timeout", "startup-timeout", "restart-interval"))]
+
+
 def _longer(sites: Sites) -> Iterable[Directive]:
     return [group.directive for group in sites.groups.values()
             if seconds(group.option("request-timeout")) > 0 and group.threads > 1]
@@ -125,6 +138,8 @@ DIFFERENCES = [
     Difference("deciding-scripts", "Where an access, user, group or dispatch script does not load, raises, is late or "
                "returns something else than its page names, the request is answered 500.",
                _given("WSGIAccessScript", "WSGIAuthUserScript", "WSGIAuthGroupScript", "WSGIDispatchScript")),
+    Difference("hash-seed", "WSGIPythonHashSeed random is random, whatever the environment says; in mod_wsgi it is the "
+               "seed 0 in all processes.", lambda sites: sites.values("WSGIPythonHashSeed", "random")),
     Difference("sendfile", "WSGIEnableSendfile is On, or as EnableSendfile says; in mod_wsgi it is Off.",
                _unless("WSGIEnableSendfile", _all)),
 
@@ -145,6 +160,14 @@ DIFFERENCES = [
     Difference("services", "A service (threads=0) gets SystemExit as with mod_wsgi, for every reason to end, and 80 % "
                "of shutdown-timeout.", _services),
     Difference("request-timeout", "request-timeout is the time that you wrote.", _longer, _WARNING),
+    Difference("queue-timeout", "queue-timeout ends a request's wait when it is over, with 504; mod_wsgi notices when "
+               "a thread takes the request up.", _with_time("queue-timeout")),
+    Difference("time-limits", "The time limits hold whatever the others are; in mod_wsgi most of them do nothing where "
+               "deadlock-timeout and inactivity-timeout are both 0.", _without_monitor, _WARNING),
+    Difference("interrupted", "A request that request-timeout interrupts is answered with httpd's page of a 504, or "
+               "its ErrorDocument; mod_wsgi's answer is empty.", _with_time("request-timeout")),
+    Difference("pauses", "A process or a service that ends again and again is started after pauses that grow; mod_wsgi "
+               "starts it at once.", _groups),
     Difference("successors", "A process that is to leave serves until its successor has loaded the scripts.", _groups),
 
     Difference("trusted-proxies", "Without WSGITrustedProxies nobody is trusted; mod_wsgi believes everybody's "
@@ -170,6 +193,12 @@ DIFFERENCES = [
     Difference("late-failure", "An application that raises after its last byte: where it gave a Content-Length and all "
                "of that is out, the client has the whole answer, and the log the traceback. Where it gave none, only "
                "the end could tell that the answer is whole, so it is cut", _all),
+    Difference("repeated-fields", "Header fields that an application repeats stay apart in daemon mode too; mod_wsgi "
+               "joins them by commas there, except Set-Cookie and WWW-Authenticate.", _in_daemons),
+    Difference("status-lines", "A status line such as 200 Error or 200 Timeout is one as any other; mod_wsgi's daemon "
+               "mode takes it for a message of its own.", _in_daemons),
+    Difference("broken-off", "A response that breaks off in a daemon process breaks off for the client; in mod_wsgi's "
+               "daemon mode a chunked one looks complete.", _in_daemons),
     Difference("status-1xx", "Status 1xx is refused: ValueError.", _all),
     Difference("nul", "A NUL in a header's value is refused: ValueError.", _all),
     Difference("header-names", "A header's name must be a token of RFC 9110: no colon, no bracket.", _all),
@@ -224,6 +253,8 @@ DIFFERENCES = [
     Difference("locale", "Python runs in UTF-8 mode, whatever LANG is, and locale.getlocale() says UTF-8: where "
                "LC_CTYPE would be C it is C.UTF-8, as in a Python that is started by itself. PYTHONUTF8=0 in httpd's "
                "environment is the way back.", _all),
+    Difference("own-modules", "import mod_wsgi and import apache find the server's own modules, whatever packages of "
+               "these names are installed; mod_wsgi adds an installed package to its own.", _all),
     Difference("atexit", "Interpreters are not taken apart when a process ends. Their atexit callbacks are run and "
                "their threads waited for, 5 s at most.", _all),
     Difference("environ-times", "mod_wsgi.application_start in environ is what mod_wsgi 4 and 5 call "
@@ -260,7 +291,8 @@ _IN_SCRIPTS = {
     "write": r"(?m)\bwrite\s*=\s*start_response|\bstart_response\(.*\)\s*\(", "location": r"(?i)[\"']location[\"']",
     "file-wrapper": r"file_wrapper|FileWrapper", "truncated-files": r"file_wrapper",
     "lying-sizes": r"[\"']/(?:proc|sys)/",
-    "sendfile": r"file_wrapper|FileWrapper", "print": r"\bprint\s*\(|sys\.stdout\b",
+    "own-modules": r"(?m)^\s*(?:import|from)\s+apache\b", "status-lines":
+    r"[\"']200 (?:Error|Rejected|Continue|Timeout)", "sendfile": r"file_wrapper|FileWrapper", "print": r"\bprint\s*\(|sys\.stdout\b",
     "streams": r"\bsys\.(?:stdout|stderr)\.(?:close|detach)\b", "script-modules": r"\bsys\.modules\b",
     "pickle-guard": r"\b(?:pickle|shelve|cPickle)\b", "locale": r"\blocale\b|\bPYTHONUTF8\b", "atexit": r"\batexit\b",
     "environ-times": r"mod_wsgi\.(?:script_start|\w+_start)",
