@@ -291,8 +291,9 @@ _IN_SCRIPTS = {
     "write": r"(?m)\bwrite\s*=\s*start_response|\bstart_response\(.*\)\s*\(", "location": r"(?i)[\"']location[\"']",
     "file-wrapper": r"file_wrapper|FileWrapper", "truncated-files": r"file_wrapper",
     "lying-sizes": r"[\"']/(?:proc|sys)/",
-    "own-modules": r"(?m)^\s*(?:import|from)\s+apache\b", "status-lines":
-    r"[\"']200 (?:Error|Rejected|Continue|Timeout)", "sendfile": r"file_wrapper|FileWrapper", "print": r"\bprint\s*\(|sys\.stdout\b",
+    "own-modules": r"(?m)^\s*(?:import|from)\s+apache\b",
+    "status-lines": r"[\"']200 (?:Error|Rejected|Continue|Timeout)", "sendfile": r"file_wrapper|FileWrapper",
+    "print": r"\bprint\s*\(|sys\.stdout\b",
     "streams": r"\bsys\.(?:stdout|stderr)\.(?:close|detach)\b", "script-modules": r"\bsys\.modules\b",
     "pickle-guard": r"\b(?:pickle|shelve|cPickle)\b", "locale": r"\blocale\b|\bPYTHONUTF8\b", "atexit": r"\batexit\b",
     "environ-times": r"mod_wsgi\.(?:script_start|\w+_start)",
