@@ -2,6 +2,7 @@
 // the rules of a process, and the engine takes from them what holds for each interpreter it makes.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ struct SwitchInterval {
 /// Options of interpreters. What is absent is left to less specific options, then to the default.
 struct InterpreterOptions {
   std::optional<SwitchInterval> switch_interval;  ///< WSGISwitchInterval; default: Python's own
+  std::optional<bool> own_gil;                    ///< WSGIPerInterpreterGIL; default: false
   std::optional<bool> restrict_stdin;             ///< WSGIRestrictStdin; default: false
   std::optional<bool> restrict_stdout;            ///< WSGIRestrictStdout; default: false
   std::optional<bool> restrict_signal;            ///< WSGIRestrictSignal; default: true
@@ -45,6 +47,7 @@ inline void lay_over(InterpreterOptions& options, const InterpreterOptions& over
     if (given) option = given;
   };
   take(options.switch_interval, over.switch_interval);
+  take(options.own_gil, over.own_gil);
   take(options.restrict_stdin, over.restrict_stdin);
   take(options.restrict_stdout, over.restrict_stdout);
   take(options.restrict_signal, over.restrict_signal);
@@ -63,6 +66,13 @@ inline InterpreterOptions options_of(const InterpreterRules& rules,
     }
   }
   return options;
+}
+
+/// Returns true if some interpreter of the process may be asked to have a GIL of its own.
+inline bool may_have_own_gils(const InterpreterRules& rules) {
+  return std::any_of(rules.begin(), rules.end(), [](const InterpreterRule& rule) {
+    return rule.options.own_gil.value_or(false);
+  });
 }
 
 }  // namespace brine::engine

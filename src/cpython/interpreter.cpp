@@ -51,28 +51,48 @@ void remember(PyThreadState* state) {
   states_of_thread.push_back({PyThreadState_GetInterpreter(state), state});
 }
 
+// Makes a sub-interpreter, whose thread state is then the current one. Returns null on failure.
+PyThreadState* make_interpreter([[maybe_unused]] Gil gil) {
+#if PY_VERSION_HEX >= 0x030C0000
+  PyInterpreterConfig config = {};
+  config.allow_fork = 1;  // bootstrap.py refuses it, and says what to do
+  config.allow_exec = 1;
+  config.allow_threads = 1;
+  config.allow_daemon_threads = 1;  // no interpreter is ever finalised
+  config.use_main_obmalloc = gil == Gil::shared ? 1 : 0;
+  // An extension module that counts on one GIL is refused with an ImportError.
+  config.check_multi_interp_extensions = gil == Gil::own ? 1 : 0;
+  config.gil = gil == Gil::own ? PyInterpreterConfig_OWN_GIL : PyInterpreterConfig_SHARED_GIL;
+  PyThreadState* made = nullptr;
+  return PyStatus_Exception(Py_NewInterpreterFromConfig(&made, &config)) == 0 ? made : nullptr;
+#endif
+#if PY_VERSION_HEX < 0x030C0000
+  return Py_NewInterpreter();
+#endif
+}
+
 }  // namespace
 
 Interpreter Interpreter::main(const GilLock&) {
   if (!kFollows) find_gilstate_key();
   remember(PyThreadState_Get());
-  return Interpreter(PyInterpreterState_Main());
+  return {PyInterpreterState_Main(), Gil::shared};
 }
 
-Interpreter Interpreter::sub(GilLock&) {
+Interpreter Interpreter::sub(GilLock&, Gil gil) {
   if (!kFollows && !gilstate_key) {
     throw std::runtime_error(
         "this Python has no sub-interpreters that C functions can call back into; use "
         "WSGIApplicationGroup %{GLOBAL}");
   }
   PyThreadState* before = PyThreadState_Get();
-  PyThreadState* made = Py_NewInterpreter();
+  PyThreadState* made = make_interpreter(gil);
   if (made == nullptr) {
     PyThreadState_Swap(before);
     throw ErrorSet{};
   }
   remember(made);
-  Interpreter result(PyThreadState_GetInterpreter(made));
+  Interpreter result(PyThreadState_GetInterpreter(made), gil);
   PyThreadState_Swap(before);
   return result;
 }
@@ -81,9 +101,10 @@ PyThreadState* Interpreter::thread_state() const {
   auto found = std::find_if(states_of_thread.begin(), states_of_thread.end(),
                             [this](const Entry& entry) { return entry.interpreter == state_; });
   if (found != states_of_thread.end()) return choose(found->state);
-  if (states_of_thread.empty()) {
+  if (!kFollows && states_of_thread.empty()) {
     // The thread's first state must be the main interpreter's and be made by PyGILState, whichever
-    // interpreter is wanted. It is never released.
+    // interpreter is wanted. It is never released. Since 3.12 this would only have the thread wait
+    // for the main interpreter's GIL, which may not be the one that it needs.
     PyGILState_Ensure();
     remember(PyEval_SaveThread());
     return thread_state();

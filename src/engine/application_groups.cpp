@@ -109,6 +109,17 @@ void warn_of_interval(const Config& config, const std::string& name,
           "<WSGIInterpreterOptions> without application-group=, and it holds for all of them");
 }
 
+// Returns true if this sub-interpreter is to have a GIL of its own, and Python can.
+bool has_own_gil(const Config& config, const std::string& name) {
+  return cpython::kHasOwnGils && !name.empty() &&
+         options_of(config.interpreter_rules, name).own_gil.value_or(false);
+}
+
+// Returns true if some sub-interpreter may have one.
+bool has_own_gils(const Config& config) {
+  return cpython::kHasOwnGils && may_have_own_gils(config.interpreter_rules);
+}
+
 // Returns which limit has been reached, and who chose the names.
 std::string why_not(const Config& config, wsgi::NamedBy named_by) {
   if (named_by == wsgi::NamedBy::configuration) {
@@ -127,6 +138,12 @@ std::string why_not(const Config& config, wsgi::NamedBy named_by) {
 
 }  // namespace
 
+void set_switch_interval(const GilLock& gil, const InterpreterOptions& options) {
+  if (!options.switch_interval) return;
+  steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d",
+                                   options.switch_interval->seconds));
+}
+
 ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
                                    const Config& config, const std::string& name)
     : interpreter(own_interpreter),
@@ -143,13 +160,20 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
   if (config.process_group.empty()) {
     steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "start_programs_unmasked")));
   }
-  if (!name.empty()) steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "refuse_forks")));
+  if (!name.empty() || has_own_gils(config)) {
+    steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "refuse_forks"),
+                                   name.empty() ? Py_True : Py_False));
+  }
   Ref warn = steal(gil, PyCFunction_New(&log_warning_method, nullptr));
   steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "warn_of_text_files"), warn.get()));
   const InterpreterOptions options = options_of(config.interpreter_rules, name);
   restrict_access(gil, bootstrap, options, config.at_terminal);
   add_paths(gil, bootstrap, options.python_path);
-  warn_of_interval(config, name, options);
+  if (interpreter.has_own_gil()) {
+    set_switch_interval(gil, options);
+  } else {
+    warn_of_interval(config, name, options);
+  }
 }
 
 ApplicationGroups::ApplicationGroups(const GilLock& gil, const Config& config)
@@ -202,7 +226,7 @@ ApplicationGroup* ApplicationGroups::make(const std::string& name, base::LogSink
   };
   ApplicationGroup* made = nullptr;
   try {
-    made = fill(main_->interpreter.with_gil([](GilLock& gil) { return Interpreter::sub(gil); }));
+    made = fill(make_interpreter(name));
   } catch (const ErrorSet&) {
     error = "Python could not make a sub-interpreter";
   }
@@ -213,6 +237,13 @@ ApplicationGroup* ApplicationGroups::make(const std::string& name, base::LogSink
     log.log(Level::info, "created interpreter '" + name + "'");
   }
   return made;
+}
+
+Interpreter ApplicationGroups::make_interpreter(const std::string& name) {
+  using cpython::Gil;
+  const Gil wanted = has_own_gil(config_, name) ? Gil::own : Gil::shared;
+  const std::lock_guard making(interpreter_making_);
+  return main_->interpreter.with_gil([&](GilLock& gil) { return Interpreter::sub(gil, wanted); });
 }
 
 std::vector<ApplicationGroup*> ApplicationGroups::all() const {

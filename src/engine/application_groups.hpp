@@ -33,6 +33,10 @@ struct ApplicationGroup {
   wsgi::Gateway gateway;
 };
 
+/// Sets the switch interval of the current interpreter's GIL, if the options have one. Throws
+/// ErrorSet.
+void set_switch_interval(const cpython::GilLock& gil, const InterpreterOptions& options);
+
 /// Thrown if there is no such group; the reason has been logged.
 enum class NoGroup { limit, failed };
 
@@ -66,9 +70,11 @@ class ApplicationGroups {
 
   Slot& slot(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
   ApplicationGroup* make(const std::string& name, base::LogSink& log);
+  cpython::Interpreter make_interpreter(const std::string& name);
 
   const Config config_;
   ApplicationGroup* main_;
+  std::mutex interpreter_making_;  // held while Python makes an interpreter
   mutable std::shared_mutex mutex_;
   // Guarded by mutex_:
   std::unordered_map<std::string, std::unique_ptr<Slot>, Hash, std::equal_to<>> slots_;

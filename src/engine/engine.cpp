@@ -2,17 +2,20 @@
 #include "boundary/engine.hpp"
 
 #include <Python.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "boundary/interpreter_options.hpp"
 #include "cpython/error.hpp"
@@ -61,13 +64,25 @@ constexpr std::chrono::milliseconds kWakeAgain[] = {std::chrono::milliseconds(20
   throw std::runtime_error(cpython::take_error(gil).summary);
 }
 
+// Has a thread of its own stop an interpreter, and waits for it.
+void stop_by_thread(const cpython::Interpreter& interpreter) noexcept {
+  try {
+    std::promise<void> promise;
+    const std::future<void> stopped = promise.get_future();
+    std::thread([interpreter, promise = std::move(promise)]() mutable noexcept {
+      interpreter.stop();
+      promise.set_value();
+      for (;;) ::pause();
+    }).detach();
+    stopped.wait();
+  } catch (const std::exception&) {
+    // There may be no further thread. The interpreter's threads run on until the process is gone.
+  }
+}
+
 // Applies the settings that hold for the whole process, however many interpreters it has.
 void apply_to_process(const GilLock& gil, const Config& config) {
-  const InterpreterOptions options = options_of(config.interpreter_rules, std::nullopt);
-  if (options.switch_interval) {
-    cpython::steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d",
-                                              options.switch_interval->seconds));
-  }
+  set_switch_interval(gil, options_of(config.interpreter_rules, std::nullopt));
   if (config.crash_fd >= 0) {
     // An application that calls faulthandler.enable() itself replaces this file.
     const cpython::Ref module = cpython::steal(gil, PyImport_ImportModule("faulthandler"));
@@ -222,7 +237,10 @@ class PythonEngine final : public Engine {
         }
       });
     }
-    // From here on no Python code may run: its threads wait for a GIL that is never released.
+    // From here on no Python code may run: its threads wait for GILs that are never released.
+    for (const ApplicationGroup* group : groups_.all()) {
+      if (group->interpreter.has_own_gil()) stop_by_thread(group->interpreter);
+    }
     groups_.main().interpreter.stop();
   }
 

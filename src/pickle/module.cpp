@@ -163,6 +163,9 @@ void free_state(void* module) noexcept { delete state_of(static_cast<PyObject*>(
 PyModuleDef& guard_module_def() noexcept {
   static PyModuleDef_Slot slots[] = {
       {Py_mod_exec, reinterpret_cast<void*>(execute)},
+#ifdef Py_MOD_PER_INTERPRETER_GIL_SUPPORTED
+      {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
       {0, nullptr},
   };
   static PyModuleDef definition = {
@@ -176,7 +179,10 @@ PyModuleDef& guard_module_def() noexcept {
       nullptr,
       free_state,
   };
-  return definition;
+  // Python fills in the rest of a definition with its first use, which two interpreters with GILs
+  // of their own must not do at once.
+  static PyObject* const complete = PyModuleDef_Init(&definition);
+  return *reinterpret_cast<PyModuleDef*>(complete);
 }
 
 Guard& guard_of(PyObject* module) noexcept { return *state_of(module).guard; }

@@ -57,6 +57,26 @@ PyObject* compile_source(PyObject*, PyObject* arguments) noexcept {
   return Py_CompileStringObject(source, path, Py_file_input, &flags, -1);
 }
 
+// frame_of(ident) returns the frame that a thread runs in this interpreter, or None. Unlike
+// sys._current_frames() it does not look into other interpreters, whose GILs are not held.
+PyObject* frame_of(PyObject*, PyObject* ident) noexcept {
+  const unsigned long wanted = PyLong_AsUnsignedLongMask(ident);
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  PyThreadState* state = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+  for (; state != nullptr; state = PyThreadState_Next(state)) {
+    if (state->thread_id != wanted) continue;
+    if (PyFrameObject* frame = PyThreadState_GetFrame(state)) {
+      return reinterpret_cast<PyObject*>(frame);
+    }
+  }
+  Py_RETURN_NONE;
+}
+
+// is_alone() returns True if the process has no other interpreter than the main one.
+PyObject* is_alone(PyObject*, PyObject*) noexcept {
+  return PyBool_FromLong(PyInterpreterState_Head() == PyInterpreterState_Main() ? 1 : 0);
+}
+
 // make_guard(spec) makes the module brine._guard, which is not executed yet (PEP 489).
 PyObject* make_guard(PyObject*, PyObject* spec) noexcept {
   return PyModule_FromDefAndSpec(&pickle::guard_module_def(), spec);
@@ -70,6 +90,8 @@ PyObject* execute_guard(PyObject*, PyObject* module) noexcept {
 
 PyMethodDef own_code_method = {"own_code", own_code, METH_O, nullptr};
 PyMethodDef compile_source_method = {"compile_source", compile_source, METH_VARARGS, nullptr};
+PyMethodDef frame_of_method = {"frame_of", frame_of, METH_O, nullptr};
+PyMethodDef is_alone_method = {"is_alone", is_alone, METH_NOARGS, nullptr};
 PyMethodDef make_guard_method = {"make_guard", make_guard, METH_O, nullptr};
 PyMethodDef execute_guard_method = {"execute_guard", execute_guard, METH_O, nullptr};
 
@@ -80,8 +102,9 @@ void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_poli
     Ref function = steal(gil, PyCFunction_New(method, nullptr));
     check(gil, PyDict_SetItemString(globals, method->ml_name, function.get()));
   };
-  for (PyMethodDef* method : {&own_code_method, &compile_source_method, &make_guard_method,
-                              &execute_guard_method, &cpython::call_unmasked_method}) {
+  for (PyMethodDef* method :
+       {&own_code_method, &compile_source_method, &frame_of_method, &is_alone_method,
+        &make_guard_method, &execute_guard_method, &cpython::call_unmasked_method}) {
     add(method);
   }
   for (PyMethodDef* method = service_methods; method->ml_name != nullptr; ++method) add(method);

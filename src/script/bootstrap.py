@@ -3,9 +3,9 @@
 It is compiled into the engine under the file name "<brine>", which the log leaves out of tracebacks.
 Nothing here is on the path of an ordinary request, and what is imported here every interpreter has to
 find room for: modules that import much in their turn are left to the applications. The engine puts
-among its globals before it runs: own_code(module name), compile_source(bytes, path), make_guard(spec),
-execute_guard(module), call_unmasked(function, args, kwargs), PICKLE_POLICY, LOG_LEVEL (httpd's number),
-and the functions of script/service.hpp.
+among its globals before it runs: own_code(module name), compile_source(bytes, path), frame_of(thread), is_alone(),
+make_guard(spec), execute_guard(module), call_unmasked(function, args, kwargs), PICKLE_POLICY, LOG_LEVEL
+(httpd's number), and the functions of script/service.hpp.
 """
 
 import _posixsubprocess
@@ -504,12 +504,17 @@ def amend_linecache(linecache):
         put(linecache.cache, path, linecache_entry(path, source))
 
 
-# --- what to say where a script was not found by its name -----------------------------------------
+# --- what to say where a script was not found by its name, or an extension module refused to load --
 
 
 def advise(error):
-    """What is to be logged of an exception that comes of a script's module not being found, or None."""
+    """What is to be logged of an exception of which the configuration can be the cause, or None."""
     parts = related(error)
+    for part in parts:
+        if isinstance(part, ImportError) and NO_OWN_GIL in str(part):
+            return (f"BRINE0207: {str(part).partition(NO_OWN_GIL)[0]}cannot be used in an interpreter with a GIL of its "
+                    "own: run the script in the main interpreter, by 'WSGIApplicationGroup %{GLOBAL}', or have "
+                    "interpreters share a GIL, by WSGIPerInterpreterGIL Off")
     if any(type(part).__name__ == "UnsafePickleError" for part in parts):  # refused wherever the script is
         return None
     for part in parts:
@@ -522,6 +527,10 @@ def advise(error):
                     f"'{script_of(name)[0]}' does not stay: set WSGIScriptModules Registered for this script, or "
                     "move what is looked for into a module of your own on sys.path and import it from the script")
     return None
+
+
+NO_OWN_GIL = "does not support loading in subinterpreters"
+"""What CPython's ImportError says of an extension module that needs a GIL which all interpreters share."""
 
 
 def related(error):
@@ -1137,31 +1146,43 @@ def start_programs_unmasked():
     replace_fork_exec(lambda *args, **kwargs: call_unmasked(fork_exec, args, kwargs))
 
 
-def refuse_forks():
-    """In a sub-interpreter: in most releases of CPython every child of one dies at once."""
+BESIDE_OWN_GILS = "beside interpreters that have a GIL of their own: set WSGIPerInterpreterGIL Off"
+"""When the main interpreter cannot fork."""
+
+
+def refuse_forks(is_main):
+    """In a sub-interpreter: in most releases of CPython every child of one dies at once.
+
+    And in the main interpreter, where others with GILs of their own have been made: the child dies of these.
+    """
+    def check(what, remark=""):
+        if not is_main:
+            raise RuntimeError(f"a sub-interpreter of Python cannot {what}; {REMEDY}{remark}")
+        if not is_alone():
+            raise RuntimeError(f"the main interpreter of Python cannot {what} {BESIDE_OWN_GILS}{remark}")
+
+    def checked(function):
+        def call(*args):
+            check("fork", " (subprocess works in both)")
+            return function(*args)
+
+        return call
+
     for name in ("fork", "forkpty"):
-
-        def refused():
-            raise RuntimeError(
-                f"a sub-interpreter of Python cannot fork; {REMEDY} (subprocess works in both)")
-
-        replace_in_os(name, refused)
+        replace_in_os(name, checked(getattr(os, name)))
 
     fork_exec = _posixsubprocess.fork_exec
 
     def without_preexec_fn(*args, **kwargs):
-        try:
-            return fork_exec(*args, **kwargs)
-        except RuntimeError as error:
-            if "subinterpreters" not in str(error):
-                raise
-            raise RuntimeError(f"a sub-interpreter of Python cannot run a preexec_fn; {REMEDY}") from None
+        if any(map(callable, args)):
+            check("run a preexec_fn")
+        return fork_exec(*args, **kwargs)
 
     replace_fork_exec(without_preexec_fn)
 
     def amend_popen_fork(popen_fork):
         # It opens pipes before it forks, and would leave them open each time.
-        popen_fork.Popen._launch = lambda *_: os.fork()
+        popen_fork.Popen._launch = checked(popen_fork.Popen._launch)
 
     AMENDMENTS["multiprocessing.popen_fork"] = amend_popen_fork
     if "multiprocessing.popen_fork" in sys.modules:
@@ -1194,7 +1215,7 @@ def stack_of(thread):
     Imports nothing: the process may be one in which imports hang. Lines are shown where somebody else
     needed linecache before.
     """
-    frame = sys._current_frames().get(thread)
+    frame = frame_of(thread)
     line_of = getattr(sys.modules.get("linecache"), "getline", lambda *_: "")
     calls = []
     while frame is not None:

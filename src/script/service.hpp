@@ -57,7 +57,7 @@ class Service {
   std::atomic<bool> told_{false};
   std::atomic<bool> heard_{false};
   std::atomic<PyInterpreterState*> interpreter_{nullptr};  // of the script; null: none runs
-  unsigned long ident_ = 0;  // threading.get_ident() of thread_; guarded by the GIL
+  unsigned long ident_ = 0;  // threading.get_ident() of thread_; guarded by the GIL of interpreter_
 };
 
 /// The functions that bootstrap.py has among its globals: enter_service(), leave_service(),

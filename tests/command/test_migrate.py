@@ -147,8 +147,7 @@ WSGIDaemonProcess same queue-timeout=5s switch-interval=.005
 WSGIDaemonProcess service threads=0 response-socket-timeout=5
 WSGIChunkedRequest On
 WSGISocketPrefix run/wsgi
-WSGIPerInterpreterGIL On
-WSGIFreeThreading Off
+WSGIFreeThreading On
 WSGIScriptAlias / {script} process-group=slow application-group=%{{HOST}}
 WSGIScriptAliasMatch ^/(a)$ {script}
 """)
@@ -165,8 +164,8 @@ WSGIScriptAliasMatch ^/(a)$ {script}
     assert "222 s" in of(findings, "request-timeout")[0][2]
     assert of(findings, "chunked") == []
     assert [(severity, places[0][1]) for _, severity, _, places in of(findings, "no-effect")] == [
-        *(("warning", site.line(name)) for name in ("WSGIDaemonProcess service", "WSGIPerInterpreterGIL")),
-        *(("note", site.line(name)) for name in ("WSGISocketPrefix", "WSGIFreeThreading"))]
+        *(("warning", site.line(name)) for name in ("WSGIDaemonProcess service", "WSGIFreeThreading")),
+        ("note", site.line("WSGISocketPrefix"))]
 
 
 def test_sections_about_interpreters(site):

@@ -135,9 +135,8 @@ def test_a_folder_that_is_not_there_is_named_by_its_own_line(start_httpd):
 
 
 def test_what_brine_has_not_is_said_of_sections_too(start_httpd):
-    server = start_httpd(section("application-group=one", "WSGIPerInterpreterGIL On", "WSGIFreeThreading On") +
+    server = start_httpd(section("application-group=one", "WSGIFreeThreading On") +
                          "WSGIScriptAlias / {dir}/scripts/says.wsgi\n", files=FILES)
-    server.expect_log("BRINE0016: WSGIPerInterpreterGIL .*share one GIL")
     server.expect_log("BRINE0016: WSGIFreeThreading .*have a GIL")
 
 

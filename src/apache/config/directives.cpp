@@ -394,9 +394,10 @@ void ignore_wish(cmd_parms& line, const char* argument, std::string_view why) {
   ignore_for(line, wanted ? why : std::string_view(), wanted);
 }
 
-void ignore_own_gil(cmd_parms& line, RequestSettings&, const char* argument) {
-  process_settings(line);
-  ignore_wish(line, argument, kOneGil);
+void per_interpreter_gil(cmd_parms& line, RequestSettings&, const char* argument) {
+  const bool wanted = parse_flag(argument);
+  interpreter_options(line).own_gil = wanted;
+  if (wanted) process_settings(line).own_gil = place_of(line);
 }
 
 void ignore_free_threading(cmd_parms& line, RequestSettings&, const char* argument) {
@@ -599,6 +600,8 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIDontWriteBytecode",
                   (process_setting<&ProcessSettings::dont_write_bytecode, &parse_flag>), nullptr,
                   kServer, "On or Off"),
+    AP_INIT_TAKE1("WSGIPerInterpreterGIL", directive<&per_interpreter_gil>, nullptr, kServer,
+                  "On or Off"),
     AP_INIT_TAKE1("WSGIRestrictStdin",
                   (interpreter_option<&InterpreterOptions::restrict_stdin, &parse_flag>), nullptr,
                   kServer, "On or Off"),
@@ -628,8 +631,6 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGIVerboseDebugging", directive<&ignore_globally>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGIDestroyInterpreter", directive<&ignore_globally>, nullptr, kServer,
-                  "no effect"),
-    AP_INIT_TAKE1("WSGIPerInterpreterGIL", directive<&ignore_own_gil>, nullptr, kServer,
                   "no effect"),
     AP_INIT_TAKE1("WSGIFreeThreading", directive<&ignore_free_threading>, nullptr, kServer,
                   "no effect"),

@@ -28,11 +28,6 @@ inline constexpr std::string_view kNoTelemetry =
     "nothing is sent to a telemetry service: httpd's mod_status shows the groups' numbers, and "
     "mod_wsgi.request_metrics() those of a process";
 
-/// Why WSGIPerInterpreterGIL On has no effect.
-inline constexpr std::string_view kOneGil =
-    "the interpreters of a process share one GIL; for as many processors as there is work for, "
-    "give the daemon group more processes";
-
 /// Why WSGIFreeThreading On has no effect.
 inline constexpr std::string_view kNoFreeThreading =
     "it runs Pythons that have a GIL; for as many processors as there is work for, give the daemon "

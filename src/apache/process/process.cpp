@@ -14,10 +14,13 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apache/config/alias.hpp"
 #include "apache/config/ignored.hpp"
+#include "apache/config/interpreter_options.hpp"
+#include "apache/config/own_gil.hpp"
 #include "apache/config/python_home.hpp"
 #include "apache/config/reading.hpp"
 #include "apache/config/settings.hpp"
@@ -344,6 +347,31 @@ void warn_of_headers_without_proxies(server_rec* main_server, const server_rec* 
                             "WSGITrustedProxies says whom to trust, and so nobody is trusted");
 }
 
+// Warns of WSGIPerInterpreterGIL On where a Python runs that cannot do so.
+void warn_of_shared_gils(server_rec* main_server) {
+  const ProcessSettings& process = server_settings(main_server).process;
+  if (!process.own_gil) {
+    return;
+  }
+  std::vector<PythonRunner> runners;
+  const auto add = [&](const std::string& name, std::string_view group, const std::string& python) {
+    if (may_have_own_gils(interpreter_rules(process.interpreters, {group}))) {
+      runners.push_back({name, python});
+    }
+  };
+  if (any_server_serves_wsgi(main_server) && !process.restrict_embedded) {
+    add("httpd's own processes", "", engine::effective_version(process.python));
+  }
+  for (const DaemonGroup& group : server_settings(main_server).daemon_groups.all) {
+    add("daemon group " + base::in_quotes(group.group.name), group.group.name, group.group.python);
+  }
+  const std::string warning =
+      without_own_gil("WSGIPerInterpreterGIL On" + in_parentheses(*process.own_gil), runners);
+  if (!warning.empty()) {
+    ServerLog(main_server).log(base::Level::warning, "BRINE0024: " + warning);
+  }
+}
+
 int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   // httpd reads the configuration twice when it starts; only the second reading logs.
   if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
@@ -357,6 +385,7 @@ int finish_configuration(apr_pool_t* pconf, apr_pool_t*, apr_pool_t*, server_rec
     warn_of_headers_without_proxies(main_server, server);
   }
   report_ignored(pconf, main_server);
+  warn_of_shared_gils(main_server);
   const std::string& python = server_settings(main_server).process.python;
   missing_reported =
       any_server_serves_wsgi(main_server) && installed_files().engine(python) == nullptr;

@@ -118,8 +118,9 @@ void fields(Codec& codec, Value& value) {
 
 template <class Codec, daemon::Of<InterpreterOptions> Value>
 void fields(Codec& codec, Value& value) {
-  auto& [switch_interval, restrict_stdin, restrict_stdout, restrict_signal, python_path] = value;
-  codec(switch_interval, restrict_stdin, restrict_stdout, restrict_signal, python_path);
+  auto& [switch_interval, own_gil, restrict_stdin, restrict_stdout, restrict_signal, python_path] =
+      value;
+  codec(switch_interval, own_gil, restrict_stdin, restrict_stdout, restrict_signal, python_path);
 }
 
 template <class Codec, daemon::Of<InterpreterRule> Value>

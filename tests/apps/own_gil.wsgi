@@ -1,0 +1,99 @@
+"""Holds the GIL of its interpreter until another interpreter lets it go, and tells what runs it.
+
+/hold        keeps the GIL, in C code, until the first byte of writable/flag is 1; the second byte says that it has begun
+/release     sets that byte
+/module      imports an extension module that needs a shared GIL
+/pickle      pickles, under the guard, as an interpreter of several that do so at once
+/fork        returns how a forked process ends, or why there is none; and what a program said that was started
+/spin        computes until it is interrupted
+/            answers
+
+It leaves a file when its interpreter ends.
+"""
+import atexit
+import collections
+import functools
+import mmap
+import operator
+import os
+import pickle
+import subprocess
+import time
+
+import mod_wsgi
+
+WRITABLE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "writable")
+
+
+@atexit.register
+def note_exit():
+    if os.path.isdir(WRITABLE):
+        open(os.path.join(WRITABLE, "exit-" + mod_wsgi.application_group), "w").close()
+
+
+def memory():
+    file = os.open(os.path.join(WRITABLE, "flag"), os.O_RDWR | os.O_CREAT)
+    os.ftruncate(file, 2)
+    try:
+        return mmap.mmap(file, 2)
+    finally:
+        os.close(file)
+
+
+def hold():
+    flag = memory()
+    flag[1] = 1
+    # No step of this runs bytecode, so the GIL is never given up.
+    collections.deque(iter(functools.partial(operator.getitem, flag, 0), 1), maxlen=0)
+    return "held"
+
+
+def release():
+    memory()[0] = 1
+    return "released"
+
+
+class Record:
+    def __init__(self, number):
+        self.number = number
+
+
+def pickled():
+    data = [collections.OrderedDict(number=number, name=str(number)) for number in range(50)]
+    for _ in range(20):
+        assert pickle.loads(pickle.dumps(data)) == data
+        try:
+            pickle.dumps(Record(1))  # a hazard: the script's own class
+        except pickle.PicklingError:
+            pass
+    return "pickled"
+
+
+def forked():
+    said = subprocess.run(["echo", "started"], capture_output=True, text=True).stdout.strip()
+    try:
+        pid = os.fork()
+    except RuntimeError as error:
+        return f"{said}, {error}"
+    if pid == 0:
+        os._exit(len(pickle.dumps(collections.OrderedDict(a=1))) and 7)
+    return f"{said}, {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}"
+
+
+def spin():
+    while True:
+        time.sleep(0.001)
+
+
+def module():
+    import readline
+    return readline.__name__
+
+
+ANSWERS = {"/hold": hold, "/release": release, "/module": module, "/pickle": pickled, "/fork": forked, "/spin": spin}
+
+
+def application(environ, start_response):
+    text = ANSWERS.get(environ["PATH_INFO"], lambda: "here")()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [text.encode()]

@@ -1,0 +1,134 @@
+"""WSGIPerInterpreterGIL: sub-interpreters that have a GIL of their own."""
+
+import re
+import threading
+
+import pytest
+
+from harness.deadline import until
+
+pytestmark = pytest.mark.modes("embedded")  # the tests name the places themselves
+
+PLACES = {"embedded": "", "daemon": "WSGIDaemonProcess site threads=6 {options} python={python}\nWSGIProcessGroup site\n"}
+GROUPS = ("one", "two")
+
+
+@pytest.fixture(params=["3.12", "3.13"])
+def python(request, workspace):
+    if request.param not in workspace.build.pythons:
+        pytest.skip(f"this build has no engine for Python {request.param}")
+    return request.param
+
+
+@pytest.fixture(params=PLACES)
+def site(request, start_httpd, workspace, python):
+    """`site(...)`: a server whose /one, /two and /main are the same script in two sub-interpreters and the main one."""
+    def start(options=""):
+        place = PLACES[request.param].replace("{options}", options).replace("{python}", python)
+        aliases = "".join(f"WSGIScriptAlias /{name} {{dir}}/scripts/own_gil.wsgi application-group={group}\n"
+                          for name, group in (*zip(GROUPS, GROUPS), ("main", "%{GLOBAL}")))
+        script = (workspace.folder / "apps" / "own_gil.wsgi").read_text()
+        return start_httpd(f"WSGIPython {python}\nWSGIPerInterpreterGIL On\n{place}{aliases}",
+                           files={"scripts/own_gil.wsgi": script})
+    return start
+
+
+class Request(threading.Thread):
+    """A request that another thread waits for."""
+
+    def __init__(self, server, path):
+        super().__init__()
+        self.server, self.path, self.answer = server, path, None
+        self.start()
+
+    def run(self):
+        self.answer = self.server.get(self.path)
+
+    def result(self):
+        self.join()
+        return self.answer
+
+
+def test_no_interpreter_waits_for_the_gil_of_another(site):
+    server = site()
+    flag = server.folder / "writable" / "flag"
+    assert server.get("/two/").text == "here"
+    holding = Request(server, "/one/hold")
+    until(lambda: flag.exists() and flag.read_bytes()[1:] == b"\1", "the first interpreter holds its GIL")
+    assert server.get("/two/").text == server.get("/main/").text == "here"
+    assert holding.answer is None
+    assert server.get("/two/release").text == "released"
+    assert holding.result().text == "held"
+
+
+def test_a_module_that_cannot_is_named(site):
+    server = site()
+    assert server.get("/main/module").text == "readline"
+    assert server.get("/one/module").status == 500
+    server.log.declare("BRINE0401[|]")
+    server.expect_log("BRINE0401: .*module readline does not support loading in subinterpreters")
+    server.expect_log("BRINE0207: module readline cannot be used in an interpreter with a GIL of its own: .*"
+                      "WSGIApplicationGroup %.GLOBAL.*WSGIPerInterpreterGIL Off")
+
+
+def test_they_pickle_under_the_guard_at_the_same_time(site):
+    server = site()
+    server.log.declare("BRINE0501|AH00484")
+    asked = [Request(server, f"/{name}/pickle") for _ in range(4) for name in (*GROUPS, "main")]
+    assert {request.result().text for request in asked} == {"pickled"}
+
+
+def test_the_main_interpreter_forks_only_where_it_is_alone(site):
+    """In CPython 3.12 and 3.13 the child would crash when it takes the other interpreters away."""
+    server = site()
+    fork = "/main/fork"
+    assert server.get(fork).text == "started, 7"
+    assert server.get("/one/").text == "here"
+    assert re.fullmatch("started, the main interpreter of Python cannot fork beside .* WSGIPerInterpreterGIL Off .*",
+                        server.get(fork).text)
+    assert server.get("/two/fork").text.startswith("started, a sub-interpreter of Python cannot fork; with 'WSGIAppl")
+
+
+def test_each_ends_with_the_process(site):
+    server = site()
+    for name in (*GROUPS, "main"):
+        assert server.get(f"/{name}/").text == "here"
+    server.stop()
+    assert {path.name for path in (server.folder / "writable").iterdir()} == {"exit-one", "exit-two", "exit-"}
+
+
+def test_a_request_is_interrupted_in_its_own_interpreter(start_httpd, workspace, python):
+    server = start_httpd(f"""WSGIPerInterpreterGIL On
+WSGIDaemonProcess site threads=4 request-timeout=400ms interrupt-timeout=20s python={python}
+WSGIScriptAlias /one {{apps}}/own_gil.wsgi process-group=site application-group=one
+WSGIScriptAlias /two {{apps}}/own_gil.wsgi process-group=site application-group=two
+""")
+    assert server.get("/two/").text == "here"
+    asked = [Request(server, f"/{name}/spin") for name in GROUPS]
+    assert {request.result().status for request in asked} == {504}
+    server.log.declare("BRINE06|BRINE04")
+    stacks = server.log.texts("in spin", since=0)
+    assert len(stacks) >= 2, server.log.tail()
+    assert server.get("/one/").text == server.get("/two/").text == "here"
+
+
+@pytest.mark.parametrize("options, concerned", [
+    ("WSGIDaemonProcess old python={old}\nWSGIRestrictEmbedded On\n", r"daemon group 'old' \(Python {old}\): before"),
+    ("WSGIPython {old}\n", r"httpd's own processes \(Python {old}\): before")])
+def test_an_earlier_python_is_named(start_httpd, workspace, options, concerned):
+    old = next((each for each in workspace.build.pythons if int(each.partition(".")[2]) < 12), None)
+    if old is None:
+        pytest.skip("this build has no engine for a Python before 3.12")
+    server = start_httpd(f"WSGIPerInterpreterGIL On\n{options.replace('{old}', old)}WSGIScriptAlias / {{apps}}/hello.wsgi\n")
+    server.expect_log(r"BRINE0024: WSGIPerInterpreterGIL On \(.*httpd.conf:\d+\) has no effect for "
+                      + concerned.replace("{old}", old))
+
+
+def test_it_is_said_of_nobody_where_all_can(start_httpd, python):
+    server = start_httpd(f"WSGIPython {python}\nWSGIPerInterpreterGIL On\nWSGIScriptAlias / {{apps}}/hello.wsgi\n")
+    assert server.get("/").status == 200
+
+
+def test_off_is_what_there_is(start_httpd):
+    server = start_httpd("WSGIPerInterpreterGIL On\nWSGIPerInterpreterGIL Off\nWSGIScriptAlias / {apps}/hello.wsgi\n")
+    assert server.get("/").status == 200
