@@ -120,7 +120,8 @@ def test_an_interval_of_one_interpreter_is_its_gils(start_httpd, place, name, ca
 
 
 def test_an_interval_that_is_the_process_s_own_is_not_skipped(start_httpd):
-    server = start_httpd(OUTSIDE + section("application-group=one", "WSGISwitchInterval 2ms") + BOTH_GROUPS + ALIASES, files=FILES)
+    server = start_httpd(OUTSIDE + section("application-group=one", "WSGISwitchInterval 2ms") + BOTH_GROUPS + ALIASES,
+                         files=FILES)
     assert server.get("/embedded/one").text == "2 outside | signal"
 
 
@@ -138,6 +139,40 @@ def test_what_brine_has_not_is_said_of_sections_too(start_httpd):
     server = start_httpd(section("application-group=one", "WSGIFreeThreading On") +
                          "WSGIScriptAlias / {dir}/scripts/says.wsgi\n", files=FILES)
     server.expect_log("BRINE0016: WSGIFreeThreading .*have a GIL")
+
+
+@pytest.mark.parametrize("said, owners", [
+    ({"one": "On"}, ("one",)), ({"": "On", "two": "Off"}, ("one",)), ({"": "On"}, ("one", "two"))])
+@pytest.mark.parametrize("place", ["embedded", "site"])
+@pytest.mark.parametrize("python", ["3.12", "3.13"])
+def test_an_interpreter_with_a_gil_of_its_own_has_its_own_interval(start_httpd, workspace, python, place, said, owners):
+    if python not in workspace.build.pythons:
+        pytest.skip(f"this build has no engine for Python {python}")
+    sections = [section(f"application-group={name}" if name else "", f"WSGIPerInterpreterGIL {value}")
+                for name, value in said.items()]
+    sections += [section(f"application-group={name}", f"WSGISwitchInterval {time}ms")
+                 for name, time in (("one", 8), ("two", 9))]
+    server = start_httpd(f"WSGIPython {python}\n" + "".join(sections) + OUTSIDE + BOTH_GROUPS + ALIASES, files=FILES)
+    assert server.get(f"/{place}/main").text == "2 outside | signal"
+    for name, own in (("one", "8"), ("two", "9")):
+        assert server.get(f"/{place}/{name}").text == f"{own if name in owners else '2'} outside | signal"
+    if "two" not in owners:
+        server.expect_log("BRINE0208: .*the interpreter 'two', whose GIL")
+
+
+@pytest.mark.parametrize("selectors, concerned", [
+    ("process-group=site", "daemon group 'site' .Python {old}.: before"),
+    ("process-group=%{GLOBAL}", "httpd's own processes .Python {old}.: before"),
+    ("process-group=site application-group=one", "daemon group 'site' .Python {old}.: before"),
+    ("", "httpd's own processes .Python {old}., daemon group 'site' .Python {old}., daemon group 'wiki'")])
+def test_an_earlier_python_is_named_to_whom_it_concerns(start_httpd, workspace, selectors, concerned):
+    old = next((each for each in workspace.build.pythons if int(each.partition(".")[2]) < 12), None)
+    if old is None:
+        pytest.skip("this build has no engine for a Python before 3.12")
+    server = start_httpd(f"WSGIPython {old}\n" + section(selectors, "WSGIPerInterpreterGIL On") + BOTH_GROUPS + ALIASES,
+                         files=FILES)
+    server.expect_log(r"BRINE0024: WSGIPerInterpreterGIL On \(.*httpd.conf:\d+\) has no effect for "
+                      + concerned.replace("{old}", old))
 
 
 @pytest.mark.parametrize("head, inside, said", [
