@@ -14,6 +14,7 @@ sys.path.insert(0, str(BENCH))
 
 import chart  # noqa: E402
 import measure  # noqa: E402
+import own_gil  # noqa: E402
 import procfs  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
@@ -47,6 +48,16 @@ def cells(made):
 def verdicts(made):
     data = report.as_json([made], [], FACTS, {})
     return {(goal["mode"], goal["figure"]): goal["verdict"] for goal in data["rows"][0]["goals"]}
+
+
+def test_own_gils_are_compared_round_by_round():
+    made = own_gil.OwnGilResult("3.13", [{"one": sample(100 * scale), "processes": sample(190 * scale),
+                                          "interpreters": sample(180 * scale)} for scale in (1, 2, 4)],
+                                {"one": 20480, "processes": 30720, "interpreters": 25600})
+    assert [made.share(way.key) for way in own_gil.WAYS] == [1, 1.9, 1.8]
+    said = report.text([], [], FACTS, made)
+    assert all(words in said for words in ("1 process, 2 interpreters, Python 3.13", "1.80", "25.0"))
+    assert report.as_json([], [], FACTS, {}, made)["own_gil"]["python"] == "3.13"
 
 
 def test_each_mode_is_compared_with_its_own_peer():

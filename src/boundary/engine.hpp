@@ -18,8 +18,8 @@ namespace brine::engine {
 
 /// The number of the boundary. Raise it with every change of this folder's files or of what they
 /// include: an engine that was built with another number is refused. tests/boundary_test.py
-/// compares the hash with the files. kAbi's hash: 85f171bd73a7a8be
-inline constexpr std::uint32_t kAbi = 26;
+/// compares the hash with the files. kAbi's hash: 7fdc243e117f69ac
+inline constexpr std::uint32_t kAbi = 27;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -40,6 +40,9 @@ struct Config {
   /// that clients do.
   int interpreter_limit = 64;
   int client_interpreter_limit = 16;
+  /// interpreters=: how many serve an application group, other than the main interpreter's. More
+  /// than one have a GIL each.
+  int interpreters = 1;
   /// WSGIPickleGuard of the main server: for threads that serve no request.
   pickle::Policy pickle_policy = pickle::Policy::report;
 

@@ -8,6 +8,7 @@
 #include "boundary/interpreter_options.hpp"
 #include "boundary/policy.hpp"
 #include "cpython/error.hpp"
+#include "engine/least_busy.hpp"
 
 namespace brine::engine {
 
@@ -112,12 +113,14 @@ void warn_of_interval(const Config& config, const std::string& name,
 // Returns true if this sub-interpreter is to have a GIL of its own, and Python can.
 bool has_own_gil(const Config& config, const std::string& name) {
   return cpython::kHasOwnGils && !name.empty() &&
-         options_of(config.interpreter_rules, name).own_gil.value_or(false);
+         (config.interpreters > 1 ||
+          options_of(config.interpreter_rules, name).own_gil.value_or(false));
 }
 
 // Returns true if some sub-interpreter may have one.
 bool has_own_gils(const Config& config) {
-  return cpython::kHasOwnGils && may_have_own_gils(config.interpreter_rules);
+  return cpython::kHasOwnGils &&
+         (config.interpreters > 1 || may_have_own_gils(config.interpreter_rules));
 }
 
 // Returns which limit has been reached, and who chose the names.
@@ -179,14 +182,57 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
 ApplicationGroups::ApplicationGroups(const GilLock& gil, const Config& config)
     : config_(config), main_(new ApplicationGroup(gil, Interpreter::main(gil), config_, "")) {}
 
-ApplicationGroup& ApplicationGroups::get(std::string_view name, wsgi::NamedBy named_by,
-                                         base::LogSink& log) {
-  if (name.empty()) return *main_;
+ApplicationGroups::Turn::~Turn() {
+  if (slot_ == nullptr) return;
+  const std::lock_guard choosing(slot_->choosing);
+  --slot_->running[index_];
+}
+
+ApplicationGroups::Turn ApplicationGroups::choose(std::string_view name, wsgi::NamedBy named_by,
+                                                  base::LogSink& log) {
+  if (name.empty()) {
+    if (config_.interpreters > 1) warn_of_main(log);
+    return {*main_, nullptr, 0};
+  }
+  Slot& found = complete_slot(name, named_by, log);
+  if (found.groups.size() == 1) return {*found.groups.front(), nullptr, 0};
+  const std::lock_guard choosing(found.choosing);
+  const std::size_t index = least_busy(found.running);
+  ++found.running[index];
+  return {*found.groups[index], &found, index};
+}
+
+std::vector<ApplicationGroup*> ApplicationGroups::interpreters_of(std::string_view name,
+                                                                  wsgi::NamedBy named_by,
+                                                                  base::LogSink& log) {
+  if (name.empty()) return {main_};
+  Slot& found = complete_slot(name, named_by, log);
+  return {found.groups.begin(), found.groups.end()};
+}
+
+// A process has one main interpreter, so interpreters= does nothing for it. Said once.
+void ApplicationGroups::warn_of_main(base::LogSink& log) noexcept {
+  if (warned_of_main_.exchange(true)) return;
+  log.log(Level::warning,
+          "BRINE0209: interpreters=" + std::to_string(config_.interpreters) +
+              " of WSGIDaemonProcess " + config_.process_group +
+              " has no effect for application group %{GLOBAL}, the main interpreter, of which a "
+              "process has one: name another group by WSGIApplicationGroup or application-group=, "
+              "or give the process group more processes");
+}
+
+// Returns the slot of a group whose interpreters have all been made.
+ApplicationGroups::Slot& ApplicationGroups::complete_slot(std::string_view name,
+                                                          wsgi::NamedBy named_by,
+                                                          base::LogSink& log) {
   Slot& wanted = slot(name, named_by, log);
+  if (wanted.is_complete()) return wanted;
   const std::lock_guard making(wanted.making);
-  if (wanted.group == nullptr) wanted.group = make(std::string(name), log);
-  if (wanted.group == nullptr) throw NoGroup::failed;
-  return *wanted.group;
+  for (std::atomic<ApplicationGroup*>& group : wanted.groups) {
+    if (group == nullptr) group = make(std::string(name), log);
+    if (group == nullptr) throw NoGroup::failed;
+  }
+  return wanted;
 }
 
 // Names that clients choose have slots of their own, so that they take none of those for the
@@ -202,13 +248,17 @@ ApplicationGroups::Slot& ApplicationGroups::slot(std::string_view name, wsgi::Na
   const bool of_client = named_by != wsgi::NamedBy::configuration;
   const int there =
       of_client ? slots_of_clients_ : static_cast<int>(slots_.size()) - slots_of_clients_;
-  if (there >= (of_client ? config_.client_interpreter_limit : config_.interpreter_limit)) {
+  const int limit = of_client ? config_.client_interpreter_limit : config_.interpreter_limit;
+  if ((there + 1) * config_.interpreters > limit) {
     log.log(Level::error, "BRINE0201: no interpreter for application group '" + std::string(name) +
                               "': " + why_not(config_, named_by));
     throw NoGroup::limit;
   }
   slots_of_clients_ += of_client ? 1 : 0;
-  return *slots_.emplace(std::string(name), std::make_unique<Slot>()).first->second;
+  return *slots_
+              .emplace(std::string(name),
+                       std::make_unique<Slot>(static_cast<std::size_t>(config_.interpreters)))
+              .first->second;
 }
 
 ApplicationGroup* ApplicationGroups::make(const std::string& name, base::LogSink& log) {
@@ -250,7 +300,9 @@ std::vector<ApplicationGroup*> ApplicationGroups::all() const {
   std::vector<ApplicationGroup*> groups = {main_};
   const std::shared_lock reading(mutex_);
   for (const auto& [name, slot] : slots_) {
-    if (ApplicationGroup* group = slot->group; group != nullptr) groups.push_back(group);
+    for (ApplicationGroup* const group : slot->groups) {
+      if (group != nullptr) groups.push_back(group);
+    }
   }
   return groups;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,9 +22,10 @@
 
 namespace brine::engine {
 
-/// An interpreter with all that Brine keeps in it. Never destroyed (see cpython::Interpreter).
+/// One interpreter of an application group, with all that Brine keeps in it. Mostly there is one.
+/// Never destroyed (see cpython::Interpreter).
 struct ApplicationGroup {
-  /// Makes the group in the current interpreter, `own_interpreter`. Throws ErrorSet.
+  /// Makes the object in the current interpreter, `own_interpreter`. Throws ErrorSet.
   ApplicationGroup(const cpython::GilLock& gil, cpython::Interpreter own_interpreter,
                    const Config& config, const std::string& name);
 
@@ -42,24 +44,53 @@ enum class NoGroup { limit, failed };
 
 /// The application groups of the process, by their name. They live until the process ends.
 class ApplicationGroups {
+  struct Slot;
+
  public:
+  /// The interpreter that was chosen for a request. It counts as one that runs there while this
+  /// object lives.
+  class Turn {
+   public:
+    Turn(ApplicationGroup& group, Slot* slot, std::size_t index) noexcept
+        : group_(group), slot_(slot), index_(index) {}
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    ApplicationGroup& group() const noexcept { return group_; }
+
+   private:
+    ApplicationGroup& group_;
+    Slot* const slot_;  // null: the group has one interpreter, and nothing is counted
+    const std::size_t index_;
+  };
+
   /// Makes the main interpreter's group. The calling thread has started Python and holds the GIL.
   ApplicationGroups(const cpython::GilLock& gil, const Config& config);
 
-  /// Returns the group of that name (empty: the main interpreter), and makes it if it is new.
-  /// BLOCKS while another thread makes it, so the caller must not hold the GIL. Throws NoGroup
-  /// after logging the reason.
-  ApplicationGroup& get(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
+  /// Returns an interpreter of the group of that name (empty: the main interpreter), that with the
+  /// fewest requests, and makes the group's interpreters if it is new. BLOCKS while another thread
+  /// makes them, so the caller must not hold a GIL. Throws NoGroup after logging the reason.
+  Turn choose(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
+
+  /// Returns all interpreters of the group, and makes them as choose() does.
+  std::vector<ApplicationGroup*> interpreters_of(std::string_view name, wsgi::NamedBy named_by,
+                                                 base::LogSink& log);
 
   ApplicationGroup& main() const noexcept { return *main_; }
 
-  /// Returns all groups, the main interpreter's first.
+  /// Returns all interpreters of all groups, the main interpreter's first.
   std::vector<ApplicationGroup*> all() const;
 
  private:
   struct Slot {
-    std::mutex making;                              // held while the interpreter is made
-    std::atomic<ApplicationGroup*> group{nullptr};  // set once, with `making` held
+    explicit Slot(std::size_t interpreters) : groups(interpreters), running(interpreters) {}
+    bool is_complete() const noexcept { return groups.back() != nullptr; }
+
+    std::mutex making;                                   // held while the interpreters are made
+    std::vector<std::atomic<ApplicationGroup*>> groups;  // each set once, in order, under `making`
+    std::mutex choosing;
+    std::vector<int> running;  // requests in each of them; guarded by `choosing`
   };
   struct Hash {
     using is_transparent = void;
@@ -69,11 +100,14 @@ class ApplicationGroups {
   };
 
   Slot& slot(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
+  Slot& complete_slot(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
+  void warn_of_main(base::LogSink& log) noexcept;
   ApplicationGroup* make(const std::string& name, base::LogSink& log);
   cpython::Interpreter make_interpreter(const std::string& name);
 
   const Config config_;
   ApplicationGroup* main_;
+  std::atomic<bool> warned_of_main_{false};
   std::mutex interpreter_making_;  // held while Python makes an interpreter
   mutable std::shared_mutex mutex_;
   // Guarded by mutex_:

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "boundary/interpreter_options.hpp"
 #include "cpython/error.hpp"
@@ -100,8 +101,9 @@ class PythonEngine final : public Engine {
   Outcome serve(const wsgi::Target& target, wsgi::Request& request,
                 wsgi::ResponseWriter& response) noexcept override {
     try {
-      ApplicationGroup& group =
-          groups_.get(target.application_group, target.group_named_by, request);
+      const ApplicationGroups::Turn turn =
+          groups_.choose(target.application_group, target.group_named_by, request);
+      ApplicationGroup& group = turn.group();
       const script::Wanted script = wanted(target);
       if (wsgi::requests_are_observed() && !target.question.is_asked()) {
         return serve_observed(group, target, script, request, response);
@@ -123,27 +125,14 @@ class PythonEngine final : public Engine {
 
   bool preload(const wsgi::Target& target, base::LogSink& log) noexcept override {
     try {
-      ApplicationGroup& group = groups_.get(target.application_group, target.group_named_by, log);
       script::Wanted script = wanted(target);
       if (by_another_process(script.settings.reloading)) {
         script.settings.reloading = wsgi::Reloading::in_place;  // this process has to load it
       }
-      return group.interpreter.with_gil([&](GilLock& gil) {
-        const wsgi::LogScope scope(log);
-        HazardLog hazards(log);
-        const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
-        try {
-          const script::Lease lease = group.loader.lease(gil, script, log);
-          // A file that is half-written may load and yet lack its application.
-          if (target.settings.keep_last_good && !target.callable.empty()) {
-            script::Loader::application(gil, *lease.generation, script, log);
-          }
-          return true;
-        } catch (const script::Unavailable&) {
-          return false;
-        } catch (const ErrorSet&) {
-          throw_as_text(gil);
-        }
+      const std::vector<ApplicationGroup*> interpreters =
+          groups_.interpreters_of(target.application_group, target.group_named_by, log);
+      return std::all_of(interpreters.begin(), interpreters.end(), [&](ApplicationGroup* group) {
+        return load(*group, target, script, log);
       });
     } catch (const NoGroup& reason) {
       return reason == NoGroup::limit;  // the script is not at fault: its requests will get 503
@@ -286,6 +275,28 @@ class PythonEngine final : public Engine {
     } catch (const std::exception&) {
       // Memory for the list has run out. The script is not told, and will be cut off.
     }
+  }
+
+  // Loads a script into one interpreter. Returns false after logging a failure.
+  static bool load(ApplicationGroup& group, const wsgi::Target& target,
+                   const script::Wanted& script, base::LogSink& log) {
+    return group.interpreter.with_gil([&](GilLock& gil) {
+      const wsgi::LogScope scope(log);
+      HazardLog hazards(log);
+      const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
+      try {
+        const script::Lease lease = group.loader.lease(gil, script, log);
+        // A file that is half-written may load and yet lack its application.
+        if (target.settings.keep_last_good && !target.callable.empty()) {
+          script::Loader::application(gil, *lease.generation, script, log);
+        }
+        return true;
+      } catch (const script::Unavailable&) {
+        return false;
+      } catch (const ErrorSet&) {
+        throw_as_text(gil);
+      }
+    });
   }
 
   static wsgi::Reply run(GilLock& gil, ApplicationGroup& group, const wsgi::Target& target,

@@ -514,7 +514,8 @@ def advise(error):
         if isinstance(part, ImportError) and NO_OWN_GIL in str(part):
             return (f"BRINE0207: {str(part).partition(NO_OWN_GIL)[0]}cannot be used in an interpreter with a GIL of its "
                     "own: run the script in the main interpreter, by 'WSGIApplicationGroup %{GLOBAL}', or have "
-                    "interpreters share a GIL, by WSGIPerInterpreterGIL Off")
+                    "interpreters share a GIL, by WSGIPerInterpreterGIL Off "
+                    "and without interpreters= of WSGIDaemonProcess")
     if any(type(part).__name__ == "UnsafePickleError" for part in parts):  # refused wherever the script is
         return None
     for part in parts:
@@ -1146,7 +1147,8 @@ def start_programs_unmasked():
     replace_fork_exec(lambda *args, **kwargs: call_unmasked(fork_exec, args, kwargs))
 
 
-BESIDE_OWN_GILS = "beside interpreters that have a GIL of their own: set WSGIPerInterpreterGIL Off"
+BESIDE_OWN_GILS = ("beside interpreters that have a GIL of their own: set WSGIPerInterpreterGIL Off, and write processes= "
+                   "for interpreters= of WSGIDaemonProcess")
 """When the main interpreter cannot fork."""
 
 

@@ -1,7 +1,8 @@
 """Holds the GIL of its interpreter until another interpreter lets it go, and tells what runs it.
 
-/hold        keeps the GIL, in C code, until the first byte of writable/flag is 1; the second byte says that it has begun
-/release     sets that byte
+/hold?NAME   keeps the GIL, in C code, until the first byte of writable/NAME is 1; the second byte says that it has begun
+/release?NAME  sets that byte
+/which       returns, as JSON, a name of the interpreter and what it is told of its surroundings
 /module      imports an extension module that needs a shared GIL
 /pickle      pickles, under the guard, as an interpreter of several that do so at once
 /fork        returns how a forked process ends, or why there is none; and what a program said that was started
@@ -13,6 +14,7 @@ It leaves a file when its interpreter ends.
 import atexit
 import collections
 import functools
+import json
 import mmap
 import operator
 import os
@@ -22,17 +24,18 @@ import time
 
 import mod_wsgi
 
+INTERPRETER = os.urandom(8).hex()
 WRITABLE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "writable")
 
 
 @atexit.register
 def note_exit():
     if os.path.isdir(WRITABLE):
-        open(os.path.join(WRITABLE, "exit-" + mod_wsgi.application_group), "w").close()
+        open(os.path.join(WRITABLE, f"exit-{mod_wsgi.application_group}-{INTERPRETER}"), "w").close()
 
 
-def memory():
-    file = os.open(os.path.join(WRITABLE, "flag"), os.O_RDWR | os.O_CREAT)
+def memory(name):
+    file = os.open(os.path.join(WRITABLE, name), os.O_RDWR | os.O_CREAT)
     os.ftruncate(file, 2)
     try:
         return mmap.mmap(file, 2)
@@ -40,16 +43,16 @@ def memory():
         os.close(file)
 
 
-def hold():
-    flag = memory()
+def hold(name):
+    flag = memory(name)
     flag[1] = 1
     # No step of this runs bytecode, so the GIL is never given up.
     collections.deque(iter(functools.partial(operator.getitem, flag, 0), 1), maxlen=0)
     return "held"
 
 
-def release():
-    memory()[0] = 1
+def release(name):
+    memory(name)[0] = 1
     return "released"
 
 
@@ -90,10 +93,17 @@ def module():
     return readline.__name__
 
 
-ANSWERS = {"/hold": hold, "/release": release, "/module": module, "/pickle": pickled, "/fork": forked, "/spin": spin}
+ANSWERS = {"/module": module, "/pickle": pickled, "/fork": forked, "/spin": spin}
 
 
 def application(environ, start_response):
-    text = ANSWERS.get(environ["PATH_INFO"], lambda: "here")()
+    path, name = environ["PATH_INFO"], environ["QUERY_STRING"]
+    if path == "/which":
+        text = json.dumps([INTERPRETER, mod_wsgi.application_group, environ["wsgi.multithread"],
+                           environ["wsgi.multiprocess"]])
+    elif path in ("/hold", "/release"):
+        text = hold(name) if path == "/hold" else release(name)
+    else:
+        text = ANSWERS.get(path, lambda: "here")()
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [text.encode()]

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import measure
+import own_gil
 import pickle_cost
 import rows
 from measure import Result
@@ -193,7 +194,8 @@ def table(headings: tuple[str, ...], body: list[Line]) -> str:
     return "\n".join([rows[0], "-" * max(map(len, rows)), *rows[1:]])
 
 
-def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict) -> str:
+def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
+         gils: own_gil.OwnGilResult | None = None) -> str:
     """The whole report."""
     parts = []
     if results:
@@ -204,6 +206,9 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
     if costs:
         parts += [table(pickle_cost.HEADINGS, [Line(cost.cells()) for cost in costs]),
                   "Guarded time over pickle's own in the same process (median of the rounds)."]
+    if gils:
+        parts += [table(own_gil.HEADINGS, [Line(cells) for cells in gils.cells()]),
+                  "Brine in daemon mode alone, rounds interleaved; PSS of all processes of that httpd."]
     parts.append("Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
     parts += [f"{result.row.key}, {name}: {why}" for result in results
               for name, why in result.broken.items()]
@@ -211,9 +216,10 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
 
 
 def as_json(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
-            options: dict) -> dict:
+            options: dict, gils: own_gil.OwnGilResult | None = None) -> dict:
     """Every round's raw numbers."""
     return {
+        "own_gil": gils.as_json() if gils else None,
         "pickle": [cost.as_json() for cost in costs],
         "facts": facts,
         "options": options,

@@ -15,7 +15,7 @@ from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authn_core", "auth_basic", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "interpreters.conf",
+           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "interpreters.conf", "own-gil.conf",
            "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
@@ -100,14 +100,23 @@ def write_configuration(brine, folder, tree, sample, port):
              *([f"User {user.name}", f"Group {user.group}"] if user else []), "TypesConfig /dev/null",
              "<Directory />", "Require all denied", "</Directory>",
              f"Define BRINE_ROOT {tree}", f"Define BRINE_LOGS {folder}", f"Define BRINE_PORT {port}", f"Define BRINE_PYTHON {answer.stdout.strip()}",
+             *(f"Define BRINE_NEW_PYTHON {python}" for python in pythons_with_own_gils(brine)[:1]),
              f"Include {REPOSITORY / 'conf' / sample}"]
     configuration = folder / "httpd.conf"
     configuration.write_text("\n".join(lines) + "\n")
     return [httpd.program, "-f", configuration]
 
 
+def pythons_with_own_gils(brine):
+    """The versions of Python for which there is an engine that own-gil.conf can use."""
+    there = [file.name.split("-3")[1].split(".")[0] for file in brine.parent.glob("brine_engine.cpython-3*.so")]
+    return [f"3.{minor}" for minor in there if int(minor) >= 12]
+
+
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_httpd_accepts_the_sample(brine, folder, tree, sample):
+    if sample == "own-gil.conf" and not pythons_with_own_gils(brine):
+        pytest.skip("this build has no engine for Python 3.12 or later")
     command = write_configuration(brine, folder, tree, sample, 8000)
     answer = subprocess.run([*command, "-t", "-D", "BRINE_TEST"], capture_output=True, text=True)
     assert "Syntax OK" in answer.stderr

@@ -53,11 +53,11 @@ def test_no_interpreter_waits_for_the_gil_of_another(site):
     server = site()
     flag = server.folder / "writable" / "flag"
     assert server.get("/two/").text == "here"
-    holding = Request(server, "/one/hold")
+    holding = Request(server, "/one/hold?flag")
     until(lambda: flag.exists() and flag.read_bytes()[1:] == b"\1", "the first interpreter holds its GIL")
     assert server.get("/two/").text == server.get("/main/").text == "here"
     assert holding.answer is None
-    assert server.get("/two/release").text == "released"
+    assert server.get("/two/release?flag").text == "released"
     assert holding.result().text == "held"
 
 
@@ -84,7 +84,7 @@ def test_the_main_interpreter_forks_only_where_it_is_alone(site):
     fork = "/main/fork"
     assert server.get(fork).text == "started, 7"
     assert server.get("/one/").text == "here"
-    assert re.fullmatch("started, the main interpreter of Python cannot fork beside .* WSGIPerInterpreterGIL Off .*",
+    assert re.fullmatch("started, the main interpreter of Python cannot fork beside .* WSGIPerInterpreterGIL Off, .*",
                         server.get(fork).text)
     assert server.get("/two/fork").text.startswith("started, a sub-interpreter of Python cannot fork; with 'WSGIAppl")
 
@@ -94,7 +94,8 @@ def test_each_ends_with_the_process(site):
     for name in (*GROUPS, "main"):
         assert server.get(f"/{name}/").text == "here"
     server.stop()
-    assert {path.name for path in (server.folder / "writable").iterdir()} == {"exit-one", "exit-two", "exit-"}
+    assert sorted(path.name.rpartition("-")[0] for path in (server.folder / "writable").iterdir()) == [
+        "exit-", "exit-one", "exit-two"]
 
 
 def test_a_request_is_interrupted_in_its_own_interpreter(start_httpd, workspace, python):
@@ -132,3 +133,94 @@ def test_it_is_said_of_nobody_where_all_can(start_httpd, python):
 def test_off_is_what_there_is(start_httpd):
     server = start_httpd("WSGIPerInterpreterGIL On\nWSGIPerInterpreterGIL Off\nWSGIScriptAlias / {apps}/hello.wsgi\n")
     assert server.get("/").status == 200
+
+
+# --- interpreters= -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(start_httpd, workspace, python):
+    """A server whose process group serves one application in three interpreters; all were made at its start."""
+    script = (workspace.folder / "apps" / "own_gil.wsgi").read_text()
+    return start_httpd(f"""WSGIDaemonProcess site threads=8 interpreters=3 python={python}
+WSGIScriptAlias /app {{dir}}/scripts/own_gil.wsgi process-group=site application-group=app
+WSGIScriptAlias /main {{dir}}/scripts/own_gil.wsgi process-group=site
+""",
+                       files={"scripts/own_gil.wsgi": script})
+
+
+def hold(server, name):
+    """A request that holds the GIL of its interpreter."""
+    flag = server.folder / "writable" / name
+    request = Request(server, f"/app/hold?{name}")
+    until(lambda: flag.exists() and flag.read_bytes()[1:] == b"\1", f"{name} is held")
+    return request
+
+
+def test_each_request_has_the_interpreter_with_the_fewest(shared):
+    assert len(shared.log.texts("loaded WSGI script", since=0)) == 3
+    first, *told = shared.get("/app/which").json()
+    assert told == ["app", True, True]
+    assert shared.get("/app/which").json()[0] == first, "without load one interpreter serves"
+    requests = [hold(shared, "a")]
+    second = shared.get("/app/which").json()[0]
+    requests.append(hold(shared, "b"))
+    third = shared.get("/app/which").json()[0]
+    assert len({first, second, third}) == 3
+    for name in ("a", "b"):
+        assert shared.get(f"/app/release?{name}").text == "released"
+    assert [request.result().text for request in requests] == ["held", "held"]
+    assert shared.get("/app/which").json()[0] == first
+
+
+def test_each_interpreter_ends_with_the_process(shared):
+    assert shared.get("/app/").text == "here"
+    shared.stop()
+    assert len(list((shared.folder / "writable").glob("exit-app-*"))) == 3
+
+
+def test_each_interpreter_has_the_new_code(shared):
+    before = shared.get("/app/which").json()[0]
+    script = shared.folder / "scripts" / "own_gil.wsgi"
+    script.write_text(script.read_text().replace('lambda: "here"', 'lambda: "there"'))
+    until(lambda: shared.get("/app/").text == "there", "the new code serves")
+    requests = [hold(shared, "a"), hold(shared, "b")]
+    assert shared.get("/app/").text == "there"
+    assert shared.get("/app/which").json()[0] != before
+    for name in ("a", "b"):
+        shared.get(f"/app/release?{name}")
+    assert [request.result().text for request in requests] == ["held", "held"]
+
+
+def test_the_main_interpreter_stays_one(shared):
+    """WSGIApplicationGroup of the test's server is %{GLOBAL}."""
+    assert shared.get("/main/").text == "here"
+    shared.expect_log("BRINE0209: interpreters=3 of WSGIDaemonProcess site has no effect for application group %.GLOBAL")
+    assert shared.get("/main/which").json()[1] == ""
+
+
+ALIAS = "WSGIScriptAlias / {apps}/hello.wsgi process-group=site application-group="
+
+
+@pytest.mark.parametrize("options, more, said", [
+    ("threads=2 interpreters=3", "", "interpreters=3 is more than its threads, of which each serves in one interpreter: there are 2"),
+    ("threads=0 interpreters=2", "", "interpreters=2 is more than its threads"),
+    ("interpreters=3", "WSGIInterpreterLimit 2", "interpreters=3 is more than the 2 sub-interpreters that WSGIInterpreterLimit"),
+    ("interpreters=2", ALIAS + "%{GLOBAL}", "is to run in application group %{GLOBAL}, the main interpreter"),
+    ("interpreters=0", "", "'interpreters', which must be"), ("interpreters=two", "", "'interpreters', which must be"),
+    ("interpreters=", "", "empty value for the option 'interpreters'"), ("interpreters=2 interpreters=3", "", "twice")])
+def test_interpreters_that_make_no_sense_are_refused(configtest, python, options, more, said):
+    passed, answer = configtest(f"WSGIDaemonProcess site {options} python={python}\n{more}\n")
+    assert not passed and said in answer and "httpd.conf:" in answer.replace("line ", "httpd.conf:"), answer
+
+
+def test_interpreters_of_an_earlier_python_are_refused(configtest, workspace):
+    old = next((each for each in workspace.build.pythons if int(each.partition(".")[2]) < 12), None)
+    if old is None:
+        pytest.skip("this build has no engine for a Python before 3.12")
+    passed, answer = configtest(f"WSGIDaemonProcess site interpreters=2 python={old}\n")
+    assert not passed and f"runs Python {old}, whose interpreters share one GIL" in answer, answer
+
+
+def test_one_interpreter_is_what_there_is(configtest):
+    assert configtest("WSGIDaemonProcess site interpreters=1 threads=1\n" + ALIAS + "%{GLOBAL}\n")[0]

@@ -55,6 +55,8 @@ TEST(DaemonOptions, HaveAName) {
 TEST(DaemonOptions, OfProcesses) {
   EXPECT_EQ(option("processes=3").group.processes, 3);
   EXPECT_TRUE(option("processes=1").group.multiprocess);
+  EXPECT_EQ(option("").group.interpreters, 1);
+  EXPECT_EQ(option("interpreters=4").group.interpreters, 4);
   EXPECT_EQ(option("threads=0").group.threads, 0);
   EXPECT_EQ(option("threads=65533").group.threads, 65533);
   EXPECT_EQ(option("user=alice").user, "alice");

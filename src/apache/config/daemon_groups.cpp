@@ -20,6 +20,7 @@
 
 #include "apache/config/access.hpp"
 #include "apache/config/options.hpp"
+#include "apache/config/own_gil.hpp"
 #include "apache/config/python_home.hpp"
 #include "apache/config/reading.hpp"
 #include "apache/guarded.hpp"
@@ -162,6 +163,7 @@ class Completion {
     check_locale("lang=", group_.lang);
     check_locale("locale=", group_.locale);
     choose_python();
+    check_interpreters();
     find_script_owner();
     if (group_.limits.socket_timeout.count() == 0) {
       group_.limits.socket_timeout = daemon::Duration(apr_time_as_msec(server_->timeout));
@@ -192,6 +194,9 @@ class Completion {
     // begin() has checked that python= has an engine; this version was found in python-home=.
     if (!options_.python_home.empty() && engine::find_engine(group_.python).empty()) {
       throw FilesFault(without_engine());
+    }
+    if (!may_have_interpreters()) {
+      throw FilesFault(without_own_gils());
     }
   }
 
@@ -337,6 +342,38 @@ class Completion {
       group_.home_origin = "home= of " + self();
     }
     group_.python_path_origin = "python-path= of " + self();
+  }
+
+  // Checks interpreters=, as far as no file of the site's decides.
+  void check_interpreters() const {
+    const std::string given = "interpreters=" + std::to_string(group_.interpreters);
+    const int limit = process_.interpreter_limits.configured;
+    if (group_.interpreters == 1) {
+      return;
+    }
+    if (group_.interpreters > group_.threads) {
+      refuse(given +
+             " is more than its threads, of which each serves in one interpreter: there are " +
+             std::to_string(group_.threads));
+    }
+    if (group_.interpreters > limit) {
+      refuse(given + " is more than the " + std::to_string(limit) +
+             " sub-interpreters that WSGIInterpreterLimit allows in a process");
+    }
+    if (options_.python_home.empty() && !may_have_interpreters()) {
+      refuse(without_own_gils());
+    }
+  }
+
+  bool may_have_interpreters() const {
+    return group_.interpreters == 1 || has_own_gils(group_.python);
+  }
+
+  std::string without_own_gils() const {
+    return "has interpreters=" + std::to_string(group_.interpreters) + ", and runs Python " +
+           group_.python +
+           ", whose interpreters share one GIL: run Python 3.12 or later, by python=, or write "
+           "processes= instead";
   }
 
   std::string without_engine() const {
@@ -586,6 +623,17 @@ class Check {
                      [&](const DaemonGroup& g) { return g.group.name == preload.process_group; });
     if (group == groups_.all.end()) {
       return;  // check_reference() has logged this
+    }
+    const daemon::Group& found = group->group;
+    if (found.interpreters > 1 && preload.application_group.empty() && !preload.callable.empty()) {
+      refuse_group(group->server,
+                   directive_for(found.name, group->place) +
+                       ": has interpreters=" + std::to_string(found.interpreters) +
+                       ", and its script " + base::in_quotes(preload.script) +
+                       " is to run in application group %{GLOBAL}, the main interpreter, of which "
+                       "a process has one: name another application-group=, or write processes= "
+                       "instead");
+      return;
     }
     daemon::Script script;
     script.path = path_in_group(group->group, preload.script);

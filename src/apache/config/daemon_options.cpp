@@ -207,6 +207,7 @@ struct Option {
 constexpr Option kOptions[] = {
     {"processes", &processes},
     {"threads", &in_group<&Group::threads, &whole_number<0, 65533>>},
+    {"interpreters", &in_group<&Group::interpreters, &whole_number<1, 1000>>},
     {"user", &in_options<&DaemonOptions::user, &name_or_id>},
     {"group", &in_options<&DaemonOptions::user_group, &name_or_id>},
     {"supplementary-groups", &in_options<&DaemonOptions::supplementary_groups, &names_or_ids>,

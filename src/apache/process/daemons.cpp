@@ -133,7 +133,9 @@ class HttpdHost final : public daemon::Host {
     config.service = group.is_service();
     config.log_level = log_level(group);
     config.multithread = group.threads > 1;
-    config.multiprocess = group.multiprocess;
+    // Several interpreters share no objects, as processes do not.
+    config.multiprocess = group.multiprocess || group.interpreters > 1;
+    config.interpreters = group.interpreters;
     config.script_user = group.script_user;
     config.script_group = group.script_group;
     return config;

@@ -73,13 +73,13 @@ void fields(Codec& codec, Value& value) {
 
 template <class Codec, Of<Group> Value>
 void fields(Codec& codec, Value& value) {
-  auto& [name, processes, multiprocess, threads, identity, switches_identity, umask, chroot, home,
-         user_home, working_home, lang, locale, display_name, cpu_priority, stack_size,
-         send_buffer_size, receive_buffer_size, python, program, prefix, python_path,
+  auto& [name, processes, multiprocess, threads, interpreters, identity, switches_identity, umask,
+         chroot, home, user_home, working_home, lang, locale, display_name, cpu_priority,
+         stack_size, send_buffer_size, receive_buffer_size, python, program, prefix, python_path,
          python_path_origin, home_origin, python_eggs, switch_interval, script_user, script_group,
          limits, scripts] = value;
-  codec(name, processes, multiprocess, threads, identity, switches_identity, umask, chroot, home,
-        user_home, working_home, lang, locale, display_name, cpu_priority, stack_size,
+  codec(name, processes, multiprocess, threads, interpreters, identity, switches_identity, umask,
+        chroot, home, user_home, working_home, lang, locale, display_name, cpu_priority, stack_size,
         send_buffer_size, receive_buffer_size, python, program, prefix, python_path,
         python_path_origin, home_origin, python_eggs, switch_interval, script_user, script_group,
         limits, scripts);
@@ -132,15 +132,15 @@ void fields(Codec& codec, Value& value) {
 template <class Codec, daemon::Of<Config> Value>
 void fields(Codec& codec, Value& value) {
   auto& [program, home, interpreter_rules, python_eggs, warnings, optimize, write_bytecode,
-         hash_seed, interpreter_limit, client_interpreter_limit, pickle_policy, process_group,
-         maximum_processes, threads_per_process, multithread, multiprocess, run_once, at_terminal,
-         service, apache_version, apache_processes, apache_threads, apache_description, apache_mpm,
-         apache_build_date, log_level, script_user, script_group, crash_fd] = value;
+         hash_seed, interpreter_limit, client_interpreter_limit, interpreters, pickle_policy,
+         process_group, maximum_processes, threads_per_process, multithread, multiprocess, run_once,
+         at_terminal, service, apache_version, apache_processes, apache_threads, apache_description,
+         apache_mpm, apache_build_date, log_level, script_user, script_group, crash_fd] = value;
   codec(program, home, interpreter_rules, python_eggs, warnings, optimize, write_bytecode,
-        hash_seed, interpreter_limit, client_interpreter_limit, pickle_policy, process_group,
-        maximum_processes, threads_per_process, multithread, multiprocess, run_once, at_terminal,
-        service, apache_version, apache_processes, apache_threads, apache_description, apache_mpm,
-        apache_build_date, log_level, script_user, script_group, crash_fd);
+        hash_seed, interpreter_limit, client_interpreter_limit, interpreters, pickle_policy,
+        process_group, maximum_processes, threads_per_process, multithread, multiprocess, run_once,
+        at_terminal, service, apache_version, apache_processes, apache_threads, apache_description,
+        apache_mpm, apache_build_date, log_level, script_user, script_group, crash_fd);
 }
 
 }  // namespace brine::engine

@@ -82,6 +82,7 @@ struct Group {
   int processes = 1;
   bool multiprocess = false;  ///< processes= was given, even as 1 (wsgi.multiprocess)
   int threads = 15;           ///< 0: see is_service()
+  int interpreters = 1;       ///< see engine::Config
 
   Identity identity;
   bool switches_identity = false;  ///< root started httpd: the processes take on the identity
