@@ -56,7 +56,7 @@ class SourceDistribution(sdist):
 setup(
     version=version(),
     packages=["brine", "brine.django", "brine.django.management", "brine.django.management.commands",
-              "brine.migration", "brine.pickle", "brine.pickle_tools"],
+              "brine.migration", "brine.pickle", "brine.pickle_tools", "brine.pickle_tools.containers"],
     package_data={"brine": ["*.pyi", "py.typed"], "brine.django": ["*.wsgi"]},
     ext_modules=[Extension(
         "brine._guard", [str(file) for file in SOURCES], include_dirs=[str(ROOT / "src"), str(ROOT / "include")],
