@@ -8,11 +8,15 @@ import copyreg
 from brine._guard import StreamScanner
 from brine.pickle import _judge, _restore, _scripts
 from brine.pickle._allow import is_allowed
-from brine.pickle._grades import GRADE_OF, GRADES, leads_anywhere, runs_code
+from brine.pickle._calls import Calls, Name
+from brine.pickle._grades import GRADE_OF, GRADES, runs_code
 from brine.pickle._lookup import Found, Lookup
+from brine.pickle._proofs import judge, rule_of
 from brine.pickle._safe import is_safe
 
 _BLOCK = 1 << 20
+_FOLLOWED, _SMALL = 128 << 20, 256 << 10
+"""Of streams up to the one size calls are followed where that matters, up to the other always."""
 _OPCODES = {ord("c"): "GLOBAL", ord("i"): "INST", 0x93: "STACK_GLOBAL", 0: "EXT"}
 _WRITTEN = {"changed": "BUILD",  # or SETITEM, APPEND, ADDITEMS
             "memo": "PUT", "length": "FRAME"}  # or another of their kinds
@@ -106,22 +110,51 @@ def scan(data: Any, allow: Iterable[str] = ()) -> ScanReport:
 
 def scan_blocks(blocks: Iterable[Any], allow: Iterable[str] = (), look_up: Lookup | None = None) -> ScanReport:
     """The same for a stream in pieces, which may end anywhere; several scans may share what was looked up."""
-    scanner = StreamScanner()
+    scanner, kept = StreamScanner(), _Kept()
     for block in blocks:
+        kept.add(block)
         if not scanner.feed(block):
             break
     found, fault, position, pickles, end = scanner.finish()
+    calls = kept.calls(found, end)
     allowed = frozenset(allow)
     look_up = look_up or Lookup()
     judged: dict[tuple[str, str, str], tuple[str, str, str, str, str, str]] = {}
     globals_: list[ScannedGlobal] = []
     for kind, module, name, at, opcode in found:
         if (kind, module, name) not in judged:
-            judged[kind, module, name] = _judge_global(kind, module, name, allowed, look_up)
+            judged[kind, module, name] = _judge_global(kind, module, name, allowed, look_up, calls)
         module, name, verdict, resolves_to, message, remedy = judged[kind, module, name]
         written = _WRITTEN.get(kind) or _OPCODES[opcode]
         globals_.append(ScannedGlobal(module, name, at, written, verdict, resolves_to, message, remedy))
+    if calls and calls.heavy is not None:
+        globals_.append(ScannedGlobal("?", "?", calls.heavy, "SETITEM", "exhausts", "a key that holds others many "
+                                      "times over", "to find its hash takes time without end.", "Do not load it."))
     return ScanReport(globals_, fault, position, pickles, end)
+
+
+class _Kept:
+    """A stream's bytes, for as long as they are few enough to follow what it calls."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Any] = []
+        self._size = 0
+
+    def add(self, block: Any) -> None:
+        self._size += len(block)
+        if self._size > _FOLLOWED:
+            self._blocks.clear()
+        else:
+            self._blocks.append(block)
+
+    def calls(self, found: list[tuple[str, str, str, int, int]], end: int) -> Calls | None:
+        """What the complete pickles call, where that matters: a bomb is small, and few names need a proof."""
+        names = {_restore.modern_name(module, name) for kind, module, name, _, _ in found if kind == "named"}
+        if not end or not self._blocks or not (end <= _SMALL or any(rule_of(*name) for name in names)):
+            return None
+        calls = Calls(judge)
+        calls.follow(b"".join(bytes(block) for block in self._blocks)[:end])
+        return calls
 
 
 def _blocks(data: Any) -> Iterator[Any]:
@@ -132,8 +165,8 @@ def _blocks(data: Any) -> Iterator[Any]:
         yield block
 
 
-def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str],
-                  look_up: Lookup) -> tuple[str, str, str, str, str, str]:
+def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str], look_up: Lookup,
+                  calls: Calls | None) -> tuple[str, str, str, str, str, str]:
     """(module, name, verdict, resolves to, message, remedy)."""
     if kind == "computed":
         return ("?", "?", "computed", "a name that is made when the pickle is loaded",
@@ -156,10 +189,11 @@ def _judge_global(kind: str, module: str, name: str, allowed: frozenset[str],
                     "Import what registers it before loading the pickle.")
         module, name = known
     module, name = _restore.modern_name(module, name)
-    return (module, name, *_judge_name(module, name, allowed, look_up))
+    return (module, name, *_judge_name(module, name, allowed, look_up, calls))
 
 
-def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup) -> tuple[str, str, str, str]:
+def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup,
+                calls: Calls | None) -> tuple[str, str, str, str]:
     """(verdict, resolves to, message, remedy)."""
     if module.startswith(_judge.SCRIPT_PREFIX):
         script = _scripts.find(module)
@@ -170,14 +204,19 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
         return ("naming-main", "whichever program loads it", f"{module} is another module in each program.",
                 f"Define {name} in a module on sys.path.")
     found = look_up(module, name)
-    if is_safe(module, name) and not found.missing:
+    refused = calls.refused.get(Name(module, name)) if calls else None
+    if refused and refused.verdict == "exhausts":
+        return "exhausts", found.where, refused.why, "Do not load it."
+    if is_safe(module, name) and not found.missing and not refused:
         return "safe", found.where, "", ""
+    if rule_of(module, name) and not found.missing:
+        if calls and calls.complete and not refused:
+            return "safe", found.where, "", ""
+        why = refused.why if refused else "how it is used cannot be told: the pickle is not sound, or too long."
+        return "unknown", found.where, why, "Load it only if you trust whoever wrote the pickle."
     if runs_code(module, name):
         return ("runs-code", found.where or "no module of that name", "to load it runs what the pickle says, with all "
                 "rights of the process that loads it.", "Do not load it, and find out who wrote it.")
-    if leads_anywhere(module, name):
-        return ("unknown", found.where, "members of an Enum and time zones are stored by it, and it reaches every "
-                "attribute of whatever else the pickle names.", "Load it only if you trust whoever wrote the pickle.")
     if found.missing == "module":
         return ("restore-no-module", "no module of that name", f"there is no module {module}.",
                 "Install what provides it, or discard what was stored.")

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from brine.pickle_tools.containers import BLOCK, ERRORS, Kind, Part, Unopened, is_carved, kinds_of, unopened
+from brine.pickle_tools.containers import joblib
 from brine.pickle_tools.finding import Finding
 from brine.pickle_tools.result import Failure, Result
 from brine.pickle_tools.rules import RULES
@@ -100,8 +101,7 @@ class Scan:
         if report.pickles and part.head.startswith(_TORCH):
             self._note(report, part.member, report.end)
         elif any(found.name == _JOBLIB for found in report.globals):
-            self._note(report, part.member)
-            self._search(part, report.position)
+            self._joblib(report, part)
         elif report.pickles and kinds_of(behind := part.behind(report.end)):
             self._note(report, part.member, report.end)
             self.part(behind, claimed=True)
@@ -110,6 +110,17 @@ class Scan:
         else:
             return False
         return True
+
+    def _joblib(self, report: Any, part: Part) -> None:
+        """Its pickles without the numbers that stand between their opcodes."""
+        with closing(part.open()) as stream:
+            pieces = joblib.pieces(b"".join(_up_to(stream, _SEARCHED)))
+        reports = [self._scanner.scan_blocks([piece], self._allow, self._look_up) for piece in pieces]
+        if any(each.error for each in reports) or not reports:
+            self._note(report, part.member)
+            self._search(part, report.position)
+        for each in reports:
+            self._note(each, part.member)
 
     def _broken(self, report: Any, part: Part, claimed: bool) -> None:
         if claimed or _begins(part.head):

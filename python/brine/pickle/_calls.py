@@ -1,0 +1,304 @@
+"""What a pickle calls, and with what: followed over its opcodes with stand-ins for the values, nothing is executed.
+
+Some names are harmless with the arguments that pickle writes and do harm with others: `bytes(2**40)`,
+`getattr(Cart, "__init__")`, a dtype with a state that numpy believes. `_proofs` says which arguments are
+known to make a value; here is found out which there are. What cannot be followed is not proven.
+"""
+
+import io
+import pickletools
+from collections.abc import Callable, Iterator
+from typing import IO, Any, NamedTuple
+
+from brine.pickle import _restore
+
+_MOST_OPCODES = 2_000_000
+_MOST_COPIED = 256 << 20
+_HEAVY = 1 << 20
+
+
+class Name(NamedTuple):
+    """A class or function, by its name."""
+
+    module: str
+    name: str
+
+
+class Data(NamedTuple):
+    """Bytes, of which the number counts."""
+
+    size: int
+
+
+class Made(NamedTuple):
+    """What a call returns."""
+
+    callee: Any
+    arguments: "tuple[Any, ...]"
+
+
+class Items(list[Any]):
+    """A list, set or frozenset that the pickle fills itself."""
+
+
+class Pairs(list[Any]):
+    """A dict: (KEY, VALUE) each."""
+
+
+class Unknown(NamedTuple):
+    """A value that says nothing: None, a number that is no whole one, an object of a persistent id."""
+
+
+UNKNOWN = Unknown()
+_MARK = object()
+
+
+class Refused(Exception):
+    """Why something is not proven: `exhausts` or `unknown`, and a clause about it."""
+
+    def __init__(self, verdict: str, why: str) -> None:
+        super().__init__(why)
+        self.verdict, self.why = verdict, why
+
+
+class Unfollowed(Exception):
+    """The stream does what no pickler writes, or is too long."""
+
+
+FAULTS = (Unfollowed, ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError, MemoryError)
+"""What is raised for a stream that cannot be followed."""
+
+
+Judge = Callable[[Any, "tuple[Any, ...]", Any], None]
+"""Judges a call (callee, arguments, None) or a state (object, (), state); raises Refused."""
+
+
+class Calls:
+    """Follows the pickles of a stream."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.refused: dict[Name, Refused] = {}
+        """The names whose calls are not proven."""
+        self.heavy: int | None = None
+        """Where a key is used whose hash takes time without end."""
+        self.complete = False
+        """All pickles could be followed."""
+        self._stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
+        self._weights: dict[int, int] = {}
+        self._kept: list[Any] = []
+        self._copied = 0
+        self._left = _MOST_OPCODES
+        self._unused: dict[Name, int] = {}
+        """How often a name was put on the stack and not called."""
+
+    def follow(self, stream: bytes) -> None:
+        """Follows all pickles of a stream."""
+        file = io.BytesIO(stream)
+        try:
+            while file.tell() < len(stream):
+                for _ in self.opcodes(file):
+                    pass
+        except FAULTS:
+            return
+        self.complete = True
+        for name, count in self._unused.items():
+            if count and name.name == "getattr":
+                self._refuse(name, Refused("unknown", "it is stored, or handed to something else, and not called."))
+
+    def opcodes(self, file: IO[bytes]) -> Iterator[tuple[str, Any, Any]]:
+        """Follows one pickle; gives each opcode's name when that is done, and of BUILD the object and the state.
+
+        Raises what goes wrong with a stream that is no pickle.
+        """
+        self._stack, self._memo = [], {}
+        for opcode, argument, position in pickletools.genops(file):
+            self._left -= 1
+            if self._left < 0:
+                raise Unfollowed
+            state = self._stack[-1] if self._stack else None
+            self._step(opcode.name, argument, position or 0)
+            yield (opcode.name, self._stack[-1], state) if opcode.name == "BUILD" else (opcode.name, None, None)
+
+    def _step(self, name: str, argument: Any, position: int) -> None:
+        stack = self._stack
+        if name in _CONSTANTS:
+            stack.append(_constant(name, argument))
+        elif name in _MEMO_PUTS:
+            self._memo[len(self._memo) if name == "MEMOIZE" else int(argument)] = stack[-1]
+        elif name in _MEMO_GETS:
+            self._push(self._memo[int(argument)])
+        elif name in _IGNORED:
+            pass
+        else:
+            _STEPS[name](self, argument, position)
+
+    def _push(self, value: Any) -> None:
+        if isinstance(value, Name):
+            self._unused[value] = self._unused.get(value, 0) + 1
+        self._stack.append(value)
+
+    def _pop_mark(self) -> list[Any]:
+        at = len(self._stack) - 1
+        while self._stack[at] is not _MARK:
+            if at == 0:
+                raise Unfollowed
+            at -= 1
+        items = self._stack[at + 1:]
+        del self._stack[at:]
+        return items
+
+    def _tuple(self, items: list[Any]) -> None:
+        made = tuple(items)
+        weight = 1 + sum(self._weights.get(id(item), 1) for item in made if type(item) is tuple)
+        self._weights[id(made)] = min(weight, _HEAVY + 1)
+        self._kept.append(made)  # so that no other object has its id
+        self._stack.append(made)
+
+    def _key(self, key: Any, position: int) -> None:
+        if type(key) is tuple and self._weights.get(id(key), 1) > _HEAVY and self.heavy is None:
+            self.heavy = position
+
+    def _add(self, items: list[Any], position: int, pairs: bool = False) -> None:
+        holder = self._stack[-1]
+        if pairs:
+            for key in items[::2]:
+                self._key(key, position)
+        if pairs and isinstance(holder, Pairs):
+            holder += zip(items[::2], items[1::2])
+        elif not pairs and isinstance(holder, Items):
+            holder += items
+
+    def _set(self, items: list[Any], position: int) -> None:
+        for item in items:
+            self._key(item, position)
+        self._stack.append(Items(items))
+
+    def _call(self, callee: Any, arguments: Any, keywords: Any = None) -> None:
+        if type(arguments) is not tuple or keywords:
+            self._refuse(callee, Refused("unknown", "it is called with arguments that cannot be followed."))
+            arguments = ()
+        made = Made(callee, arguments)
+        if isinstance(callee, Name):
+            self._unused[callee] = self._unused.get(callee, 0) - 1
+        self._copied += sum(_size(each) for each in arguments)
+        if self._copied > _MOST_COPIED:
+            self._refuse(callee, Refused("exhausts", "it copies the same large values over and over."))
+        self._judged(callee, callee, arguments, None)
+        self._stack.append(made)
+
+    def _state(self, state: Any) -> None:
+        target = self._stack[-1]
+        self._judged(target.callee if isinstance(target, Made) else target, target, (), state)
+
+    def _judged(self, blamed: Any, subject: Any, arguments: Any, state: Any) -> None:
+        try:
+            self._judge(subject, arguments, state)
+        except Refused as refused:
+            self._refuse(blamed, refused)
+
+    def _refuse(self, callee: Any, refused: Refused) -> None:
+        while isinstance(callee, Made):
+            callee = callee.callee
+        name = callee if isinstance(callee, Name) else Name("", "")
+        if name not in self.refused or refused.verdict == "exhausts":
+            self.refused[name] = refused
+
+    def _stack_global(self) -> None:
+        name, module = self._stack.pop(), self._stack.pop()
+        if type(name) is not str or type(module) is not str:
+            raise Unfollowed
+        self._push(Name(*_restore.modern_name(module, name)))
+
+    def _new_with_keywords(self) -> None:
+        keywords, arguments, callee = self._stack.pop(), self._stack.pop(), self._stack.pop()
+        self._call(callee, arguments, keywords)
+
+    def _called(self) -> None:
+        arguments, callee = self._stack.pop(), self._stack.pop()
+        self._call(callee, arguments)
+
+    def _object(self) -> None:
+        callee, *arguments = self._pop_mark()
+        self._call(callee, tuple(arguments))
+
+    def _instance(self, argument: str) -> None:
+        arguments = self._pop_mark()
+        self._push(_named(argument))
+        self._call(self._stack.pop(), tuple(arguments))
+
+    def _take(self, count: int) -> list[Any]:
+        items = self._stack[len(self._stack) - count:]
+        del self._stack[len(self._stack) - count:]
+        return items
+
+
+def _named(argument: str) -> Name:
+    return Name(*_restore.modern_name(*argument.split(" ", 1)))
+
+
+def _size(value: Any) -> int:
+    return value.size if isinstance(value, Data) else len(value) if isinstance(value, (str, tuple, list)) else 0
+
+
+def _constant(name: str, argument: Any) -> Any:
+    if name == "EMPTY_LIST" or name == "EMPTY_SET":
+        return Items()
+    if name == "EMPTY_DICT":
+        return Pairs()
+    if isinstance(argument, (bytes, bytearray)):
+        return Data(len(argument))
+    if isinstance(argument, (str, int)) and "PERS" not in name:
+        return argument
+    return {"NEWTRUE": True, "NEWFALSE": False, "NONE": None, "EMPTY_TUPLE": ()}.get(name, UNKNOWN)
+
+
+_CONSTANTS = frozenset(
+    "NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING "
+    "UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8 NEXT_BUFFER PERSID "
+    "EMPTY_LIST EMPTY_DICT EMPTY_SET EMPTY_TUPLE".split())
+_MEMO_PUTS = frozenset("PUT BINPUT LONG_BINPUT MEMOIZE".split())
+_MEMO_GETS = frozenset("GET BINGET LONG_BINGET".split())
+_IGNORED = frozenset("PROTO FRAME STOP READONLY_BUFFER".split())
+_STEPS: dict[str, Callable[[Calls, Any, int], Any]] = {
+    "MARK": lambda calls, argument, at: calls._stack.append(_MARK),
+    "POP": lambda calls, argument, at: calls._stack.pop(),
+    "POP_MARK": lambda calls, argument, at: calls._pop_mark(),
+    "DUP": lambda calls, argument, at: calls._push(calls._stack[-1]),
+    "TUPLE": lambda calls, argument, at: calls._tuple(calls._pop_mark()),
+    "TUPLE1": lambda calls, argument, at: calls._tuple(calls._take(1)),
+    "TUPLE2": lambda calls, argument, at: calls._tuple(calls._take(2)),
+    "TUPLE3": lambda calls, argument, at: calls._tuple(calls._take(3)),
+    "LIST": lambda calls, argument, at: calls._stack.append(Items(calls._pop_mark())),
+    "DICT": lambda calls, argument, at: _dict(calls, at),
+    "FROZENSET": lambda calls, argument, at: calls._set(calls._pop_mark(), at),
+    "APPEND": lambda calls, argument, at: calls._add(calls._take(1), at),
+    "APPENDS": lambda calls, argument, at: calls._add(calls._pop_mark(), at),
+    "ADDITEMS": lambda calls, argument, at: _add_items(calls, at),
+    "SETITEM": lambda calls, argument, at: calls._add(calls._take(2), at, pairs=True),
+    "SETITEMS": lambda calls, argument, at: calls._add(calls._pop_mark(), at, pairs=True),
+    "GLOBAL": lambda calls, argument, at: calls._push(_named(argument)),
+    "STACK_GLOBAL": lambda calls, argument, at: calls._stack_global(),
+    "REDUCE": lambda calls, argument, at: calls._called(),
+    "NEWOBJ": lambda calls, argument, at: calls._called(),
+    "NEWOBJ_EX": lambda calls, argument, at: calls._new_with_keywords(),
+    "OBJ": lambda calls, argument, at: calls._object(),
+    "INST": lambda calls, argument, at: calls._instance(argument),
+    "BUILD": lambda calls, argument, at: calls._state(calls._stack.pop()),
+    "BINPERSID": lambda calls, argument, at: calls._stack.__setitem__(-1, UNKNOWN),
+}
+"""What the other opcodes do; those of copyreg's extensions are not followed."""
+
+
+def _dict(calls: Calls, position: int) -> None:
+    items = calls._pop_mark()
+    calls._stack.append(Pairs())
+    calls._add(items, position, pairs=True)
+
+
+def _add_items(calls: Calls, position: int) -> None:
+    items = calls._pop_mark()
+    for item in items:
+        calls._key(item, position)
+    calls._add(items, position)

@@ -1,0 +1,345 @@
+"""Names that are harmless with the arguments and states that pickle writes: which these are, for each.
+
+A rule is a function of a call's arguments, or of a state, and raises Refused for any other. Names of
+`_safe` need none. tests/pickle/test_safe_names.py tries them all with whatever there is.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from brine.pickle._calls import UNKNOWN, Data, Items, Made, Name, Pairs, Refused
+from brine.pickle._safe import is_safe
+
+_LARGE = 1 << 20
+_NETWORKS = frozenset({"IPv4Network", "IPv6Network"})
+
+
+def _require(holds: Any, why: str, verdict: str = "unknown") -> None:
+    if not holds:
+        raise Refused(verdict, why)
+
+
+# --- what makes a value out of another one --------------------------------------------------------------
+
+
+def _finite(value: Any) -> None:
+    """That a value can be iterated over, and soon ends."""
+    if isinstance(value, Made) and isinstance(value.callee, Name):
+        if value.callee == ("builtins", "range"):
+            numbers = [each for each in value.arguments if type(each) is int]
+            _require(len(numbers) == len(value.arguments) and all(abs(each) <= _LARGE for each in numbers),
+                     "it goes through an enormous range.", "exhausts")
+        _require(value.callee.name not in _NETWORKS, "it goes through all addresses of a network.", "exhausts")
+
+
+def _container(arguments: tuple[Any, ...]) -> None:
+    for each in arguments:
+        _finite(each)
+
+
+_ENCODINGS = frozenset({"latin1", "latin-1", "iso-8859-1", "ascii", "us-ascii", "utf-8", "utf8"})
+"""Those that pickle writes, and others that are not imported when they are first used."""
+
+
+def _encoded(arguments: tuple[Any, ...]) -> None:
+    """Python imports an encoding by its name."""
+    _require(all(not isinstance(each, str) or each.lower() in _ENCODINGS for each in arguments[1:]),
+             "it imports an encoding by a name that pickle does not use.")
+
+
+_MAKE_BYTES = (("_codecs", "encode"), ("builtins", "bytes"))
+
+
+def is_bytes(value: Any) -> bool:
+    """Whether it is bytes, however the protocol stores these."""
+    return isinstance(value, (Data, str)) or (isinstance(value, Made) and value.callee in _MAKE_BYTES)
+
+
+def _sized(arguments: tuple[Any, ...]) -> None:
+    """bytes(NUMBER) makes so many bytes."""
+    _require(not any(type(each) is int and each > _LARGE for each in arguments),
+             "it makes as many bytes as a number says, which take the memory of the machine.", "exhausts")
+    _container(arguments)
+    _encoded(arguments)
+
+
+def _text(arguments: tuple[Any, ...]) -> None:
+    """str() of lists that hold each other many times over is longer than any memory."""
+    _require(all(isinstance(each, (str, int, Data)) or each is None for each in arguments),
+             "it makes a text of something that no pickler makes a text of.")
+    _encoded(arguments)
+
+
+def _fraction(arguments: tuple[Any, ...]) -> None:
+    for each in arguments:
+        _require(not isinstance(each, str) or re.fullmatch(r"\s*[-+]?[\d_]*(?:[/.][\d_]*)?\s*", each),
+                 "a power of ten in its text is written out in full, which takes memory or time without end.",
+                 "exhausts")
+
+
+def _zone(arguments: tuple[Any, ...]) -> None:
+    """A zone is read from a file of its name."""
+    _require(arguments and isinstance(arguments[0], str) and len(arguments) <= 2
+             and re.fullmatch(r"[A-Za-z][\w+-]*(?:/[A-Za-z][\w+-]*){0,3}", arguments[0], re.ASCII),
+             "its name is none of a time zone.")
+
+
+_DOORS = frozenset({("zoneinfo", "ZoneInfo", "_unpickle")})
+
+
+def _getattr(arguments: tuple[Any, ...]) -> None:
+    """Members of an Enum, and time zones, are stored by it."""
+    proven = (len(arguments) == 2 and isinstance(arguments[0], Name) and isinstance(arguments[1], str)
+              and (is_enum(*arguments[0]) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", arguments[1]) is not None
+                   and arguments[1] != "mro" or (*arguments[0], arguments[1]) in _DOORS))
+    _require(proven, "members of an Enum and time zones are stored by it, and it reaches every attribute of whatever "
+                     "else the pickle names.")
+
+
+# --- enumerations of Python's library -------------------------------------------------------------------
+
+_ENUMS = {
+    "ast": "_Precedence", "asyncio.constants": "_SendfileMode", "dis": "Positions", "email.message": "",
+    "enum": "FlagBoundary EnumCheck", "http": "HTTPStatus HTTPMethod", "inspect": "_ParameterKind BufferFlags",
+    "locale": "", "plistlib": "PlistFormat", "pstats": "SortKey", "py_compile": "PycInvalidationMode",
+    "re": "RegexFlag", "signal": "Signals Handlers Sigmasks", "socket": "AddressFamily SocketKind AddressInfo MsgFlag",
+    "ssl": "TLSVersion VerifyMode VerifyFlags Purpose Options AlertDescription SSLErrorNumber",
+    "tkinter": "EventType", "tokenize": "", "uuid": "SafeUUID", "calendar": "Month Day", "decimal": "",
+    "unittest.mock": "_Sentinel", "tarfile": "", "selectors": "", "types": "", "zipfile": "",
+}
+_ENUM_NAMES = frozenset((module, name) for module, names in _ENUMS.items() for name in names.split())
+
+
+def is_enum(module: str, name: str) -> bool:
+    """Whether it is an enumeration whose members are looked up and nothing else."""
+    return (module, name) in _ENUM_NAMES
+
+
+_CONSTANTS = {
+    "socket": re.compile(r"(?:AF|SOCK|MSG|AI)_[A-Z0-9_]+"), "re": re.compile(r"[A-Z]+"),
+    "signal": re.compile(r"SIG[A-Z0-9_]+|ITIMER_[A-Z]+"), "enum": re.compile(r"STRICT|CONFORM|EJECT|KEEP"),
+    "numpy": re.compile(r"(?:float|int|uint|complex)\d+|bool_?|str_|bytes_|object_|datetime64|timedelta64"),
+    "ssl": re.compile(r"(?:CERT|PROTOCOL|OP|VERIFY|ALERT_DESCRIPTION|SSL_ERROR)_[A-Z0-9_]+"),
+}
+"""Members that are stored by a name of their module; and numpy's types."""
+
+
+def _member(arguments: tuple[Any, ...]) -> None:
+    _require(len(arguments) == 1 and isinstance(arguments[0], (str, int, tuple)),
+             "it is called as no member of an enumeration is stored.")
+
+
+# --- numpy ----------------------------------------------------------------------------------------------
+
+_NUMBER = re.compile(r"[<>|=]?(?:[?bBhHiIlLqQefdgFDG]|[biufc]\d{1,2}|O8?|[MmSUVa]\d{0,9})")
+_FLAGS = (0, 8, 16, 24, 27, 63)
+
+
+def _is_dtype(value: Any) -> bool:
+    return isinstance(value, Made) and value.callee == ("numpy", "dtype")
+
+
+def _dtype(arguments: tuple[Any, ...]) -> None:
+    _require(arguments and isinstance(arguments[0], str) and _NUMBER.fullmatch(arguments[0])
+             and all(type(each) in (bool, int) for each in arguments[1:]),
+             "it is made of something else than the name of a type of numbers.")
+
+
+def _dtype_state(target: Made, state: Any) -> None:
+    """(version, order, None, names, fields, size, alignment, flags); a type without fields has no names of such."""
+    proven = (type(state) is tuple and len(state) in (8, 9) and type(state[0]) is int
+              and state[1] in ("<", ">", "|", "=") and state[2] is None and state[7] in _FLAGS)
+    _require(proven, "a state of fields is believed by numpy as it stands.")
+    if state[3] is not None or state[4] is not None:
+        _fields(target, state)
+        return
+    letter, size = re.fullmatch(r"[<>|=]?(.)(\d*)", target.arguments[0]).groups()  # type: ignore[union-attr]
+    per = {"U": 4, "S": 1, "a": 1, "V": 1}.get(letter)
+    wanted = (int(size or 0) * per, {"U": 4}.get(letter, 1)) if per else (-1, -1)
+    _require(state[5:7] in (wanted, (-1, -1)), "its state has sizes of another type, which numpy believes.")
+    _require((state[7] in (27, 63)) == (letter == "O"), "its state has flags of another type, which numpy believes.")
+
+
+def _fields(target: Made, state: Any) -> None:
+    """Fields that lie within the size: numpy reads and writes memory where they say that they are."""
+    names, fields, size, alignment = state[3:7]
+    proven = (type(names) is tuple and isinstance(fields, Pairs) and size == _size(target)
+              and alignment in (1, 2, 4, 8, 16) and state[7] in (0, 8, 16, 24)
+              and sorted(map(str, names)) == sorted(str(key) for key, _ in fields)
+              and all(type(field) is tuple and len(field) == 2 and _is_dtype(field[0]) and type(field[1]) is int
+                      and "O" not in field[0].arguments[0] and 0 <= field[1] <= size - _size(field[0])
+                      for _, field in fields))
+    _require(proven, "a state of fields is believed by numpy as it stands.")
+
+
+def _size(dtype: Made) -> int:
+    """Bytes of one number."""
+    match = re.fullmatch(r"[<>|=]?(.)(\d*)", dtype.arguments[0])
+    letter, digits = match.groups() if match else ("", "")
+    if letter in "Mm":
+        return 8
+    return int(digits or 0) * (4 if letter == "U" else 1) or _SIZES.get(letter, 1 << 40)
+
+
+_SIZES = dict(zip("?bBhHiIlLqQefdgFDGO", (1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 2, 4, 8, 16, 8, 16, 32, 8)))
+
+
+def array_bytes(shape: Any, dtype: Any) -> int | None:
+    """How many bytes the numbers of an array are; None for one of objects, or if that is not known."""
+    if not _is_dtype(dtype) or not _is_numbers(shape) or "O" in dtype.arguments[0]:
+        return None
+    return math.prod(shape) * _size(dtype)
+
+
+def _reconstruct(arguments: tuple[Any, ...]) -> None:
+    _require(len(arguments) == 3 and arguments[0] == ("numpy", "ndarray") and arguments[1] == (0,),
+             "it is called otherwise than numpy stores an array.")
+
+
+def _array_state(target: Made, state: Any) -> None:
+    """(version, shape, dtype, whether Fortran's order, bytes or a list)."""
+    _require(type(state) is tuple and len(state) == 5 and _is_numbers(state[1]) and _is_dtype(state[2])
+             and (isinstance(state[4], Items) or is_bytes(state[4])), "its state is none that numpy writes.")
+    objects = "O" in state[2].arguments[0]
+    _require(objects == isinstance(state[4], Items), "its state has objects where its type has none.")
+
+
+def _is_numbers(value: Any) -> bool:
+    return type(value) is tuple and len(value) <= 32 and all(type(each) is int and each >= 0 for each in value)
+
+
+def _scalar(arguments: tuple[Any, ...]) -> None:
+    _require(len(arguments) == 2 and _is_dtype(arguments[0]) and "O" not in arguments[0].arguments[0]
+             and is_bytes(arguments[1]), "it is called otherwise than numpy stores a number.")
+
+
+def _from_buffer(arguments: tuple[Any, ...]) -> None:
+    _require(len(arguments) == 4 and (isinstance(arguments[0], Data) or arguments[0] is UNKNOWN)
+             and _is_dtype(arguments[1]) and "O" not in arguments[1].arguments[0] and _is_numbers(arguments[2]),
+             "it is called otherwise than numpy stores an array.")
+
+
+def _never(arguments: tuple[Any, ...]) -> None:
+    raise Refused("unknown", "pickle writes its name and does not call it.")
+
+
+# --- libraries ------------------------------------------------------------------------------------------
+
+_FRAMES = re.compile(
+    r"pandas\.core\.(?:frame\.DataFrame|series\.Series|internals\.managers\.(?:Single)?BlockManager|"
+    r"indexes\.(?:base\.(?:_new_Index|Index)|range\.RangeIndex|multi\.MultiIndex|numeric\.\w+Index|"
+    r"interval\._new_IntervalIndex|"
+    r"category\.CategoricalIndex|datetimes\.(?:_new_DatetimeIndex|DatetimeIndex)|timedeltas\.TimedeltaIndex|"
+    r"period\.(?:_new_PeriodIndex|PeriodIndex)|interval\.IntervalIndex|frozen\.FrozenList)|"
+    r"arrays\.\w+\.(?:\w+Array|Categorical|\w+Dtype)|dtypes\.dtypes\.\w+Dtype|flags\.Flags)|"
+    r"pandas\._libs\.(?:internals\._unpickle_block|arrays\.__pyx_unpickle_NDArrayBacked|"
+    r"tslibs\.(?:timestamps\._unpickle_timestamp|timedeltas\._timedelta_unpickle|nattype\._?_nat_unpickle|"
+    r"offsets\.\w+))|"
+    r"sklearn\.(?:metrics\._dist_metrics\.(?:newObj|\w+Distance\d*)|"
+    r"neighbors\._(?:kd|ball)_tree\.(?:newObj|\w+Tree\d*))|"
+    r"numpy\.random\.(?:_pickle\.__(?:bit_generator|randomstate|generator)_ctor|"
+    r"_\w+\.(?:MT19937|PCG64|PCG64DXSM|Philox|SFC64)|"
+    r"mtrand\.RandomState|_generator\.Generator|bit_generator\.SeedSequence)")
+_MODELS = re.compile(
+    r"sklearn\.(?:linear_model|tree|ensemble|svm|neighbors|naive_bayes|cluster|decomposition|preprocessing|pipeline|"
+    r"compose|feature_extraction|feature_selection|impute|discriminant_analysis|neural_network|mixture|calibration|"
+    r"dummy|isotonic|kernel_ridge|manifold|model_selection|multiclass|multioutput|gaussian_process|covariance|"
+    r"cross_decomposition|random_projection)(?:\.\w+)*\.[A-Z]\w+|"
+    r"scipy\.sparse\.\w+\.\w+_(?:matrix|array)|joblib\.numpy_pickle\.NumpyArrayWrapper")
+
+
+def _frame(arguments: tuple[Any, ...]) -> None:
+    """Its classes are made without arguments, or of arrays; a class among them is one of these too."""
+    for each in arguments:
+        _require(not isinstance(each, Name) or is_proven_name(*each), "it is given a class of another kind.")
+
+
+def _model(arguments: tuple[Any, ...]) -> None:
+    _require(not arguments, "it is called with arguments, as no model is stored.")
+
+
+def _tree(arguments: tuple[Any, ...]) -> None:
+    _require(len(arguments) == 3 and type(arguments[0]) is int and type(arguments[2]) is int,
+             "it is called otherwise than a tree is stored.")
+
+
+def _zone_of_pytz(arguments: tuple[Any, ...]) -> None:
+    _zone(arguments[:1])
+    _require(all(type(each) in (int, str) for each in arguments[1:]), "its arguments are none of a time zone.")
+
+
+Rule = Callable[[tuple[Any, ...]], None]
+_MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
+_RULES: dict[tuple[str, str], Rule] = {
+    **{("builtins", name): _container for name in "list tuple set frozenset dict".split()},
+    **{("collections", name): _container for name in "OrderedDict Counter deque defaultdict".split()},
+    ("array", "array"): _container, ("builtins", "bytes"): _sized, ("builtins", "bytearray"): _sized,
+    ("builtins", "str"): _text, ("fractions", "Fraction"): _fraction, ("builtins", "getattr"): _getattr,
+    ("_codecs", "encode"): _encoded, ("zoneinfo", "ZoneInfo"): _zone, ("zoneinfo", "ZoneInfo._unpickle"): _zone,
+    ("numpy", "dtype"): _dtype, ("numpy", "ndarray"): _never,
+    **{(module, "_reconstruct"): _reconstruct for module in _MULTIARRAY},
+    **{(module, "scalar"): _scalar for module in _MULTIARRAY},
+    **{(module, "_frombuffer"): _from_buffer for module in ("numpy.core.numeric", "numpy._core.numeric")},
+    ("sklearn.tree._tree", "Tree"): _tree, ("pytz", "_UTC"): _model, ("pytz", "_p"): _zone_of_pytz,
+}
+
+
+def rule_of(module: str, name: str) -> Rule | None:
+    """What a name's calls have to be like, if there are calls of it that are proven."""
+    rule = _RULES.get((module, name))
+    if rule is not None:
+        return rule
+    if is_enum(module, name):
+        return _member
+    if module in _CONSTANTS and _CONSTANTS[module].fullmatch(name):
+        return _never
+    path = f"{module}.{name}"
+    return _frame if _FRAMES.fullmatch(path) else _model if _MODELS.fullmatch(path) else None
+
+
+def is_proven_name(module: str, name: str) -> bool:
+    """Whether it has a rule, or needs none."""
+    return is_safe(module, name) or rule_of(module, name) is not None
+
+
+def judge(subject: Any, arguments: tuple[Any, ...], state: Any) -> None:
+    """The judge of `_calls.Calls`: raises Refused for a call or a state that is not proven."""
+    if isinstance(subject, Name):
+        if state is None:
+            _call(subject, arguments)
+    elif isinstance(subject, Made) and state is not None:
+        _state(subject, state)
+    elif isinstance(subject, Made):  # of what getattr gave
+        _require(subject.callee == ("builtins", "getattr") and subject.arguments[1:] == ("_unpickle",),
+                 "it is what another call has made.")
+        _zone(arguments)
+
+
+def _call(callee: Name, arguments: tuple[Any, ...]) -> None:
+    if callee in (("copyreg", "_reconstructor"), ("copyreg", "__newobj__")):
+        _require(arguments and isinstance(arguments[0], Name), "it makes an object of what another call has made.")
+        made = arguments[0]
+        if rule_of(*made) is not None:
+            _require(callee.name == "__newobj__" or arguments[1:] == (("builtins", "object"), None),
+                     "it makes an object otherwise than pickle does.")
+            rule = rule_of(*made)
+            assert rule is not None
+            rule(arguments[1:] if callee.name == "__newobj__" else ())
+        return
+    rule = rule_of(*callee)
+    if rule is not None:
+        rule(arguments)
+
+
+def _state(target: Made, state: Any) -> None:
+    callee = target.callee
+    if callee == ("numpy", "dtype"):
+        _dtype_state(target, state)
+    elif isinstance(callee, Name) and callee.name == "_reconstruct":
+        _array_state(target, state)
+    elif not isinstance(callee, Name) or is_enum(*callee) or callee == ("builtins", "getattr"):
+        raise Refused("unknown", "its state changes what belongs to the whole process.")
+    elif rule_of(*callee) is _model:
+        _require(isinstance(state, Pairs), "its state is no dict of attributes.")

@@ -1,0 +1,276 @@
+"""The names that `brine pickle scan` calls safe, proven: each is called with whatever there is, in a process of its own.
+
+The process is limited in memory and time, and an audit hook ends it where something is opened, imported,
+executed or reached. A rule that a name has (`_proofs`) decides what it is called with.
+"""
+
+import collections
+import datetime
+import decimal
+import enum
+import fractions
+import http
+import inspect
+import ipaddress
+import json
+import pathlib
+import pickle
+import re
+import signal
+import socket
+import subprocess
+import sys
+import types
+import uuid
+import zoneinfo
+from pathlib import Path
+
+import pytest
+from brine import cli
+from brine.pickle import _safe, _scan, scan
+from brine.pickle._lookup import Found
+
+FUZZ = r'''
+import importlib, itertools, json, os, pickle, random, resource, sys
+names = json.load(sys.stdin)
+sys.path[:0] = json.loads(sys.argv[1])
+from brine.pickle import scan
+import brine.pickle._scan as s
+found = {}
+for module, name in names:
+    try:
+        value = importlib.import_module(module)
+        for part in name.split("."):
+            value = getattr(value, part)
+        found[module, name] = value
+    except (ImportError, AttributeError):
+        continue
+import _strptime, zoneinfo, importlib.resources, encodings.latin_1, encodings.utf_8, encodings.ascii, encodings.idna, numbers  # what they use
+import decimal, fractions, ipaddress, datetime, _pydatetime if sys.version_info >= (3, 12) else datetime
+'''.replace(", _pydatetime if sys.version_info >= (3, 12) else datetime", "") + r'''
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+BAD = ("import", "open", "exec", "compile", "socket.", "subprocess.", "os.", "ctypes.", "shutil.", "tempfile.",
+       "marshal.", "code.__new__", "function.__new__", "sqlite3.", "urllib.", "ftplib.", "smtplib.", "winreg.")
+current, watching = None, False
+def hook(event, arguments):
+    if watching and event.startswith(BAD):
+        if current[1].startswith("ZoneInfo") and (event == "open" and "zoneinfo" in str(arguments[0]) or
+                                                  event == "import" and arguments[0].startswith("tzdata")):
+            return  # the data of the zone that it is asked for, in the folders and the package of such data alone
+        os.write(2, f"{current} does {event} {arguments!r}\n".encode())
+        os._exit(9)
+sys.addaudithook(hook)
+draw = random.Random(json.dumps(names))
+VALUES = [None, True, 0, 1, -1, 2**31, -2**63, 10**30, 1.5, float("nan"), "", "x", "1/3", "utf-8", "../../etc/passwd",
+          "/etc/passwd", "os", "%s%n", "a" * 5000, "\ud800", "2020-01-01", b"", b"\x00" * 10, b"\xff" * 8, [], [1, 2],
+          ["x", ("a", 1)], (), (1, 2, 3), {}, {"a": 1}, {"__class__": int}, {1}, object, int, Exception, "hex", "rot13",
+          "Europe/Berlin", "builtins.eval", ((),), [[]], (None, {}), {"__dict__": {}}, "O", "b", "I", 3]
+for current in found:
+    value = found[current]
+    for _ in range(400):
+        arguments = tuple(draw.choice(VALUES) for _ in range(draw.choice((0, 1, 1, 2, 2, 3, 4, 5, 8))))
+        state = draw.choice(VALUES)
+        class Call:
+            def __reduce__(self):
+                return (value, arguments, state) if draw.random() < .5 else (value, arguments)
+        try:
+            data = pickle.dumps(Call(), draw.choice((0, 2, 4)))
+            report = scan(data)
+        except Exception:
+            continue
+        if report.grade != "safe" or report.error:
+            continue  # such arguments are no proof, and reported
+        watching = True
+        try:
+            pickle.loads(data)
+        except (Exception, RecursionError):
+            pass
+        finally:
+            watching = False
+os.write(1, json.dumps(len(found)).encode())
+os._exit(0)
+'''
+RULED = [("builtins", name) for name in "bytes bytearray list tuple set frozenset dict str".split()]
+RULED += [("collections", name) for name in "OrderedDict Counter deque defaultdict".split()]
+RULED += [("_codecs", "encode"), ("zoneinfo", "ZoneInfo"), ("zoneinfo", "ZoneInfo._unpickle"), ("array", "array"), ("fractions", "Fraction"), ("http", "HTTPStatus"), ("socket", "AddressFamily"),
+          ("signal", "Signals"), ("inspect", "_ParameterKind"), ("builtins", "getattr")]
+NUMPY = [("numpy", "dtype"), ("numpy", "ndarray"), ("numpy.core.multiarray", "_reconstruct"),
+         ("numpy.core.multiarray", "scalar")]
+ALL = sorted(_safe._SAFE) + RULED
+
+
+def fuzz(names, environment, timeout=300):
+    paths = environment["PYTHONPATH"].split(":")
+    return subprocess.run([sys.executable, "-c", FUZZ, json.dumps(paths)], input=json.dumps(names), text=True,
+                          capture_output=True, timeout=timeout, env=environment)
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_each_safe_name_makes_a_value_and_nothing_else(at, environment):
+    result = fuzz(ALL[at::6], environment)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) > len(ALL[at::6]) // 2
+
+
+def test_names_of_numpy(environment):
+    pytest.importorskip("numpy")
+    result = fuzz(NUMPY, environment)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", [("subprocess", "getoutput"), ("os", "listdir"), ("builtins", "open")])
+def test_the_fuzz_would_notice(name, environment, monkeypatch):
+    patched = FUZZ.replace("import brine.pickle._scan as s\n", "import brine.pickle._scan as s\n"
+                           "s.is_safe, s.runs_code = (lambda *name: True), (lambda *name: False)\n")
+    assert patched != FUZZ
+    monkeypatch.setattr(sys.modules[__name__], "FUZZ", patched)
+    result = fuzz([name], environment)
+    assert result.returncode == 9 and name[1] in result.stderr
+
+
+# --- what pickle writes is safe -------------------------------------------------------------------------
+
+INNOCENT = {
+    "None": None, "bool": True, "int": 7, "large int": 2**80, "float": 1.5, "complex": 2j, "str": "ä", "bytes": b"\xff\0",
+    "bytearray": bytearray(b"abc\xff"), "list": [1, [2]], "tuple": (1, (2,)), "dict": {"a": {1: 2}}, "set": {1, 2},
+    "frozenset": frozenset({1}), "range": range(2**60), "slice": slice(1, 2), "object": object(), "int type": int,
+    "exception": ValueError("x"), "OSError": OSError(2, "no", "file"), "KeyError": KeyError("k"),
+    "UnicodeDecodeError": UnicodeDecodeError("utf-8", b"x", 0, 1, "why"), "StopIteration": StopIteration(1),
+    "OrderedDict": collections.OrderedDict(a=1), "Counter": collections.Counter("abca"),
+    "deque": collections.deque([1, 2], 5), "endless deque": collections.deque([1]),
+    "defaultdict": collections.defaultdict(list, a=[1]), "nested defaultdict": collections.defaultdict(set, {1: {2}}),
+    "date": datetime.date(2020, 1, 1), "time": datetime.time(1, 2), "datetime": datetime.datetime(2020, 1, 1),
+    "aware datetime": datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc), "timedelta": datetime.timedelta(3),
+    "timezone": datetime.timezone(datetime.timedelta(hours=2)), "Decimal": decimal.Decimal("1.50"),
+    "large Decimal": decimal.Decimal("1E+999999"), "Fraction": fractions.Fraction(1, 3),
+    "negative Fraction": fractions.Fraction(-7), "UUID": uuid.UUID(int=1), "SafeUUID": uuid.SafeUUID.safe,
+    "IPv4Address": ipaddress.ip_address("127.0.0.1"), "IPv6Network": ipaddress.ip_network("::/8"),
+    "IPv4Interface": ipaddress.ip_interface("10.0.0.1/8"), "Path": pathlib.PurePosixPath("/a/b"),
+    "SimpleNamespace": types.SimpleNamespace(a=1), "HTTPStatus": http.HTTPStatus.OK, "Signals": signal.Signals.SIGTERM,
+    "AddressFamily": socket.AF_INET, "RegexFlag": re.RegexFlag.IGNORECASE,
+    "Parameter kind": inspect.Parameter.POSITIONAL_ONLY, "FlagBoundary": getattr(enum, "KEEP", None),
+    "struct_time": __import__("time").gmtime(0), "array": __import__("array").array("d", [1.0, 2.0]),
+    "array of texts": __import__("array").array("u", "ab"), "many dates": [datetime.date(2000, 1, day) for day in range(1, 29)],
+    "all of it": [collections.OrderedDict(x=decimal.Decimal(1)), {uuid.UUID(int=2): fractions.Fraction(1, 2)}],
+}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("kind", INNOCENT)
+def test_innocent_values(kind, protocol):
+    try:
+        data = pickle.dumps(INNOCENT[kind], protocol)
+    except (TypeError, pickle.PicklingError):
+        pytest.skip("this protocol cannot store it")
+    report = scan(data)
+    assert report.grade == "safe" and not report, str(report)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_time_zones(protocol):
+    moment = datetime.datetime(2020, 1, 1, tzinfo=zoneinfo.ZoneInfo("UTC"))
+    report = scan(pickle.dumps([moment, zoneinfo.ZoneInfo("UTC")], protocol))
+    assert not report, str(report)
+
+
+def numpy_values():
+    numpy = pytest.importorskip("numpy")
+    letters = ["?", "b", "B", "h", "i", "l", "q", "Q", "e", "f", "d", "F", "D", "O", "U5", "S3", "M8[ns]", "m8[s]", "V4", ">i4"]
+    return {**{letter: numpy.zeros(3, letter) for letter in letters}, "matrix": numpy.zeros((3, 4), order="F"),
+            "empty": numpy.zeros(0), "scalar": numpy.float64(1.5), "integer": numpy.int32(1),
+            "dtype": numpy.dtype("f8"),
+            "fields": numpy.zeros(2, [("a", "<i4"), ("b", "f8"), ("c", "U3")]), "type": numpy.float64,
+            "random": numpy.random.RandomState(1), "generator": numpy.random.default_rng(1), "objects": numpy.array([1, "x", None], object), "list": [numpy.ones(2)] * 3}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays(protocol):
+    for kind, value in numpy_values().items():
+        report = scan(pickle.dumps(value, protocol))
+        assert not report, (kind, str(report))
+
+
+STORED = Path(__file__).parent / "corpus" / "stored"
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in STORED.iterdir()))
+def test_recorded_frames_and_models(file, monkeypatch, capsys):
+    """What pandas 1.5, scikit-learn 1.2 and joblib 1.2 have written, as if they were installed here."""
+    monkeypatch.setattr(_scan.Lookup, "__call__", lambda self, module, name: Found("a module"))
+    assert cli.main(["pickle", "scan", str(STORED / file)]) == 0, capsys.readouterr().out
+    data = (STORED / file).read_bytes()
+    if b"_unpickle_block" in data or b"tree" in data:
+        assert scan(data.replace(b"sklearn", b"sklearX").replace(b"pandas", b"pandaX"))
+
+
+# --- what nobody stores is not --------------------------------------------------------------------------
+
+
+class Calls:
+    """Is stored as a call."""
+
+    def __init__(self, *reduced):
+        self.reduced = reduced
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def doubled(levels):
+    value = ()
+    for _ in range(levels):
+        value = (value, value)
+    return value
+
+
+BOMBS = {
+    "bytes": lambda: Calls(bytes, (2**40,)), "bytearray": lambda: Calls(bytearray, (2**40,)),
+    "list of a range": lambda: Calls(list, (range(2**40),)), "tuple": lambda: Calls(tuple, (range(2**40),)),
+    "set": lambda: Calls(set, (range(2**40),)), "bytes of a range": lambda: Calls(bytes, (range(2**40),)),
+    "deque": lambda: Calls(collections.deque, (range(2**40),)), "Counter": lambda: Calls(collections.Counter, (range(2**40),)),
+    "array": lambda: Calls(__import__("array").array, ("b", range(2**40))),
+    "addresses": lambda: Calls(list, (ipaddress.ip_network("::/0"),)),
+    "Fraction": lambda: Calls(fractions.Fraction, ("1e999999999",)),
+    "copies": lambda: [Calls(bytearray, (SHARED,)) for _ in range(400)],
+}
+SHARED = bytes(1 << 20)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("kind", BOMBS)
+def test_bombs(kind, protocol):
+    if kind == "copies" and protocol < 3:
+        pytest.skip("bytes are stored as texts")
+    report = scan(pickle.dumps(BOMBS[kind](), protocol))
+    assert "exhausts" in {found.kind for found in report.globals} and report.grade == "runs-code", str(report)
+
+
+def test_a_key_whose_hash_takes_without_end():
+    data = b"\x80\x04}" + b")" + b"".join(b"\x940h" + bytes([n]) + b"h" + bytes([n]) + b"\x86" for n in range(40)) + b"Ns."
+    report = scan(data)
+    assert [found.kind for found in report.globals] == ["exhausts"], str(report)
+    assert not scan(pickle.dumps({doubled(8): 1}, 4)).findings
+
+
+ATTACKS = {
+    "getattr of a class": lambda: Calls(getattr, (int, "__subclasses__")),
+    "getattr of a class's method": lambda: Calls(getattr, (http.HTTPStatus, "mro")),
+    "getattr of a dunder": lambda: Calls(getattr, (http.HTTPStatus, "__init__")),
+    "getattr itself": lambda: [getattr], "getattr as a factory": lambda: collections.defaultdict(getattr),
+    "an enum's member is changed": lambda: Calls(http.HTTPStatus, (200,), {"phrase": "gone"}),
+}
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_attacks(kind):
+    report = scan(pickle.dumps(ATTACKS[kind](), 4))
+    assert report.grade != "safe" and "allow" not in str(report)
+
+
+@pytest.mark.parametrize("state", [
+    (3, "|", None, ("a", "b"), {"a": 1}, 16, 8, 16), (3, "|", None, ("a",), {"a": (2**40, 8)}, 8, 8, 16), (3, "<", None, None, None, 2**30, 1, 0), (3, "|", None, None, None, 8, 8, 63),
+    (3, "<", (1, 2), None, None, -1, -1, 0), "x", (3,)])
+def test_a_dtype_with_a_state_that_numpy_believes(state):
+    numpy = pytest.importorskip("numpy")
+    assert scan(pickle.dumps(Calls(numpy.dtype, ("f8", False, True), state), 4)).grade == "unknown"
