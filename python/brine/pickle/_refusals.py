@@ -1,0 +1,154 @@
+"""Objects that refuse to be pickled: a lock, a socket, a generator; what they are, who holds them, what to do."""
+
+import sys
+import types
+from typing import Any, NamedTuple, Sequence
+
+from brine.pickle._describe import Steps, attribute_of, render_path
+from brine.pickle._hazards import SEVERITIES, Hazard
+from brine.pickle._judge import is_class
+
+ID = "refuses-pickle"
+
+
+class Holder(NamedTuple):
+    """The application's own object that the culprit is a part of."""
+
+    name: str
+    """Of its class, with the module."""
+    part: str | None
+    """Its attribute in which the culprit is; None: it has it in another way."""
+    is_own: bool
+    """Whether the class is the application's to change: not one of Python's own library."""
+
+
+class _Kind(NamedTuple):
+    """Why objects of a kind refuse, as a clause about "it", and what to store instead."""
+
+    why: str
+    instead: str
+
+
+_PROCESS = "it belongs to this process"
+_LOCK = _Kind("it guards threads of this process", "make a new one when the object is loaded")
+_RUNNING = _Kind("it is code in the middle of its work", "store what it yields, as a list")
+_OPEN = _Kind("it is open in this process alone", "store what is needed to open it again")
+_VIEW = _Kind("it is a view into the memory of another object", "store a copy of what it shows")
+
+#: What the name of a type says, in the order in which it is asked.
+_BY_NAME: Sequence[tuple[tuple[str, ...], _Kind]] = (
+    (("Lock", "lock", "Condition", "Semaphore", "Event", "Barrier"), _LOCK),
+    (("generator", "coroutine", "Future", "Task"), _RUNNING),
+    (("socket", "SSL", "Connection", "connection", "Cursor", "cursor", "Session", "Client"), _OPEN),
+    (("TextIO", "Buffered", "FileIO", "TemporaryFile", "mmap", "DirEntry", "ScandirIterator"), _OPEN),
+    (("ThreadHandle", "Thread", "local", "Process", "Popen"), _Kind(_PROCESS, "start a new one where it is needed")),
+    (("weakref", "weakproxy", "weakcallableproxy", "WeakMethod"),
+     _Kind("it refers to an object without holding it", "store the object itself, or its key")),
+    (("mappingproxy",), _Kind(_VIEW.why, "store a copy of it: dict(...)")),
+    (("memoryview",), _Kind(_VIEW.why, "store a copy of it: bytes(...)")),
+    (("dict_keys", "dict_values", "dict_items"), _Kind(_VIEW.why, "store a copy of it: list(...)")),
+    (("PickleBuffer",), _Kind(_VIEW.why, "pickle with protocol 5, or store bytes(...)")),
+    (("frame", "traceback"), _Kind("it is a part of running code", "store its text: traceback.format_exception(...)")),
+    (("module",), _Kind("it is code that each process imports for itself", "store its name, and import it anew")),
+    (("code",), _Kind("it is compiled code of this Python", "store the source, or the name of the function")),
+)
+_OTHER = _Kind("its class does not let it be stored", "store the data from which it can be made again")
+
+
+def explain(how: str, steps: Steps, way: Sequence[Any], culprit: Any, error: BaseException, name: str,
+            where: str) -> Hazard:
+    """The Hazard of an object whose class, or whose own code, has refused to be pickled.
+
+    `how`: refused, or malformed (its `__reduce__` returned what pickle cannot use). `way`: the objects that
+    the steps lead from. `error`: pickle's exception, or the application's.
+    """
+    path = render_path(name, steps)
+    kind = culprit if is_class(culprit) else type(culprit)
+    called = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    holder = find_holder(steps, way)
+    held = f", in an instance of class {holder.name}" if holder else ""
+    words = _words(error)
+    message = f"{path} is {_article(culprit, called)}{held}: {_reason(how, culprit, words)}."
+    remedy = _remedy(how, culprit, kind, holder)
+    return Hazard(ID, SEVERITIES[ID], path, str(kind.__module__), kind.__qualname__, message, remedy,
+                  pickle_error=words, where=where, holder=_key(holder, where))
+
+
+def is_unnamed(culprit: Any, hazard: str) -> bool:
+    """Whether it is a class of Python's own that has no name by which pickle could find it, such as generators'.
+
+    Protocols 0 and 1 fail at the class of an object that the others refuse.
+    """
+    return is_class(culprit) and _is_of_python(culprit) and hazard in ("reload-missing", "reload-stale")
+
+
+def without_class(steps: Steps, way: Sequence[Any], culprit: Any) -> tuple[Steps, Sequence[Any], Any]:
+    """The same for the object instead of its class."""
+    if steps and steps[-1][0] == "of_class":
+        return steps[:-1], way[:-1], way[-1]
+    return steps, way, culprit
+
+
+def find_holder(steps: Steps, way: Sequence[Any]) -> Holder | None:
+    """Who is to leave the culprit out: the last object on the way to it whose class the application can change."""
+    found = None
+    for at in reversed(range(len(way))):
+        kind = type(way[at])
+        if kind.__module__ == "builtins":
+            continue
+        own = not _is_of_python(kind)
+        if own or found is None:
+            found = Holder(f"{kind.__module__}.{kind.__qualname__}", attribute_of(steps[at]), own)
+        if own:
+            break
+    return found
+
+
+def _key(holder: Holder | None, where: str) -> str:
+    return f"{holder.name}.{holder.part or ''}" if holder else where
+
+
+def _words(error: BaseException) -> str:
+    """Its class and text, without running code of its own."""
+    text = error.args[0] if error.args and type(error.args[0]) is str else ""
+    return f"{type(error).__name__}: {text}"
+
+
+def _article(culprit: Any, called: str) -> str:
+    if type(culprit) is types.ModuleType:
+        return f"the module {culprit.__dict__.get('__name__')}"
+    return f"the class {called}" if is_class(culprit) else f"an instance of class {called}"
+
+
+def _is_of_python(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] in sys.stdlib_module_names
+
+
+def _kind_of(kind: type) -> _Kind:
+    for base in kind.__mro__[:-1]:
+        for names, found in _BY_NAME:
+            if any(name in base.__name__ for name in names):
+                return found
+    return _Kind("it is data of a C library", "store its value") if _is_ctypes(kind) else _OTHER
+
+
+def _is_ctypes(kind: type) -> bool:
+    return any(base.__module__ in ("_ctypes", "ctypes") for base in kind.__mro__)
+
+
+def _reason(how: str, culprit: Any, words: str) -> str:
+    if how == "malformed":
+        return "its __reduce__ returns what pickle cannot use"
+    return f"{_kind_of(type(culprit)).why}, and it refuses to be pickled"
+
+
+def _remedy(how: str, culprit: Any, kind: type, holder: Holder | None) -> str:
+    if how == "malformed":
+        return (f"Let {kind.__qualname__}.__reduce__ return a text, or a tuple (callable, arguments) with at most four "
+                "more items.")
+    instead = _kind_of(kind).instead
+    if holder and holder.is_own:
+        part = f"the attribute {holder.part}" if holder.part else "it"
+        return f"Give class {holder.name} a __getstate__ that leaves {part} out, or {instead}."
+    what = f"the {holder.name.rpartition('.')[2]}" if holder else "it"
+    return f"Leave {what} out of what is pickled, or {instead}."
