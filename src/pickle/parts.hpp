@@ -1,5 +1,5 @@
-// What pickle makes of an object: the ways to its parts, and what those who follow it have in
-// common.
+// This file says what pickle makes of an object: the ways to its parts, and what those who follow
+// it have in common.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,8 @@ using cpython::Ref;
 
 namespace {
 
-// What tells one class or function from others of its type. Functions that one piece of code makes
-// again and again, such as a lambda, are one.
+// Returns what tells one class or function from others of its type. Functions that one piece of
+// code makes again and again, such as a lambda, are one.
 const void* identity_of(PyObject* object) noexcept {
   if (PyFunction_Check(object)) return PyFunction_GET_CODE(object);
   return PyType_Check(object) ? object : nullptr;

@@ -166,7 +166,7 @@ Trace Tracer::trace(PyObject* root) {
       is_found = open(std::move(child));
     }
   } catch (const Astray&) {
-    // What pickle stopped at cannot be told.
+    // The walk has lost its way, and finds no culprit.
   }
   return std::move(trace_);
 }

@@ -30,7 +30,7 @@ struct PathStep {
   cpython::Ref key;  ///< may be empty
 };
 
-/// What pickle stopped at.
+/// Says what pickle stopped at.
 struct Trace {
   enum class How : std::uint8_t {
     named,      ///< a class, function or other object by a name that does not lead back to it
