@@ -124,7 +124,8 @@ def on_refusal(obj: Any, how: str, trace: tuple[list[tuple[str, Any]], list[Any]
     refuses = policy != "Report" and hazard.id != _refusals.ID  # there pickle's exception will do
     if not refuses and not collectors:
         return hazard.id, _plain(hazard.key), _plain(str(hazard))
-    failed.append((id(obj), report))
+    if collectors:
+        failed.append((id(obj), report))
     _deliver(report)
     if not refuses:
         return None
