@@ -158,9 +158,9 @@ def hold(server, name):
 
 
 def test_each_request_has_the_interpreter_with_the_fewest(shared):
-    assert len(shared.log.texts("loaded WSGI script", since=0)) == 3
     first, *told = shared.get("/app/which").json()
     assert told == ["app", True, True]
+    shared.log.expect("loaded WSGI script", count=3, since=0)
     assert shared.get("/app/which").json()[0] == first, "without load one interpreter serves"
     requests = [hold(shared, "a")]
     second = shared.get("/app/which").json()[0]
