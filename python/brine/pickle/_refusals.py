@@ -149,6 +149,6 @@ def _remedy(how: str, culprit: Any, kind: type, holder: Holder | None) -> str:
     instead = _kind_of(kind).instead
     if holder and holder.is_own:
         part = f"the attribute {holder.part}" if holder.part else "it"
-        return f"Give class {holder.name} a __getstate__ that leaves {part} out, or {instead}."
+        return f"Give class {holder.name} a __getstate__ that leaves {part} out, and {instead}."
     what = f"the {holder.name.rpartition('.')[2]}" if holder else "it"
-    return f"Leave {what} out of what is pickled, or {instead}."
+    return f"Leave {what} out of what is pickled, and {instead}."
