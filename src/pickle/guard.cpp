@@ -1,8 +1,6 @@
 #include "pickle/guard.hpp"
 
-#include <algorithm>
 #include <new>
-#include <utility>
 
 #include "cpython/error.hpp"
 #include "pickle/framing.hpp"
@@ -10,7 +8,6 @@
 
 namespace brine::pickle {
 
-using cpython::borrow;
 using cpython::check;
 using cpython::ErrorSet;
 using cpython::GilLock;
@@ -34,7 +31,11 @@ Ref attribute(const GilLock& gil, const Ref& object, const char* name) {
 // Holds pickle's exception for the life of this object, so that the error indicator is clear.
 class Pending {
  public:
-  explicit Pending(const GilLock&) noexcept { PyErr_Fetch(&type_, &value_, &traceback_); }
+  explicit Pending(const GilLock&) noexcept {
+    PyErr_Fetch(&type_, &value_, &traceback_);
+    PyErr_NormalizeException(&type_, &value_, &traceback_);
+    if (traceback_ != nullptr) PyException_SetTraceback(value_, traceback_);
+  }
   ~Pending() {
     if (type_ == nullptr) return;
     PyErr_Restore(type_, value_, traceback_);  // replaces an exception that was raised meanwhile
@@ -42,19 +43,12 @@ class Pending {
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
 
-  /// Makes an exception object of what was set: before Python 3.12 it may be a mere text.
-  void normalize() noexcept {
-    PyErr_NormalizeException(&type_, &value_, &traceback_);
-    if (traceback_ != nullptr) PyException_SetTraceback(value_, traceback_);
-  }
-
   PyObject* value() const noexcept { return value_; }
   void replace(Ref exception) noexcept {
     drop();
     value_ = exception.release();
     type_ = Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(value_)));
   }
-  PyObject* type() const noexcept { return type_; }
   bool is(PyObject* type) const noexcept { return PyErr_GivenExceptionMatches(type_, type) != 0; }
   void drop() noexcept {
     Py_CLEAR(type_);
@@ -73,32 +67,11 @@ void raise_refusal(PyObject* refusal) {
   throw ErrorSet{};
 }
 
-// Returns true for errors by which pickle, or an object that is asked for its parts, refuses;
-// others come from the application's own code.
-bool may_be_hazard(const Pending& error, PyObject* pickling_error) {
-  for (PyObject* type :
-       {PyExc_TypeError, PyExc_ValueError, PyExc_AttributeError, PyExc_RuntimeError}) {
-    if (error.is(type)) return true;
-  }
-  return error.is(pickling_error);
-}
-
-// Returns true if the program has given a Pickler such a hook. Python 3.13's Pickler has one that
-// does nothing.
-bool has_hook(const GilLock& gil, PyObject* pickler, const char* name) {
-  PyObject* found = PyObject_GetAttrString(pickler, name);
-  if (found == nullptr) {
-    PyErr_Clear();
-    return false;
-  }
-  return PyCFunction_Check(steal(gil, found).get()) == 0;
-}
-
-std::string text_of(const GilLock& gil, PyObject* tuple, Py_ssize_t index) {
-  Ref text = borrow(gil, PyTuple_GetItem(tuple, index));
-  const char* utf8 = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
-  if (utf8 == nullptr) throw ErrorSet{};
-  return utf8;
+// Returns true for errors that a hazard can cause; others come from the application's own code.
+bool may_be_hazard(const GilLock& gil, const Pending& error) {
+  if (error.is(PyExc_AttributeError) || error.is(PyExc_RecursionError)) return true;
+  Ref module = steal(gil, PyImport_ImportModule("_pickle"));
+  return error.is(attribute(gil, module, "PicklingError").get());
 }
 
 class SuspectSink final : public GlobalSink {
@@ -126,18 +99,6 @@ class SuspectSink final : public GlobalSink {
 
 }  // namespace
 
-int as_protocol(PyObject* argument) noexcept {
-  if (argument == nullptr || !PyLong_Check(argument)) return -1;
-  int overflow = 0;  // with it no exception is set, and one that is set stays
-  const long protocol = PyLong_AsLongAndOverflow(argument, &overflow);
-  if (overflow < 0 || protocol < 0) return kHighestProtocol;  // pickle takes it for the highest
-  return static_cast<int>(std::clamp(overflow > 0 ? 255L : protocol, 0L, 255L));
-}
-
-FailedObject Dump::as_failed() const noexcept {
-  return {object, Py_TYPE(object), pickler != nullptr ? Py_TYPE(pickler) : nullptr};
-}
-
 Guard::Guard(GilLock& gil) {
   Ref module = steal(gil, PyImport_ImportModule("_pickle"));
   pickle_dumps = attribute(gil, module, "dumps");
@@ -153,8 +114,6 @@ Guard::Guard(GilLock& gil) {
   unpickler_find_class = attribute(gil, unpickler_type, "find_class");
   Ref copyreg = steal(gil, PyImport_ImportModule("copyreg"));
   extension_registry_ = attribute(gil, copyreg, "_extension_registry");
-  dispatch_table_ = attribute(gil, copyreg, "dispatch_table");
-  pickling_error_ = attribute(gil, module, "PicklingError");
 }
 
 Policy Guard::policy() const noexcept {
@@ -216,7 +175,8 @@ PyObject* Guard::reaction(const GilLock& gil, const char* name) {
 }
 
 // Returns the exception that the dump is to raise, or None.
-Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, const Suspects* suspects) {
+Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
+               const Suspects* suspects) {
   Ref names = cpython::borrow(gil, Py_None);
   if (suspects != nullptr) {
     names = steal(gil, PyList_New(0));
@@ -227,9 +187,9 @@ Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, const Suspects* su
     }
   }
   auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
-  return steal(
-      gil, PyObject_CallFunction(reaction(gil, "on_dump"), "OiOOs", dump.object, dump.protocol,
-                                 or_none(dump.pickler), names.get(), policy_name(policy).data()));
+  return steal(gil, PyObject_CallFunction(reaction(gil, "on_dump"), "OiOOOs", dump.object,
+                                          dump.protocol, or_none(dump.pickler), or_none(error),
+                                          names.get(), policy_name(policy).data()));
 }
 
 void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {
@@ -245,7 +205,7 @@ void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {
 void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const Suspects* suspects) {
   const Busy working;
   try {
-    Ref refusal = ask(gil, policy, dump, suspects);
+    Ref refusal = ask(gil, policy, dump, nullptr, suspects);
     raise_refusal(refusal.get());
   } catch (const ErrorSet&) {
     // An error of the guard's own must not fail a dump that pickle has done. But where hazards are
@@ -260,20 +220,14 @@ void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const S
 }
 
 void Guard::after_failure(GilLock& gil, Policy policy, const Dump& dump) noexcept {
+  const Busy working;
   Ref refusal;
   {
     Pending error(gil);
     try {
-      if (!may_be_hazard(error, pickling_error_.get())) return;
-      std::shared_ptr<const Finding> finding;
-      const bool is_remembered = policy == Policy::report && !collecting_;
-      if (is_remembered) finding = told_.recognise(gil, dump.object, error.type());
-      if (!finding) {
-        error.normalize();
-        refusal = explain(gil, policy, dump, error.value(), finding);
-      }
-      if (finding) report(gil, dump, std::move(finding));
-      if (!refusal) return;
+      if (!may_be_hazard(gil, error)) return;
+      refusal = ask(gil, policy, dump, error.value(), nullptr);
+      if (refusal.get() == Py_None) return;
       error.drop();
     } catch (...) {
       return;  // the application gets pickle's exception in any case
@@ -282,72 +236,11 @@ void Guard::after_failure(GilLock& gil, Policy policy, const Dump& dump) noexcep
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(refusal.get())), refusal.get());
 }
 
-// Finds out what pickle stopped at. Returns the exception that the dump is to raise instead of
-// pickle's, or empty; sets `finding` if it is to be reported.
-Ref Guard::explain(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
-                   std::shared_ptr<const Finding>& finding) {
-  const Busy working;
-  auto* const error_type = reinterpret_cast<PyObject*>(Py_TYPE(error));
-  Ref table = dump.pickler != nullptr && PyObject_HasAttrString(dump.pickler, "dispatch_table") != 0
-                  ? steal(gil, PyObject_GetAttrString(dump.pickler, "dispatch_table"))
-                  : borrow(gil, dispatch_table_.get());
-  FailedDump failed;
-  failed.error = error;
-  failed.protocol =
-      dump.protocol < 0 || dump.protocol > kHighestProtocol ? kHighestProtocol - 1 : dump.protocol;
-  failed.dispatch_table = table.get();
-  failed.has_hooks = dump.pickler != nullptr && (has_hook(gil, dump.pickler, "persistent_id") ||
-                                                 has_hook(gil, dump.pickler, "reducer_override"));
-  failed.pickle_dumps = pickle_dumps.get();
-  Trace trace = Tracer(gil, failed).trace(dump.object);
-  if (!trace.culprit) return {};
-  const bool is_remembered = policy == Policy::report && !collecting_;
-  if (is_remembered) finding = told_.recognise(dump.object, error_type, trace);
-  if (!finding) {
-    Ref told = steal(gil, PyObject_CallFunction(reaction(gil, "on_refusal"), "OsOOs", dump.object,
-                                                how_name(trace.how), trace.as_python(gil).get(),
-                                                error, policy_name(policy).data()));
-    if (told.get() == Py_None) return {};
-    if (!PyTuple_CheckExact(told.get())) return told;
-    auto described = std::make_shared<Finding>();
-    described->id = text_of(gil, told.get(), 0);
-    described->key = text_of(gil, told.get(), 1);
-    described->text = text_of(gil, told.get(), 2);
-    finding = std::move(described);
-  }
-  if (is_remembered) told_.remember(dump.object, error_type, std::move(trace), finding);
-  return {};
-}
-
-// Keeps the finding until the request ends; outside of requests it is told at once.
-void Guard::report(GilLock& gil, const Dump& dump, std::shared_ptr<const Finding> finding) {
-  Scope* scope = current_scope();
-  if (scope != nullptr) return scope->held.hold(dump.as_failed(), std::move(finding));
-  Listener* listener = current_listener();
-  if (!tell(listener, *finding) || listener != nullptr) return;
-  const Busy working;
-  steal(gil, PyObject_CallFunction(reaction(gil, "log"), "s", finding->text.c_str()));
-}
-
-void Guard::after_dump_by_other(GilLock& gil, const Dump& dump) noexcept {
-  if (Scope* scope = current_scope(); scope != nullptr && !scope->held.empty()) {
-    scope->held.pickled(dump.as_failed());
-  }
-  if (!collecting_) return;
-  const Busy working;
-  try {
-    steal(gil, PyObject_CallFunction(reaction(gil, "withdraw"), "O", dump.object));
-  } catch (const ErrorSet&) {
-    PyErr_Clear();
-  }
-}
-
 void Guard::after_failed_load(GilLock& gil, PyObject* data, PyObject* module,
                               PyObject* name) noexcept {
   const Policy policy = this->policy();
   const Busy working;
   Pending error(gil);
-  error.normalize();
   auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
   try {
     // Pickle imports a module and then looks in sys.modules, where a script does not stay.

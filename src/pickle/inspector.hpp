@@ -8,9 +8,27 @@
 #include <vector>
 
 #include "cpython/ref.hpp"
-#include "pickle/parts.hpp"
 
 namespace brine::pickle {
+
+/// The ways by which pickle gets from an object to a part of it; step_name() returns the Python
+/// side's name.
+enum class Step : std::uint8_t {
+  root,
+  item,        ///< a dict's value, by key
+  index,       ///< an item of a list or tuple
+  key,         ///< a dict's key, by number
+  member,      ///< a member of a set, by number
+  attribute,   ///< an attribute by name, also of __slots__
+  state,       ///< the result of __getstate__, or the state of __reduce__
+  state_item,  ///< a value of that state, by key
+  callable,    ///< __reduce__()[0]
+  argument,    ///< __reduce__()[1][index]
+  of_class,    ///< the object's own class
+};
+
+/// Returns the Python side's name of a step.
+const char* step_name(Step step) noexcept;
 
 /// The goal and the limits of a walk.
 struct Inquiry {
@@ -57,11 +75,13 @@ class Inspector {
   bool expand_container(PyObject* object, std::uint32_t at);
   void expand_set(PyObject* set, std::uint32_t at);
   void expand_dict(PyObject* dict, std::uint32_t at, Step value_step);
+  cpython::Ref reduce(PyObject* object);
   cpython::Ref dispatched(PyObject* object);
   void expand_reduced(PyObject* object, PyObject* parts, std::uint32_t at);
   void expand_call(PyObject* object, PyObject* function, PyObject* arguments, std::uint32_t at);
   void expand_state(PyObject* object, PyObject* state, std::uint32_t at);
   void expand_items(PyObject* iterator, std::uint32_t at, bool pairs);
+  bool has_own_getstate(PyObject* object);
   void judge(PyObject* object, PyObject* name, std::uint32_t at);
   cpython::Ref path(std::uint32_t at) const;
   cpython::Ref describe(const Finding& finding) const;

@@ -86,11 +86,6 @@ PyObject* forget_verdicts(PyObject* module, PyObject*) noexcept {
   Py_RETURN_NONE;
 }
 
-PyObject* set_collecting(PyObject* module, PyObject* collecting) noexcept {
-  guard_of(module).set_collecting(collecting == Py_True);
-  Py_RETURN_NONE;
-}
-
 PyObject* inspect_graph(PyObject*, PyObject* arguments, PyObject* keywords) noexcept {
   return callback([&](GilLock& gil) {
     static const char* names[] = {"obj",          "judge",        "protocol", "dispatch_table",
@@ -125,9 +120,6 @@ PyMethodDef own_functions[] = {
      "Tells the server of hazards. False: there is no server."},
     {"forget_verdicts", forget_verdicts, METH_NOARGS,
      "forget_verdicts($module, /)\n--\n\nNames may stand for other things than before."},
-    {"set_collecting", set_collecting, METH_O,
-     "set_collecting($module, collecting, /)\n--\n\n"
-     "Whether somebody collects reports: then each failed dump is described anew."},
     {"inspect_graph", cpython::untyped(inspect_graph), METH_VARARGS | METH_KEYWORDS,
      "inspect_graph($module, /, obj, judge, protocol, dispatch_table, builtin_only=False, "
      "most_objects=1000000)\n--\n\n"
@@ -152,8 +144,8 @@ int execute(PyObject* module) noexcept {
     guard.writer_type = make_writer_type(gil);
     guard.guarded_unpickler = make_unpickler_type(gil, guard, module);
     add_functions(gil, module);
-    guard.guarded_pickler = make_pickler_type(gil, guard, module);
-    check(gil, PyModule_AddObjectRef(module, "Pickler", guard.guarded_pickler.get()));
+    Ref pickler = make_pickler_type(gil, guard, module);
+    check(gil, PyModule_AddObjectRef(module, "Pickler", pickler.get()));
     check(gil, PyModule_AddObjectRef(module, "Unpickler", guard.guarded_unpickler.get()));
     check(gil, PyModule_AddObjectRef(module, "StreamScanner", make_stream_scanner_type(gil).get()));
     return 0;

@@ -140,7 +140,7 @@ def clean():
     for value in CLEAN:
         for protocol in (0, 2, pickle.HIGHEST_PROTOCOL):
             went = watch(pickle.dumps, value, protocol)
-            if went["hazards"] and "value" in went:
+            if went["hazards"]:
                 found.append([ascii(value), protocol, *went["hazards"]])
     return found
 

@@ -6,7 +6,6 @@ Prints a JSON object: key of a cost -> its ratio in each round, guarded time ove
 import gc
 import json
 import sys
-import threading
 import types
 from time import perf_counter
 
@@ -42,26 +41,6 @@ def graph_with_hazard(objects=100_000):
     return graph
 
 
-def refused_with_rows_behind(rows=300_000):
-    """An object that pickle refuses at once, with so many rows behind what it refuses."""
-    session = Item(1)
-    session.lock = threading.Lock()
-    session.rows = [{"id": i} for i in range(rows)]
-    return session
-
-
-def failing(dumps):
-    """`dumps` for an object that it refuses."""
-
-    def call(argument):
-        try:
-            dumps(argument)
-        except TypeError:
-            pass
-
-    return call
-
-
 def times(function, argument, calls):
     start = perf_counter()
     for _ in range(calls):
@@ -69,12 +48,12 @@ def times(function, argument, calls):
     return perf_counter() - start
 
 
-def ratios(guarded, argument, calls, rounds, plain_dumps=_pickle.dumps):
+def ratios(guarded, argument, calls, rounds):
     """Of each round; the two take turns, so that the machine's noise meets both."""
     times(guarded, argument, calls)
     result = []
     for _ in range(rounds):
-        plain = times(plain_dumps, argument, calls)
+        plain = times(_pickle.dumps, argument, calls)
         result.append(times(guarded, argument, calls) / plain)
     return result
 
@@ -88,8 +67,6 @@ def main(rounds):
         "pickle-session": ratios(_guard.dumps, SESSION, 20_000, rounds * 4),
         "pickle-instances": ratios(_guard.dumps, [Item(i) for i in range(1000)], 100, rounds * 4),
         "pickle-bytes": ratios(_guard.dumps, b"x" * 10_000_000, 20, rounds * 4),
-        "pickle-refused": ratios(failing(_guard.dumps), refused_with_rows_behind(), 20_000, rounds * 4,
-                                 failing(_pickle.dumps)),
         "pickle-path": ratios(brine.pickle.inspect, graph, 1, rounds),
     }))
 

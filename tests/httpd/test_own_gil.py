@@ -25,11 +25,11 @@ def site(request, start_httpd, workspace, python):
     """`site(...)`: a server whose /one, /two and /main are the same script in two sub-interpreters and the main one."""
     def start(options=""):
         place = PLACES[request.param].replace("{options}", options).replace("{python}", python)
-        aliases = "".join(f"WSGIScriptAlias /{name} {{dir}}/scripts/own_gil.wsgi application-group={group}\n"
+        aliases = "".join(f"WSGIScriptAlias /{name} {{dir}}/scripts/own_gil_pickle.wsgi application-group={group}\n"
                           for name, group in (*zip(GROUPS, GROUPS), ("main", "%{GLOBAL}")))
-        script = (workspace.folder / "apps" / "own_gil.wsgi").read_text()
+        script = (workspace.folder / "apps" / "own_gil_pickle.wsgi").read_text()
         return start_httpd(f"WSGIPython {python}\nWSGIPerInterpreterGIL On\n{place}{aliases}",
-                           files={"scripts/own_gil.wsgi": script})
+                           files={"scripts/own_gil_pickle.wsgi": script})
     return start
 
 
@@ -101,8 +101,8 @@ def test_each_ends_with_the_process(site):
 def test_a_request_is_interrupted_in_its_own_interpreter(start_httpd, workspace, python):
     server = start_httpd(f"""WSGIPerInterpreterGIL On
 WSGIDaemonProcess site threads=4 request-timeout=400ms interrupt-timeout=20s python={python}
-WSGIScriptAlias /one {{apps}}/own_gil.wsgi process-group=site application-group=one
-WSGIScriptAlias /two {{apps}}/own_gil.wsgi process-group=site application-group=two
+WSGIScriptAlias /one {{apps}}/own_gil_pickle.wsgi process-group=site application-group=one
+WSGIScriptAlias /two {{apps}}/own_gil_pickle.wsgi process-group=site application-group=two
 """)
     assert server.get("/two/").text == "here"
     asked = [Request(server, f"/{name}/spin") for name in GROUPS]
@@ -141,12 +141,12 @@ def test_off_is_what_there_is(start_httpd):
 @pytest.fixture
 def shared(start_httpd, workspace, python):
     """A server whose process group serves one application in three interpreters; all were made at its start."""
-    script = (workspace.folder / "apps" / "own_gil.wsgi").read_text()
+    script = (workspace.folder / "apps" / "own_gil_pickle.wsgi").read_text()
     return start_httpd(f"""WSGIDaemonProcess site threads=8 interpreters=3 python={python}
-WSGIScriptAlias /app {{dir}}/scripts/own_gil.wsgi process-group=site application-group=app
-WSGIScriptAlias /main {{dir}}/scripts/own_gil.wsgi process-group=site
+WSGIScriptAlias /app {{dir}}/scripts/own_gil_pickle.wsgi process-group=site application-group=app
+WSGIScriptAlias /main {{dir}}/scripts/own_gil_pickle.wsgi process-group=site
 """,
-                       files={"scripts/own_gil.wsgi": script})
+                       files={"scripts/own_gil_pickle.wsgi": script})
 
 
 def hold(server, name):
@@ -181,7 +181,7 @@ def test_each_interpreter_ends_with_the_process(shared):
 
 def test_each_interpreter_has_the_new_code(shared):
     before = shared.get("/app/which").json()[0]
-    script = shared.folder / "scripts" / "own_gil.wsgi"
+    script = shared.folder / "scripts" / "own_gil_pickle.wsgi"
     script.write_text(script.read_text().replace('lambda: "here"', 'lambda: "there"'))
     until(lambda: shared.get("/app/").text == "there", "the new code serves")
     requests = [hold(shared, "a"), hold(shared, "b")]

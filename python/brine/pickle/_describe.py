@@ -40,12 +40,6 @@ def render_path(name: str, steps: Steps) -> str:
     return name + "".join(shown)
 
 
-def attribute_of(step: tuple[str, Any]) -> str | None:
-    """The name of the attribute that a step leads to, if it leads to one."""
-    kind, where = step
-    return _key(where).strip("'") if kind in ("attribute", "state_item") else None
-
-
 _STEPS = {
     "item": "[{}]",
     "index": "[{}]",

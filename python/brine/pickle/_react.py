@@ -8,22 +8,19 @@ import logging
 import pickle
 from contextlib import contextmanager
 from types import BuiltinMethodType
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from brine import _guard
-from brine.pickle import _judge, _refusals, _restore
+from brine.pickle import _judge, _restore
 from brine.pickle._describe import Culprit, describe, render_path
-from brine.pickle._frames import Root, find_root
+from brine.pickle._frames import find_root
 from brine.pickle._hazards import Hazard, Report, UnsafePickleError
 
 #: The log of programs without a server.
 logger = logging.getLogger("brine.pickle")
 
-collectors: list[list[Report]] = []
+collectors: list[Callable[[Report], None]] = []
 """Who else is to hear of each report; see collect()."""
-
-failed: list[tuple[int, Report]] = []
-"""While somebody collects: what pickle has refused, by its id(), and what was reported of it."""
 
 known: dict[tuple[str, str], tuple[str, str]] = {}
 """(module, name) in a stream -> (id, key) of the hazard, where it has been reported with its path."""
@@ -82,11 +79,12 @@ def is_no_builtin_value(module: str, name: str) -> bool:
     return True
 
 
-def on_dump(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None,
+def on_dump(obj: Any, protocol: int, pickler: Any, error: BaseException | None, suspects: Suspects | None,
             policy: str) -> UnsafePickleError | None:
-    """Reports the hazards of a dump that was done; returns the exception that it is to fail with, or None.
+    """Reports the hazards of a dump; returns the exception that it is to fail with, or None.
 
-    `suspects`: the names to look for, or None for all that `obj` leads to.
+    `error`: pickle's own, or None where the dump was done. `suspects`: the names to look for, or None for
+    all that `obj` leads to.
     """
     if policy == "Report" and suspects and not collectors and _is_known(suspects):
         for name in suspects:
@@ -95,66 +93,21 @@ def on_dump(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None,
         return None
     root = find_root(obj)
     report = _examine(obj, protocol, pickler, suspects, policy == "BuiltinOnly", root.name, root.where)
-    report = _without_false_alarms(report, pickler)
+    report = _without_false_alarms(report, pickler, error)
     if suspects and policy != "BuiltinOnly":
         report = _complete(report, suspects, root.name, root.where)
     elif suspects and not report:
         report = _describe_makers(suspects, root.name, root.where)
     if not report:
         # What is refused where it is a hazard does not leave where that could not be found out.
-        unknown = policy != "Report" and suspects is None and not report.complete
+        unknown = policy != "Report" and error is None and suspects is None and not report.complete
         return UnsafePickleError(report) if unknown else None
     _deliver(report)
-    return None if policy == "Report" else UnsafePickleError(report)
-
-
-def on_refusal(obj: Any, how: str, trace: tuple[list[tuple[str, Any]], list[Any], Any, str | None],
-               error: BaseException, policy: str) -> UnsafePickleError | tuple[str, str, str] | None:
-    """Describes what a dump has failed at: the exception that it is to fail with, or (id, key, text) to report.
-
-    `how`: named, refused or malformed; `trace`: (steps, the objects that they lead from, the
-    culprit, the name that its __reduce__ has returned or None).
-    """
-    steps, way, culprit, written = trace
-    root = find_root(obj)
-    hazard = _named(steps, way, culprit, written, root) if how == "named" else None
-    if hazard is None:
-        hazard = _refusals.explain(how, *_refusals.without_class(steps, way, culprit), error, root.name, root.where)
-    report = Report((hazard,), len(way) + 1)
-    refuses = policy != "Report" and hazard.id != _refusals.ID  # there pickle's exception will do
-    if not refuses and not collectors:
-        return hazard.id, _plain(hazard.key), _plain(str(hazard))
-    if collectors:
-        failed.append((id(obj), report))
-    _deliver(report)
-    if not refuses:
+    if policy == "Report":
         return None
     refusal = UnsafePickleError(report)
     refusal.__cause__ = error
     return refusal
-
-
-def _named(steps: list[tuple[str, Any]], way: list[Any], culprit: Any, written: str | None,
-           root: Root) -> Hazard | None:
-    """The hazard of a class, function or other object by its name."""
-    judgement = _judge.judge(culprit, written)
-    if judgement is None or _refusals.is_unnamed(culprit, judgement.id):
-        return None
-    path = render_path(root.name, steps)
-    return describe(judgement, Culprit(culprit, way[-1] if way else None, steps), path, root.where)
-
-
-def withdraw(obj: Any) -> None:
-    """The object has been pickled in another way after pickle had refused it: nothing was wrong."""
-    for refused, report in [each for each in failed if each[0] == id(obj)]:
-        failed.remove((refused, report))
-        for collector in collectors:
-            collector[:] = [each for each in collector if each is not report]
-
-
-def log(text: str) -> None:
-    """For programs without a server."""
-    logger.warning("%s", text)
 
 
 def before_dump(obj: Any, protocol: int, pickler: Any, policy: str) -> UnsafePickleError | None:
@@ -164,7 +117,7 @@ def before_dump(obj: Any, protocol: int, pickler: Any, policy: str) -> UnsafePic
     """
     if _has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override"):
         return None
-    refusal = on_dump(obj, protocol, pickler, None, policy)
+    refusal = on_dump(obj, protocol, pickler, None, None, policy)
     return refusal if refusal and refusal.report else None
 
 
@@ -195,14 +148,23 @@ def _written_as(report: Report, module: str, name: str) -> list[Hazard]:
     return [hazard for hazard in report if hazard.module == module and f"{hazard.qualname}.".startswith(f"{name}.")]
 
 
-def _without_false_alarms(report: Report, pickler: Any) -> Report:
-    """A Pickler with hooks may have kept objects out of the pickle: what is never in one that was done.
+def _without_false_alarms(report: Report, pickler: Any, error: BaseException | None) -> Report:
+    """A Pickler with hooks may have kept objects out of the pickle; then pickle's own error tells which counts.
 
     The hooks themselves are not called again: they may keep books of what they have seen.
     """
     if not (_has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override")):
         return report
-    return Report(tuple(hazard for hazard in report if hazard.id not in _REFUSED), report.objects, report.complete)
+    words = str(error)
+    return Report(tuple(hazard for hazard in report if _is_pickled(hazard, words if error else None)),
+                  report.objects, report.complete)
+
+
+def _is_pickled(hazard: Hazard, words: str | None) -> bool:
+    """Whether a hazard can be in the pickle; `words` of pickle's error, if there is one."""
+    if words is None:
+        return hazard.id not in _REFUSED
+    return hazard.qualname.rpartition(".")[2] in words
 
 
 def _has_hook(pickler: Any, name: str) -> bool:
@@ -280,9 +242,9 @@ def _deliver(report: Report) -> None:
     new = [hazard for hazard in report if _guard.count(hazard.id, _plain(hazard.key))]
     text = _plain("\n".join(map(str, new)))
     if not _guard.announce(",".join(report.ids), text) and text:
-        log(text)
+        logger.warning("%s", text)
     for collector in list(collectors):
-        collector.append(report)
+        collector(report)
 
 
 def _plain(text: str) -> str:
@@ -297,15 +259,11 @@ def collect(reports: list[Report] | None = None) -> Iterator[list[Report]]:
     The list is a new one, or the one that is given. It gets the reports of all threads.
     """
     reports = [] if reports is None else reports
-    collectors.append(reports)
-    _guard.set_collecting(True)
+    collectors.append(reports.append)
     try:
         yield reports
     finally:
-        collectors[:] = [each for each in collectors if each is not reports]
-        _guard.set_collecting(bool(collectors))
-        if not collectors:
-            failed.clear()
+        collectors.remove(reports.append)
 
 
 def forget() -> None:
