@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
@@ -55,8 +55,7 @@ class SourceDistribution(sdist):
 
 setup(
     version=version(),
-    packages=["brine", "brine.django", "brine.django.management", "brine.django.management.commands",
-              "brine.migration", "brine.pickle", "brine.pickle_tools", "brine.pickle_tools.containers"],
+    packages=find_packages(str(HERE), include=["brine", "brine.*"]),
     package_data={"brine": ["*.pyi", "py.typed"], "brine.django": ["*.wsgi"]},
     ext_modules=[Extension(
         "brine._guard", [str(file) for file in SOURCES], include_dirs=[str(ROOT / "src"), str(ROOT / "include")],

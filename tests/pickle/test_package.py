@@ -132,7 +132,7 @@ def test_the_source_distribution_has_what_it_needs_and_no_more(distributions):
 
 
 def test_all_packages_of_the_tree_are_in_the_wheel(distributions, installed):
-    """setup.py lists them by name: a folder that is added to the tree must be added there."""
+    """A folder that is added to the tree is added to the package."""
     site = next(Path(installed.parent).glob("lib/python3*/site-packages"))
     def modules(folder):
         return {str(file.relative_to(folder)) for pattern in ("*.py", "*.pyi", "*.wsgi", "py.typed")

@@ -22,8 +22,7 @@ struct WithoutEffect {
 /// The text for server-metrics=.
 inline constexpr std::string_view kNoMetrics =
     "mod_wsgi.server_metrics() returns None in a daemon process, which does not see httpd's "
-    "memory: "
-    "httpd's mod_status has the numbers";
+    "memory: httpd's mod_status has the numbers";
 
 /// The text for newrelic-config-file=, newrelic-environment= and the directives of these names.
 inline constexpr std::string_view kNoAgent =
