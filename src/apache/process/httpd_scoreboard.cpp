@@ -1,14 +1,17 @@
 #include "apache/process/httpd_scoreboard.hpp"
 
+// The scoreboard's header needs httpd.h before it.
+// clang-format off
+#include "apache/httpd.hpp"
+
 #include <scoreboard.h>
+// clang-format on
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
-
-#include "apache/httpd.hpp"
 
 namespace brine::apache {
 
