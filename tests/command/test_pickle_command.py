@@ -1,5 +1,7 @@
 """The commands `brine pickle scan` and `brine pickle lint`: files, formats and exit codes."""
 
+import copy
+import functools
 import io
 import json
 import os
@@ -19,9 +21,10 @@ from brine.installation import version
 from brine.pickle_tools import command
 from brine.pickle_tools.finding import Finding
 from brine.pickle_tools.formats import render
-from brine.pickle_tools.result import Failure, Result
+from brine.pickle_tools.formats.sarif import uri
+from brine.pickle_tools.result import Failure, Outcome, Result, Totals
 from brine.pickle_tools.rules import RULES
-from brine.pickle_tools.sarif import uri
+from serving import BUILD
 
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN = "def application(environ, start_response):\n    return []\n"
@@ -314,16 +317,73 @@ def test_json_of_scan_lists_every_global(scanner, blob, capsys):
     assert (finding["id"], finding["offset"], finding["line"]) == ("restore-unknown", 17, None)
 
 
-@pytest.mark.parametrize("form", ["json", "sarif"])
+def records(text):
+    """The objects of JSON lines."""
+    assert text.endswith("\n")
+    return [json.loads(line) for line in text[:-1].split("\n")]
+
+
+def test_json_lines_say_what_the_json_document_says(scripts, capsys):
+    """Another form of the same facts: a line for each, in the order in which they are told."""
+    code, out, err = output(capsys, "lint", "--format", "jsonl", *scripts.values())
+    *lines, end = records(out)
+    assert end == {"type": "run", "brine": version(), "command": "lint", "exit_code": code}
+    document = json.loads(output(capsys, "lint", "--format", "json", *scripts.values())[1])
+    files = []
+    for line in lines:
+        type_, name = line.pop("type"), line.pop("file")
+        if not files or files[-1]["file"] != name:
+            files.append({"file": name, "errors": [], "findings": []})
+        if type_ == "file":
+            files[-1] |= line
+        else:
+            files[-1][f"{type_}s"].append(line)
+    assert files == document["files"]
+    assert code == document["exit_code"] == 2 and err.count("\n") == 2
+
+
+def test_json_lines_of_scan(scanner, tmp_path, capsys):
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    for name in ("a.pickle", "b\nc.pickle"):
+        (folder / name).write_bytes(b"12345678")
+    scanner.answer.globals = [Global("builtins", "set"), Global("shop", "Ca\nrt", 17, kind="unknown", message="m\u2028")]
+    code, out, _ = output(capsys, "scan", "--format", "jsonl", str(folder))
+    *lines, end = records(out)
+    assert [line["type"] for line in lines] == ["finding", "file"] * 2
+    assert [(line["id"], line["offset"]) for line in lines[::2]] == [("restore-unknown", 17)] * 2
+    assert lines[3]["file"] == str(folder / "b\nc.pickle")
+    assert [each["name"] for each in lines[1]["globals"]] == ["set", "Ca\nrt"]
+    assert (lines[1]["grade"], lines[1]["verdict"], lines[1]["pickles"]) == ("unknown", "findings", 1)
+    assert end["exit_code"] == code == 3 and end["totals"]["files"] == 2
+    assert out.isascii()  # so that no reader takes another character for the end of a line
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "sarif"])
 def test_documents_are_unicode(form, scanner, tmp_path, capsys):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
     Path(path).write_bytes(b"x")
     scanner.answer.globals = [Global("a\ud800", "b", kind="unknown", message="m\udfff")]
     _, out, _ = output(capsys, "scan", "--format", form, path)
-    json.dumps(json.loads(out), ensure_ascii=False).encode()  # raises for a lone surrogate
+    for each in records(out) if form == "jsonl" else [json.loads(out)]:
+        json.dumps(each, ensure_ascii=False).encode()  # raises for a lone surrogate
 
 
-# SARIF 2.1.0: what its sections say `shall`
+# SARIF 2.1.0: its schema, and what its sections say `shall`
+
+SCHEMA = BUILD / "sarif-2.1.0.json"  # tests/run gets it
+
+
+@functools.lru_cache
+def schema():
+    """A validator; None where the schema is not there."""
+    if not SCHEMA.exists():
+        return None
+    jsonschema = pytest.importorskip("jsonschema")
+    contents = json.loads(SCHEMA.read_text())
+    validator = jsonschema.validators.validator_for(contents)
+    validator.check_schema(contents)
+    return validator(contents, format_checker=jsonschema.FormatChecker())
 
 
 def check_text(message):
@@ -353,6 +413,8 @@ def check_rule(rule):
 
 
 def check_sarif(log):
+    if schema():
+        schema().validate(log)
     assert log["version"] == "2.1.0"  # 3.13.2
     assert log["$schema"].endswith("sarif-schema-2.1.0.json")  # 3.13.3
     run, = log["runs"]  # 3.13.4
@@ -379,6 +441,33 @@ def check_sarif(log):
             check_location(location)
         assert isinstance(result.get("properties", {}), dict)
     return run
+
+
+def test_the_schema_refuses_what_is_no_sarif(scripts, capsys):
+    """So that a log that passes says something."""
+    if not schema():
+        pytest.skip(f"{SCHEMA} is not there: tests/run gets it where there is npm")
+    log = json.loads(output(capsys, "lint", "--format", "sarif", scripts["risk"])[1])
+    schema().validate(log)
+    for break_it in (lambda run: run["results"][0].pop("message"), lambda run: run["results"][0].update(level="high"),
+                     lambda run: run["invocations"][0].pop("executionSuccessful"),
+                     lambda run: run["tool"]["driver"].update(rule=[]),
+                     lambda run: run["results"][0]["locations"][0]["physicalLocation"]["region"].update(startLine=0)):
+        broken = copy.deepcopy(log)
+        break_it(broken["runs"][0])
+        assert list(schema().iter_errors(broken))
+
+
+def test_sarif_of_everything(scanner, tmp_path, capsys):
+    """Members, failures, strange names and a place for each: whatever the commands can say."""
+    (tmp_path / "a b\x1f\udcff").write_bytes(b"x")
+    finding = Finding("restore-unknown", "warning", "m", "", "x y/\udcff", offset=7, member="a/b \udc00",
+                      details={"grade": "unknown", "module": "\ud800"})
+    failures = [Failure("is broken"), Failure("is none", offset=3), Failure("is", 2, 5), Failure("was", offset=1, member="m")]
+    for command_ in ("scan", "lint"):
+        results = [Result("x y/\udcff", [finding] if command_ == "scan" else [], failures), Result("/", [], [])]
+        outcome = Outcome(command_, results, 2, Totals())
+        check_sarif(json.loads(render("sarif", outcome)))
 
 
 def test_sarif_of_lint(scripts, capsys):
@@ -425,12 +514,13 @@ def test_uris(path, wanted):
 def test_every_rule_can_be_rendered():
     findings = [Finding(id_, rule.severity, "m", "r", "f", 1, 1) for id_, rule in RULES.items()]
     for name in ("scan", "lint"):
-        known = [finding for finding in findings if render("sarif", name, [], 0).count(f'"{finding.id}"')]
+        known = [finding for finding in findings
+                 if render("sarif", Outcome(name, [], 0)).count(f'"{finding.id}"')]
         assert known
-        check_sarif(json.loads(render("sarif", name, [Result("f", known, [Failure("x")])], 2)))
+        check_sarif(json.loads(render("sarif", Outcome(name, [Result("f", known, [Failure("x")])], 2))))
     in_both = {finding.id for finding in findings}
     listed = {rule["id"] for name in ("scan", "lint") for rule in
-              json.loads(render("sarif", name, [], 0))["runs"][0]["tool"]["driver"]["rules"]}
+              json.loads(render("sarif", Outcome(name, [], 0)))["runs"][0]["tool"]["driver"]["rules"]}
     assert listed == in_both
 
 

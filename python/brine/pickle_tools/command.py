@@ -4,12 +4,11 @@ import argparse
 import re
 import sys
 
-from brine.pickle_tools.files import Totals, listed, scan_file, system
+from brine.pickle_tools.files import listed, scan_file, system
 from brine.pickle_tools.formats import FORMATS, printable, render
 from brine.pickle_tools.lint import LARGEST_SCRIPT, Unreadable, lint
 from brine.pickle_tools.progress import Progress
-from brine.pickle_tools.result import CLEAN, Failure, Result, worst
-from brine.pickle_tools.sarif import within
+from brine.pickle_tools.result import CLEAN, Failure, Outcome, Result, Totals, within, worst
 
 _SIZES = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _EXIT_CODES = """\
@@ -80,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         return _run_scan(options)
     results = [_lint(file) for file in options.files]
     code = max((result.code for result in results), default=CLEAN)
-    _write(render(options.format, "lint", results, code))
+    _write(render(options.format, Outcome("lint", results, code)))
     _tell(results)
     return code
 
@@ -98,7 +97,7 @@ def _run_scan(options: argparse.Namespace) -> int:
                 results.append(result)
     code = worst(result.code for result in results)
     of_folders = any(not each.named for each in files) or not files
-    _write(render(options.format, "scan", results, code, totals if of_folders else None))
+    _write(render(options.format, Outcome("scan", results, code, totals if of_folders else None)))
     _tell(results)
     return code
 

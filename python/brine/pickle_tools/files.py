@@ -15,26 +15,6 @@ STDIN = "<stdin>"
 """What standard input is called in a report."""
 
 
-@dataclass
-class Totals:
-    """What was seen in all."""
-
-    files: int = 0
-    pickles: int = 0
-    others: int = 0
-    """Files without a pickle."""
-    hazards: int = 0
-    errors: int = 0
-    """Files of which something could not be read."""
-
-    def count(self, result: Result) -> None:
-        self.files += 1
-        self.pickles += result.pickles or 0
-        self.others += not result.pickles
-        self.hazards += sum(finding.counts for finding in result.findings)
-        self.errors += bool(result.failures)
-
-
 @dataclass(frozen=True)
 class Listed:
     """A file that is to be read, or why it cannot be."""

@@ -61,3 +61,41 @@ class Result:
         if self.failures:
             return "error"
         return "clean" if self.code == CLEAN else "findings"
+
+
+@dataclass
+class Totals:
+    """What was seen in all."""
+
+    files: int = 0
+    pickles: int = 0
+    others: int = 0
+    """Files without a pickle."""
+    hazards: int = 0
+    errors: int = 0
+    """Files of which something could not be read."""
+
+    def count(self, result: Result) -> None:
+        self.files += 1
+        self.pickles += result.pickles or 0
+        self.others += not result.pickles
+        self.hazards += sum(finding.counts for finding in result.findings)
+        self.errors += bool(result.failures)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command has to say of all its files: what every format is made of."""
+
+    command: str
+    """scan or lint."""
+    results: list[Result]
+    code: int
+    """The command's exit code."""
+    totals: Totals | None = None
+    """What was seen in folders, where some were named."""
+
+
+def within(file: str, member: str) -> str:
+    """A member of a container, as it is told to people."""
+    return f"{file}!{member}" if member else file

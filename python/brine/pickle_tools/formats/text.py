@@ -1,24 +1,14 @@
-"""Results for a person, as text, and for programs, as JSON or SARIF."""
+"""Results for a person, who reads them at a terminal."""
 
-import json
-from dataclasses import asdict
 from typing import Any
 
-from brine.installation import version
-from brine.pickle_tools.files import Totals
 from brine.pickle_tools.finding import Finding
-from brine.pickle_tools.result import Result
-from brine.pickle_tools.sarif import sarif, within
-
-FORMATS = ("text", "json", "sarif")
+from brine.pickle_tools.result import Outcome, Result, Totals, within
 
 
-def render(form: str, command: str, results: list[Result], code: int, totals: Totals | None = None) -> str:
-    """The report of a command on its files, with a newline at its end; `totals`: of folders."""
-    if form == "text":
-        return "".join(text(result) for result in results) + (_sum(totals) if totals else "")
-    document = sarif(command, results, code) if form == "sarif" else _json(command, results, code, totals)
-    return json.dumps(_unicode(document), indent=2, allow_nan=False) + "\n"
+def text(outcome: Outcome) -> str:
+    """Each file in its turn, and of folders a line that sums all up. Why a file is an error is told elsewhere."""
+    return "".join(_of_file(result) for result in outcome.results) + (_sum(outcome.totals) if outcome.totals else "")
 
 
 def printable(value: str) -> str:
@@ -26,7 +16,7 @@ def printable(value: str) -> str:
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in value)
 
 
-def text(result: Result) -> str:
+def _of_file(result: Result) -> str:
     """A file's findings and what is all right of a pickle, one by one, and a line that sums them up."""
     globals_ = result.globals or []
     members = {each["member"]: index for index, each in enumerate(globals_)}
@@ -76,30 +66,3 @@ def _sum(totals: Totals) -> str:
     return (f"in all: {_counted(totals.files, 'file')}, {totals.others} without a pickle, "
             f"{_counted(totals.pickles, 'pickle')}, {_counted(totals.hazards, 'hazard')}, "
             f"{_counted(totals.errors, 'error')}\n")
-
-
-def _json(command: str, results: list[Result], code: int, totals: Totals | None) -> dict[str, Any]:
-    return {"brine": version(), "command": command, "exit_code": code, "files": [_file(result) for result in results],
-            **({"totals": asdict(totals)} if totals else {})}
-
-
-def _file(result: Result) -> dict[str, Any]:
-    fields: dict[str, Any] = {"file": result.file, "verdict": result.verdict,
-                              "errors": [asdict(failure) for failure in result.failures],
-                              "findings": [_finding(finding) for finding in result.findings]}
-    if result.globals is not None:
-        fields |= {"grade": result.grade, "pickles": result.pickles, "globals": result.globals}
-    return fields
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {key: value for key, value in asdict(finding).items() if key != "file"}
-
-
-def _unicode(value: Any) -> Any:
-    """Without lone surrogates (from file names and from pickles), which are no Unicode and so no JSON."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_unicode(key): _unicode(each) for key, each in value.items()}
-    return [_unicode(each) for each in value] if isinstance(value, list) else value

@@ -10,29 +10,31 @@ from urllib.parse import quote
 
 from brine.installation import version
 from brine.pickle_tools.finding import Finding
-from brine.pickle_tools.result import ERROR, Failure, Result
+from brine.pickle_tools.formats.documents import dumped
+from brine.pickle_tools.result import ERROR, Failure, Outcome, within
 from brine.pickle_tools.rules import LINT_RULES, RULES, SCAN_RULES
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def sarif(command: str, results: list[Result], code: int) -> dict[str, Any]:
+def sarif(outcome: Outcome) -> str:
     """A log with one run."""
-    rules = list(SCAN_RULES if command == "scan" else LINT_RULES)
-    failures = [_notification(result.file, failure) for result in results for failure in result.failures]
-    invocation: dict[str, Any] = {"executionSuccessful": code != ERROR, "exitCode": code}  # 3.20.14: required
+    rules = list(SCAN_RULES if outcome.command == "scan" else LINT_RULES)
+    failures = [_notification(result.file, failure) for result in outcome.results for failure in result.failures]
+    # 3.20.14: required
+    invocation: dict[str, Any] = {"executionSuccessful": outcome.code != ERROR, "exitCode": outcome.code}
     if failures:
         invocation["toolExecutionNotifications"] = failures
-    return {
+    return dumped({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {"name": "brine", "version": version(), "rules": [_rule(id_) for id_ in rules]}},
             "invocations": [invocation],
             "columnKind": "unicodeCodePoints",  # 3.14.17
-            "results": [_result(finding, rules) for result in results for finding in result.findings],
+            "results": [_result(finding, rules) for result in outcome.results for finding in result.findings],
         }],
-    }
+    }, indent=2)
 
 
 def _rule(id_: str) -> dict[str, Any]:
@@ -77,11 +79,6 @@ def _location(file: str, line: int | None, column: int | None, offset: int | Non
     elif offset is not None:
         physical["region"] = {"byteOffset": offset, "byteLength": 0}
     return {"physicalLocation": physical}
-
-
-def within(file: str, member: str) -> str:
-    """A member of a container, as it is told to people."""
-    return f"{file}!{member}" if member else file
 
 
 def uri(file: str) -> str:
