@@ -260,17 +260,68 @@ def test_no_advice_opens_a_door(module):
     assert one(names("shop_module", "Cart")).remedy.endswith("allow shop_module.Cart.")
 
 
+def text(value):
+    return b"\x8c" + bytes([len(value)]) + value.encode()
+
+
+def pushed(module, name):
+    """A global, left on the stack."""
+    return text(module) + text(name) + b"\x93"
+
+
+GETATTR, CART = pushed("builtins", "getattr"), pushed("shop_module", "Cart")
+SPREADING = {
+    "getattr of an allowed class": GETATTR + CART + text("held") + b"\x86R",
+    "by NEWOBJ_EX": GETATTR + CART + text("held") + b"\x86}\x92",
+    "by OBJ": b"(" + GETATTR + CART + text("held") + b"o",
+    "by INST": b"(" + CART + text("held") + b"ibuiltins\ngetattr\n",
+    "by Python 2's name": b"c__builtin__\ngetattr\n" + CART + text("held") + b"\x86R",
+    "by the memo": GETATTR + b"\x940" + b"h\x00" + CART + text("held") + b"\x86R",
+    "by DUP": GETATTR + b"20" + CART + text("held") + b"\x86R",
+    "the name by the memo": text("held") + b"\x940" + GETATTR + CART + b"h\x00\x86R",
+    "twice": GETATTR + GETATTR + CART + text("add") + b"\x86R" + text("__globals__") + b"\x86R",
+    "getattr as an argument": CART + GETATTR + b"\x85R",
+    "getattr as a state": CART + b")R" + GETATTR + b"b",
+    "getattr as an attribute": CART + b")R}" + text("total") + GETATTR + b"sb",
+    "getattr as a key": b"}" + GETATTR + b"K\x01s",
+    "getattr of an instance": GETATTR + CART + b")R" + text("os") + b"\x86R",
+    "getattr of a function": GETATTR + pushed("shop_module", "make") + text("__globals__") + b"\x86R",
+    "another module's name in this one": pushed("shop_module", "os.system"),
+    "a module in a class": pushed("shop_module", "Cart.total.system"),
+    "a name with a dot at its end": pushed("shop_module", "Cart."),
+    "a name with a dot before it": pushed("shop_module", ".Cart"),
+    "an empty part": pushed("shop_module", "Cart..Line"),
+    "the class as a module": pushed("shop_module.Cart", "add"),
+    "a method as a module": pushed("shop_module.Cart.__init__", "__globals__"),
+    "the module's loader": pushed("shop_module", "__loader__"),
+    "a name that is made": text("shop_module") + pushed("builtins", "str") + text("held") + b"\x85R\x93",
+    "a module that is made": pushed("builtins", "str") + text("os") + b"\x85R" + text("system") + b"\x93",
+    "a state of the class": CART + b"}" + text("add") + pushed("builtins", "bytes") + b"sb",
+    "an attribute of what a call made": pushed("shop_module", "make") + b")R" + pushed("os", "system") + b"\x85R",
+}
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("kind", SPREADING)
+def test_trust_does_not_spread(kind, loaded, module):
+    """From an allowed class to what can be reached from it, by whatever opcodes."""
+    module("shop_module", SHOP)
+    if loaded:
+        importlib.import_module("shop_module")
+    report = scan(b"\x80\x04" + SPREADING[kind] + b".", ["shop_module", "shop_module.Cart", "builtins", "builtins.getattr"])
+    assert report.findings and "allow" not in str(report), str(report)
+
+
 class ByAttribute:
-    """Stored as CPython 3.11 stores members of an Enum, and time zones."""
+    """Stored as CPython 3.11 stores members of an Enum, and methods of classes."""
 
     def __reduce__(self):
         return getattr, (shapes.Plain, "Inner")
 
 
-@pytest.mark.parametrize("obj", [shapes.Color.RED, ByAttribute()], ids=["an Enum's member", "by attribute"])
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_what_pickle_stores_by_getattr_is_no_attack(obj, protocol):
-    assert scan(pickle.dumps(obj, protocol)).grade == "unknown"
+def test_what_is_stored_by_getattr_is_no_attack(protocol):
+    assert scan(pickle.dumps(ByAttribute(), protocol)).grade == "unknown"
 
 
 def test_files_and_several_pickles(tmp_path):

@@ -54,11 +54,14 @@ _MARK = object()
 
 
 class Refused(Exception):
-    """Why something is not proven: `exhausts` or `unknown`, and a clause about it."""
+    """Why something is not proven: `exhausts`, `unknown` or `restore-no-attribute`, and a clause about it.
 
-    def __init__(self, verdict: str, why: str) -> None:
+    `blamed`: the name that it is about, where that is not what is called.
+    """
+
+    def __init__(self, verdict: str, why: str, blamed: Name | None = None) -> None:
         super().__init__(why)
-        self.verdict, self.why = verdict, why
+        self.verdict, self.why, self.blamed = verdict, why, blamed
 
 
 class Unfollowed(Exception):
@@ -69,15 +72,24 @@ FAULTS = (Unfollowed, ValueError, IndexError, KeyError, TypeError, AttributeErro
 """What is raised for a stream that cannot be followed."""
 
 
-Judge = Callable[[Any, "tuple[Any, ...]", Any], None]
-"""Judges a call (callee, arguments, None) or a state (object, (), state); raises Refused."""
+class Judge:
+    """Raises Refused for what is not proven; this one never does."""
+
+    def call(self, callee: Any, arguments: "tuple[Any, ...]") -> None:
+        """A call."""
+
+    def state(self, target: Any, state: Any) -> None:
+        """A state that an object is given, once."""
+
+    def fill(self, target: Any) -> None:
+        """Items that are appended or added to an object that a call has made."""
 
 
 class Calls:
     """Follows the pickles of a stream."""
 
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
+    def __init__(self, judge: Judge | None = None) -> None:
+        self._judge = judge or Judge()
         self.refused: dict[Name, Refused] = {}
         """The names whose calls are not proven."""
         self.heavy: int | None = None
@@ -92,6 +104,8 @@ class Calls:
         self._left = _MOST_OPCODES
         self._unused: dict[Name, int] = {}
         """How often a name was put on the stack and not called."""
+        self._stateful: dict[int, Any] = {}
+        """The objects that have had a state, by their ids."""
 
     def follow(self, stream: bytes) -> None:
         """Follows all pickles of a stream."""
@@ -160,22 +174,33 @@ class Calls:
         if type(key) is tuple and self._weights.get(id(key), 1) > _HEAVY and self.heavy is None:
             self.heavy = position
 
-    def _add(self, items: list[Any], position: int, pairs: bool = False) -> None:
+    def _append(self, items: list[Any]) -> None:
+        """To a list or set; of another object the unpickler calls `append`, `extend` or `add`, whatever these are."""
         holder = self._stack[-1]
-        if pairs:
-            for key in items[::2]:
-                self._key(key, position)
-        if pairs and isinstance(holder, Pairs):
-            holder += zip(items[::2], items[1::2])
-        elif not pairs and isinstance(holder, Items):
+        if isinstance(holder, Items):
             holder += items
+        else:
+            self._judged(holder, lambda: self._judge.fill(holder))
+            self._once(holder)
+
+    def _set_items(self, items: list[Any], position: int) -> None:
+        holder = self._stack[-1]
+        for key in items[::2]:
+            self._key(key, position)
+        if isinstance(holder, Pairs):
+            holder += zip(items[::2], items[1::2])
+
+    def _once(self, target: Any) -> None:
+        """That an object has had no state yet, which pickle writes last: what follows may call what is in it."""
+        if id(target) in self._stateful:
+            self._refuse(target, Refused("unknown", "it is filled after it has had its state, as pickle never does."))
 
     def _set(self, items: list[Any], position: int) -> None:
         for item in items:
             self._key(item, position)
         self._stack.append(Items(items))
 
-    def _call(self, callee: Any, arguments: Any, keywords: Any = None) -> None:
+    def _call(self, callee: Any, arguments: Any, position: int, keywords: Any = None) -> None:
         if type(arguments) is not tuple or keywords:
             self._refuse(callee, Refused("unknown", "it is called with arguments that cannot be followed."))
             arguments = ()
@@ -185,18 +210,30 @@ class Calls:
         self._copied += sum(_size(each) for each in arguments)
         if self._copied > _MOST_COPIED:
             self._refuse(callee, Refused("exhausts", "it copies the same large values over and over."))
-        self._judged(callee, callee, arguments, None)
+        self._hashed(arguments, position)
+        self._judged(callee, lambda: self._judge.call(callee, arguments))
         self._stack.append(made)
+
+    def _hashed(self, arguments: tuple[Any, ...], position: int) -> None:
+        """What a call may use as keys: its arguments, and what is in them."""
+        for each in arguments:
+            self._key(each, position)
+            if isinstance(each, (tuple, Items)):
+                self._left -= len(each)
+                for item in each:
+                    self._key(item, position)
 
     def _state(self, state: Any) -> None:
         target = self._stack[-1]
-        self._judged(target.callee if isinstance(target, Made) else target, target, (), state)
+        self._judged(target, lambda: self._judge.state(target, state))
+        self._once(target)
+        self._stateful[id(target)] = target
 
-    def _judged(self, blamed: Any, subject: Any, arguments: Any, state: Any) -> None:
+    def _judged(self, blamed: Any, judge: Callable[[], None]) -> None:
         try:
-            self._judge(subject, arguments, state)
+            judge()
         except Refused as refused:
-            self._refuse(blamed, refused)
+            self._refuse(refused.blamed or blamed, refused)
 
     def _refuse(self, callee: Any, refused: Refused) -> None:
         while isinstance(callee, Made):
@@ -211,22 +248,22 @@ class Calls:
             raise Unfollowed
         self._push(Name(*_restore.modern_name(module, name)))
 
-    def _new_with_keywords(self) -> None:
+    def _new_with_keywords(self, position: int) -> None:
         keywords, arguments, callee = self._stack.pop(), self._stack.pop(), self._stack.pop()
-        self._call(callee, arguments, keywords)
+        self._call(callee, arguments, position, keywords)
 
-    def _called(self) -> None:
+    def _called(self, position: int) -> None:
         arguments, callee = self._stack.pop(), self._stack.pop()
-        self._call(callee, arguments)
+        self._call(callee, arguments, position)
 
-    def _object(self) -> None:
+    def _object(self, position: int) -> None:
         callee, *arguments = self._pop_mark()
-        self._call(callee, tuple(arguments))
+        self._call(callee, tuple(arguments), position)
 
-    def _instance(self, argument: str) -> None:
+    def _instance(self, argument: str, position: int) -> None:
         arguments = self._pop_mark()
         self._push(_named(argument))
-        self._call(self._stack.pop(), tuple(arguments))
+        self._call(self._stack.pop(), tuple(arguments), position)
 
     def _take(self, count: int) -> list[Any]:
         items = self._stack[len(self._stack) - count:]
@@ -273,18 +310,18 @@ _STEPS: dict[str, Callable[[Calls, Any, int], Any]] = {
     "LIST": lambda calls, argument, at: calls._stack.append(Items(calls._pop_mark())),
     "DICT": lambda calls, argument, at: _dict(calls, at),
     "FROZENSET": lambda calls, argument, at: calls._set(calls._pop_mark(), at),
-    "APPEND": lambda calls, argument, at: calls._add(calls._take(1), at),
-    "APPENDS": lambda calls, argument, at: calls._add(calls._pop_mark(), at),
+    "APPEND": lambda calls, argument, at: calls._append(calls._take(1)),
+    "APPENDS": lambda calls, argument, at: calls._append(calls._pop_mark()),
     "ADDITEMS": lambda calls, argument, at: _add_items(calls, at),
-    "SETITEM": lambda calls, argument, at: calls._add(calls._take(2), at, pairs=True),
-    "SETITEMS": lambda calls, argument, at: calls._add(calls._pop_mark(), at, pairs=True),
+    "SETITEM": lambda calls, argument, at: calls._set_items(calls._take(2), at),
+    "SETITEMS": lambda calls, argument, at: calls._set_items(calls._pop_mark(), at),
     "GLOBAL": lambda calls, argument, at: calls._push(_named(argument)),
     "STACK_GLOBAL": lambda calls, argument, at: calls._stack_global(),
-    "REDUCE": lambda calls, argument, at: calls._called(),
-    "NEWOBJ": lambda calls, argument, at: calls._called(),
-    "NEWOBJ_EX": lambda calls, argument, at: calls._new_with_keywords(),
-    "OBJ": lambda calls, argument, at: calls._object(),
-    "INST": lambda calls, argument, at: calls._instance(argument),
+    "REDUCE": lambda calls, argument, at: calls._called(at),
+    "NEWOBJ": lambda calls, argument, at: calls._called(at),
+    "NEWOBJ_EX": lambda calls, argument, at: calls._new_with_keywords(at),
+    "OBJ": lambda calls, argument, at: calls._object(at),
+    "INST": lambda calls, argument, at: calls._instance(argument, at),
     "BUILD": lambda calls, argument, at: calls._state(calls._stack.pop()),
     "BINPERSID": lambda calls, argument, at: calls._stack.__setitem__(-1, UNKNOWN),
 }
@@ -294,11 +331,11 @@ _STEPS: dict[str, Callable[[Calls, Any, int], Any]] = {
 def _dict(calls: Calls, position: int) -> None:
     items = calls._pop_mark()
     calls._stack.append(Pairs())
-    calls._add(items, position, pairs=True)
+    calls._set_items(items, position)
 
 
 def _add_items(calls: Calls, position: int) -> None:
     items = calls._pop_mark()
     for item in items:
         calls._key(item, position)
-    calls._add(items, position)
+    calls._append(items)

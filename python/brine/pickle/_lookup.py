@@ -4,22 +4,31 @@ A module that is loaded is looked into as it is, past its `__getattr__`. One tha
 file, and a Python file given to the compiler as far as its table of names.
 """
 
+import ast
 import os
 import re
 import symtable
 import sys
 import types
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from typing import Any, NamedTuple
 
+from brine.pickle import _enumerations
+from brine.pickle._enumerations import Enumeration
+
 _LARGEST_SOURCE = 2 << 20
 _MOST_SOURCE = 4 << 20
+_LARGEST_TREE = 256 << 10
+_MOST_TREES = 1 << 20
 _MOST_PARTS = 32
 _DICT_OF_MODULE: Any = vars(types.ModuleType)["__dict__"]
 _DICT: Any = vars(type)["__dict__"]
 _MRO: Any = vars(type)["__mro__"]
+_ENUM_TYPES = (("enum", "EnumMeta"),
+               ("django.db.models.enums", "ChoicesMeta"), ("django.db.models.enums", "ChoicesType"))
 _IMPORT_OF_ALL = re.compile(rb"^[ \t]*from[ \t]+\S+[ \t]+import[ \t]*\(?[ \t]*\*", re.MULTILINE)
 
 
@@ -32,14 +41,17 @@ class Found(NamedTuple):
     """class or function, where it is known to be one."""
     own: bool | None = None
     """Whether that module defines it, under this name's last part or as a class in a class; None: it is not known."""
+    enumeration: Enumeration | None = None
+    """Its members, where it is known to be a class with such."""
 
 
 class Lookup:
     """Where names lead to, for one scan: no more than so much source is read for it."""
 
     def __init__(self) -> None:
-        self._source_left = _MOST_SOURCE
+        self._source_left, self._trees_left = _MOST_SOURCE, _MOST_TREES
         self._is_read: dict[str, bool] = {}
+        self._sources: dict[str, _enumerations.Source | None] = {}
 
     def __call__(self, module: str, name: str) -> Found:
         """Where a global comes from now."""
@@ -53,13 +65,46 @@ class Lookup:
             return Found(f"{spec.origin or 'a namespace package'} (not loaded, so its names are not known)")
         if not self._may_read(spec.origin):
             return Found(f"{spec.origin} (not read, since the stream names so many modules)")
-        return _in_source(spec.origin, name)
+        found = _in_source(spec.origin, name)
+        if found.missing or "." not in name and found.what == "function":
+            return found
+        return self._as_class(spec.origin, spec.parent or "", name, found)
 
     def _may_read(self, file: str) -> bool:
         if file not in self._is_read:
             self._source_left -= _size_of(file)
             self._is_read[file] = self._source_left >= 0
         return self._is_read[file]
+
+    def _as_class(self, file: str, package: str, name: str, found: Found) -> Found:
+        """What a syntax tree says beyond the names: of members, and of classes that a call has made."""
+        if file not in self._sources:
+            self._sources[file] = None  # for modules that import each other
+            size = _size_of(file)
+            self._trees_left -= size
+            if size <= _LARGEST_TREE and self._trees_left >= 0:
+                self._sources[file] = _read(file, package, lambda module, name: self(module, name).enumeration)
+        source = self._sources[file]
+        if source is None:
+            return found
+        if name in source.made:
+            found = Found(f"class in {file}", "", "class", True)
+        return found._replace(enumeration=source.enumerations.get(name)) if found.what == "class" else found
+
+
+def _read(file: str, package: str,
+          elsewhere: Callable[[str, str], Enumeration | None]) -> _enumerations.Source | None:
+    """What a module's syntax tree says of its classes; None where that is nothing, or it cannot be read."""
+    try:
+        with open(file, "rb") as source:
+            text = source.read(_LARGEST_TREE + 1)
+        if len(text) > _LARGEST_TREE or not any(mark in text for mark in _enumerations.MARKS):
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _enumerations.Source(ast.parse(text, file), package, elsewhere)
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _size_of(file: str) -> int:
@@ -96,7 +141,18 @@ def _in_loaded(module: str, loaded: Any, name: str) -> Found:
         value = found[0]
     kind = _kind(value)
     own = kind in ("class", "function") and inside and _module_of(value) == module
-    return Found(f"{kind} in {home}", "", kind if kind in ("class", "function") else "", own)
+    members = _enumerations.of_class(value, _enum_types()) if kind == "class" and own else None
+    return Found(f"{kind} in {home}", "", kind if kind in ("class", "function") else "", own, members)
+
+
+def _enum_types() -> list[type]:
+    """The metaclasses of enumerations, of those modules that are loaded."""
+    types_: list[type] = []
+    for module, name in _ENUM_TYPES:
+        found: Any = (_names_in(sys.modules.get(module)) or {}).get(name)
+        if issubclass(type(found), type):
+            types_.append(found)
+    return types_
 
 
 def _module_of(value: Any) -> Any:

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from brine.pickle._calls import UNKNOWN, Data, Items, Made, Name, Pairs, Refused
-from brine.pickle._safe import is_safe
+from brine.pickle._calls import UNKNOWN, Data, Items, Judge, Made, Name, Pairs, Refused
+from brine.pickle._enumerations import Enumeration
+from brine.pickle._safe import is_exception, is_safe
 
 _LARGE = 1 << 20
 _NETWORKS = frozenset({"IPv4Network", "IPv6Network"})
@@ -39,6 +40,18 @@ def _container(arguments: tuple[Any, ...]) -> None:
         _finite(each)
 
 
+def _mapping(arguments: tuple[Any, ...]) -> None:
+    """It goes through each pair of what it is given too."""
+    _container(arguments)
+    for each in arguments:
+        if isinstance(each, (tuple, Items)):
+            _container(tuple(each))
+
+
+def _without(arguments: tuple[Any, ...]) -> None:
+    _require(not arguments, "it is called with arguments, as pickle never does.")
+
+
 _ENCODINGS = frozenset({"latin1", "latin-1", "iso-8859-1", "ascii", "us-ascii", "utf-8", "utf8"})
 """Those that pickle writes, and others that are not imported when they are first used."""
 
@@ -62,6 +75,8 @@ def _sized(arguments: tuple[Any, ...]) -> None:
     _require(not any(type(each) is int and each > _LARGE for each in arguments),
              "it makes as many bytes as a number says, which take the memory of the machine.", "exhausts")
     _container(arguments)
+    _require(not any(isinstance(each, Made) and not is_bytes(each) for each in arguments),
+             "it makes bytes of what another call makes.")
     _encoded(arguments)
 
 
@@ -72,7 +87,14 @@ def _text(arguments: tuple[Any, ...]) -> None:
     _encoded(arguments)
 
 
+def _number(arguments: tuple[Any, ...]) -> None:
+    """int(Decimal("1e999999999")) writes out a power of ten."""
+    _require(not any(isinstance(each, Made) for each in arguments), "it makes a number of what another call makes.",
+             "exhausts")
+
+
 def _fraction(arguments: tuple[Any, ...]) -> None:
+    _number(arguments)
     for each in arguments:
         _require(not isinstance(each, str) or re.fullmatch(r"\s*[-+]?[\d_]*(?:[/.][\d_]*)?\s*", each),
                  "a power of ten in its text is written out in full, which takes memory or time without end.",
@@ -84,18 +106,6 @@ def _zone(arguments: tuple[Any, ...]) -> None:
     _require(arguments and isinstance(arguments[0], str) and len(arguments) <= 2
              and re.fullmatch(r"[A-Za-z][\w+-]*(?:/[A-Za-z][\w+-]*){0,3}", arguments[0], re.ASCII),
              "its name is none of a time zone.")
-
-
-_DOORS = frozenset({("zoneinfo", "ZoneInfo", "_unpickle")})
-
-
-def _getattr(arguments: tuple[Any, ...]) -> None:
-    """Members of an Enum, and time zones, are stored by it."""
-    proven = (len(arguments) == 2 and isinstance(arguments[0], Name) and isinstance(arguments[1], str)
-              and (is_enum(*arguments[0]) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", arguments[1]) is not None
-                   and arguments[1] != "mro" or (*arguments[0], arguments[1]) in _DOORS))
-    _require(proven, "members of an Enum and time zones are stored by it, and it reaches every attribute of whatever "
-                     "else the pickle names.")
 
 
 # --- enumerations of Python's library -------------------------------------------------------------------
@@ -112,9 +122,18 @@ _ENUMS = {
 _ENUM_NAMES = frozenset((module, name) for module, names in _ENUMS.items() for name in names.split())
 
 
+_MEMBER = re.compile(r"(?!mro$)[A-Za-z][A-Za-z0-9_]*")
+_DOORS = frozenset({("zoneinfo", "ZoneInfo", "_unpickle")})
+
+
 def is_enum(module: str, name: str) -> bool:
-    """Whether it is an enumeration whose members are looked up and nothing else."""
+    """Whether it is an enumeration of Python's library, whose members are looked up and nothing else."""
     return (module, name) in _ENUM_NAMES
+
+
+def is_member_name(name: str) -> bool:
+    """Whether a member may be called so, and nothing that all classes have."""
+    return _MEMBER.fullmatch(name) is not None
 
 
 _CONSTANTS = {
@@ -127,7 +146,7 @@ _CONSTANTS = {
 
 
 def _member(arguments: tuple[Any, ...]) -> None:
-    _require(len(arguments) == 1 and isinstance(arguments[0], (str, int, tuple)),
+    _require(len(arguments) == 1 and not isinstance(arguments[0], (Items, Pairs)),
              "it is called as no member of an enumeration is stored.")
 
 
@@ -270,13 +289,24 @@ def _zone_of_pytz(arguments: tuple[Any, ...]) -> None:
     _require(all(type(each) in (int, str) for each in arguments[1:]), "its arguments are none of a time zone.")
 
 
+def _by_judge(arguments: tuple[Any, ...]) -> None:
+    """Proofs itself judges it."""
+
+
 Rule = Callable[[tuple[Any, ...]], None]
+_GETATTR = Name("builtins", "getattr")
+_OR = frozenset({Name("_operator", "or_"), Name("operator", "or_")})
+_FILLED = frozenset({("builtins", "list"), ("builtins", "set"), ("collections", "deque")})
+"""Of what they make, pickle appends to, and nothing can be put into the place of what does that."""
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _RULES: dict[tuple[str, str], Rule] = {
-    **{("builtins", name): _container for name in "list tuple set frozenset dict".split()},
-    **{("collections", name): _container for name in "OrderedDict Counter deque defaultdict".split()},
+    **{("builtins", name): _container for name in "list tuple set frozenset".split()}, ("builtins", "dict"): _mapping,
+    ("collections", "deque"): _container,
+    **{("collections", name): _mapping for name in "OrderedDict Counter defaultdict".split()},
+    ("builtins", "int"): _number, ("types", "SimpleNamespace"): _without,
     ("array", "array"): _container, ("builtins", "bytes"): _sized, ("builtins", "bytearray"): _sized,
-    ("builtins", "str"): _text, ("fractions", "Fraction"): _fraction, ("builtins", "getattr"): _getattr,
+    ("builtins", "str"): _text, ("fractions", "Fraction"): _fraction, _GETATTR: _by_judge,
+    **{or_: _by_judge for or_ in _OR},
     ("_codecs", "encode"): _encoded, ("zoneinfo", "ZoneInfo"): _zone, ("zoneinfo", "ZoneInfo._unpickle"): _zone,
     ("numpy", "dtype"): _dtype, ("numpy", "ndarray"): _never,
     **{(module, "_reconstruct"): _reconstruct for module in _MULTIARRAY},
@@ -304,42 +334,94 @@ def is_proven_name(module: str, name: str) -> bool:
     return is_safe(module, name) or rule_of(module, name) is not None
 
 
-def judge(subject: Any, arguments: tuple[Any, ...], state: Any) -> None:
-    """The judge of `_calls.Calls`: raises Refused for a call or a state that is not proven."""
-    if isinstance(subject, Name):
-        if state is None:
-            _call(subject, arguments)
-    elif isinstance(subject, Made) and state is not None:
-        _state(subject, state)
-    elif isinstance(subject, Made):  # of what getattr gave
-        _require(subject.callee == ("builtins", "getattr") and subject.arguments[1:] == ("_unpickle",),
+class Proofs(Judge):
+    """Refuses a call or a state that is not proven.
+
+    `enumeration`: what is known of a class as an enumeration of whose members each may be looked up. `is_told`: whether
+    of a name it is said anyway that it does not load, or loads in one program only.
+    """
+
+    def __init__(self, enumeration: Callable[[str, str], Enumeration | None],
+                 is_told: Callable[[str, str], bool]) -> None:
+        self._enumeration, self._is_told = enumeration, is_told
+
+    def call(self, callee: Any, arguments: tuple[Any, ...]) -> None:
+        if isinstance(callee, Made):
+            self._call_of_fetched(callee, arguments)
+        elif callee == _GETATTR:
+            self._getattr(arguments)
+        elif callee in _OR:
+            _require(all(type(each) is int or self._is_member(each) for each in arguments),
+                     "flags are stored by it, and these are none.")
+        elif callee in (("copyreg", "_reconstructor"), ("copyreg", "__newobj__")):
+            self._reconstruct(callee, arguments)
+        elif isinstance(callee, Name):
+            self._make(callee, arguments)
+
+    def state(self, target: Any, state: Any) -> None:
+        if not isinstance(target, Made):
+            return
+        callee = target.callee
+        if callee == ("numpy", "dtype"):
+            _dtype_state(target, state)
+        elif isinstance(callee, Name) and callee.name == "_reconstruct":
+            _array_state(target, state)
+        elif not isinstance(callee, Name) or self._is_enum(callee) or callee == _GETATTR:
+            raise Refused("unknown", "its state changes what belongs to the whole process.")
+        elif rule_of(*callee) is _model:
+            _require(isinstance(state, Pairs), "its state is no dict of attributes.")
+
+    def fill(self, target: Any) -> None:
+        callee = target.callee if isinstance(target, Made) else None
+        if isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
+            _require(callee in _FILLED or rule_of(*callee) in (_model, _frame), "it is filled, as pickle never does.")
+
+    def _is_enum(self, name: Name) -> bool:
+        return is_enum(*name) or self._enumeration(*name) is not None
+
+    def _is_member(self, value: Any) -> bool:
+        callee = value.callee if isinstance(value, Made) else None
+        return isinstance(callee, Name) and (callee == _GETATTR or callee in _OR or self._is_enum(callee))
+
+    def _make(self, callee: Name, arguments: tuple[Any, ...]) -> None:
+        rule = rule_of(*callee)
+        if rule is not None:
+            rule(arguments)
+        elif is_safe(*callee):
+            if not is_exception(*callee) or callee.name.endswith("Group"):  # exceptions keep what they are given
+                _container(arguments)
+        elif self._enumeration(*callee):
+            _member(arguments)
+
+    def _getattr(self, arguments: tuple[Any, ...]) -> None:
+        """Members of an Enum, and time zones, are stored by it."""
+        owner, name = arguments if len(arguments) == 2 else (None, None)
+        proven = False
+        if isinstance(owner, Name) and isinstance(name, str):
+            known = self._enumeration(*owner)
+            if known and is_member_name(name) and name not in known.members:
+                raise Refused("restore-no-attribute", f"it has no member {name}.", owner)
+            proven = (known is not None and name in known.members or (*owner, name) in _DOORS
+                      or (is_enum(*owner) or self._is_told(*owner)) and is_member_name(name))
+        _require(proven, "members of an Enum and time zones are stored by it, and it reaches every attribute of "
+                         "whatever else the pickle names.")
+
+    def _call_of_fetched(self, callee: Made, arguments: tuple[Any, ...]) -> None:
+        _require(callee.callee == _GETATTR and callee.arguments[1:] == ("_unpickle",),
                  "it is what another call has made.")
         _zone(arguments)
 
-
-def _call(callee: Name, arguments: tuple[Any, ...]) -> None:
-    if callee in (("copyreg", "_reconstructor"), ("copyreg", "__newobj__")):
+    def _reconstruct(self, callee: Name, arguments: tuple[Any, ...]) -> None:
+        """copyreg makes an object: of a class by a base of it, from a state; or of a class with arguments."""
         _require(arguments and isinstance(arguments[0], Name), "it makes an object of what another call has made.")
         made = arguments[0]
+        if callee.name == "__newobj__":
+            self._make(made, arguments[1:])
+            return
+        otherwise = "it makes an object otherwise than pickle does."
+        _require(len(arguments) == 3 and isinstance(arguments[1], Name), otherwise)
         if rule_of(*made) is not None:
-            _require(callee.name == "__newobj__" or arguments[1:] == (("builtins", "object"), None),
-                     "it makes an object otherwise than pickle does.")
-            rule = rule_of(*made)
-            assert rule is not None
-            rule(arguments[1:] if callee.name == "__newobj__" else ())
-        return
-    rule = rule_of(*callee)
-    if rule is not None:
-        rule(arguments)
-
-
-def _state(target: Made, state: Any) -> None:
-    callee = target.callee
-    if callee == ("numpy", "dtype"):
-        _dtype_state(target, state)
-    elif isinstance(callee, Name) and callee.name == "_reconstruct":
-        _array_state(target, state)
-    elif not isinstance(callee, Name) or is_enum(*callee) or callee == ("builtins", "getattr"):
-        raise Refused("unknown", "its state changes what belongs to the whole process.")
-    elif rule_of(*callee) is _model:
-        _require(isinstance(state, Pairs), "its state is no dict of attributes.")
+            _require(arguments[1:] == (("builtins", "object"), None), otherwise)
+            self._make(made, ())
+        elif arguments[1] != ("builtins", "object"):
+            self._make(arguments[1], arguments[2:])

@@ -8,7 +8,7 @@ would have to know all of Python, and every library.
 import builtins
 
 _VALUES = {
-    "builtins": "object bool int float complex range slice",
+    "builtins": "object bool float complex range slice",
     "copyreg": "_reconstructor __newobj__",
     "copy_reg": "_reconstructor __newobj__",
     "array": "_array_reconstructor",
@@ -18,14 +18,18 @@ _VALUES = {
     "pathlib": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
     "pathlib._local": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
     "time": "struct_time",
-    "types": "SimpleNamespace",
     "uuid": "UUID SafeUUID",
 }
-_SAFE = {(module, name) for module, names in _VALUES.items() for name in names.split()}
-_SAFE |= {("builtins", name) for name, value in vars(builtins).items()
-          if isinstance(value, type) and issubclass(value, BaseException)}
+_EXCEPTIONS = {("builtins", name) for name, value in vars(builtins).items()
+               if isinstance(value, type) and issubclass(value, BaseException)}
+_SAFE = {(module, name) for module, names in _VALUES.items() for name in names.split()} | _EXCEPTIONS
 
 
 def is_safe(module: str, name: str) -> bool:
     """Whether loading this global is known to do no more than to make a value."""
     return (module, name) in _SAFE
+
+
+def is_exception(module: str, name: str) -> bool:
+    """Whether it is an exception of Python's own."""
+    return (module, name) in _EXCEPTIONS

@@ -9,9 +9,10 @@ from brine._guard import StreamScanner
 from brine.pickle import _judge, _restore, _scripts
 from brine.pickle._allow import is_allowed
 from brine.pickle._calls import Calls, Name
+from brine.pickle._enumerations import Enumeration
 from brine.pickle._grades import GRADE_OF, GRADES, runs_code
 from brine.pickle._lookup import Found, Lookup
-from brine.pickle._proofs import judge, rule_of
+from brine.pickle._proofs import Proofs, rule_of
 from brine.pickle._safe import is_safe
 
 _BLOCK = 1 << 20
@@ -116,9 +117,9 @@ def scan_blocks(blocks: Iterable[Any], allow: Iterable[str] = (), look_up: Looku
         if not scanner.feed(block):
             break
     found, fault, position, pickles, end = scanner.finish()
-    calls = kept.calls(found, end)
     allowed = frozenset(allow)
     look_up = look_up or Lookup()
+    calls = kept.calls(found, end, _Known(allowed, look_up))
     judged: dict[tuple[str, str, str], tuple[str, str, str, str, str, str]] = {}
     globals_: list[ScannedGlobal] = []
     for kind, module, name, at, opcode in found:
@@ -147,14 +148,39 @@ class _Kept:
         else:
             self._blocks.append(block)
 
-    def calls(self, found: list[tuple[str, str, str, int, int]], end: int) -> Calls | None:
+    def calls(self, found: list[tuple[str, str, str, int, int]], end: int, known: "_Known") -> Calls | None:
         """What the complete pickles call, where that matters: a bomb is small, and few names need a proof."""
         names = {_restore.modern_name(module, name) for kind, module, name, _, _ in found if kind == "named"}
-        if not end or not self._blocks or not (end <= _SMALL or any(rule_of(*name) for name in names)):
+        if not end or not self._blocks:
             return None
-        calls = Calls(judge)
+        if end > _SMALL and not any(rule_of(*name) or known.enumeration(*name) for name in names):
+            return None
+        calls = Calls(Proofs(known.enumeration, known.is_told))
         calls.follow(b"".join(bytes(block) for block in self._blocks)[:end])
         return calls
+
+
+class _Known:
+    """What proofs have to know of the site's own classes."""
+
+    def __init__(self, allowed: frozenset[str], look_up: Lookup) -> None:
+        self._allowed, self._look_up = allowed, look_up
+
+    def enumeration(self, module: str, name: str) -> Enumeration | None:
+        """The members of an enumeration, of which nothing has to be trusted, or which the caller trusts."""
+        if self.is_told(module, name) or rule_of(module, name) or runs_code(module, name):
+            return None
+        found = self._look_up(module, name)
+        known = found.enumeration
+        return known if known and (known.plain or is_allowed(module, name, self._allowed, found)) else None
+
+    def is_told(self, module: str, name: str) -> bool:
+        """Whether the name is a finding that says that the pickle does not load, or in one program only."""
+        return _is_of_one_program(module) or bool(self._look_up(module, name).missing)
+
+
+def _is_of_one_program(module: str) -> bool:
+    return module.startswith(_judge.SCRIPT_PREFIX) or module in _judge.MAIN
 
 
 def _blocks(data: Any) -> Iterator[Any]:
@@ -209,7 +235,7 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
         return "exhausts", found.where, refused.why, "Do not load it."
     if is_safe(module, name) and not found.missing and not refused:
         return "safe", found.where, "", ""
-    if rule_of(module, name) and not found.missing:
+    if (rule_of(module, name) or is_safe(module, name)) and not found.missing:
         if calls and calls.complete and not refused:
             return "safe", found.where, "", ""
         why = refused.why if refused else "how it is used cannot be told: the pickle is not sound, or too long."
@@ -223,6 +249,11 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
     if found.missing == "name":
         return ("restore-no-attribute", f"no such name in {found.where}", f"{found.where} does not define {name}.",
                 f"Bind {name} to what has taken its place, or discard what was stored.")
+    if refused and refused.verdict == "restore-no-attribute":
+        return (refused.verdict, found.where, refused.why,
+                f"Give {name} that member again, or discard what was stored.")
+    if found.enumeration and found.enumeration.plain and calls and calls.complete and not refused:
+        return "safe", found.where, "", ""
     if is_allowed(module, name, allowed, found):
         return "safe", found.where, "", ""
     return ("unknown", found.where, "to load it runs code of this module, which is not known to be harmless.",

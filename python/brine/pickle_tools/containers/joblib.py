@@ -19,7 +19,7 @@ def pieces(data: bytes) -> list[bytes]:
 def _pieces(data: bytes) -> Iterator[bytes]:
     from brine.pickle._calls import Calls, Made, Pairs
     file, own, start = io.BytesIO(data), bytearray(), 0
-    for _, target, state in Calls(lambda *call: None).opcodes(file):
+    for _, target, state in Calls().opcodes(file):
         if not (isinstance(target, Made) and target.callee == _WRAPPER and isinstance(state, Pairs)):
             continue
         own += data[start:file.tell()]
@@ -27,7 +27,7 @@ def _pieces(data: bytes) -> Iterator[bytes]:
         start = file.tell() + (size or 0)
         if size is None:  # a pickle of its own
             nested = file.tell()
-            for _ in Calls(lambda *call: None).opcodes(file):
+            for _ in Calls().opcodes(file):
                 pass
             start = file.tell()
             yield data[nested:start]
