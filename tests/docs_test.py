@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "python"))
 
+from brine.configuration.folders import IN_FOLDERS  # noqa: E402
 from brine.migration.differences import DIFFERENCES  # noqa: E402
-from brine.migration.folders import IN_FOLDERS  # noqa: E402
 from brine.migration.scripts import API  # noqa: E402
 
 DIRECTIVES = ROOT / "docs" / "directives"

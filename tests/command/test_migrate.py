@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
+from brine.configuration.asking import variables
+from brine.configuration.lines import logical_lines, options, without_option, words
 from brine.installation import find_httpd
-from brine.migration.asking import variables
-from brine.migration.lines import logical_lines, options, without_option, words
 from brine.migration.moving import moved
 from serving import write_script
 

@@ -8,18 +8,19 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from brine.configuration import folders
+from brine.configuration.asking import Asker, environment_for
+from brine.configuration.finding import Finding, merged
+from brine.configuration.lines import Place
+from brine.configuration.reading import Reading, Unreadable, read
+from brine.configuration.report import Report, as_json, text
+from brine.configuration.shadow import Shadow
+from brine.configuration.sites import Sites
+from brine.configuration.tree import Directive
+from brine.configuration.trial import try_out
 from brine.installation import Brine, Httpd, find_httpd
 from brine.looking import absolute, status
-from brine.migration import differences, effects, environments, folders, moving, reading_rights, scripts
-from brine.migration.asking import Asker, environment_for
-from brine.migration.finding import Finding, merged
-from brine.migration.lines import Place
-from brine.migration.reading import Reading, Unreadable, read
-from brine.migration.report import Report, as_json, text
-from brine.migration.shadow import Shadow
-from brine.migration.sites import Sites
-from brine.migration.tree import Directive
-from brine.migration.trial import try_out
+from brine.migration import differences, effects, environments, moving, reading_rights, scripts
 from brine.refusal import Refusal
 
 _DESCRIPTION = """\

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from brine.migration.finding import Finding
-from brine.migration.lines import Place
-from brine.migration.sites import Sites, number, seconds
-from brine.migration.tree import Directive
+from brine.configuration.finding import Finding
+from brine.configuration.lines import Place
+from brine.configuration.sites import Sites, number, seconds
+from brine.configuration.tree import Directive
 
 Concerned = Callable[[Sites], Iterable[Directive]]
 

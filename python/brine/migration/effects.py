@@ -1,9 +1,9 @@
 """Directives and options that Brine takes and that do nothing; which these are, the build reads from the module's
 sources (src/apache/config/without_effect.py)."""
 
-from brine.migration.finding import Finding
-from brine.migration.lines import Place
-from brine.migration.sites import Sites
+from brine.configuration.finding import Finding
+from brine.configuration.lines import Place
+from brine.configuration.sites import Sites
 from brine.refusal import Refusal
 
 

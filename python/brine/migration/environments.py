@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
+from brine.configuration.finding import Finding
+from brine.configuration.sites import Sites, group_selected
+from brine.configuration.tree import Directive
 from brine.installation import Brine
-from brine.migration.finding import Finding
-from brine.migration.sites import Sites, group_selected
-from brine.migration.tree import Directive
 
 _LIBPYTHON = re.compile(rb"libpython(3\.\d+)\w*\.so")
 _IN_PATH = re.compile(r"/python(3\.\d+)/(?:site|dist)-packages")

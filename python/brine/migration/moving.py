@@ -5,8 +5,8 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from brine.migration.lines import Place, logical_lines
-from brine.migration.shadow import read_text
+from brine.configuration.lines import Place, logical_lines
+from brine.configuration.shadow import read_text
 from brine.quoting import quoted
 
 

@@ -6,9 +6,9 @@ import pwd
 from collections.abc import Iterable
 from pathlib import Path
 
-from brine.migration.finding import Finding
-from brine.migration.lines import Place
-from brine.migration.sites import Sites, group_selected
+from brine.configuration.finding import Finding
+from brine.configuration.lines import Place
+from brine.configuration.sites import Sites, group_selected
 from brine.server_user import ServerUser, obstacle
 
 

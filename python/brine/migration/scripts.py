@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from brine.migration.finding import Finding
-from brine.migration.lines import Place
-from brine.migration.sites import Script, Sites
+from brine.configuration.finding import Finding
+from brine.configuration.lines import Place
+from brine.configuration.sites import Script, Sites
 from brine.pickle_tools.lint import LARGEST_SCRIPT, Unreadable, lint
 
 _MOST_IN_A_FOLDER = 500

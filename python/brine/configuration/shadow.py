@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from brine.migration.lines import Line, Place, logical_lines, macro_line, section_end, words
+from brine.configuration.lines import Line, Place, logical_lines, macro_line, section_end, words
 from brine.quoting import quoted
 
 _INCLUDES = ("include", "includeoptional")

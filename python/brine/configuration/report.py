@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from brine.configuration.finding import CATEGORIES, SEVERITIES, Finding
+from brine.configuration.lines import Place
 from brine.installation import version
-from brine.migration.finding import CATEGORIES, SEVERITIES, Finding
-from brine.migration.lines import Place
 from brine.pickle_tools.formats import printable
 
 

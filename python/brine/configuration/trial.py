@@ -2,11 +2,11 @@
 
 import re
 
-from brine.migration.asking import Answer, Asker, Record
-from brine.migration.finding import Finding
-from brine.migration.lines import Line, Place, options, without_option
-from brine.migration.reading import MOST_ROUNDS, broken, is_load_line, unheard
-from brine.migration.shadow import Shadow
+from brine.configuration.asking import Answer, Asker, Record
+from brine.configuration.finding import Finding
+from brine.configuration.lines import Line, Place, options, without_option
+from brine.configuration.reading import MOST_ROUNDS, broken, is_load_line, unheard
+from brine.configuration.shadow import Shadow
 
 _CODED = re.compile(r"(BRINE\d{4}): (.*)", re.DOTALL)
 _LOG_PLACE = re.compile(r"""\((macro '.*?"+|[^()\s][^()]*?):(\d+)(?: and \d+ other places?)?\)""")

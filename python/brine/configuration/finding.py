@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from brine.migration.lines import Place
+from brine.configuration.lines import Place
 
 SEVERITIES = ("error", "warning", "note")
 CATEGORIES = {

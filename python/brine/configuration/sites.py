@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from brine.migration.lines import Place
-from brine.migration.tree import Directive, Tree
+from brine.configuration.lines import Place
+from brine.configuration.tree import Directive, Tree
 
 _WITHOUT_URL = ("wsgiimportscript", "wsgiauthuserscript", "wsgiauthgroupscript", "wsgiaccessscript",
                 "wsgidispatchscript")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from brine.migration.lines import Place, options, words
+from brine.configuration.lines import Place, options, words
 
 
 @dataclass(frozen=True)

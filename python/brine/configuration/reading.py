@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from brine.migration.asking import Answer, Asker
-from brine.migration.finding import Finding
-from brine.migration.lines import Line, Place
-from brine.migration.shadow import Shadow
-from brine.migration.tree import WRAPPER, Tree, parse
+from brine.configuration.asking import Answer, Asker
+from brine.configuration.finding import Finding
+from brine.configuration.lines import Line, Place
+from brine.configuration.shadow import Shadow
+from brine.configuration.tree import WRAPPER, Tree, parse
 from brine.refusal import Refusal
 
 MOST_ROUNDS = 500

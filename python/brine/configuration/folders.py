@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from brine.migration.finding import Finding
-from brine.migration.lines import Place, logical_lines
-from brine.migration.tree import Directive, Tree
+from brine.configuration.finding import Finding
+from brine.configuration.lines import Place, logical_lines
+from brine.configuration.tree import Directive, Tree
 
 MOST_FOLDERS = 20_000
 _MOST_SCRIPTS = 500
