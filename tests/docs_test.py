@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "python"))
 
 from brine.configuration.folders import IN_FOLDERS  # noqa: E402
 from brine.migration.differences import DIFFERENCES  # noqa: E402
-from brine.migration.scripts import API  # noqa: E402
+from brine.module_api import API  # noqa: E402
 
 DIRECTIVES = ROOT / "docs" / "directives"
 ROW = re.compile(r'AP_INIT_\w+\(\s*"<?(\w+)')

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from brine.migration.scripts import API
+from brine.module_api import API
 from harness import groups
 from harness.deadline import until
 

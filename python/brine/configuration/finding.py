@@ -1,7 +1,7 @@
-"""What `brine migrate` finds."""
+"""What the commands that look at a configuration find."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from brine.configuration.lines import Place
 
@@ -32,6 +32,9 @@ class Finding:
     general: bool = False
     """It holds for every site, and nothing of this configuration or its scripts says that it matters here."""
 
+    details: tuple[str, ...] = ()
+    """What was seen, a line each, for whoever looks for the cause."""
+
     @property
     def counts(self) -> bool:
         """Whether it makes the exit code 1."""
@@ -42,11 +45,8 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     """Each once, with all of its places in order; the gravest first, then by their first place."""
     places: dict[Finding, list[Place]] = {}
     for each in findings:
-        key = Finding(each.id, each.category, each.severity, each.message, (), each.remedy, each.general)
-        places.setdefault(key, []).extend(each.places)
-    once = [Finding(key.id, key.category, key.severity, key.message, tuple(dict.fromkeys(found)), key.remedy,
-                    key.general)
-            for key, found in places.items()]
+        places.setdefault(replace(each, places=()), []).extend(each.places)
+    once = [replace(key, places=tuple(dict.fromkeys(found))) for key, found in places.items()]
     order = list(CATEGORIES)
     return sorted(once, key=lambda each: (each.general, SEVERITIES.index(each.severity), order.index(each.category),
                                           each.places[:1]))

@@ -10,6 +10,9 @@ from brine.installation import version
 from brine.pickle_tools.formats import printable
 
 
+UNREAD = "httpd cannot read the configuration to its end: mend what is said first, and check again."
+
+
 @dataclass(frozen=True)
 class Report:
     """What was found, and what was done about it."""
@@ -20,14 +23,14 @@ class Report:
     scripts: int
     groups: int
     findings: list[Finding]
-    complete: bool = True
-    """False: httpd could not read the configuration to its end."""
+    incomplete: str = ""
+    """A sentence that says why not everything could be looked at; empty where it was."""
     done: str = ""
     """What was changed, and how to go back."""
 
     @property
     def code(self) -> int:
-        if not self.complete:
+        if self.incomplete:
             return 2
         return 1 if any(each.counts for each in self.findings) else 0
 
@@ -56,14 +59,15 @@ def text(report: Report, complete: bool = False) -> str:
         lines.append(f"{where}: {each.severity}: {each.message} [{each.id}]{_more(each.places)}")
         if each.remedy and each.counts:
             lines.append(f"    {each.remedy}")
+        lines += [f"    {detail}" for detail in each.details]
     if general:
         lines.append(_general(report, general))
     numbers = {name: sum(each.severity == name for each in shown) for name in SEVERITIES}
     told = ", ".join(_counted(number, name) for name, number in numbers.items() if number) or "nothing to do"
     lines.append(f"{report.configuration}: {_counted(report.scripts, 'script mapping')}, "
                  f"{_counted(report.groups, 'daemon group')}: {told}")
-    if not report.complete:
-        lines.append("httpd cannot read the configuration to its end: mend what is said first, and check again.")
+    if report.incomplete:
+        lines.append(report.incomplete)
     if report.done:
         lines.append(report.done)
     return "".join("\n".join(printable(part) for part in line.split("\n")) + "\n" for line in lines)
@@ -77,9 +81,10 @@ def as_json(report: Report) -> str:
     findings: list[dict[str, Any]] = [
         {"id": each.id, "severity": each.severity, "category": each.category, "about": CATEGORIES[each.category],
          "message": plain(each.message), "remedy": plain(each.remedy), "general": each.general,
+         "details": [plain(detail) for detail in each.details],
          "places": [{"file": plain(place.file), "line": place.line or None} for place in each.places]}
         for each in report.findings]
     return json.dumps({"brine": version(), "configuration": plain(report.configuration), "httpd": report.httpd,
                        "module": report.module, "scripts": report.scripts, "groups": report.groups,
-                       "complete": report.complete, "exit_code": report.code, "done": plain(report.done) or None,
+                       "complete": not report.incomplete, "exit_code": report.code, "done": plain(report.done) or None,
                        "findings": findings}, indent=2) + "\n"

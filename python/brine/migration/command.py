@@ -1,25 +1,22 @@
 """`brine migrate`: the check of a configuration, and the change of its one line."""
 
 import argparse
-import re
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from brine.configuration import folders
-from brine.configuration.asking import Asker, environment_for
+from brine.configuration import command_line, folders
+from brine.configuration.asking import Asker
 from brine.configuration.finding import Finding, merged
 from brine.configuration.lines import Place
 from brine.configuration.reading import Reading, Unreadable, read
-from brine.configuration.report import Report, as_json, text
+from brine.configuration.report import UNREAD, Report, as_json, text
 from brine.configuration.shadow import Shadow
 from brine.configuration.sites import Sites
 from brine.configuration.tree import Directive
 from brine.configuration.trial import try_out
-from brine.installation import Brine, Httpd, find_httpd
-from brine.looking import absolute, status
+from brine.installation import Brine
 from brine.migration import differences, effects, environments, moving, reading_rights, scripts
 from brine.refusal import Refusal
 
@@ -28,7 +25,7 @@ Say what a configuration for mod_wsgi will do differently in Brine, before anyth
 the whole configuration as at its start (includes, variables, conditions, macros), with mod_brine.so in the
 place of mod_wsgi.so, which need not be there; nothing is started, no script is run, and nothing is changed.
 """
-_EPILOG = """\
+_EPILOG = f"""\
 what is said:
   error    httpd does not start with this line: all such lines, not the first one alone
   warning  somebody has to look: a script that cannot be read by its user, an environment for another Python,
@@ -38,10 +35,7 @@ what is said:
   Each is said once, with its file and line; where it concerns more lines, their number, and with --json all.
   Differences that every site has, and of which nothing here says that they matter, are one line; --all lists them.
 
-the environment:
-  Variables come from this command's environment and from the file `envvars` beside CONF (Debian), whose plain
-  assignments are read; nothing in it is run. For one that needs more: `. /etc/apache2/envvars` before.
-
+{command_line.ENVIRONMENT}
 --apply:
   If there are no errors, the line `LoadModule wsgi_module ...` is made a comment, and one that loads mod_brine.so
   is put below it; then httpd has to accept the configuration, or the old line is put back. The command that goes
@@ -58,38 +52,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser("migrate", help="say what a configuration for mod_wsgi will do differently",
                                  description=_DESCRIPTION, epilog=_EPILOG,
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    command_line.add_options(parser)
     add = parser.add_argument
-    add("configuration", metavar="CONF", nargs="?",
-        help="the file that httpd is started with (default: the one that httpd names itself by -V)")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--check", action="store_true", help="change nothing (this is the default)")
     action.add_argument("--apply", action="store_true", help="check, and then change the LoadModule line")
-    add("--json", action="store_true", help="report as JSON")
     add("--all", action="store_true", help="list in the text too, one by one, what holds for every site")
-    add("--httpd", metavar="PROGRAM", help="the httpd that runs the configuration (default: the one on PATH)")
-    add("--define", "-D", action="append", default=[], metavar="NAME", help="as httpd's -D; may be repeated")
-    add("--envvars", metavar="FILE", help="read variables from this file instead of the one beside CONF")
-
-
-def _httpd(program: str | None) -> Httpd:
-    if program is None:
-        return find_httpd()
-    path = absolute(program)
-    if not path.is_file():
-        raise Refusal(f"--httpd names {path}, which is not there.")
-    return Httpd(path)
-
-
-def _configuration(given: str | None, httpd: Httpd) -> Path:
-    if given is not None:
-        path = absolute(given)
-    else:
-        told = subprocess.run([httpd.program, "-V"], capture_output=True, text=True, check=False).stdout
-        names = dict(re.findall(r'-D (HTTPD_ROOT|SERVER_CONFIG_FILE)="([^"]*)"', told))
-        path = Path(names.get("HTTPD_ROOT", "/"), names.get("SERVER_CONFIG_FILE", "httpd.conf"))
-    if status("The configuration", path) is None:
-        raise Refusal(f"There is no configuration {path}: name the file that httpd is started with.")
-    return path
 
 
 def _loading(sites: Sites) -> list[Directive]:
@@ -139,9 +107,9 @@ def _applied(report: Report, loaded: list[Directive], asker: Asker, configuratio
 
 def run(options: argparse.Namespace, brine: Brine) -> int:
     """Runs the command and gives its exit code."""
-    httpd = _httpd(options.httpd)
-    configuration = _configuration(options.configuration, httpd)
-    asker = Asker(httpd, brine, environment_for(configuration, options.envvars), options.define)
+    subject = command_line.subject(options)
+    httpd, configuration = subject.httpd, subject.configuration
+    asker = Asker(httpd, brine, subject.environment, options.define)
     with tempfile.TemporaryDirectory(prefix="brine-migrate-") as folder:
         shadow = Shadow(Path(folder).resolve(), str(configuration))
         report = Report(str(configuration), str(httpd.program), str(brine.module), 0, 0, [])
@@ -153,8 +121,8 @@ def run(options: argparse.Namespace, brine: Brine) -> int:
             report = replace(report, scripts=len(sites.scripts), groups=len(sites.groups),
                              findings=_findings(sites, reading, asker, shadow, brine, configuration))
         except Unreadable as error:
-            report = replace(report, findings=merged(error.findings), complete=False)
-    if options.apply and report.complete:
+            report = replace(report, findings=merged(error.findings), incomplete=UNREAD)
+    if options.apply and not report.incomplete:
         report = _applied(report, _loading(sites), asker, configuration, brine)
     sys.stdout.write(as_json(report) if options.json else text(report, options.all))
     return report.code if not (options.apply and " changed to load " in report.done) else 0

@@ -2,40 +2,16 @@
 
 import ast
 import os
-import stat
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from brine.configuration.finding import Finding
 from brine.configuration.lines import Place
+from brine.configuration.script_files import files_of, source_of
 from brine.configuration.sites import Script, Sites
-from brine.pickle_tools.lint import LARGEST_SCRIPT, Unreadable, lint
-
-_MOST_IN_A_FOLDER = 500
-API = ("version", "process_group", "application_group", "maximum_processes", "threads_per_process", "FileWrapper",
-       "RequestTimeout", "LogHandler", "active_requests", "event_callbacks", "process_metrics", "request_data",
-       "request_metrics", "server_metrics", "shutdown_callbacks", "signal_callbacks", "start_recording_metrics",
-       "subscribe_events", "subscribe_shutdown", "subscribe_signals")
-PARTS = ("express", "server")
-"""What `import mod_wsgi` has, and its parts; tests/docs_test.py holds it to the module's source."""
-
-
-def _files(script: Script) -> list[Path]:
-    """The script, or the scripts of a folder."""
-    path = Path(script.path)
-    if path.is_dir():
-        files = [each for each in sorted(path.iterdir()) if each.is_file() and not each.name.startswith(".")]
-        return [each for each in files if each.suffix in (".py", ".wsgi", "")][:_MOST_IN_A_FOLDER]
-    return [path]
-
-
-def _source(path: Path) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # whatever it is: nobody waits for a FIFO's writer
-    with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "is no regular file")
-        return stream.read(LARGEST_SCRIPT + 1)
+from brine.module_api import API, PARTS
+from brine.pickle_tools.lint import Unreadable, lint
 
 
 def texts(sites: Sites) -> dict[str, str]:
@@ -45,9 +21,9 @@ def texts(sites: Sites) -> dict[str, str]:
         if script.is_pattern:
             continue
         try:
-            for path in _files(script):
+            for path in files_of(script):
                 if str(path) not in found:
-                    found[str(path)] = _source(path).decode("utf-8", "replace")
+                    found[str(path)] = source_of(path).decode("utf-8", "replace")
         except OSError:
             continue
     return found
@@ -70,7 +46,7 @@ def findings(sites: Sites) -> list[Finding]:
 def _listed(script: Script, found: list[Finding]) -> list[Path]:
     try:
         os.stat(script.path)
-        return _files(script)
+        return files_of(script)
     except OSError as error:
         found.append(Finding("script-missing", "script", "warning", f"{script.path} cannot be looked at: "
                              f"{error.strerror}", (script.place,),
@@ -80,7 +56,7 @@ def _listed(script: Script, found: list[Finding]) -> list[Path]:
 
 def _of_script(path: Path, script: Script, passes_request_rec: bool) -> Iterator[Finding]:
     try:
-        source = _source(path)
+        source = source_of(path)
         linted = lint(source, str(path))
     except OSError as error:
         yield Finding("script-unread", "script", "warning", f"{path} cannot be read: {error.strerror}",
