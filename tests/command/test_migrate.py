@@ -10,48 +10,13 @@ from brine.configuration.asking import variables
 from brine.configuration.lines import logical_lines, options, without_option, words
 from brine.installation import find_httpd
 from brine.migration.moving import moved
+from configured import OLD_MODULE, Site
 from serving import write_script
-
-OLD_MODULE = "/usr/lib/apache2/modules/mod_wsgi_that_is_not_there.so"
-
-
-class Site:
-    """A configuration in a folder, and what the command says of it."""
-
-    def __init__(self, brine, folder):
-        self.brine, self.folder, self.file = brine, folder, folder / "httpd.conf"
-        httpd = find_httpd()
-        loads = [f"LoadModule {name} {file}" for name, file in
-                 httpd.load_lines("mpm_event", "authz_core", "alias", "macro", "ssl")]
-        user = ["User www-data", "Group www-data"] if os.geteuid() == 0 else []
-        self.head = [f'ServerRoot "{folder}"', *loads, *user, "Listen 127.0.0.1:1", "ServerName check.example",
-                     "ErrorLog /nonexistent/folder/error.log", "LogLevel crit"]
-
-    def write(self, text, load=f"LoadModule wsgi_module {OLD_MODULE}"):
-        self.file.write_text("\n".join([*self.head, load]) + "\n" + text)
-        return self
-
-    def line(self, text):
-        """The number of the first line that begins so."""
-        lines = self.file.read_text().split("\n")
-        return next(number for number, line in enumerate(lines, 1) if line.strip().startswith(text))
-
-    def run(self, *arguments, code=None, **options):
-        done = subprocess.run([self.brine, "migrate", *arguments, self.file], capture_output=True, text=True, **options)
-        assert code is None or done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def check(self, code=None, *arguments):
-        """[(id, severity, message, [(file name, line)])]"""
-        report = json.loads(self.run("--check", "--json", *arguments, code=code))
-        return [(each["id"], each["severity"], each["message"],
-                 [(os.path.basename(place["file"]), place["line"]) for place in each["places"]])
-                for each in report["findings"]]
 
 
 @pytest.fixture
 def site(brine, folder):
-    return Site(brine, folder)
+    return Site(brine, folder, "migrate")
 
 
 def of(findings, *ids):
