@@ -91,6 +91,15 @@ def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         commands.add_parser("migrate", help="say what a configuration for mod_wsgi will do differently")
 
 
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", used: bool) -> None:
+    """The command `doctor`, likewise."""
+    if used:
+        from brine.doctor.command import add_parser
+        add_parser(commands)
+    else:
+        commands.add_parser("doctor", help="say why a site does not work")
+
+
 def _parser(used: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="brine", description="Serve Python WSGI applications with Apache httpd.")
     parser.add_argument("--version", action="version", version=f"brine {version()}")
@@ -107,6 +116,7 @@ def _parser(used: str) -> argparse.ArgumentParser:
                         description="Print the path of mod_brine.so, for a LoadModule line.")
     _add_pickle(commands, used == "pickle")
     _add_migrate(commands, used == "migrate")
+    _add_doctor(commands, used == "doctor")
     return parser
 
 
@@ -149,6 +159,9 @@ def _run(options: argparse.Namespace, module_folder: str | None, default_python:
     if options.command == "migrate":
         from brine.migration.command import run as migrate
         return migrate(options, brine)
+    if options.command == "doctor":
+        from brine.doctor.command import run as diagnose
+        return diagnose(options, brine)
     site = _site(options)
     if options.command == "serve":
         return start(site, brine)

@@ -100,6 +100,16 @@ class Brine:
         """Where the engine for Python X.Y is or would be."""
         return self.folder / f"brine_engine.cpython-{python.replace('.', '')}.so"
 
+    def program(self, python: str) -> str:
+        """The python that the engine for X.Y was built with, as the engine itself says; "" where it is not there."""
+        try:
+            # It is a constant of the engine's; what it says is read, nothing is loaded.
+            engine = self.engine(python).read_bytes()
+        except OSError:
+            return ""
+        found = map(os.fsdecode, re.findall(rb"(?:/[\w.+-]+)+/bin/python3(?:\.\d+)?", engine))
+        return next((path for path in found if os.path.isfile(path) and os.access(path, os.X_OK)), "")
+
     def pythons(self) -> list[str]:
         """The X.Y that there are engines for, oldest first."""
         tags = [re.fullmatch(r"brine_engine\.cpython-(\d)(\d+)\.so", file.name) for file in self.folder.iterdir()]

@@ -7,7 +7,7 @@ from brine.configuration.lines import Place
 
 SEVERITIES = ("error", "warning", "note")
 CATEGORIES = {
-    "broken": "refused by httpd already, with mod_wsgi too",
+    "broken": "refused by httpd, whichever module runs Python",
     "refused": "refused by httpd with Brine",
     "differs": "answers or works differently",
     "no-effect": "accepted, and has no effect",
@@ -15,6 +15,12 @@ CATEGORIES = {
     "environment": "a Python's environment",
     "reading": "what a user may not read",
     "start": "about the move itself",
+    "path": "the way to a file",
+    "mapping": "what URLs lead to",
+    "extension": "extension modules and interpreters",
+    "limit": "what processes may have",
+    "machine": "the machine",
+    "service": "the service that starts httpd",
 }
 
 

@@ -20,6 +20,12 @@ def seconds(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]] if match else 0.0
 
 
+def size(text: str) -> int:
+    """Bytes as Brine takes them, "512M"; 0 for what is none."""
+    match = re.fullmatch(r"(\d+)([kmg]?)b?", text.lower(), re.ASCII)
+    return int(match[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[match[2]] if match else 0
+
+
 def number(text: str, default: int) -> int:
     """A whole number, as mod_wsgi reads it: up to the first character that is no digit."""
     match = re.match(r"\d+", text)
@@ -43,6 +49,10 @@ class Group:
     @property
     def threads(self) -> int:
         return number(self.option("threads"), 15)
+
+    @property
+    def processes(self) -> int:
+        return number(self.option("processes"), 1)
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,11 @@ class Sites:
         plain = [word for word in directive.words if not re.match(r"[\w-]+=", word)]
         return plain[index] if len(plain) > index else ""
 
+    @staticmethod
+    def has_application(script: Script) -> bool:
+        """Whether it serves requests, so that it has to define an application."""
+        return not script.directive.is_named(*_WITHOUT_URL)
+
     def absolute(self, path: str) -> str:
         """A path of the configuration, from / on."""
         return path if path.startswith("/") else f"{self.server_root}/{path}"
@@ -130,14 +145,17 @@ class Sites:
         group = self.groups.get(script.group)
         return group.option("user") or self.user if group else ""
 
+    def setting_of(self, name: str, script: Script) -> str:
+        """What a directive says for a script; "" where it is not given for it."""
+        return self._setting(name, script.directive, _url(script.directive), script.path)
+
     def passes_request_rec(self, script: Script) -> bool:
         """Whether its environ has apache.request_rec; of a script that decides, whether it may have it."""
         if script.group:
             return False
         if script.directive.is_named(*_WITHOUT_URL):
             return bool(self.values("WSGIPassApacheRequest", "On"))
-        return self._setting("WSGIPassApacheRequest", script.directive, _url(script.directive),
-                             script.path).lower() == "on"
+        return self.setting_of("WSGIPassApacheRequest", script).lower() == "on"
 
     def values(self, name: str, *wanted: str) -> list[Directive]:
         """The directives of that name, with one of these first words if any is given."""
