@@ -22,10 +22,16 @@ struct SwitchInterval {
   std::string origin = {};  ///< the directive that gives it, with file and line
 };
 
+/// The word on whether sub-interpreters have a GIL each (PEP 684).
+struct OwnGil {
+  bool wanted = false;
+  std::string origin = {};  ///< the directive that says so, with file and line
+};
+
 /// Options of interpreters. What is absent is left to less specific options, then to the default.
 struct InterpreterOptions {
   std::optional<SwitchInterval> switch_interval;  ///< WSGISwitchInterval; default: Python's own
-  std::optional<bool> own_gil;                    ///< WSGIPerInterpreterGIL; default: false
+  std::optional<OwnGil> own_gil;                  ///< WSGIPerInterpreterGIL; default: not wanted
   std::optional<bool> restrict_stdin;             ///< WSGIRestrictStdin; default: false
   std::optional<bool> restrict_stdout;            ///< WSGIRestrictStdout; default: false
   std::optional<bool> restrict_signal;            ///< WSGIRestrictSignal; default: true
@@ -68,11 +74,23 @@ inline InterpreterOptions options_of(const InterpreterRules& rules,
   return options;
 }
 
-/// Returns true if some interpreter of the process may be asked to have a GIL of its own.
-inline bool may_have_own_gils(const InterpreterRules& rules) {
-  return std::any_of(rules.begin(), rules.end(), [](const InterpreterRule& rule) {
-    return rule.options.own_gil.value_or(false);
-  });
+/// Returns the directives by which sub-interpreters of the process have GILs of their own: of those
+/// that rules name, and of any other. A directive that a more specific one overrules is not there.
+inline std::vector<std::string> reasons_for_own_gils(const InterpreterRules& rules) {
+  std::vector<std::string> reasons;
+  const auto consider = [&](std::optional<std::string_view> application_group) {
+    const std::optional<OwnGil> own_gil = options_of(rules, application_group).own_gil;
+    if (!own_gil || !own_gil->wanted) return;
+    if (std::find(reasons.begin(), reasons.end(), own_gil->origin) == reasons.end()) {
+      reasons.push_back(own_gil->origin);
+    }
+  };
+  consider(std::nullopt);
+  for (const InterpreterRule& rule : rules) {
+    const bool is_of_sub_interpreter = rule.application_group && !rule.application_group->empty();
+    if (is_of_sub_interpreter) consider(rule.application_group);
+  }
+  return reasons;
 }
 
 }  // namespace brine::engine

@@ -114,13 +114,13 @@ void warn_of_interval(const Config& config, const std::string& name,
 bool has_own_gil(const Config& config, const std::string& name) {
   return cpython::kHasOwnGils && !name.empty() &&
          (config.interpreters > 1 ||
-          options_of(config.interpreter_rules, name).own_gil.value_or(false));
+          options_of(config.interpreter_rules, name).own_gil.value_or(OwnGil{}).wanted);
 }
 
 // Returns true if some sub-interpreter may have one.
 bool has_own_gils(const Config& config) {
   return cpython::kHasOwnGils &&
-         (config.interpreters > 1 || may_have_own_gils(config.interpreter_rules));
+         (config.interpreters > 1 || !reasons_for_own_gils(config.interpreter_rules).empty());
 }
 
 // Returns which limit has been reached, and who chose the names.
@@ -229,7 +229,7 @@ ApplicationGroups::Slot& ApplicationGroups::complete_slot(std::string_view name,
   if (wanted.is_complete()) return wanted;
   const std::lock_guard making(wanted.making);
   for (std::atomic<ApplicationGroup*>& group : wanted.groups) {
-    if (group == nullptr) group = make(std::string(name), log);
+    if (group == nullptr) group = make(std::string(name), wanted, log);
     if (group == nullptr) throw NoGroup::failed;
   }
   return wanted;

@@ -7,9 +7,11 @@
 /pickle      pickles, under the guard, as an interpreter of several that do so at once
 /fork        returns how a forked process ends, or why there is none; and what a program said that was started
 /spin        computes until it is interrupted
+/watch       keeps from now on the events of requests that this interpreter is told of
+/events      returns, as JSON, the name of the interpreter, and the paths of the requests that have begun since
 /            answers
 
-It leaves a file when its interpreter ends.
+It leaves a file when its interpreter is told that the process stops, and another when it ends.
 """
 import atexit
 import collections
@@ -28,10 +30,26 @@ INTERPRETER = os.urandom(8).hex()
 WRITABLE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "writable")
 
 
-@atexit.register
-def note_exit():
+BEGUN = []
+
+
+def leave(what):
     if os.path.isdir(WRITABLE):
-        open(os.path.join(WRITABLE, f"exit-{mod_wsgi.application_group}-{INTERPRETER}"), "w").close()
+        open(os.path.join(WRITABLE, f"{what}-{mod_wsgi.application_group}-{INTERPRETER}"), "w").close()
+
+
+atexit.register(leave, "exit")
+mod_wsgi.subscribe_shutdown(lambda name, **event: leave("stopping"))
+
+
+def watch():
+    mod_wsgi.subscribe_events(note_request)
+    return "watching"
+
+
+def note_request(name, **event):
+    if name == "request_started":
+        BEGUN.append(event["request_environ"]["PATH_INFO"])
 
 
 def memory(name):
@@ -93,7 +111,8 @@ def module():
     return readline.__name__
 
 
-ANSWERS = {"/module": module, "/pickle": pickled, "/fork": forked, "/spin": spin}
+ANSWERS = {"/module": module, "/pickle": pickled, "/fork": forked, "/spin": spin, "/watch": watch,
+           "/events": lambda: json.dumps([INTERPRETER, BEGUN])}
 
 
 def application(environ, start_response):

@@ -95,7 +95,7 @@ def test_each_ends_with_the_process(site):
         assert server.get(f"/{name}/").text == "here"
     server.stop()
     assert sorted(path.name.rpartition("-")[0] for path in (server.folder / "writable").iterdir()) == [
-        "exit-", "exit-one", "exit-two"]
+        "exit-", "exit-one", "exit-two", "stopping-", "stopping-one", "stopping-two"]
 
 
 def test_a_request_is_interrupted_in_its_own_interpreter(start_httpd, workspace, python):
@@ -123,6 +123,17 @@ def test_an_earlier_python_is_named(start_httpd, workspace, options, concerned):
     server = start_httpd(f"WSGIPerInterpreterGIL On\n{options.replace('{old}', old)}WSGIScriptAlias / {{apps}}/hello.wsgi\n")
     server.expect_log(r"BRINE0024: WSGIPerInterpreterGIL On \(.*httpd.conf:\d+\) has no effect for "
                       + concerned.replace("{old}", old))
+
+
+def test_the_main_interpreter_is_named(start_httpd, python):
+    server = start_httpd(f"""WSGIPython {python}
+<WSGIInterpreterOptions application-group=%{{GLOBAL}}>
+    WSGIPerInterpreterGIL On
+</WSGIInterpreterOptions>
+WSGIScriptAlias / {{apps}}/hello.wsgi
+""")
+    record, = server.expect_log("BRINE0024: ")
+    assert re.search(r"WSGIPerInterpreterGIL On \(.*httpd.conf:\d+\) has no effect for application group %.GLOBAL", record.text)
 
 
 def test_it_is_said_of_nobody_where_all_can(start_httpd, python):
@@ -176,7 +187,36 @@ def test_each_request_has_the_interpreter_with_the_fewest(shared):
 def test_each_interpreter_ends_with_the_process(shared):
     assert shared.get("/app/").text == "here"
     shared.stop()
-    assert len(list((shared.folder / "writable").glob("exit-app-*"))) == 3
+    for name in ("stopping", "exit"):
+        assert len(list((shared.folder / "writable").glob(f"{name}-app-*"))) == 3
+
+
+def test_each_interpreter_is_told_of_its_own_requests(shared):
+    assert shared.get("/app/watch").text == "watching"
+    request = hold(shared, "a")
+    assert shared.get("/app/watch").text == "watching"
+    other, begun = shared.get("/app/events").json()
+    assert begun == ["/events"], "neither the one that is held nor what the first has served"
+    assert shared.get("/app/release?a").text == "released"
+    assert request.result().text == "held"
+    first, begun = shared.get("/app/events").json()
+    assert first != other and begun == ["/hold", "/events"]
+
+
+def test_an_interpreter_whose_gil_stays_held_is_seen(start_httpd, workspace, python):
+    """The others' GILs are free, so the process answers; but one of its threads is lost."""
+    script = (workspace.folder / "apps" / "own_gil_pickle.wsgi").read_text()
+    server = start_httpd(f"""WSGIDaemonProcess site threads=4 interpreters=2 deadlock-timeout=1s python={python}
+WSGIScriptAlias /app {{dir}}/scripts/own_gil_pickle.wsgi process-group=site application-group=app
+""", files={"scripts/own_gil_pickle.wsgi": script})
+    assert server.get("/app/").text == "here"
+    request = hold(server, "a")
+    assert server.get("/app/").text == "here"
+    assert request.result().status == 502
+    server.log.declare("BRINE0603|BRINE0610")
+    record, = server.expect_log("BRINE0610: ")
+    assert "reason: deadlock-timeout" in record.text and "'GET /app/hold" in record.text
+    until(lambda: server.get("/app/").text == "here", "the successor serves")
 
 
 def test_each_interpreter_has_the_new_code(shared):

@@ -396,8 +396,8 @@ void ignore_wish(cmd_parms& line, const char* argument, std::string_view why) {
 
 void per_interpreter_gil(cmd_parms& line, RequestSettings&, const char* argument) {
   const bool wanted = parse_flag(argument);
-  interpreter_options(line).own_gil = wanted;
-  if (wanted) process_settings(line).own_gil = place_of(line);
+  const std::string setting = std::string(line.cmd->name) + (wanted ? " On" : " Off");
+  interpreter_options(line).own_gil = {wanted, setting + in_parentheses(place_of(line))};
 }
 
 void ignore_free_threading(cmd_parms& line, RequestSettings&, const char* argument) {

@@ -1,9 +1,32 @@
 #include "apache/config/own_gil.hpp"
 
 #include <charconv>
+#include <map>
+#include <set>
 #include <system_error>
 
 namespace brine::apache {
+
+namespace {
+
+bool is_about_main(const engine::InterpreterRule& rule) {
+  return rule.application_group == "" && rule.options.own_gil && rule.options.own_gil->wanted;
+}
+
+std::string of_earlier_python(const std::string& directive, const std::string& processes) {
+  return directive + " has no effect for " + processes +
+         ": before Python 3.12 all interpreters of a process share one GIL; run a later Python by "
+         "WSGIPython or the group's python=, or give the group more processes";
+}
+
+std::string of_main_interpreter(const std::string& directive) {
+  return directive +
+         " has no effect for application group %{GLOBAL}, the main interpreter, whose GIL is that "
+         "of its process: "
+         "name another group in the section's application-group=, and by WSGIApplicationGroup";
+}
+
+}  // namespace
 
 bool has_own_gils(std::string_view python) {
   int major = 0;
@@ -17,20 +40,26 @@ bool has_own_gils(std::string_view python) {
   return major > 3 || (major == 3 && minor >= 12);
 }
 
-std::string without_own_gil(const std::string& directive,
-                            const std::vector<PythonRunner>& runners) {
-  std::string concerned;
+std::vector<std::string> without_own_gil(const std::vector<PythonRunner>& runners) {
+  std::map<std::string, std::string> concerned;  // by the directive
+  std::set<std::string> of_main;
   for (const PythonRunner& runner : runners) {
+    for (const engine::InterpreterRule& rule : runner.rules) {
+      if (is_about_main(rule)) of_main.insert(rule.options.own_gil->origin);
+    }
     if (has_own_gils(runner.python)) continue;
-    concerned.append(concerned.empty() ? "" : ", ")
-        .append(runner.name + " (Python " + runner.python + ")");
+    for (const std::string& directive : engine::reasons_for_own_gils(runner.rules)) {
+      std::string& names = concerned[directive];
+      names.append(names.empty() ? "" : ", ")
+          .append(runner.name + " (Python " + runner.python + ")");
+    }
   }
-  if (concerned.empty()) {
-    return {};
+  std::vector<std::string> sentences;
+  for (const auto& [directive, names] : concerned) {
+    sentences.push_back(of_earlier_python(directive, names));
   }
-  return directive + " has no effect for " + concerned +
-         ": before Python 3.12 all interpreters of a process share one GIL; run a later Python by "
-         "WSGIPython or the group's python=, or give the group more processes";
+  for (const std::string& directive : of_main) sentences.push_back(of_main_interpreter(directive));
+  return sentences;
 }
 
 }  // namespace brine::apache

@@ -235,7 +235,6 @@ struct ProcessSettings {
   int python_optimize = 0;
   bool dont_write_bytecode = false;
   std::string hash_seed;
-  std::optional<Place> own_gil;  ///< of the last WSGIPerInterpreterGIL On
   bool restrict_embedded = false;
   bool server_metrics = false;
   bool case_sensitive = true;

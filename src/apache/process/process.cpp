@@ -347,17 +347,12 @@ void warn_of_headers_without_proxies(server_rec* main_server, const server_rec* 
                             "WSGITrustedProxies says whom to trust, and so nobody is trusted");
 }
 
-// Warns of WSGIPerInterpreterGIL On where a Python runs that cannot do so.
+// Warns of each WSGIPerInterpreterGIL On that has no effect.
 void warn_of_shared_gils(server_rec* main_server) {
   const ProcessSettings& process = server_settings(main_server).process;
-  if (!process.own_gil) {
-    return;
-  }
   std::vector<PythonRunner> runners;
   const auto add = [&](const std::string& name, std::string_view group, const std::string& python) {
-    if (may_have_own_gils(interpreter_rules(process.interpreters, {group}))) {
-      runners.push_back({name, python});
-    }
+    runners.push_back({name, python, interpreter_rules(process.interpreters, {group})});
   };
   if (any_server_serves_wsgi(main_server) && !process.restrict_embedded) {
     add("httpd's own processes", "", engine::effective_version(process.python));
@@ -365,10 +360,8 @@ void warn_of_shared_gils(server_rec* main_server) {
   for (const DaemonGroup& group : server_settings(main_server).daemon_groups.all) {
     add("daemon group " + base::in_quotes(group.group.name), group.group.name, group.group.python);
   }
-  const std::string warning =
-      without_own_gil("WSGIPerInterpreterGIL On" + in_parentheses(*process.own_gil), runners);
-  if (!warning.empty()) {
-    ServerLog(main_server).log(base::Level::warning, "BRINE0024: " + warning);
+  for (const std::string& sentence : without_own_gil(runners)) {
+    ServerLog(main_server).log(base::Level::warning, "BRINE0024: " + sentence);
   }
 }
 

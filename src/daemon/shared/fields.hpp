@@ -116,6 +116,12 @@ void fields(Codec& codec, Value& value) {
   codec(seconds, origin);
 }
 
+template <class Codec, daemon::Of<OwnGil> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [wanted, origin] = value;
+  codec(wanted, origin);
+}
+
 template <class Codec, daemon::Of<InterpreterOptions> Value>
 void fields(Codec& codec, Value& value) {
   auto& [switch_interval, own_gil, restrict_stdin, restrict_stdout, restrict_signal, python_path] =
