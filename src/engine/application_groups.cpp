@@ -261,7 +261,8 @@ ApplicationGroups::Slot& ApplicationGroups::slot(std::string_view name, wsgi::Na
               .first->second;
 }
 
-ApplicationGroup* ApplicationGroups::make(const std::string& name, base::LogSink& log) {
+// Called with `slot.making` held.
+ApplicationGroup* ApplicationGroups::make(const std::string& name, Slot& slot, base::LogSink& log) {
   const wsgi::LogScope scope(log);
   std::string error;
   auto fill = [&](const Interpreter& interpreter) {
@@ -276,10 +277,12 @@ ApplicationGroup* ApplicationGroups::make(const std::string& name, base::LogSink
   };
   ApplicationGroup* made = nullptr;
   try {
-    made = fill(make_interpreter(name));
+    if (!slot.spare) slot.spare = make_interpreter(name);
+    made = fill(*slot.spare);
   } catch (const ErrorSet&) {
     error = "Python could not make a sub-interpreter";
   }
+  if (made != nullptr) slot.spare.reset();
   if (made == nullptr) {
     log.log(Level::error, "BRINE0202: the interpreter of application group '" + name +
                               "' could not be created\n" + error);

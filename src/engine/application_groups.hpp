@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -89,6 +90,8 @@ class ApplicationGroups {
 
     std::mutex making;                                   // held while the interpreters are made
     std::vector<std::atomic<ApplicationGroup*>> groups;  // each set once, in order, under `making`
+    // An interpreter whose set-up has failed: none is ever finalised, so the next attempt takes it.
+    std::optional<cpython::Interpreter> spare;  // guarded by `making`
     std::mutex choosing;
     std::vector<int> running;  // requests in each of them; guarded by `choosing`
   };
@@ -102,7 +105,7 @@ class ApplicationGroups {
   Slot& slot(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
   Slot& complete_slot(std::string_view name, wsgi::NamedBy named_by, base::LogSink& log);
   void warn_of_main(base::LogSink& log) noexcept;
-  ApplicationGroup* make(const std::string& name, base::LogSink& log);
+  ApplicationGroup* make(const std::string& name, Slot& slot, base::LogSink& log);
   cpython::Interpreter make_interpreter(const std::string& name);
 
   const Config config_;

@@ -1,5 +1,7 @@
 """WSGIApplicationGroup: which interpreter serves a request, and how many there may be."""
 
+from collections import Counter
+
 CONFIG = """
 WSGIInterpreterLimit 12 12
 WSGIScriptAlias /app {apps}/where.wsgi
@@ -38,6 +40,21 @@ WSGIScriptAlias /state2 {apps}/state.wsgi
 <Location /state2>
   WSGIApplicationGroup second
 </Location>
+"""
+CANNOT_YET = """
+import os, sys
+
+with open({folder!r} + "/writable/interpreters", "a") as notes:
+    notes.write(f"{{os.getpid()}} ")
+
+
+class NotYet:
+    def find_spec(self, name, path=None, target=None):
+        if name == "_posixsubprocess" and os.path.exists({folder!r} + "/writable/broken"):
+            raise ImportError("not yet")
+
+
+sys.meta_path.insert(0, NotYet())
 """
 LIMIT = """
 WSGIInterpreterLimit 2 2
@@ -112,3 +129,24 @@ def test_a_port_that_the_client_made_up_names_no_interpreter(start_httpd, worksp
 def test_the_default_group_is_the_resource(start_httpd, workspace, variant):
     server = start_httpd("WSGIApplicationGroup %{RESOURCE}\nWSGIScriptAlias /app {apps}/where.wsgi\n")
     assert group(server, "/app") == f"localhost:{server.port}|/app"
+
+
+def test_an_interpreter_whose_set_up_has_failed_is_taken_again(start_httpd, workspace):
+    """None is ever finalised, so an interpreter for each attempt would take all memory."""
+    folder = workspace.new_folder()
+    server = start_httpd("WSGIScriptAlias /app {apps}/where.wsgi\nWSGIScriptAlias /main {apps}/where.wsgi\n"
+                         "<Location /app>\nWSGIApplicationGroup late\n</Location>\n", folder=folder,
+                         files={"site/sitecustomize.py": CANNOT_YET.format(folder=str(folder))},
+                         env={"PYTHONPATH": str(folder / "site")})
+    assert group(server, "/main") == ""
+    broken = folder / "writable" / "broken"
+    broken.touch()
+    assert [server.get("/app").status for _ in range(3)] == [500] * 3
+    records = server.expect_log("BRINE0202: the interpreter of application group 'late' could not be created", count=3)
+    server.expect_log("BRINE0202[|].*ImportError: not yet", count=3)
+    server.allow_log("BRINE0202[|]")
+    broken.unlink()
+    assert group(server, "/app") == "late"
+    made = Counter((folder / "writable" / "interpreters").read_text().split())
+    assert sorted(made.values(), reverse=True)[:2] in ([2], [2, 1]), "its process's main interpreter, and one"
+    assert len(records) == 3
