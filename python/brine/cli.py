@@ -1,16 +1,18 @@
 """The command line of `brine`."""
 
 import argparse
-import os
 import shlex
 import sys
+from typing import Any
 
 from brine.config import render
 from brine.installation import Brine, Httpd, find_brine, find_httpd, version
-from brine.pythons import Python, choose_python
+from brine.parser import Parser
 from brine.refusal import Refusal
+from brine.serve_options import add_site_options, site_of, with_one_word_of_tls
 from brine.server_user import ServerUser
-from brine.site import MPMS, Site, check_host, check_name, check_script, check_statics, check_url_path
+from brine.settings_file import with_settings
+from brine.site import Site
 from brine.starting import checked_user, start
 from brine.state_folder import state_folder
 
@@ -26,7 +28,9 @@ reloading:
 
 imports:
   The script's folder is on Python's module path; for a script inside a package (a Django project's
-  wsgi.py), the folder above the package is.
+  wsgi.py), the folder above the package is. A module is looked for in --chdir's folder, or the current
+  one. Of a script or a module without --callable, `application` is taken, else `app`, else what its
+  function create_app() or make_app() makes.
 """
 _EXIT_STATUS = """
 exit status:
@@ -36,44 +40,7 @@ exit status:
 """
 
 
-class Range:
-    """An argparse type: a whole number within limits."""
-
-    def __init__(self, low: int, high: int) -> None:
-        self._low, self._high = low, high
-
-    def __call__(self, text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not self._low <= int(text) <= self._high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {self._low} to {self._high}")
-        return int(text)
-
-
-def _add_site_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("script", metavar="SCRIPT", help="the WSGI script: a Python file that defines `application`")
-    add("--port", type=Range(0, 65535), default=8000, metavar="N", help="TCP port (default 8000; 0: a free one)")
-    add("--host", default="127.0.0.1",
-        help="address to listen on (default 127.0.0.1: this machine only; 0.0.0.0 or ::, all of its addresses)")
-    add("--mount", default="/", metavar="URL", help="URL path of the script (default /)")
-    add("--static", action="append", default=[], metavar="URL=DIR",
-        help="let httpd serve the files of DIR at URL; may be repeated")
-    add("--python", metavar="X.Y|PATH",
-        help="Python to run the script: a version for which there is an engine, or the path of a virtual "
-             "environment or python (default: the active virtual environment, else the Python that Brine "
-             "was built for first)")
-    add("--threads", type=Range(1, 1000), default=8, metavar="N",
-        help="requests that the script serves at the same time (default 8): threads of one process, or processes "
-             "with prefork; httpd has more, for clients with slow lines")
-    add("--processes", type=Range(1, 1000), default=1, metavar="N",
-        help="processes with so many threads each (default 1); with prefork so many times as many of them")
-    add("--mpm", choices=MPMS, default="event", help="httpd's way to use processes and threads (default event)")
-    add("--name", default="", metavar="NAME",
-        help="what the folder of a configured site's pid file and log is called (default: made of the script, the "
-             "address and the port, so that no two sites share one)")
-    add("--reload", action="store_true", help="development: also watch imported modules, see below")
-
-
-def _add_pickle(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", used: bool) -> None:
+def _add_pickle(commands: "argparse._SubParsersAction[Any]", used: bool) -> None:
     """The command `pickle`, of which only a name is needed where it is not used."""
     if used:
         from brine.pickle_tools.command import add_parser
@@ -82,7 +49,7 @@ def _add_pickle(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
         commands.add_parser("pickle", help="find what cannot be pickled or unpickled")
 
 
-def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", used: bool) -> None:
+def _add_migrate(commands: "argparse._SubParsersAction[Any]", used: bool) -> None:
     """The command `migrate`, likewise."""
     if used:
         from brine.migration.command import add_parser
@@ -91,7 +58,7 @@ def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         commands.add_parser("migrate", help="say what a configuration for mod_wsgi will do differently")
 
 
-def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", used: bool) -> None:
+def _add_doctor(commands: "argparse._SubParsersAction[Any]", used: bool) -> None:
     """The command `doctor`, likewise."""
     if used:
         from brine.doctor.command import add_parser
@@ -100,18 +67,22 @@ def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
         commands.add_parser("doctor", help="say why a site does not work")
 
 
-def _parser(used: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="brine", description="Serve Python WSGI applications with Apache httpd.")
+def _parser(used: str) -> Parser:
+    parser = Parser(prog="brine", description="Serve Python WSGI applications with Apache httpd.")
     parser.add_argument("--version", action="version", version=f"brine {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     texts = {
-        "serve": ("run httpd with a private configuration, in the foreground", "Serve a WSGI script until Ctrl-C."),
+        "serve": ("run httpd with a private configuration, in the foreground",
+                  "Serve a WSGI application until Ctrl-C."),
         "config": ("print that configuration", "Print the httpd configuration that `brine serve` would use."),
     }
     for name, (summary, description) in texts.items():
         epilog = _RELOADING + (_EXIT_STATUS if name == "serve" else "")
-        _add_site_options(commands.add_parser(name, help=summary, description=description, epilog=epilog,
-                                              formatter_class=argparse.RawDescriptionHelpFormatter))
+        command = commands.add_parser(name, help=summary, description=description, epilog=epilog,
+                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+        add_site_options(command)
+        if name == "serve":
+            command.add_argument("--print-config", action="store_true", help="print what httpd would run with, and end")
     commands.add_parser("module-location", help="print the path of mod_brine.so, for a LoadModule line",
                         description="Print the path of mod_brine.so, for a LoadModule line.")
     _add_pickle(commands, used == "pickle")
@@ -120,26 +91,17 @@ def _parser(used: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _python(options: argparse.Namespace) -> Python | None:
-    """The Python that somebody has chosen, if anybody has."""
-    active = os.environ.get("VIRTUAL_ENV")
-    if options.python is not None:
-        return choose_python(options.python)
-    return choose_python(active, "VIRTUAL_ENV in the environment") if active else None
-
-
-def _site(options: argparse.Namespace) -> Site:
-    script = check_script(options.script)
-    mount = check_url_path("--mount", options.mount)
-    host = check_host(options.host)
-    return Site(script=script, mount=mount, statics=check_statics(options.static, mount, script), host=host,
-                port=options.port, threads=options.threads, mpm=options.mpm, reload=options.reload,
-                name=check_name(options.name), python=_python(options), processes=options.processes)
-
-
 def _print_configuration(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None) -> int:
     if site.port == 0:
         raise Refusal("--port 0 is for `brine serve`: a configuration needs a port that stays, such as 8000.")
+    made = next((application for application in site.applications if application.source), None)
+    if made:
+        raise Refusal(f"A configuration needs a script that stays, and {made.subject} has none: write a file such as "
+                      "site.wsgi that imports it under the name `application`, and name that file.")
+    if site.makes_certificate:
+        raise Refusal("--tls auto is for `brine serve`: a configuration needs a certificate that stays.")
+    if site.shows_requests:
+        raise Refusal("--access-log - is for `brine serve`: name a file.")
     state = state_folder(site)
     text = render(site, httpd, brine, state, user)
     print(f"# httpd configuration by brine {version()}: {httpd.program} -f THIS_FILE\n"
@@ -148,7 +110,7 @@ def _print_configuration(site: Site, httpd: Httpd, brine: Brine, user: ServerUse
     return 0
 
 
-def _run(options: argparse.Namespace, module_folder: str | None, default_python: str | None) -> int:
+def _run(options: argparse.Namespace, words: list[str], module_folder: str | None, default_python: str | None) -> int:
     if options.command == "pickle":
         from brine.pickle_tools.command import run
         return run(options)
@@ -162,8 +124,8 @@ def _run(options: argparse.Namespace, module_folder: str | None, default_python:
     if options.command == "doctor":
         from brine.doctor.command import run as diagnose
         return diagnose(options, brine)
-    site = _site(options)
-    if options.command == "serve":
+    site = site_of(with_settings(options, options.parser, words))
+    if options.command == "serve" and not options.print_config:
         return start(site, brine)
     httpd = find_httpd()
     return _print_configuration(site, httpd, brine, checked_user(site, brine))
@@ -176,10 +138,10 @@ def main(arguments: list[str] | None = None, module_folder: str | None = None,
     The launcher that belongs to a build or an installation says where its module is and which
     Python is used by default.
     """
-    words = sys.argv[1:] if arguments is None else arguments
+    words = with_one_word_of_tls(sys.argv[1:] if arguments is None else arguments)
     options = _parser(used="".join(words[:1])).parse_args(words)
     try:
-        return _run(options, module_folder, default_python)
+        return _run(options, words, module_folder, default_python)
     except Refusal as refusal:
         print(f"brine: {refusal}", file=sys.stderr)
         return 2

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from brine import access_record
+from brine.application import Application
 from brine.installation import Brine, Httpd
 from brine.quoting import quoted, quoted_pattern
 from brine.refusal import Refusal
@@ -19,6 +21,8 @@ _TYPES = {
     "video/mp4": ".mp4", "video/webm": ".webm", "audio/mpeg": ".mp3",
 }
 _TYPES_FILE = Path("/etc/mime.types")
+
+_COMBINED = '%h %l %u %t \\"%r\\" %>s %O \\"%{Referer}i\\" \\"%{User-Agent}i\\"'
 
 # The daemon process group that runs the script.
 _GROUP = "site"
@@ -37,6 +41,12 @@ def _modules(site: Site, httpd: Httpd, brine: Brine) -> Iterator[str]:
         names.append("reqtimeout")
     if site.statics:
         names += ["alias", "mime", "dir"]
+    if site.tls:
+        names += ["socache_shmcb", "ssl"]
+    if site.http2:
+        names.append("http2")
+    if site.shows_requests or site.access_log:
+        names.append("log_config")
     for identifier, file in httpd.load_lines(*names):
         yield f"LoadModule {identifier} {quoted(file)}"
     yield f"LoadModule wsgi_module {quoted(brine.module)}"
@@ -47,7 +57,16 @@ def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
     requests the script serves at once is the daemon group's matter."""
     served = site.processes * site.threads
     connections = served + _SPARE_CONNECTIONS
-    if site.mpm == "prefork":
+    if site.embedded and site.mpm != "prefork":
+        yield "# As many threads as run the script: a slow client holds one of them."
+        yield f"StartServers {site.processes}"
+        yield f"ServerLimit {site.processes}"
+        yield f"ThreadLimit {site.threads}"
+        yield f"ThreadsPerChild {site.threads}"
+        yield f"MinSpareThreads {served}"
+        yield f"MaxSpareThreads {served}"
+        connections = served
+    elif site.mpm == "prefork":
         yield f"StartServers {served + 1}"
         yield f"ServerLimit {connections}"
         yield "MinSpareServers 2"
@@ -75,62 +94,95 @@ def _group(site: Site) -> str:
         size = f"processes={site.processes * site.threads} threads=1"
     elif site.processes > 1:
         size += f" processes={site.processes}"
-    if site.project:
-        size += f" home={quoted(site.project)}"
-    if site.request_seconds is not None:
-        size += f" request-timeout={site.request_seconds}s"
-    # An edit of the script must not wait for responses that have no end, as streams of events have none.
-    patience = " graceful-timeout=1s" if site.reload else ""
-    return f"WSGIDaemonProcess {_GROUP} {size}{patience}"
+    if site.home:
+        size += f" home={quoted(site.home)}"
+    limits = dict(site.limits)
+    if site.reload:
+        # An edit of the script must not wait for responses that have no end, as streams of events have none.
+        limits.setdefault("graceful-timeout", "1s")
+    return " ".join([f"WSGIDaemonProcess {_GROUP} {size}", *(f"{name}={value}" for name, value in limits.items())])
 
 
 def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
-    yield f"Listen {site.netloc}"
+    yield from (f"Listen {netloc}" for netloc in site.netlocs)
     yield f"ServerName {quoted(site.server_name)}"
     yield 'ServerRoot "/"'
     yield 'PidFile "${BRINE_STATE}/httpd.pid"'
     if user:
         yield f"User {quoted(user.name)}"
         yield f"Group {quoted(user.group)}"
+    if site.http2:
+        yield f"Protocols {'h2' if site.tls else 'h2c'} http/1.1"
+    if site.tls:
+        yield "SSLEngine on"
+        yield f"SSLCertificateFile {quoted(site.tls.certificate)}"
+        yield f"SSLCertificateKeyFile {quoted(site.tls.key)}"
+        yield "SSLProtocol -all +TLSv1.2 +TLSv1.3"
+        yield 'SSLSessionCache "shmcb:${BRINE_STATE}/ssl_sessions(512000)"'
 
 
-def _logging(log_format: str | None) -> Iterator[str]:
+def _logging(site: Site, log_format: str | None) -> Iterator[str]:
     yield 'ErrorLog "${BRINE_STATE}/error.log"'
     if log_format:
         yield f"ErrorLogFormat {quoted(log_format)}"
-    yield "LogLevel warn wsgi_module:info"
+    # A certificate that was made for the purpose need not be looked at.
+    tls = " ssl_module:error" if site.makes_certificate else ""
+    yield f"LogLevel warn{tls} wsgi_module:{site.log_level}"
+    if site.access_log:
+        yield f'CustomLog {quoted(site.access_log)} "{_COMBINED}"'
+    if site.shows_requests:
+        yield f'CustomLog "${{BRINE_STATE}}/requests.log" {quoted(access_record.FORMAT)}'
 
 
-def _script(site: Site) -> Iterator[str]:
+def _python(site: Site) -> Iterator[str]:
     if site.python:
         yield f"WSGIPython {site.python.version}"
         if site.python.home:
             yield f"WSGIPythonHome {quoted(site.python.home)}"
-    folders = [str(folder) for folder in (site.import_root, *site.paths)]
-    for folder in folders:
+    for folder in map(str, site.module_path):
         if ":" in folder:
             raise Refusal(f"The folder {folder} has a colon in its name, so it cannot be on Python's module path.")
-    yield f"WSGIPythonPath {quoted(':'.join(folders))}"
-    yield "# httpd's own processes run no Python."
-    yield "WSGIRestrictEmbedded On"
+    yield f"WSGIPythonPath {quoted(':'.join(map(str, site.module_path)))}"
     yield "WSGILogging On"
-    yield _group(site)
+
+
+def _places(site: Site) -> Iterator[str]:
+    """Where it runs: processes of its own, or httpd's."""
+    if not site.embedded:
+        yield "# httpd's own processes run no Python."
+        yield "WSGIRestrictEmbedded On"
+        yield _group(site)
     if site.body_limit is not None:
         yield f"LimitRequestBody {site.body_limit}"
-    yield "# A client that sends a body slowly holds no thread of the script."
-    yield f"WSGIRequestBuffering {_BUFFERED_BODY}"
+    if not site.embedded:
+        yield "# A client that sends a body slowly holds no thread of the script."
+        yield f"WSGIRequestBuffering {_BUFFERED_BODY}"
     if site.reload:
         yield "WSGIReloadFailure Fail"
         yield "# Bytecode files know a source by its second and size: too coarse for one that is being edited."
         yield "WSGIDontWriteBytecode On"
-    yield "# Both groups are named, so the script is loaded when the process starts."
-    yield (f"WSGIScriptAlias {quoted(site.mount)} {quoted(site.script)} "
-           f"process-group={_GROUP} application-group=%{{GLOBAL}}")
-    yield f"<Directory {quoted_pattern(site.script.parent)}>"
-    yield f"    <Files {quoted_pattern(site.script.name)}>"
+
+
+def _script(application: Application, site: Site) -> Iterator[str]:
+    group = "%{GLOBAL}" if site.embedded else _GROUP
+    name = "" if application.callable == "application" else f" callable-object={application.callable}"
+    # The main interpreter is for one application; what are several modules of one name shall not meet there.
+    interpreter = "%{GLOBAL}" if application is site.application else quoted(application.mount)
+    yield (f"WSGIScriptAlias {quoted(application.mount)} {quoted(application.script)} "
+           f"process-group={group} application-group={interpreter}{name}")
+    yield f"<Directory {quoted_pattern(application.script.parent)}>"
+    yield f"    <Files {quoted_pattern(application.script.name)}>"
     yield "        Require all granted"
     yield "    </Files>"
     yield "</Directory>"
+
+
+def _scripts(site: Site) -> Iterator[str]:
+    yield from _python(site)
+    yield from _places(site)
+    yield "# Both groups are named, so the script is loaded when the process starts."
+    for application in site.applications:
+        yield from _script(application, site)
 
 
 def _statics(statics: tuple[Static, ...]) -> Iterator[str]:
@@ -156,7 +208,7 @@ def render(site: Site, httpd: Httpd, brine: Brine, state: Path, user: ServerUser
          [f"Define BRINE_STATE {quoted(state)}"]),
         ("Modules", _modules(site, httpd, brine)),
         ("The server", _identity(site, user)),
-        ("Logs", _logging(log_format)),
+        ("Logs", _logging(site, log_format)),
         ("Processes and threads", _processes(site, httpd)),
         ("Nothing is served but what is named below.",
          ["<Directory />", "    Options FollowSymLinks", "    AllowOverride None",
@@ -164,5 +216,7 @@ def render(site: Site, httpd: Httpd, brine: Brine, state: Path, user: ServerUser
     ]
     if site.statics:
         parts.append(("Files that httpd serves itself; an alias that comes first wins", _statics(site.statics)))
-    parts.append(("The WSGI script", _script(site)))
+    parts.append(("The WSGI script" if not site.others else "The WSGI scripts", _scripts(site)))
+    if site.includes:
+        parts.append(("Further configuration", [f"Include {quoted(file)}" for file in site.includes]))
     return "\n".join("".join([f"# {title}\n", *(f"{line}\n" for line in lines)]) for title, lines in parts)

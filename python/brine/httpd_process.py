@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -75,15 +76,21 @@ class AnswerProbe:
 
     _REQUEST = b"OPTIONS * HTTP/1.0\r\n\r\n"
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tls: bool = False) -> None:
         self._address = (host, port)
         self._socket: socket.socket | None = None
+        self._tls: ssl.SSLContext | None = None
+        if tls:  # whose certificate it is does not matter here
+            self._tls = ssl.create_default_context()
+            self._tls.check_hostname, self._tls.verify_mode = False, ssl.CERT_NONE
 
     def answered(self, seconds: float = 0.1) -> bool:
         """Whether an answer came within that time. The question stays asked between two calls."""
         try:
             if self._socket is None:
                 self._socket = socket.create_connection(self._address, seconds)
+                if self._tls:
+                    self._socket = self._tls.wrap_socket(self._socket)
                 self._socket.sendall(self._REQUEST)
             answer = self._socket.recv(16)
         except TimeoutError:

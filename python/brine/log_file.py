@@ -1,18 +1,21 @@
 """Reading a log while it is being written."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from brine.log_record import Record, parse
+T = TypeVar("T")
 
 
-class LogFile:
-    """Gives each complete line of a file once, as a record; the file may come to be later."""
+class LogFile(Generic[T]):
+    """Gives each complete line of a file once, as what `parse` makes of it; the file may come to be later."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, parse: Callable[[bytes], T]) -> None:
         self._path = path
+        self._parse = parse
         self._position = 0
 
-    def new_records(self) -> list[Record]:
+    def new_records(self) -> list[T]:
         """What was written since the last call."""
         try:
             with self._path.open("rb") as file:
@@ -22,4 +25,4 @@ class LogFile:
             return []
         complete = data[:data.rfind(b"\n") + 1]
         self._position += len(complete)
-        return [parse(line) for line in complete.splitlines() if line.strip()]
+        return [self._parse(line) for line in complete.splitlines() if line.strip()]

@@ -33,7 +33,7 @@ class Record:
     """Not worth showing: processes start and stop, or it has been said before."""
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
     """Undoes httpd's escaping of log messages, which turns each byte of "é" into \\xNN."""
     def byte(match: re.Match[str]) -> bytes:
         word = match[1]
@@ -47,7 +47,7 @@ def _unescape(text: str) -> str:
     return b"".join(parts).decode(errors="replace")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text with tabs as blanks, and what would move a cursor or change colours made visible."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1]
                    for character in text.expandtabs(8))
@@ -58,14 +58,14 @@ def parse(line: bytes) -> Record:
     text = line.decode(errors="replace")
     fields = text.split("|", 6)
     if len(fields) < 7:
-        return Record(_printable(text))
+        return Record(printable(text))
     time, process, thread, level, _, failure, message = fields
-    message = _unescape(message)
+    message = unescape(message)
     match = _BRINE_CODE.match(message)
     code, continued = (match[1], match[2] == "|") if match else ("", False)
     if continued and match:
         message = message[match.end():]
     elif failure != "-":
         message += f" {failure.rstrip(': ')}"
-    return Record(_printable(message), time.partition(" ")[2], f"{process}/{thread}", level, code, continued,
+    return Record(printable(message), time.partition(" ")[2], f"{process}/{thread}", level, code, continued,
                   bool(_ROUTINE.match(message)) or level == "info" and bool(code))

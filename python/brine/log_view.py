@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from brine.access_record import Request
 from brine.log_record import Record
 
 _COLOURS = {"emerg": "31;1", "alert": "31;1", "crit": "31;1", "error": "31", "warn": "33", "info": "2",
@@ -49,11 +50,21 @@ def use_colours(stream: TextIO) -> bool:
 
 @dataclass
 class LogView:
-    """Writes records to a stream."""
+    """Writes records to a stream, for a person."""
 
     stream: TextIO
     colours: bool = False
     _last: Record | None = field(default=None, init=False)
+
+    def say(self, text: str) -> None:
+        """Shows what the command itself has to say."""
+        print(text, file=self.stream, flush=True)
+        self._last = None
+
+    def show_requests(self, requests: list[Request]) -> None:
+        """Shows requests that have been answered, a line each."""
+        for request in requests:
+            self.say(request.line(self.colours))
 
     def show(self, records: list[Record]) -> None:
         """Shows what has come since the last call."""

@@ -4,16 +4,19 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from brine import log_record
+from brine import access_record, log_record
 from brine.config import render
 from brine.httpd_process import AnswerProbe, HttpdProcess
 from brine.installation import Brine, Httpd
 from brine.loading import Loading
 from brine.log_file import LogFile
+from brine.json_view import JsonView
 from brine.log_view import LogView, use_colours
+from brine.made_files import make_certificate
 from brine.private_folder import private_folder
 from brine.replacement import Replacement
 from brine.server_user import ServerUser
@@ -36,18 +39,19 @@ class Server:
         self._process = process
         self._watcher = watcher
         self._stop = stop
-        self._output = output
-        self._log = LogFile(folder / "error.log")
+        self._log = LogFile(folder / "error.log", log_record.parse)
+        self._requests = LogFile(folder / "requests.log", access_record.parse)
         self._loading = Loading()
         self._replacement = Replacement(process)
         self._loads_long = False
-        self._view = LogView(output, use_colours(output))
+        self._view: JsonView | LogView = (
+            JsonView(output) if site.log_format == "json" else LogView(output, use_colours(output)))
 
     def run(self) -> int:
         """Serves until a signal comes: 0, or 1 if the script has not loaded in all that time; or until httpd ends
         by itself or the script's processes crash at their start: 1."""
         if self._wait_until_it_answers():
-            self._say(f"Serving {self._site.subject} (Ctrl-C ends it) at\n{self._site.url}")
+            self._view.say(f"Serving {self._site.subject} (Ctrl-C ends it) at\n{self._site.url}")
             self._follow()
         code = self._process.exit_code()
         if code is not None:
@@ -55,22 +59,20 @@ class Server:
             return 1
         self._end()
         if self._loading.crash:
-            self._say(f"brine: the process that was to run {self._site.subject} {self._loading.crash}, and the next "
-                      "one would, too: the lines above tell how.")
+            self._view.say(f"brine: the process that was to run {self._site.subject} {self._loading.crash}, and the "
+                           "next one would, too: the lines above tell how.")
             return 1
         if self._loading.failed and not self._loading.loaded:
-            self._say(f"brine: {self._site.subject} has never loaded: the lines above tell why.")
+            self._view.say(f"brine: {self._site.subject} has never loaded: the lines above tell why.")
             return 1
         if self._loads_long and not self._loading.settled:
-            self._say(f"brine: {self._site.subject} has not come to the end of its loading.")
+            self._view.say(f"brine: {self._site.subject} has not come to the end of its loading.")
             return 1
         return 0
 
-    def _say(self, text: str) -> None:
-        print(text, file=self._output, flush=True)
-
     def _show_log(self) -> None:
         self._view.show([record for record in self._log.new_records() if self._loading.note(record)])
+        self._view.show_requests([request for request in self._requests.new_records() if request])
 
     def _running(self) -> bool:
         return self._process.exit_code() is None and not self._loading.crash
@@ -78,7 +80,7 @@ class Server:
     def _wait_until_it_answers(self) -> bool:
         """Shows the log meanwhile: a script that does not load is seen before the URL."""
         begin = time.monotonic()
-        probe = AnswerProbe(self._site.host, self._site.port)
+        probe = AnswerProbe(self._site.host, self._site.port, tls=self._site.tls is not None)
         answered = False
         try:
             while self._running() and not self._stop.count:
@@ -88,7 +90,7 @@ class Server:
                     return True
                 if not self._loads_long and answered and time.monotonic() - begin >= _LONG_LOADING_SECONDS:
                     self._loads_long = True
-                    self._say(f"{self._site.subject} is still being loaded. (Ctrl-C ends it.)")
+                    self._view.say(f"{self._site.subject} is still being loaded. (Ctrl-C ends it.)")
                 self._replace_if_changed()
                 self._stop.wait(_TICK_SECONDS)
         finally:
@@ -103,9 +105,9 @@ class Server:
     def _replace_if_changed(self) -> None:
         changed = self._watcher.changed() if self._watcher and self._watcher.due() else []
         if changed:
-            names = ", ".join(os.path.relpath(path, self._site.import_root) for path in changed[:3])
+            names = ", ".join(os.path.relpath(path, self._site.application.import_root) for path in changed[:3])
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-            self._say(f"Changed: {names}{more}. Loading the script anew.")
+            self._view.say(f"Changed: {names}{more}. Loading the script anew.")
             self._loading.let_go(self._replacement.begin())
         self._replacement.tend()
 
@@ -114,9 +116,9 @@ class Server:
         self._show_log()
         said = self._messages.read_text(errors="replace").strip()
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        self._say(f"brine: httpd ended by itself, {how}{':' if said else '.'}")
+        self._view.say(f"brine: httpd ended by itself, {how}{':' if said else '.'}")
         for line in said.splitlines():
-            self._say(f"    {line}")
+            self._view.say(f"    {line}")
 
     def _end(self) -> None:
         """Gives httpd time for the requests in progress, unless a second signal comes."""
@@ -134,10 +136,12 @@ def serve(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None, outpu
     """Serves the site in the foreground; returns the command's exit code."""
     with StopSignal() as stop, private_folder() as folder:
         configuration = folder / "httpd.conf"
+        if site.makes_certificate:
+            site = replace(site, tls=make_certificate(folder, site.hosts))
         text = render(site, httpd, brine, folder, user, log_record.FORMAT)
         configuration.write_bytes(os.fsencode(text))
         # Before httpd starts: a change while it does is seen then.
-        watcher = Watcher(site.import_root, site.script) if site.reload else None
+        watcher = Watcher(site.application.import_root, site.application.script) if site.reload else None
         process = HttpdProcess(httpd.program, configuration, folder / "messages")
         try:
             if watcher:

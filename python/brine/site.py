@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from brine.application import Application
 from brine.looking import absolute, status
 from brine.pythons import Python
 from brine.refusal import Refusal
@@ -28,13 +29,22 @@ class Static:
 
 
 @dataclass(frozen=True)
-class Site:
-    """A script and how it is to be served. All paths are absolute and exist."""
+class Certificate:
+    """What a server shows to its clients by TLS, and its private key: PEM files."""
 
-    script: Path
-    mount: str = "/"
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Site:
+    """Applications and how they are to be served. All paths are absolute and exist."""
+
+    application: Application
+    others: tuple[Application, ...] = ()
+    """Further ones, at other URLs."""
     statics: tuple[Static, ...] = ()
-    host: str = "127.0.0.1"
+    hosts: tuple[str, ...] = ("127.0.0.1",)
     port: int = 8000
     threads: int = 8
     mpm: str = "event"
@@ -42,28 +52,47 @@ class Site:
     reload: bool = False
     name: str = ""
     processes: int = 1
-    project: Path | None = None
-    """The folder of a Django project: its modules are imported from there, and its processes begin in it."""
+    home: Path | None = None
+    """The folder in which its processes begin, which is on Python's module path; None: the system's choice."""
     paths: tuple[Path, ...] = ()
     """Further folders of Python's module path."""
     body_limit: int | None = None
-    request_seconds: int | None = None
+    limits: tuple[tuple[str, str], ...] = ()
+    """Options of WSGIDaemonProcess, with their values."""
+    embedded: bool = False
+    """In httpd's own processes."""
+    tls: Certificate | None = None
+    makes_certificate: bool = False
+    """A certificate is made for each run."""
+    http2: bool = False
+    access_log: Path | None = None
+    shows_requests: bool = False
+    """The terminal has a line for each request."""
+    log_level: str = "info"
+    log_format: str = "text"
+    includes: tuple[Path, ...] = ()
+    """Further files of configuration."""
 
     @property
-    def subject(self) -> Path:
+    def applications(self) -> tuple[Application, ...]:
+        """All of them; more specific URLs first, since httpd takes the first that fits."""
+        return tuple(sorted((self.application, *self.others), key=lambda application: -len(application.mount)))
+
+    @property
+    def subject(self) -> str:
         """What is served, in messages."""
-        return self.project or self.script
+        return self.application.subject
 
     @property
-    def import_root(self) -> Path:
-        """The folder from which the script's neighbours are imported: the script's own, or the one
-        above the package that the script is part of (a Django project's wsgi.py)."""
-        if self.project:
-            return self.project
-        folder = self.script.parent
-        while (folder / "__init__.py").exists() and folder != folder.parent:
-            folder = folder.parent
-        return folder
+    def host(self) -> str:
+        """The first address that it listens on."""
+        return self.hosts[0]
+
+    @property
+    def module_path(self) -> tuple[Path, ...]:
+        """The folders of Python's module path, in their order."""
+        roots = (application.import_root for application in (self.application, *self.others))
+        return tuple(dict.fromkeys([*roots, *self.paths]))
 
     @property
     def state_name(self) -> str:
@@ -71,14 +100,15 @@ class Site:
         the script, the address and the port."""
         if self.name:
             return self.name
-        mark = hashlib.sha256(f"{self.subject}\0{self.host}".encode(errors="surrogateescape")).hexdigest()[:8]
-        word = re.sub(r"[^A-Za-z0-9_]+", "-", self.subject.stem).strip("-")[:40] or "site"
+        place = f"{self.subject}\0{' '.join(self.hosts)}"
+        mark = hashlib.sha256(place.encode(errors="surrogateescape")).hexdigest()[:8]
+        word = re.sub(r"[^A-Za-z0-9_]+", "-", Path(self.subject).stem).strip("-")[:40] or "site"
         return f"{word}-{self.port}-{mark}"
 
     @property
-    def netloc(self) -> str:
-        """Host and port as a URL and `Listen` write them."""
-        return _netloc(self.host, self.port)
+    def netlocs(self) -> tuple[str, ...]:
+        """Hosts and port as URLs and `Listen` write them."""
+        return tuple(_netloc(host, self.port) for host in self.hosts)
 
     @property
     def server_name(self) -> str:
@@ -89,7 +119,8 @@ class Site:
     def url(self) -> str:
         """The address for a browser on this machine."""
         host = _WILDCARDS.get(self.host, self.host).replace("%", "%25")  # of a link-local address: fe80::1%eth0
-        return f"http://{_netloc(host, self.port)}{quote(self.mount)}"
+        scheme = "https" if self.tls or self.makes_certificate else "http"
+        return f"{scheme}://{_netloc(host, self.port)}{quote(self.application.mount)}"
 
 
 def _netloc(host: str, port: int) -> str:
@@ -118,32 +149,55 @@ def check_url_path(what: str, path: str) -> str:
     return path.rstrip("/") or "/"
 
 
-def check_static(argument: str, script: Path) -> Static:
+def check_file(option: str, argument: str) -> Path:
+    """The absolute path of a file that an option names."""
+    path = absolute(argument)
+    found = status(f"The file of {option},", path)
+    if found is None or not stat.S_ISREG(found.st_mode):
+        raise Refusal(f"The file {path} of {option} " + ("is not a regular file." if found else "does not exist."))
+    if not os.access(path, os.R_OK):
+        raise Refusal(f"The file {path} of {option} may not be read by you.")
+    return path
+
+
+def check_folder(option: str, argument: str) -> Path:
+    """The absolute path of a folder that an option names."""
+    folder = absolute(argument)
+    found = status(f"The folder of {option},", folder)
+    if found is None or not stat.S_ISDIR(found.st_mode):
+        raise Refusal(f"The folder {folder} of {option} " + ("is not a directory." if found else "does not exist."))
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise Refusal(f"The folder {folder} of {option} may not be read by you.")
+    return folder
+
+
+def _check_static(argument: str, applications: tuple[Application, ...]) -> Static:
     """The two halves of `--static URL=DIR`."""
     url, equals, name = argument.partition("=")
     if not equals or not name:
         raise Refusal(f"--static {argument!r} is not URL=DIR, such as /static=site/static.")
-    folder = absolute(name)
-    found = status(f"The folder of --static {url},", folder)
-    if found is None or not stat.S_ISDIR(found.st_mode):
-        raise Refusal(f"The folder {folder} of --static {url} " +
-                      ("is not a directory." if found else "does not exist."))
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise Refusal(f"The folder {folder} of --static {url} may not be read by you.")
-    if folder.resolve() in script.resolve().parents:
-        raise Refusal(f"The folder {folder} of --static {url} contains the script: everybody could read its source.")
+    folder = check_folder(f"--static {url}", name)
+    for application in applications:
+        if not application.source and folder.resolve() in application.script.resolve().parents:
+            raise Refusal(f"The folder {folder} of --static {url} contains the script: everybody could read its "
+                          "source.")
+        if application.source and folder.resolve() in (application.import_root.resolve(),
+                                                       *application.import_root.resolve().parents):
+            raise Refusal(f"The folder {folder} of --static {url} contains the application's modules: everybody could "
+                          "read their source.")
     return Static(check_url_path("--static's URL", url), folder)
 
 
-def check_statics(arguments: list[str], mount: str, script: Path) -> tuple[Static, ...]:
+def check_statics(arguments: list[str], applications: tuple[Application, ...]) -> tuple[Static, ...]:
     """All `--static` options; more specific URLs first, since httpd takes the first that fits."""
-    statics = [check_static(argument, script) for argument in arguments]
+    statics = [_check_static(argument, applications) for argument in arguments]
     urls = [static.url for static in statics]
     for url in urls:
         if urls.count(url) > 1:
             raise Refusal(f"--static names the URL {url} more than once.")
-        if url == "/" or f"{mount}/".startswith(f"{url}/"):
-            raise Refusal(f"--static {url} would hide the script, which is mounted at {mount}.")
+        for application in applications:
+            if url == "/" or f"{application.mount}/".startswith(f"{url}/"):
+                raise Refusal(f"--static {url} would hide the script, which is mounted at {application.mount}.")
     return tuple(sorted(statics, key=lambda static: -len(static.url)))
 
 

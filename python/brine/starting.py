@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from brine.installation import Brine, find_httpd
+from brine.made_files import made_scripts
 from brine.refusal import Refusal
 from brine.server import serve
 from brine.server_user import ServerUser, demand_reachable, server_user
@@ -27,9 +28,13 @@ def _checked_engine(site: Site, brine: Brine) -> Path | None:
 
 
 def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser | None) -> None:
-    demand_reachable("script", site.script, user)
-    if site.project:
-        demand_reachable("project", site.project, user)
+    for application in site.applications:
+        if application.source:
+            demand_reachable("folder", application.import_root, user)
+        else:
+            demand_reachable("script", application.script, user)
+    if site.home:
+        demand_reachable("folder", site.home, user)
     demand_reachable("module", brine.module, user)
     if engine:
         demand_reachable("engine", engine, user)
@@ -51,4 +56,8 @@ def start(site: Site, brine: Brine) -> int:
     httpd = find_httpd()
     user = checked_user(site, brine)
     demand_not_running(site)
-    return serve(replace(site, port=free_port(site.host, site.port)), httpd, brine, user)
+    port = free_port(site.host, site.port)
+    for host in site.hosts[1:]:
+        free_port(host, port)
+    with made_scripts(replace(site, port=port)) as complete:
+        return serve(complete, httpd, brine, user)

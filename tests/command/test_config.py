@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from brine.application import Application
 from brine.cli import main
 from brine.config import render
 from brine.file_events import _matters
@@ -45,7 +46,7 @@ def test_httpd_accepts_it(brine, script, folder, mpm):
 
 
 def test_it_serves_only_what_is_named(folder):
-    printed = text(Site(folder / "app.wsgi", statics=(Static("/s", folder / "s"),)), folder)
+    printed = text(Site(Application(folder / "app.wsgi"), statics=(Static("/s", folder / "s"),)), folder)
     assert printed.count("Require all granted") == 2
     assert "Require all denied" in printed
     assert "AllowOverride None" in printed
@@ -54,13 +55,13 @@ def test_it_serves_only_what_is_named(folder):
 
 def test_the_script_is_loaded_at_start_in_the_main_interpreter(folder):
     """In a daemon process: httpd's own are for clients, however slow."""
-    line = next(line for line in text(Site(folder / "app.wsgi"), folder).splitlines() if line.startswith("WSGIScriptAlias"))
+    line = next(line for line in text(Site(Application(folder / "app.wsgi")), folder).splitlines() if line.startswith("WSGIScriptAlias"))
     assert line.endswith("process-group=site application-group=%{GLOBAL}")
 
 
 def test_processes_and_threads(folder):
     def group(**options):
-        printed = text(Site(folder / "app.wsgi", threads=2, **options), folder)
+        printed = text(Site(Application(folder / "app.wsgi"), threads=2, **options), folder)
         return next(line for line in printed.splitlines() if line.startswith("WSGIDaemonProcess"))
 
     assert group() == "WSGIDaemonProcess site threads=2"  # wsgi.multiprocess stays False
@@ -69,26 +70,26 @@ def test_processes_and_threads(folder):
 
 
 def test_reload_and_python_reach_httpd(folder):
-    printed = text(Site(folder / "app.wsgi", reload=True, python=Python("3.12", folder / "venv")), folder)
+    printed = text(Site(Application(folder / "app.wsgi"), reload=True, python=Python("3.12", folder / "venv")), folder)
     assert "WSGIReloadFailure Fail" in printed
     assert "WSGIDontWriteBytecode On" in printed
     assert "WSGIPython 3.12" in printed
     assert f'WSGIPythonHome "{folder / "venv"}"' in printed
-    assert "WSGIReloadFailure" not in text(Site(folder / "app.wsgi"), folder)
+    assert "WSGIReloadFailure" not in text(Site(Application(folder / "app.wsgi")), folder)
 
 
 def test_types_are_named_where_the_system_names_none(folder, monkeypatch, tmp_path):
     monkeypatch.setattr("brine.config._TYPES_FILE", tmp_path / "missing")
-    assert "AddType text/css .css" in text(Site(folder / "app.wsgi", statics=(Static("/s", folder),)), folder)
+    assert "AddType text/css .css" in text(Site(Application(folder / "app.wsgi"), statics=(Static("/s", folder),)), folder)
 
 
 def test_addresses():
     assert check_host("127.0.0.1") == "127.0.0.1"
     assert check_host("[::1]") == "::1"
     assert check_host("localhost") in ("127.0.0.1", "::1")
-    assert Site(REPOSITORY, host="::", port=80, mount="/a b").url == "http://[::1]:80/a%20b"
-    link_local = Site(REPOSITORY, host=check_host("[fe80::1%eth0]"), port=80)
-    assert (link_local.netloc, link_local.url) == ("[fe80::1%eth0]:80", "http://[fe80::1%25eth0]:80/")
+    assert Site(Application(REPOSITORY, "/a b"), hosts=("::",), port=80).url == "http://[::1]:80/a%20b"
+    link_local = Site(Application(REPOSITORY), hosts=(check_host("[fe80::1%eth0]"),), port=80)
+    assert (link_local.netlocs, link_local.url) == (("[fe80::1%eth0]:80",), "http://[fe80::1%25eth0]:80/")
 
 
 def test_module_location(brine):
@@ -205,12 +206,12 @@ def test_the_watcher_looks_from_time_to_time_where_it_cannot_hear(tmp_path, monk
 
 
 def test_every_site_has_a_folder_of_its_own(tmp_path):
-    sites = [Site(tmp_path / "app.wsgi"), Site(tmp_path / "app.wsgi", port=8001), Site(tmp_path / "b/app.wsgi"),
-             Site(tmp_path / "app.wsgi", host="::1"), Site(tmp_path / "app.wsgi", host="0.0.0.0"),
-             Site(tmp_path / "app.wsgi", name="shop")]
+    sites = [Site(Application(tmp_path / "app.wsgi")), Site(Application(tmp_path / "app.wsgi"), port=8001), Site(Application(tmp_path / "b/app.wsgi")),
+             Site(Application(tmp_path / "app.wsgi"), hosts=("::1",)), Site(Application(tmp_path / "app.wsgi"), hosts=("0.0.0.0",)),
+             Site(Application(tmp_path / "app.wsgi"), name="shop")]
     assert len({state_folder(site) for site in sites}) == len(sites)
     assert state_folder(sites[-1]).name == "shop"
-    assert all(re.fullmatch(r"[\w-]+", state_folder(Site(tmp_path / name)).name) for name in ("a b.wsgi", "é.wsgi", "%.x"))
+    assert all(re.fullmatch(r"[\w-]+", state_folder(Site(Application(tmp_path / name))).name) for name in ("a b.wsgi", "é.wsgi", "%.x"))
 
 
 class Configured:
@@ -270,13 +271,13 @@ def test_a_pid_file_of_the_past_says_nothing(script, monkeypatch, tmp_path):
     monkeypatch.setattr("brine.state_folder.state_folder", lambda site: tmp_path)
     for text in ("", "x", "999999999", str(os.getpid())):  # this process is no httpd
         (tmp_path / "httpd.pid").write_text(text)
-        demand_not_running(Site(script))
+        demand_not_running(Site(Application(script)))
 
 
 def test_slow_clients_are_cut_off_where_httpd_can(folder, monkeypatch):
-    assert "RequestReadTimeout header=" in text(Site(folder / "app.wsgi"), folder)
+    assert "RequestReadTimeout header=" in text(Site(Application(folder / "app.wsgi")), folder)
     monkeypatch.setattr("brine.installation.Httpd.has", lambda self, name: False)
-    assert "eqtimeout" not in text(Site(folder / "app.wsgi"), folder).lower()
+    assert "eqtimeout" not in text(Site(Application(folder / "app.wsgi")), folder).lower()
 
 
 def test_an_installation_is_complete(tmp_path):

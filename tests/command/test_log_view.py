@@ -99,7 +99,7 @@ def test_colours_only_where_they_are_wanted(tty, no_color, wanted, monkeypatch):
 
 def test_only_complete_lines_are_read_and_each_once(tmp_path):
     path = tmp_path / "log"
-    log = LogFile(path)
+    log = LogFile(path, parse)
     assert log.new_records() == []
     path.write_bytes(b"one\ntw")
     assert [record.text for record in log.new_records()] == ["one"]

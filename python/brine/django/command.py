@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from brine.cli import Range
 from brine.django.options import site_of
 from brine.installation import find_brine, version
+from brine.option_types import Range
 from brine.refusal import Refusal
 from brine.site import MPMS
 from brine.starting import start

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from brine.application import Application
 from brine.looking import absolute
 from brine.pythons import Python
 from brine.refusal import Refusal
@@ -64,7 +65,7 @@ def _collected(settings: Any, url: str, mount: str, project: Path) -> tuple[tupl
         return (), "STATIC_ROOT is not set"
     if not os.path.isdir(root):
         return (), f"STATIC_ROOT {root} is not there: run `manage.py collectstatic`"
-    return check_statics([f"{url}={root}"], mount, project / "manage.py"), ""
+    return check_statics([f"{url}={root}"], (Application(project / "manage.py", mount),)), ""
 
 
 def site_of(settings: Any, options: dict[str, Any]) -> tuple[Site, str]:
@@ -73,7 +74,8 @@ def site_of(settings: Any, options: dict[str, Any]) -> tuple[Site, str]:
     mount = check_url_path("--mount", options["mount"])
     host, port = address(options["addrport"], options["host"], options["port"])
     given = [*options["static"], *(f"{url}={folder}" for url, folder in options["url_alias"])]
-    statics = check_statics(given, mount, project / "manage.py")
+    application = Application(check_script(str(_SCRIPT)), mount, root=project, name=str(project))
+    statics = check_statics(given, (Application(project / "manage.py", mount),))
     said = ""
     os.environ.pop(_STATIC_VARIABLE, None)
     if "django.contrib.staticfiles" in settings.INSTALLED_APPS and not options["nostatic"]:
@@ -84,7 +86,9 @@ def site_of(settings: Any, options: dict[str, Any]) -> tuple[Site, str]:
             own, why = _collected(settings, url, mount, project)
             statics = tuple(sorted((*statics, *own), key=lambda static: -len(static.url)))
             said = f"Static files are not served: {why}." if why else ""
-    return Site(script=check_script(str(_SCRIPT)), mount=mount, statics=statics, host=check_host(host), port=port,
+    seconds = options["request_timeout"]
+    return Site(application=application, statics=statics, hosts=(check_host(host),), port=port,
                 threads=options["threads"], processes=options["processes"], mpm=options["mpm"],
-                reload=options["reload"], python=running_python(), project=project, paths=further_paths(project),
-                body_limit=options["limit_request_body"], request_seconds=options["request_timeout"]), said
+                reload=options["reload"], python=running_python(), home=project, paths=further_paths(project),
+                body_limit=options["limit_request_body"],
+                limits=() if seconds is None else (("request-timeout", f"{seconds}s"),)), said

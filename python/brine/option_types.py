@@ -1,0 +1,44 @@
+"""What values of options may be: argparse types, each of which says what is expected."""
+
+import argparse
+import re
+
+
+class Range:
+    """A whole number within limits."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+
+    def __call__(self, text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not self._low <= int(text) <= self._high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {self._low} to {self._high}")
+        return int(text)
+
+
+def duration(text: str) -> str:
+    """A time as WSGIDaemonProcess takes it."""
+    if not re.fullmatch(r"(\d+(\.\d*)?|\.\d+)(ms|s|m|mi|h)?", text, re.ASCII | re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 30s, 500ms, 5m or 1h")
+    return text
+
+
+def size(text: str) -> str:
+    """A number of bytes as WSGIDaemonProcess takes it."""
+    if not re.fullmatch(r"\d+([kmg]b?)?", text, re.ASCII | re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 300M, 64K or 1G")
+    return text
+
+
+def account(text: str) -> str:
+    """A user or a group: a name, or # and a number."""
+    if not re.fullmatch(r"#\d+|[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name, nor # and a number")
+    return text
+
+
+def name(text: str) -> str:
+    """A name in Python, or several with dots between them."""
+    if not all(part.isidentifier() for part in text.split(".")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name in Python such as app")
+    return text

@@ -1,0 +1,246 @@
+"""The options of `brine serve` beyond the application: addresses, processes, logs, files of settings."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import urllib.request
+
+import pytest
+
+from ports import free_port
+from serving import PATIENCE, write_script
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def refused(brine, *arguments):
+    """What the command says to a command line that it does not take."""
+    answer = subprocess.run([brine, *map(str, arguments)], capture_output=True, text=True)
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    return answer.stderr
+
+
+def printed(brine, *arguments):
+    """The configuration that the command would run."""
+    return subprocess.run([brine, "serve", "--print-config", *map(str, arguments)], capture_output=True, text=True,
+                          check=True).stdout
+
+
+@pytest.mark.parametrize("wrong, meant", [("--proceses", "--processes"), ("--request-timout=3", "--request-timeout"),
+                                          ("--acess-log", "--access-log")])
+def test_a_wrong_option_says_which_was_meant(brine, script, wrong, meant):
+    answer = refused(brine, "serve", script, wrong)
+    assert answer.startswith("usage: brine serve ") and f"did you mean {meant}?" in answer
+
+
+def test_a_wrong_command_or_choice_says_which_was_meant(brine, script):
+    assert "did you mean serve?" in refused(brine, "sevre", script)
+    assert "did you mean worker?" in refused(brine, "serve", script, "--mpm", "workr")
+
+
+@pytest.mark.parametrize("option, value, words", [
+    ("--request-timeout", "soon", "is not a time such as 30s"),
+    ("--memory-recycle", "3X", "is not a size such as 300M"),
+    ("--callable", "a-b", "is not a name in Python"), ("--max-requests", "-1", "is not a number from 0"),
+    ("--user", "a b", "is not a name, nor #"), ("--tls", "one", "expected 2 arguments")])
+def test_values_that_are_none(brine, script, option, value, words):
+    assert words in refused(brine, "serve", script, f"{option}={value}" if option != "--tls" else option, *(
+        [value] if option == "--tls" else []))
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--embedded", "--reload"], "--reload replaces processes"),
+    (["--embedded", "--request-timeout", "3s"], "--request-timeout is about"),
+    (["--http2", "--mpm", "prefork"], "needs threads"),
+    (["--mount", "/a", "--mount", "/b"], "two URLs of one application"),
+    (["--mount", "/a=json:loads", "--mount", "/a=json:dumps"], "Two applications are to be mounted at /a"),
+    (["--env", "/no/such"], "The file /no/such of --env does not exist"),
+    (["--chdir", "/no/such"], "The folder /no/such of --chdir"),
+    (["--include", "/no/such"], "of --include does not exist"),
+    (["--tls", "/no/such", "/no/such"], "of --tls does not exist"),
+    (["--config", "/no/such"], "There is no file /no/such")])
+def test_what_makes_no_sense_is_one_sentence(brine, script, arguments, words):
+    answer = refused(brine, "serve", script, *arguments)
+    assert answer.startswith("brine: ") and words in answer and answer.count("\n") == 1
+
+
+def test_limits_reach_the_daemon_processes(brine, script):
+    text = printed(brine, script, "--request-timeout", "30s", "--max-requests", "100", "--memory-recycle", "300M",
+                   "--graceful-timeout", "2s", "--reload", "--limit-request-body", "1000")
+    group = next(line for line in text.splitlines() if line.startswith("WSGIDaemonProcess"))
+    assert {"request-timeout=30s", "maximum-requests=100", "memory-recycle=300M",
+            "graceful-timeout=2s"} <= set(group.split())
+    assert "LimitRequestBody 1000" in text
+
+
+@ROOT_ONLY
+def test_another_user(serve, folder):
+    script = write_script(folder / "app.wsgi", "f'{os.getuid()} {os.getgid()}'.encode()", "import os")
+    assert serve(script, "--user", "nobody", "--group", "nogroup").get() == (200, "65534 65534")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may")
+def test_only_root_has_another_user(brine, script):
+    assert "are for root" in refused(brine, "serve", script, "--user", "nobody")
+
+
+def test_the_environment_and_the_folder(serve, folder):
+    script = write_script(folder / "app.wsgi", "' '.join([os.environ['A'], os.environ['B'], os.getcwd()]).encode()",
+                          "import os")
+    (folder / "vars").write_text("# variables\nA=one\nexport B=\"two words\"\n")
+    home = folder / "home"
+    home.mkdir(mode=0o755)
+    assert serve(script, "--env", folder / "vars", "--chdir", home).get() == (200, f"one two words {home}")
+
+
+@pytest.mark.parametrize("text, line", [("A=1\nnonsense\n", 2), ("A='open\n", 1), ("1A=2\n", 1)])
+def test_a_file_of_variables_with_a_mistake(brine, script, folder, text, line):
+    (folder / "vars").write_text(text)
+    assert f"vars, line {line}: not a variable" in refused(brine, "serve", script, "--env", folder / "vars")
+
+
+def test_embedded(serve, folder):
+    script = write_script(folder / "app.wsgi", "environ['mod_wsgi.process_group'].encode() or b'none'")
+    server = serve(script, "--embedded", "--threads", "3")
+    assert server.get() == (200, "none")
+    assert server.stop() == 0
+
+
+def test_several_addresses(serve, script):
+    port = free_port()
+    server = serve(script, "--host", "127.0.0.1", "--host", "127.0.0.2", "--port", port)
+    server.wait_for("^http://127.0.0.1")
+    for host in ("127.0.0.1", "127.0.0.2"):
+        with urllib.request.urlopen(f"http://{host}:{port}/", timeout=PATIENCE) as answer:
+            assert answer.read() == b"one"
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
+def test_a_certificate_of_its_own_and_http2(serve, script):
+    server = serve(script, "--tls", "auto", "--http2")
+    url = server.wait_for(r"^https://(\S+?):(\d+)/$")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    client = http.client.HTTPSConnection(url[1], int(url[2]), context=context, timeout=PATIENCE)
+    client.request("GET", "/")
+    assert client.getresponse().read() == b"one"
+    if shutil.which("curl"):
+        version = subprocess.run(["curl", "-sko", "/dev/null", "-w", "%{http_version}", f"https://{url[1]}:{url[2]}/"],
+                                 capture_output=True, text=True).stdout
+        assert version == "2"
+    assert server.stop() == 0
+
+
+def test_requests_are_shown(serve, folder):
+    script = write_script(folder / "app.wsgi", "b'four'")
+    server = serve(script, "--access-log", "-")
+    assert server.get("/a%1bb?c=d") == (200, "four")
+    server.wait_for(r"^\d\d:\d\d:\d\d 200    GET /a\\x1bb\?c=d  \d+\.\d m?s  4 B$")
+    assert server.stop() == 0
+    assert "\x1b" not in server.output
+
+
+def test_requests_are_noted_in_a_file(serve, script, folder):
+    server = serve(script, "--access-log", folder / "access.log")
+    assert server.get("/here") == (200, "one")
+    assert server.stop() == 0
+    assert '"GET /here HTTP/1.1" 200 ' in (folder / "access.log").read_text()
+    assert "/here" not in server.output
+
+
+def test_json(serve, folder):
+    script = write_script(folder / "app.wsgi", "1 / 0")
+    server = serve(script, "--log-format", "json", "--access-log", "-")
+    message = server.wait_for(r'^\{"message": "Serving .*(http://[^"]*?)/"\}$')
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(message[1] + "/x", timeout=PATIENCE)
+    server.wait_for('"status": 500')
+    assert server.stop() == 0
+    records = [json.loads(line) for line in server.output.splitlines()]
+    error = next(record for record in records if record.get("code") == "BRINE0401")
+    assert error["level"] == "error" and "ZeroDivisionError" in error["message"]
+    request = next(record for record in records if "status" in record)
+    assert (request["method"], request["url"], request["status"]) == ("GET", "/x", 500)
+
+
+def test_what_the_application_logs_has_a_level(serve, folder):
+    script = write_script(folder / "app.wsgi", "str(logging.getLogger('x').debug('a detail')).encode()",
+                          "import logging")
+    server = serve(script, "--log-level", "debug")
+    assert server.get() == (200, "None")
+    server.wait_for("debug  .*a detail")
+
+
+def test_settings_of_a_file(serve, script, folder):
+    settings = folder / "brine.toml"
+    settings.write_text(f"target = '{script}'\nthreads = 3\nmount = ['/here']\nhttp2 = false\n"
+                        "request-timeout = '30s'\n")
+    server = serve("--config", settings)
+    assert server.url.endswith("/here")
+    assert server.get("/") == (200, "one")
+
+
+def test_the_command_line_counts_more_than_the_file(brine, script, folder):
+    settings = folder / "brine.toml"
+    settings.write_text("threads = 3\nport = 8123\nenv = []\n")
+    text = printed(brine, script, "--config", settings, "--threads", "4")
+    assert "WSGIDaemonProcess site threads=4" in text and "Listen 127.0.0.1:8123" in text
+
+
+@pytest.mark.parametrize("text, words", [
+    ("thread = 3", "there is no option thread; did you mean threads?"), ("threads = 'many'", "'many' is not a number"),
+    ("threads = {}", "threads is a dict"), ("x = ", "is no TOML"), ("config = 'other'", "there is no option config")])
+def test_a_file_of_settings_with_a_mistake(brine, script, folder, text, words):
+    settings = folder / "brine.toml"
+    settings.write_text(text)
+    answer = refused(brine, "serve", script, "--config", settings)
+    assert answer.startswith("brine: ") and str(settings) in answer and words in answer
+
+
+def test_every_option_can_be_set_in_a_file(brine, script, folder):
+    """But for those that are about the command itself."""
+    from brine.cli import _parser
+    from brine.settings_file import _defaults
+    [serve] = [action.choices["serve"] for action in _parser("")._actions if getattr(action, "choices", None)]
+    for action in serve._actions:
+        if action.dest in ("help", "config", "print_config"):
+            continue
+        kind = getattr(action, "choices", None)
+        value = ("true" if action.nargs == 0 else f"'{kind[0]}'" if kind else "['a', 'b']" if action.nargs == 2
+                 else "'7'" if action.dest != "callable" else "'name'")
+        settings = folder / "one.toml"
+        settings.write_text(f"{action.dest.replace('_', '-')} = {value}\n")
+        assert action.dest in _defaults(settings, serve), action.dest
+
+
+def test_further_configuration(serve, script, folder):
+    more = folder / "more.conf"
+    more.write_text("<Location /closed>\n    Require all denied\n</Location>\n")
+    server = serve(script, "--include", more)
+    assert server.get("/closed")[0] == 403
+    assert server.get("/") == (200, "one")
+
+
+def test_a_hundred_half_sent_requests_keep_nobody_waiting(serve, script):
+    server = serve(script, "--threads", "2")
+    host, port = server.url.removeprefix("http://").rsplit(":", 1)
+    clients = []
+    for number in range(100):
+        client = socket.create_connection((host, int(port)))
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc" if number % 2
+                       else b"GET / HTTP/1.1\r\nHo")
+        clients.append(client)
+    assert server.get() == (200, "one")
+    for client in clients:
+        client.close()
+
+
+def test_the_help_has_groups_and_defaults(brine):
+    text = subprocess.run([brine, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    for group in ("application:", "address:", "processes:", "files:", "logs:", "configuration:", "development:"):
+        assert re.search(f"^{group}$", text, re.MULTILINE)
