@@ -15,6 +15,7 @@ from brine.option_types import Range, account, duration, name, size
 from brine.parser import Parser
 from brine.pythons import Python, choose_python
 from brine.refusal import Refusal
+from brine.server_user import named_user
 from brine.site import (MPMS, Certificate, Site, check_file, check_folder, check_host, check_name, check_statics,
                         check_url_path)
 from brine.target import Wish, find_application
@@ -142,6 +143,8 @@ def _limits(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
         raise Refusal(f"--{chosen[0][0]} is about processes of the application's own: leave it or --embedded out.")
     if os.geteuid() != 0 and any(name in _IDENTITY for _, name, _ in chosen):
         raise Refusal("--user and --group are for root, who alone can run processes as another user.")
+    if options.user:
+        named_user(options.user, options.group)
     return tuple((name, str(value)) for _, name, value in chosen)
 
 
@@ -168,6 +171,8 @@ def _applications(options: argparse.Namespace, wish: Wish, folder: Path) -> tupl
     applications = [first]
     for more in options.mount:
         url, equals, target = more.partition("=")
+        if equals and not target:
+            raise Refusal(f"--mount {more} names no application: write --mount {url}=TARGET.")
         if equals:
             applications.append(replace(find_application(target, Wish(), folder), mount=check_url_path("--mount", url)))
     urls = [application.mount for application in applications]
@@ -185,7 +190,7 @@ def _home(options: argparse.Namespace, application: Application) -> Path | None:
 
 def site_of(options: argparse.Namespace) -> Site:
     """The site that the options describe; the environment is changed as --env says."""
-    if options.target is None:
+    if not options.target:
         options.parser.error("what is to be served is not said: name a script, a module or a project's folder")
     if options.embedded and options.reload:
         raise Refusal("--reload replaces processes of the application's own: leave it or --embedded out.")
@@ -196,6 +201,8 @@ def site_of(options: argparse.Namespace) -> Site:
     folder = check_folder("--chdir", options.chdir or os.curdir)
     first, *others = _applications(options, Wish(options.callable or "", options.factory), folder)
     access_log = None if options.access_log in (None, "-") else absolute(options.access_log)
+    if access_log:
+        check_folder("--access-log", str(access_log.parent))
     at_terminal = options.access_log is None and options.command == "serve" and sys.stdout.isatty()
     return Site(application=first, others=tuple(others), statics=check_statics(options.static, (first, *others)),
                 hosts=tuple(dict.fromkeys(map(check_host, options.host))) or ("127.0.0.1",), port=options.port,

@@ -34,6 +34,20 @@ def server_user() -> ServerUser | None:
     raise Refusal(f"httpd's children must not run as root, and none of the users {', '.join(_CANDIDATES)} exists.")
 
 
+def named_user(user: str, group: str | None = None) -> ServerUser:
+    """The account that --user and --group name. Throws a Refusal if there is no such account, or it is root."""
+    try:
+        entry = pwd.getpwuid(int(user[1:])) if user.startswith("#") else pwd.getpwnam(user)
+        wanted = group or f"#{entry.pw_gid}"
+        its = grp.getgrgid(int(wanted[1:])) if wanted.startswith("#") else grp.getgrnam(wanted)
+    except KeyError as error:
+        raise Refusal(f"--user {user}{f' --group {group}' if group else ''} names what is not in the system's list: "
+                      f"{str(error.args[0])}.") from None
+    if entry.pw_uid == 0:
+        raise Refusal(f"--user {user} is root, and applications are not run as root: name another user.")
+    return ServerUser(entry.pw_name, its.gr_name, entry.pw_uid, its.gr_gid)
+
+
 def _steps(path: Path) -> list[Path]:
     """Every folder that is passed on the way to the path, also behind symbolic links, then it itself."""
     real = path.resolve()

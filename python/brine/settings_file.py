@@ -1,6 +1,7 @@
 """`--config FILE`: a TOML file that has options of the command by their names."""
 
 import argparse
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,24 +16,42 @@ def _read(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text())
     except FileNotFoundError:
         raise Refusal(f"There is no file {file}, which --config names.") from None
+    except OSError as error:
+        raise Refusal(f"{file}, which --config names, cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refusal(f"{file} is no TOML: {error}.") from None
 
 
-def _words(file: Path, key: str, value: Any) -> list[str]:
-    """One setting as the command line would have it."""
-    if isinstance(value, bool):
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _words(file: Path, key: str, value: Any, action: argparse.Action | None) -> list[str]:
+    """One setting as the command line would have it; without an action: the target."""
+    def refusal(wanted: str) -> Refusal:
+        return Refusal(f"{file}: {key} = {json.dumps(value, default=str)} is not {wanted}.")
+
+    if action is None or action.nargs == "?":
+        if not isinstance(value, str):
+            raise refusal("a string")
+        return [value]
+    if action.nargs == 0:
+        if not isinstance(value, bool):
+            raise refusal("true or false")
         return [f"--{key}"] if value else []
-    if key == "tls" and value == "auto":
-        return ["--tls", "auto", "auto"]
-    if isinstance(value, str | int | float):
-        return [str(value)] if key == "target" else [f"--{key}={value}"]
-    if isinstance(value, list) and all(isinstance(each, str | int) for each in value):
-        if key == "tls":
-            return ["--tls", *map(str, value)]
-        return [f"--{key}={each}" for each in value]
-    raise Refusal(f"{file}: {key} is a {type(value).__name__}, and should be a string, a number, true or false, or a "
-                  "list of these.")
+    if action.nargs == 2:
+        words = [value, value] if value == "auto" else value
+        if not isinstance(words, list) or len(words) != 2 or not all(map(_is_word, words)):
+            raise refusal("a list of two files, a certificate and its key, or \"auto\"")
+        return [f"--{key}", *map(str, words)]
+    if isinstance(action.default, list):
+        values = value if isinstance(value, list) else [value]
+        if not all(map(_is_word, values)):
+            raise refusal("a list of strings")
+        return [f"--{key}={each}" for each in values]
+    if not _is_word(value):
+        raise refusal("a string or a number")
+    return [f"--{key}={value}"]
 
 
 def with_settings(options: Any, parser: Parser, words: list[str]) -> Any:
@@ -53,7 +72,7 @@ def _defaults(file: Path, parser: Parser) -> dict[str, Any]:
         if key not in known and key != "target":
             meant = closest(key, list(known))
             raise Refusal(f"{file}: there is no option {key}{f'; did you mean {meant}?' if meant else '.'}")
-        words += _words(file, key, value)
+        words += _words(file, key, value, known.get(key))
     return {key.replace("-", "_"): getattr(_parse(file, parser, words), key.replace("-", "_")) for key in settings}
 
 

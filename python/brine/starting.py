@@ -7,7 +7,7 @@ from brine.installation import Brine, find_httpd
 from brine.made_files import made_scripts
 from brine.refusal import Refusal
 from brine.server import serve
-from brine.server_user import ServerUser, demand_reachable, server_user
+from brine.server_user import ServerUser, demand_reachable, named_user, server_user
 from brine.site import Site, free_port
 from brine.state_folder import demand_not_running
 
@@ -28,18 +28,20 @@ def _checked_engine(site: Site, brine: Brine) -> Path | None:
 
 
 def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser | None) -> None:
+    limits = dict(site.limits)
+    runner = named_user(limits["user"], limits.get("group")) if user and "user" in limits else user
     for application in site.applications:
         if application.source:
-            demand_reachable("folder", application.import_root, user)
+            demand_reachable("folder", application.import_root, runner)
         else:
-            demand_reachable("script", application.script, user)
+            demand_reachable("script", application.script, runner)
     if site.home:
-        demand_reachable("folder", site.home, user)
+        demand_reachable("folder", site.home, runner)
     demand_reachable("module", brine.module, user)
     if engine:
-        demand_reachable("engine", engine, user)
+        demand_reachable("engine", engine, runner)
     if site.python and site.python.home:
-        demand_reachable("Python", site.python.home, user)
+        demand_reachable("Python", site.python.home, runner)
     for static in site.statics:
         demand_reachable(f"folder of --static {static.url},", static.folder, user)
 

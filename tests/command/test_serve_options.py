@@ -63,6 +63,8 @@ def test_values_that_are_none(brine, script, option, value, words):
     (["--chdir", "/no/such"], "The folder /no/such of --chdir"),
     (["--include", "/no/such"], "of --include does not exist"),
     (["--tls", "/no/such", "/no/such"], "of --tls does not exist"),
+    (["--mount", "/a="], "--mount /a= names no application"),
+    (["--access-log", "/no/such/x"], "The folder /no/such of"),
     (["--config", "/no/such"], "There is no file /no/such")])
 def test_what_makes_no_sense_is_one_sentence(brine, script, arguments, words):
     answer = refused(brine, "serve", script, *arguments)
@@ -82,6 +84,21 @@ def test_limits_reach_the_daemon_processes(brine, script):
 def test_another_user(serve, folder):
     script = write_script(folder / "app.wsgi", "f'{os.getuid()} {os.getgid()}'.encode()", "import os")
     assert serve(script, "--user", "nobody", "--group", "nogroup").get() == (200, "65534 65534")
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("user, words", [("root", "are not run as root"), ("#0", "are not run as root"),
+                                         ("no-such-user", "names what is not in the system's list")])
+def test_users_that_cannot_be(brine, script, user, words):
+    assert words in refused(brine, "serve", script, "--user", user)
+
+
+@ROOT_ONLY
+def test_the_other_user_has_to_reach_the_script(brine, folder):
+    script = write_script(folder / "closed/app.wsgi", "b''")
+    shutil.chown(script.parent, "www-data")
+    script.parent.chmod(0o700)
+    assert f"the folder {script.parent} does not let nobody pass" in refused(brine, "serve", script, "--user", "nobody")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may")
@@ -194,7 +211,10 @@ def test_the_command_line_counts_more_than_the_file(brine, script, folder):
 
 @pytest.mark.parametrize("text, words", [
     ("thread = 3", "there is no option thread; did you mean threads?"), ("threads = 'many'", "'many' is not a number"),
-    ("threads = {}", "threads is a dict"), ("x = ", "is no TOML"), ("config = 'other'", "there is no option config")])
+    ("threads = {}", "threads = {} is not a string or a number"), ("reload = 'yes'", "is not true or false"),
+    ("port = [1, 2]", "port = [1, 2] is not a string or a number"), ("tls = 'one'", 'or "auto"'),
+    ("target = ['a']", "is not a string"), ("env = true", "is not a list of strings"), ("x = ", "is no TOML"),
+    ("config = 'other'", "there is no option config")])
 def test_a_file_of_settings_with_a_mistake(brine, script, folder, text, words):
     settings = folder / "brine.toml"
     settings.write_text(text)
