@@ -55,6 +55,7 @@ std::vector<std::string> without_own_gil(const std::vector<PythonRunner>& runner
     }
   }
   std::vector<std::string> sentences;
+  sentences.reserve(concerned.size() + of_main.size());
   for (const auto& [directive, names] : concerned) {
     sentences.push_back(of_earlier_python(directive, names));
   }
