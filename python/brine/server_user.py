@@ -6,6 +6,8 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from brine import walking
+from brine.identity import Identity
 from brine.refusal import Refusal
 
 _CANDIDATES = ("www-data", "nobody")
@@ -48,47 +50,11 @@ def named_user(user: str, group: str | None = None) -> ServerUser:
     return ServerUser(entry.pw_name, its.gr_name, entry.pw_uid, its.gr_gid)
 
 
-def _steps(path: Path) -> list[Path]:
-    """Every folder that is passed on the way to the path, also behind symbolic links, then it itself."""
-    real = path.resolve()
-    ways = [*reversed(path.parents), *reversed(real.parents), real]
-    return list(dict.fromkeys(ways))
-
-
-def _first_obstacle(steps: list[Path]) -> int:
-    """The index of the first step that this process may not take, or len(steps)."""
-    for index, step in enumerate(steps):
-        last = index == len(steps) - 1
-        wanted = (os.R_OK if last else 0) | (os.X_OK if step.is_dir() else 0)
-        if not os.access(step, wanted):
-            return index
-    return len(steps)
-
-
 def obstacle(path: Path, user: ServerUser) -> Path | None:
-    """The first part of an existing path that keeps the user from reading it; None if there is none.
-
-    A forked child becomes that user and tries: modes, groups, ACLs and security modules all count.
-    """
-    steps = _steps(path)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        # Whatever goes wrong here must not run on in the caller's code.
-        try:
-            os.initgroups(user.name, user.gid)
-            os.setgid(user.gid)
-            os.setuid(user.uid)
-            os.write(writer, str(_first_obstacle(steps)).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as answers:
-        answer = answers.read()
-    os.waitpid(child, 0)
-    # No answer: the child could not become that user. httpd will say so better than a guess here.
-    index = int(answer) if answer else len(steps)
-    return steps[index] if index < len(steps) else None
+    """The first part of an existing path that keeps the user from reading it; None if there is none."""
+    groups = frozenset(os.getgrouplist(user.name, user.gid))
+    blocked = walking.refusal(str(path), Identity(user.name, user.uid, user.gid, groups))
+    return Path(blocked) if blocked else None
 
 
 def demand_reachable(what: str, path: Path, user: ServerUser | None) -> None:

@@ -7,27 +7,12 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from brine.identity import Identity
 
 _SECONDS = 20
 _MOST_BYTES = 16 << 20
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who looks, or runs."""
-
-    name: str
-    uid: int
-    gid: int
-    groups: frozenset[int]
-    home: str = ""
-
-    @property
-    def is_caller(self) -> bool:
-        """Whether it is who runs this command, who need not become anybody."""
-        return self.uid == os.geteuid()
 
 
 def look(identity: Identity | None, chroot: str, see: Callable[[], Any]) -> Any:

@@ -1,5 +1,5 @@
-"""The way to a path, component by component: what stands there, and who may pass. What is judged here is judged purely,
-from what `walk` has noted."""
+"""The way to a path, component by component: what stands there, and who may pass. It is judged purely, from what `walk`
+has noted."""
 
 import errno
 import grp
@@ -10,7 +10,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from brine.tenant_look import Identity
+from brine.identity import Identity
+from brine.tenant_look import look
 
 ENTER, READ = 1, 4
 _MOST_LINKS = 40
@@ -148,6 +149,13 @@ def is_passed(step: Step, identity: Identity) -> bool:
 def obstacle(steps: list[Step], identity: Identity) -> Step | None:
     """The first component that the user may not pass, or that is not there."""
     return next((step for step in steps if not is_passed(step, identity)), None)
+
+
+def refusal(path: str, identity: Identity) -> str | None:
+    """The first component that keeps the user from reading an existing path, by that user's own try; None if none does,
+    or this process may not become that user."""
+    who = None if identity.is_caller else identity
+    return look(who, "", lambda: next((step.path for step in walk(path, READ, True) if step.refused), None))
 
 
 def letters(bits: int) -> str:

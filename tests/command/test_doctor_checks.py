@@ -16,7 +16,7 @@ from brine.doctor.checks import aliases, clock, extensions, limits, locales, mem
 from brine.doctor.loading import understood
 from brine.doctor.runners import children
 from brine.doctor.state import (Context, Extension, Limits, Load, Machine, Raised, Runner, Script, State, Walk, Wanted)
-from brine.tenant_look import Identity
+from brine.identity import Identity
 from brine.walking import ENTER, READ, Step
 
 SHOP = Identity("shop", 1001, 1001, frozenset({1001, 50}), "/home/shop")

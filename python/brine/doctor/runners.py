@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from brine.configuration.lines import Place
 from brine.configuration.sites import Group, Sites, group_selected, number, size
 from brine.configuration.sites import Script as Mapping
-from brine.doctor import identity as identities
+from brine import identity as identities
 from brine.doctor.state import Runner, Script, Wanted
 from brine.installation import Brine
-from brine.tenant_look import Identity
+from brine.identity import Identity
 from brine.walking import ENTER, READ
 
 _THREADED = {"mpm_event_module", "mpm_worker_module"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from brine.configuration.lines import Place
 from brine.configuration.sites import Sites
 from brine.doctor.unit import Unit
-from brine.tenant_look import Identity
+from brine.identity import Identity
 from brine.walking import Step
 
 

@@ -1,23 +1,13 @@
 """Which users may not read what: scripts and folders of modules, by those who will run them."""
 
-import grp
 import os
-import pwd
 from collections.abc import Iterable
-from pathlib import Path
 
+from brine import walking
 from brine.configuration.finding import Finding
 from brine.configuration.lines import Place
 from brine.configuration.sites import Sites, group_selected
-from brine.server_user import ServerUser, obstacle
-
-
-def _account(name: str) -> ServerUser | None:
-    try:
-        entry = pwd.getpwuid(int(name[1:])) if name[:1] == "#" and name[1:].isdigit() else pwd.getpwnam(name)
-        return ServerUser(entry.pw_name, grp.getgrgid(entry.pw_gid).gr_name, entry.pw_uid, entry.pw_gid)
-    except (KeyError, OverflowError):
-        return None
+from brine.identity import identity
 
 
 def _wanted(sites: Sites) -> list[tuple[str, str, Place]]:
@@ -46,15 +36,15 @@ def findings(sites: Sites) -> list[Finding]:
     found: list[Finding] = []
     untold: dict[str, Place] = {}
     for name, path, place in _wanted(sites):
-        account = _account(name) if name else None
+        account = identity(name, "") if name else None
         if account is None or not os.path.exists(path):
             continue  # httpd -t tells of users that do not exist; scripts that do not are told as such
         if os.geteuid() != 0:
             untold.setdefault(account.name, place)
             continue
-        blocked = obstacle(Path(path), account)
+        blocked = walking.refusal(path, account)
         if blocked is not None:
-            what = "may not read it" if blocked == Path(path).resolve() else f"is stopped by {blocked}"
+            what = "may not read it" if blocked == os.path.realpath(path) else f"is stopped by {blocked}"
             found.append(Finding("may-not-read", "reading", "warning", f"{path} is to be read by {account.name}, who "
                                  f"{what}", (place,), "Open it for that user; mod_wsgi has no other rights."))
     if untold:

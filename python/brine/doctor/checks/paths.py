@@ -9,7 +9,7 @@ from brine import walking
 from brine.configuration.finding import Finding
 from brine.configuration.lines import Place
 from brine.doctor.state import Machine, State, Walk
-from brine.tenant_look import Identity
+from brine.identity import Identity
 from brine.walking import ENTER, READ, Step
 
 REFUSED_TYPES = ("admin_home_t", "default_t", "tmp_t", "unlabeled_t", "user_home_dir_t", "user_home_t", "user_tmp_t",

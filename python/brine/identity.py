@@ -1,10 +1,25 @@
-"""Who runs what, by the names of the configuration."""
+"""Who runs what, by the names of a configuration."""
 
 import grp
 import os
 import pwd
+from dataclasses import dataclass
 
-from brine.tenant_look import Identity
+
+@dataclass(frozen=True)
+class Identity:
+    """Who looks, or runs."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: frozenset[int]
+    home: str = ""
+
+    @property
+    def is_caller(self) -> bool:
+        """Whether it is who runs this command, who need not become anybody."""
+        return self.uid == os.geteuid()
 
 
 def _number(text: str) -> int | None:
