@@ -57,16 +57,21 @@ struct Arguments {
 };
 
 int protocol_of(const Arguments& arguments, Py_ssize_t position) {
-  PyObject* given = arguments.get(position, "protocol");
-  if (given == nullptr || !PyLong_Check(given)) return -1;
-  int overflow = 0;  // with it no exception is set, and one that is set stays
-  const long protocol = PyLong_AsLongAndOverflow(given, &overflow);
-  return static_cast<int>(std::clamp(protocol, -1L, 255L));
+  return as_protocol(arguments.get(position, "protocol"));
 }
 
 bool buffers_leave(const Arguments& arguments) {
   PyObject* callback = arguments.get(-1, "buffer_callback");
   return callback != nullptr && callback != Py_None;
+}
+
+// Returns true unless it is the arguments that dumps() refuses.
+bool is_sound(const Arguments& arguments) {
+  const int protocol = protocol_of(arguments, 1);
+  return arguments.get(0, "obj") != nullptr &&
+         arguments.fit(2, {"obj", "protocol", "fix_imports", "buffer_callback"}) &&
+         protocol <= kHighestProtocol &&
+         (!buffers_leave(arguments) || protocol >= kHighestProtocol);
 }
 
 std::string_view bytes_of(PyObject* object) {
@@ -87,7 +92,7 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
     }
     PyObject* made = arguments.pass_to(guard.pickle_dumps);
     if (made == nullptr) {
-      if (arguments.get(0, "obj") != nullptr) guard.after_failure(gil, policy, dump());
+      if (is_sound(arguments)) guard.after_failure(gil, policy, dump());
       throw cpython::ErrorSet{};
     }
     Ref stream = steal(gil, made);

@@ -1,6 +1,8 @@
 #include "pickle/guard.hpp"
 
+#include <algorithm>
 #include <new>
+#include <utility>
 
 #include "cpython/error.hpp"
 #include "pickle/framing.hpp"
@@ -8,6 +10,7 @@
 
 namespace brine::pickle {
 
+using cpython::borrow;
 using cpython::check;
 using cpython::ErrorSet;
 using cpython::GilLock;
@@ -31,11 +34,7 @@ Ref attribute(const GilLock& gil, const Ref& object, const char* name) {
 // Holds pickle's exception for the life of this object, so that the error indicator is clear.
 class Pending {
  public:
-  explicit Pending(const GilLock&) noexcept {
-    PyErr_Fetch(&type_, &value_, &traceback_);
-    PyErr_NormalizeException(&type_, &value_, &traceback_);
-    if (traceback_ != nullptr) PyException_SetTraceback(value_, traceback_);
-  }
+  explicit Pending(const GilLock&) noexcept { PyErr_Fetch(&type_, &value_, &traceback_); }
   ~Pending() {
     if (type_ == nullptr) return;
     PyErr_Restore(type_, value_, traceback_);  // replaces an exception that was raised meanwhile
@@ -43,12 +42,19 @@ class Pending {
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
 
+  /// Makes an exception object of what was set: before Python 3.12 it may be a mere text.
+  void normalize() noexcept {
+    PyErr_NormalizeException(&type_, &value_, &traceback_);
+    if (traceback_ != nullptr) PyException_SetTraceback(value_, traceback_);
+  }
+
   PyObject* value() const noexcept { return value_; }
   void replace(Ref exception) noexcept {
     drop();
     value_ = exception.release();
     type_ = Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(value_)));
   }
+  PyObject* type() const noexcept { return type_; }
   bool is(PyObject* type) const noexcept { return PyErr_GivenExceptionMatches(type_, type) != 0; }
   void drop() noexcept {
     Py_CLEAR(type_);
@@ -67,11 +73,41 @@ void raise_refusal(PyObject* refusal) {
   throw ErrorSet{};
 }
 
-// Returns true for errors that a hazard can cause; others come from the application's own code.
-bool may_be_hazard(const GilLock& gil, const Pending& error) {
-  if (error.is(PyExc_AttributeError) || error.is(PyExc_RecursionError)) return true;
-  Ref module = steal(gil, PyImport_ImportModule("_pickle"));
-  return error.is(attribute(gil, module, "PicklingError").get());
+// Returns true for errors by which pickle, or an object that is asked for its parts, refuses;
+// others come from the application's own code.
+bool may_be_hazard(const Pending& error, PyObject* pickling_error) {
+  for (PyObject* type :
+       {PyExc_TypeError, PyExc_ValueError, PyExc_AttributeError, PyExc_RuntimeError}) {
+    if (error.is(type)) return true;
+  }
+  return error.is(pickling_error);
+}
+
+// Returns true if the program has given a Pickler such a hook. Python 3.13's Pickler has one that
+// does nothing.
+bool has_hook(const GilLock& gil, PyObject* pickler, const char* name) {
+  PyObject* found = PyObject_GetAttrString(pickler, name);
+  if (found == nullptr) {
+    PyErr_Clear();
+    return false;
+  }
+  return PyCFunction_Check(steal(gil, found).get()) == 0;
+}
+
+std::string text_of(const GilLock& gil, PyObject* tuple, Py_ssize_t index) {
+  Ref text = borrow(gil, PyTuple_GetItem(tuple, index));
+  const char* utf8 = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
+  if (utf8 == nullptr) throw ErrorSet{};
+  return utf8;
+}
+
+// Makes a finding of (id, key, text).
+std::shared_ptr<const Finding> as_finding(const GilLock& gil, PyObject* tuple) {
+  auto finding = std::make_shared<Finding>();
+  finding->id = text_of(gil, tuple, 0);
+  finding->key = text_of(gil, tuple, 1);
+  finding->text = text_of(gil, tuple, 2);
+  return finding;
 }
 
 class SuspectSink final : public GlobalSink {
@@ -99,6 +135,18 @@ class SuspectSink final : public GlobalSink {
 
 }  // namespace
 
+int as_protocol(PyObject* argument) noexcept {
+  if (argument == nullptr || !PyLong_Check(argument)) return -1;
+  int overflow = 0;  // with it no exception is set, and one that is set stays
+  const long protocol = PyLong_AsLongAndOverflow(argument, &overflow);
+  if (overflow < 0 || protocol < 0) return kHighestProtocol;  // pickle takes it for the highest
+  return static_cast<int>(std::clamp(overflow > 0 ? 255L : protocol, 0L, 255L));
+}
+
+FailedObject Dump::as_failed() const noexcept {
+  return {object, Py_TYPE(object), pickler != nullptr ? Py_TYPE(pickler) : nullptr};
+}
+
 Guard::Guard(GilLock& gil) {
   Ref module = steal(gil, PyImport_ImportModule("_pickle"));
   pickle_dumps = attribute(gil, module, "dumps");
@@ -114,6 +162,8 @@ Guard::Guard(GilLock& gil) {
   unpickler_find_class = attribute(gil, unpickler_type, "find_class");
   Ref copyreg = steal(gil, PyImport_ImportModule("copyreg"));
   extension_registry_ = attribute(gil, copyreg, "_extension_registry");
+  dispatch_table_ = attribute(gil, copyreg, "dispatch_table");
+  pickling_error_ = attribute(gil, module, "PicklingError");
 }
 
 Policy Guard::policy() const noexcept {
@@ -175,8 +225,7 @@ PyObject* Guard::reaction(const GilLock& gil, const char* name) {
 }
 
 // Returns the exception that the dump is to raise, or None.
-Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
-               const Suspects* suspects) {
+Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, const Suspects* suspects) {
   Ref names = cpython::borrow(gil, Py_None);
   if (suspects != nullptr) {
     names = steal(gil, PyList_New(0));
@@ -187,9 +236,9 @@ Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
     }
   }
   auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
-  return steal(gil, PyObject_CallFunction(reaction(gil, "on_dump"), "OiOOOs", dump.object,
-                                          dump.protocol, or_none(dump.pickler), or_none(error),
-                                          names.get(), policy_name(policy).data()));
+  return steal(
+      gil, PyObject_CallFunction(reaction(gil, "on_dump"), "OiOOs", dump.object, dump.protocol,
+                                 or_none(dump.pickler), names.get(), policy_name(policy).data()));
 }
 
 void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {
@@ -205,7 +254,7 @@ void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {
 void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const Suspects* suspects) {
   const Busy working;
   try {
-    Ref refusal = ask(gil, policy, dump, nullptr, suspects);
+    Ref refusal = ask(gil, policy, dump, suspects);
     raise_refusal(refusal.get());
   } catch (const ErrorSet&) {
     // An error of the guard's own must not fail a dump that pickle has done. But where hazards are
@@ -220,14 +269,20 @@ void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const S
 }
 
 void Guard::after_failure(GilLock& gil, Policy policy, const Dump& dump) noexcept {
-  const Busy working;
   Ref refusal;
   {
     Pending error(gil);
     try {
-      if (!may_be_hazard(gil, error)) return;
-      refusal = ask(gil, policy, dump, error.value(), nullptr);
-      if (refusal.get() == Py_None) return;
+      if (!may_be_hazard(error, pickling_error_.get())) return;
+      if (policy == Policy::report && !collecting_) {
+        auto known = told_.recognise(gil, dump.object, error.type());
+        if (known) return report(gil, dump, std::move(known));
+      }
+      error.normalize();
+      Findings findings;
+      refusal = explain(gil, policy, dump, error.value(), findings);
+      for (auto& finding : findings) report(gil, dump, std::move(finding));
+      if (!refusal) return;
       error.drop();
     } catch (...) {
       return;  // the application gets pickle's exception in any case
@@ -236,11 +291,90 @@ void Guard::after_failure(GilLock& gil, Policy policy, const Dump& dump) noexcep
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(refusal.get())), refusal.get());
 }
 
+// Finds out what pickle stopped at. Returns the exception that the dump is to raise instead of
+// pickle's, or empty; adds what is to be reported.
+Ref Guard::explain(GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
+                   Findings& findings) {
+  const Busy working;
+  std::vector<Trace> traces = trace(gil, policy, dump, error);
+  if (traces.empty()) return {};
+  auto* const error_type = reinterpret_cast<PyObject*>(Py_TYPE(error));
+  const bool is_remembered = policy == Policy::report && !collecting_;
+  if (is_remembered) {
+    if (auto known = told_.recognise(dump.object, error_type, traces.front())) {
+      findings.push_back(std::move(known));
+    }
+  }
+  if (findings.empty()) {
+    Ref shown = steal(gil, PyList_New(0));
+    for (const Trace& each : traces) {
+      check(gil, PyList_Append(shown.get(), each.as_python(gil).get()));
+    }
+    Ref told = steal(gil, PyObject_CallFunction(reaction(gil, "on_refusal"), "OOOs", dump.object,
+                                                shown.get(), error, policy_name(policy).data()));
+    if (!PyList_CheckExact(told.get())) return told;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(told.get()); ++i) {
+      findings.push_back(as_finding(gil, PyList_GET_ITEM(told.get(), i)));
+    }
+  }
+  if (is_remembered && !findings.empty()) {
+    told_.remember(gil, dump.object, error_type, std::move(traces.front()), findings.front());
+  }
+  return {};
+}
+
+std::vector<Trace> Guard::trace(GilLock& gil, Policy policy, const Dump& dump, PyObject* error) {
+  Ref table = dump.pickler != nullptr && PyObject_HasAttrString(dump.pickler, "dispatch_table") != 0
+                  ? steal(gil, PyObject_GetAttrString(dump.pickler, "dispatch_table"))
+                  : borrow(gil, dispatch_table_.get());
+  FailedDump failed;
+  failed.error = error;
+  failed.protocol =
+      dump.protocol < 0 || dump.protocol > kHighestProtocol ? kHighestProtocol - 1 : dump.protocol;
+  failed.dispatch_table = table.get();
+  failed.has_hooks = dump.pickler != nullptr && (has_hook(gil, dump.pickler, "persistent_id") ||
+                                                 has_hook(gil, dump.pickler, "reducer_override"));
+  failed.pickle_dumps = pickle_dumps.get();
+  failed.names_suspect = [&](PyObject* stream) { return names_suspect(gil, policy, stream); };
+  return Tracer(gil, failed).trace(dump.object);
+}
+
+bool Guard::names_suspect(GilLock& gil, Policy policy, PyObject* stream) {
+  SuspectSink sink(*this, gil, policy);
+  Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
+  scanner.scan({PyBytes_AS_STRING(stream), static_cast<std::size_t>(PyBytes_GET_SIZE(stream))});
+  return !sink.suspects.empty();
+}
+
+// Keeps the finding until the request ends; outside of requests it is told at once.
+void Guard::report(GilLock& gil, const Dump& dump, std::shared_ptr<const Finding> finding) {
+  Scope* scope = current_scope();
+  if (scope != nullptr) return scope->held.hold(dump.as_failed(), std::move(finding));
+  Listener* listener = current_listener();
+  if (!tell(listener, *finding) || listener != nullptr) return;
+  const Busy working;
+  steal(gil, PyObject_CallFunction(reaction(gil, "log"), "s", finding->text.c_str()));
+}
+
+void Guard::after_dump_by_other(GilLock& gil, const Dump& dump) noexcept {
+  if (Scope* scope = current_scope(); scope != nullptr && !scope->held.empty()) {
+    scope->held.pickled(dump.as_failed());
+  }
+  if (!collecting_) return;
+  const Busy working;
+  try {
+    steal(gil, PyObject_CallFunction(reaction(gil, "withdraw"), "O", dump.object));
+  } catch (const ErrorSet&) {
+    PyErr_Clear();
+  }
+}
+
 void Guard::after_failed_load(GilLock& gil, PyObject* data, PyObject* module,
                               PyObject* name) noexcept {
   const Policy policy = this->policy();
   const Busy working;
   Pending error(gil);
+  error.normalize();
   auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
   try {
     // Pickle imports a module and then looks in sys.modules, where a script does not stay.

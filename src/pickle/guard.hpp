@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,6 +12,9 @@
 #include "boundary/policy.hpp"
 #include "cpython/ref.hpp"
 #include "pickle/scanner.hpp"
+#include "pickle/scope.hpp"
+#include "pickle/told.hpp"
+#include "pickle/tracer.hpp"
 
 namespace brine::pickle {
 
@@ -21,11 +25,20 @@ using Suspects = std::vector<std::pair<std::string, std::string>>;
 /// again.
 inline constexpr std::size_t kMostSuspects = 1000;
 
+/// The highest of pickle's protocols, in all Pythons from 3.8 on.
+inline constexpr int kHighestProtocol = 5;
+
+/// Returns the protocol that an argument asks for, at most 255; -1 for pickle's default, as where
+/// it is null.
+int as_protocol(PyObject* argument) noexcept;
+
 /// The arguments of a call that pickles an object.
 struct Dump {
   PyObject* object = nullptr;
   int protocol = -1;            ///< -1: pickle's default
   PyObject* pickler = nullptr;  ///< the program's own Pickler, or null
+
+  FailedObject as_failed() const noexcept;
 };
 
 /// The guard of one interpreter, whose GIL guards every member. Names that are not suspect are
@@ -60,6 +73,10 @@ class Guard {
   void after_success(cpython::GilLock& gil, Policy policy, const Dump& dump,
                      const Suspects* suspects);
 
+  /// Notes that an object has been pickled by a Pickler of the program's own: if pickle refused it
+  /// before, the application has gone on.
+  void after_dump_by_other(cpython::GilLock& gil, const Dump& dump) noexcept;
+
   /// Explains a dump that has failed with pickle's exception set. The exception stays set, unless
   /// the policy refuses hazards and there is one: the guard's exception replaces it then.
   void after_failure(cpython::GilLock& gil, Policy policy, const Dump& dump) noexcept;
@@ -70,25 +87,41 @@ class Guard {
                          PyObject* name) noexcept;
 
   /// Forgets all verdicts, since a script has been loaded and names may stand for other objects.
-  void forget_verdicts() noexcept { verdicts_.clear(); }
+  void forget_verdicts() noexcept {
+    verdicts_.clear();
+    told_.clear();
+  }
+
+  /// Says whether somebody collects the reports of all dumps, which then are all described.
+  void set_collecting(bool collecting) noexcept { collecting_ = collecting; }
 
   // Functions and classes of pickle's own:
   cpython::Ref pickle_dumps, pickle_dump, pickle_loads, pickle_load;
   cpython::Ref pickler_type, unpickler_type;
   cpython::Ref pickler_dump, pickler_clear_memo, pickler_memo, unpickler_load, unpickler_find_class;
   // Classes of the guard's own:
-  cpython::Ref writer_type, guarded_unpickler;
+  cpython::Ref writer_type, guarded_pickler, guarded_unpickler;
 
  private:
   PyObject* reaction(const cpython::GilLock& gil, const char* name);
-  cpython::Ref ask(cpython::GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
+  using Findings = std::vector<std::shared_ptr<const Finding>>;
+
+  cpython::Ref explain(cpython::GilLock& gil, Policy policy, const Dump& dump, PyObject* error,
+                       Findings& findings);
+  std::vector<Trace> trace(cpython::GilLock& gil, Policy policy, const Dump& dump, PyObject* error);
+  bool names_suspect(cpython::GilLock& gil, Policy policy, PyObject* stream);
+  void report(cpython::GilLock& gil, const Dump& dump, std::shared_ptr<const Finding> finding);
+  cpython::Ref ask(cpython::GilLock& gil, Policy policy, const Dump& dump,
                    const Suspects* suspects);
 
   Policy policy_ = Policy::report;
-  cpython::Ref reactions_;           // the module brine.pickle._react, imported when first needed
-  cpython::Ref extension_registry_;  // copyreg's
+  cpython::Ref reactions_;  // the module brine.pickle._react, imported when first needed
+  cpython::Ref extension_registry_, dispatch_table_;  // copyreg's
+  cpython::Ref pickling_error_;
   std::unordered_map<std::string, bool> verdicts_;  // by module NUL name, see is_suspect()
-  std::string key_;                                 // a buffer, kept for its memory
+  Told told_;
+  bool collecting_ = false;
+  std::string key_;  // a buffer, kept for its memory
 };
 
 }  // namespace brine::pickle

@@ -1,7 +1,8 @@
 #include "pickle/inspector.hpp"
 
-#include <array>
 #include <utility>
+
+#include "cpython/error.hpp"
 
 namespace brine::pickle {
 
@@ -18,45 +19,7 @@ namespace {
 // not end.
 constexpr std::size_t kStepsPerObject = 16;
 
-// Returns true for values that pickle writes without looking further.
-bool is_atom(PyObject* object) {
-  return object == Py_None || PyUnicode_CheckExact(object) || PyLong_CheckExact(object) ||
-         PyBool_Check(object) || PyFloat_CheckExact(object) || PyBytes_CheckExact(object) ||
-         PyByteArray_CheckExact(object) || PyComplex_CheckExact(object);
-}
-
-bool is_container(PyObject* object) {
-  return PyDict_CheckExact(object) || PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
-         PyAnySet_CheckExact(object);
-}
-
-// Returns true for the classes that pickle writes as type(None) and the like.
-bool is_singletons_type(PyObject* object) {
-  return object == reinterpret_cast<PyObject*>(Py_TYPE(Py_None)) ||
-         object == reinterpret_cast<PyObject*>(Py_TYPE(Py_Ellipsis)) ||
-         object == reinterpret_cast<PyObject*>(Py_TYPE(Py_NotImplemented));
-}
-
-PyObject* tuple_item(PyObject* tuple, Py_ssize_t index) {
-  return index < PyTuple_GET_SIZE(tuple) ? PyTuple_GET_ITEM(tuple, index) : nullptr;
-}
-
-bool is_given(PyObject* part) { return part != nullptr && part != Py_None; }
-
-bool is_called(const GilLock& gil, PyObject* function, const char* name) {
-  if (!PyFunction_Check(function)) return false;
-  Ref own = steal(gil, PyObject_GetAttrString(function, "__name__"));
-  return PyUnicode_Check(own.get()) && PyUnicode_CompareWithASCIIString(own.get(), name) == 0;
-}
-
 }  // namespace
-
-const char* step_name(Step step) noexcept {
-  static constexpr std::array<const char*, 11> kNames = {
-      "root",  "item",       "index",    "key",      "member",  "attribute",
-      "state", "state_item", "callable", "argument", "of_class"};
-  return kNames[static_cast<std::size_t>(step)];
-}
 
 Inspector::Inspector(GilLock& gil, const Inquiry& inquiry)
     : gil_(gil), inquiry_(inquiry), steps_left_(inquiry.most_objects * kStepsPerObject) {}
@@ -67,7 +30,10 @@ Ref Inspector::inspect(PyObject* root) {
     try {
       expand(at);
     } catch (const ErrorSet&) {
-      forgive();
+      if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw;
+      Ref exception = taken_error(gil_);
+      if (PyErr_GivenExceptionMatches(exception.get(), PyExc_MemoryError) != 0) complete_ = false;
+      note_refusal(exception.get(), at);
     }
   }
   Ref findings = steal(gil_, PyList_New(0));
@@ -76,13 +42,6 @@ Ref Inspector::inspect(PyObject* root) {
   }
   return steal(gil_, Py_BuildValue("(OnO)", findings.get(), static_cast<Py_ssize_t>(nodes_.size()),
                                    complete_ ? Py_True : Py_False));
-}
-
-// Drops an exception that an object's own code raised. One that is no Exception ends the walk.
-void Inspector::forgive() {
-  if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw ErrorSet{};
-  if (PyErr_ExceptionMatches(PyExc_MemoryError) != 0) complete_ = false;
-  PyErr_Clear();
 }
 
 void Inspector::visit(PyObject* object, std::uint32_t parent, Step step, Py_ssize_t index,
@@ -101,15 +60,26 @@ void Inspector::expand(std::uint32_t at) {
   PyObject* object = nodes_[at].object.get();
   if (expand_container(object, at)) return;
   if (inquiry_.builtin_only) return judge(object, nullptr, at);
-  if (PyPickleBuffer_Check(object) || is_singletons_type(object)) return;
+  if (PyPickleBuffer_Check(object)) return expand_buffer();
+  if (is_singletons_type(object)) return;
   if (PyType_CheckExact(object) || PyFunction_Check(object)) return judge(object, nullptr, at);
   Ref reduced = dispatched(object);
   if (!reduced) {
     if (PyType_Check(object)) return judge(object, nullptr, at);
-    reduced = reduce(object);
+    reduced = reduce(gil_, object, inquiry_.protocol);
   }
   if (PyUnicode_Check(reduced.get())) return judge(object, reduced.get(), at);
-  if (PyTuple_Check(reduced.get())) expand_reduced(object, reduced.get(), at);
+  if (is_malformed(gil_, object, reduced.get(), inquiry_.protocol)) {
+    return note_refusal(Py_None, at);
+  }
+  expand_reduced(object, reduced.get(), at);
+}
+
+// Raises what pickle says of a buffer that it cannot write.
+void Inspector::expand_buffer() const {
+  constexpr int kFirstWithBuffers = 5;
+  if (inquiry_.protocol >= kFirstWithBuffers) return;
+  cpython::raise(gil_, PyExc_TypeError, "PickleBuffer can only be pickled with protocol >= 5");
 }
 
 // Adds the items of a built-in container. No code of the application's runs here, so nothing
@@ -152,25 +122,8 @@ void Inspector::expand_dict(PyObject* dict, std::uint32_t at, Step value_step) {
 
 // Calls what the dispatch table has for the object's class; empty if it has nothing.
 Ref Inspector::dispatched(PyObject* object) {
-  auto* type = reinterpret_cast<PyObject*>(Py_TYPE(object));
-  PyObject* table = inquiry_.dispatch_table;
-  Ref function;
-  if (PyDict_CheckExact(table)) {
-    function = borrow(gil_, PyDict_GetItemWithError(table, type));
-    if (!function && PyErr_Occurred() != nullptr) throw ErrorSet{};
-  } else {
-    PyObject* found = PyObject_GetItem(table, type);
-    if (found == nullptr && PyErr_ExceptionMatches(PyExc_KeyError) == 0) throw ErrorSet{};
-    if (found == nullptr) PyErr_Clear();
-    if (found != nullptr) function = steal(gil_, found);
-  }
-  if (!function) return {};
-  return steal(gil_, PyObject_CallOneArg(function.get(), object));
-}
-
-Ref Inspector::reduce(PyObject* object) {
-  const int protocol = inquiry_.protocol;
-  return steal(gil_, PyObject_CallMethod(object, "__reduce_ex__", "i", protocol));
+  Ref function = pickle::dispatched(gil_, inquiry_.dispatch_table, object);
+  return function ? steal(gil_, PyObject_CallOneArg(function.get(), object)) : Ref();
 }
 
 // Adds the parts of object.__reduce__(): (callable, arguments, state, list items, dict items, state
@@ -192,39 +145,24 @@ void Inspector::expand_reduced(PyObject* object, PyObject* parts, std::uint32_t 
 void Inspector::expand_call(PyObject* object, PyObject* function, PyObject* arguments,
                             std::uint32_t at) {
   auto* type = reinterpret_cast<PyObject*>(Py_TYPE(object));
-  const bool makes_object =
-      is_called(gil_, function, "__newobj__") || is_called(gil_, function, "__newobj_ex__");
-  if (!makes_object) visit(function, at, function == type ? Step::of_class : Step::callable, 0);
+  const bool new_object = makes_object(gil_, function);
+  if (!new_object) visit(function, at, function == type ? Step::of_class : Step::callable, 0);
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(arguments); ++i) {
     PyObject* argument = PyTuple_GET_ITEM(arguments, i);
-    const bool is_class = argument == type || (makes_object && i == 0);
+    const bool is_class = argument == type || (new_object && i == 0);
     visit(argument, at, is_class ? Step::of_class : Step::argument, i);
   }
 }
 
 void Inspector::expand_state(PyObject* object, PyObject* state, std::uint32_t at) {
-  const Step step = has_own_getstate(object) ? Step::state_item : Step::attribute;
+  const Step step = has_own_getstate(gil_, object) ? Step::state_item : Step::attribute;
   if (PyDict_CheckExact(state)) return expand_dict(state, at, step);
-  // copyreg makes a state of (__dict__ or None, values of __slots__).
-  if (PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2 &&
-      PyDict_CheckExact(PyTuple_GET_ITEM(state, 1))) {
+  if (is_state_with_slots(state)) {
     PyObject* own = PyTuple_GET_ITEM(state, 0);
-    if (own == Py_None || PyDict_CheckExact(own)) {
-      if (own != Py_None) expand_dict(own, at, step);
-      return expand_dict(PyTuple_GET_ITEM(state, 1), at, step);
-    }
+    if (own != Py_None) expand_dict(own, at, step);
+    return expand_dict(PyTuple_GET_ITEM(state, 1), at, step);
   }
   visit(state, at, Step::state);
-}
-
-// Returns true if the class defines __getstate__ itself. Since Python 3.11 `object` has one too.
-bool Inspector::has_own_getstate(PyObject* object) {
-  auto get = [this](PyTypeObject* type) {
-    PyObject* found = PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__getstate__");
-    if (found == nullptr) forgive();
-    return found == nullptr ? Ref() : steal(gil_, found);
-  };
-  return get(Py_TYPE(object)).get() != get(&PyBaseObject_Type).get();
 }
 
 void Inspector::expand_items(PyObject* iterator, std::uint32_t at, bool pairs) {
@@ -251,6 +189,15 @@ void Inspector::expand_items(PyObject* iterator, std::uint32_t at, bool pairs) {
 void Inspector::judge(PyObject* object, PyObject* name, std::uint32_t at) {
   Ref verdict = steal(gil_, PyObject_CallFunctionObjArgs(
                                 inquiry_.judge, object, name != nullptr ? name : Py_None, nullptr));
+  add_finding(std::move(verdict), at);
+}
+
+void Inspector::note_refusal(PyObject* exception, std::uint32_t at) {
+  if (inquiry_.refused == Py_None) return;
+  add_finding(steal(gil_, PyObject_CallOneArg(inquiry_.refused, exception)), at);
+}
+
+void Inspector::add_finding(Ref verdict, std::uint32_t at) {
   if (verdict.get() == Py_None) return;
   if (findings_.size() < inquiry_.most_findings) {
     findings_.push_back({std::move(verdict), at});
@@ -259,23 +206,19 @@ void Inspector::judge(PyObject* object, PyObject* name, std::uint32_t at) {
   }
 }
 
-Ref Inspector::path(std::uint32_t at) const {
+Ref Inspector::describe(const Finding& finding) const {
   Ref steps = steal(gil_, PyList_New(0));
-  for (; nodes_[at].step != Step::root; at = nodes_[at].parent) {
+  Ref way = steal(gil_, PyList_New(0));
+  for (std::uint32_t at = finding.node; nodes_[at].step != Step::root; at = nodes_[at].parent) {
     const Node& node = nodes_[at];
-    Ref where =
-        node.key ? borrow(gil_, node.key.get()) : steal(gil_, PyLong_FromSsize_t(node.index));
-    Ref step = steal(gil_, Py_BuildValue("(sO)", step_name(node.step), where.get()));
+    Ref step = make_step(gil_, node.step, node.index, node.key.get());
     check(gil_, PyList_Append(steps.get(), step.get()));
+    check(gil_, PyList_Append(way.get(), nodes_[node.parent].object.get()));
   }
   check(gil_, PyList_Reverse(steps.get()));
-  return steps;
-}
-
-Ref Inspector::describe(const Finding& finding) const {
-  const Node& node = nodes_[finding.node];
-  return steal(gil_, Py_BuildValue("(OOOO)", finding.verdict.get(), path(finding.node).get(),
-                                   nodes_[node.parent].object.get(), node.object.get()));
+  check(gil_, PyList_Reverse(way.get()));
+  return steal(gil_, Py_BuildValue("(OOOO)", finding.verdict.get(), steps.get(), way.get(),
+                                   nodes_[finding.node].object.get()));
 }
 
 }  // namespace brine::pickle

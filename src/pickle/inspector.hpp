@@ -8,27 +8,9 @@
 #include <vector>
 
 #include "cpython/ref.hpp"
+#include "pickle/parts.hpp"
 
 namespace brine::pickle {
-
-/// The ways by which pickle gets from an object to a part of it; step_name() returns the Python
-/// side's name.
-enum class Step : std::uint8_t {
-  root,
-  item,        ///< a dict's value, by key
-  index,       ///< an item of a list or tuple
-  key,         ///< a dict's key, by number
-  member,      ///< a member of a set, by number
-  attribute,   ///< an attribute by name, also of __slots__
-  state,       ///< the result of __getstate__, or the state of __reduce__
-  state_item,  ///< a value of that state, by key
-  callable,    ///< __reduce__()[0]
-  argument,    ///< __reduce__()[1][index]
-  of_class,    ///< the object's own class
-};
-
-/// Returns the Python side's name of a step.
-const char* step_name(Step step) noexcept;
 
 /// The goal and the limits of a walk.
 struct Inquiry {
@@ -36,6 +18,9 @@ struct Inquiry {
   /// Called as judge(object, name) for each class, function, and object that pickles by name; name
   /// is None, or what __reduce__ returned. A result other than None is a finding.
   PyObject* judge = nullptr;
+  /// Called as refused(exception) for each object that raises an exception when it is asked for its
+  /// parts; with None if it returns what pickle cannot use. A result other than None is a finding.
+  PyObject* refused = Py_None;
   /// The Pickler's dispatch_table, or copyreg's.
   PyObject* dispatch_table = nullptr;
   /// Judges each object that is not of a built-in value type, and looks no further into it.
@@ -46,14 +31,15 @@ struct Inquiry {
 
 /// Keeps its own list of what to look at next, so depth costs no stack. The walk is breadth first,
 /// so that the path to a culprit is a shortest one. Objects are told apart by identity and held
-/// until the end. An exception of an object's own code is no finding, and the walk goes on.
+/// until the end. Where an object's own code raises an exception, the walk goes on.
 class Inspector {
  public:
   Inspector(cpython::GilLock& gil, const Inquiry& inquiry);
 
-  /// Returns a tuple (findings, objects seen, complete). A finding is (verdict, steps, holder,
-  /// culprit), and a step is a pair (name of the step, key or index). Throws ErrorSet for an
-  /// exception that is no Exception (KeyboardInterrupt, SystemExit).
+  /// Returns a tuple (findings, objects seen, complete). A finding is (verdict, steps, way,
+  /// culprit): a step is a pair (name of the step, key or index), and the way the objects that they
+  /// lead from. Throws ErrorSet for an exception that is no Exception (KeyboardInterrupt,
+  /// SystemExit).
   cpython::Ref inspect(PyObject* root);
 
  private:
@@ -73,19 +59,18 @@ class Inspector {
              PyObject* key = nullptr);
   void expand(std::uint32_t at);
   bool expand_container(PyObject* object, std::uint32_t at);
+  void expand_buffer() const;
   void expand_set(PyObject* set, std::uint32_t at);
   void expand_dict(PyObject* dict, std::uint32_t at, Step value_step);
-  cpython::Ref reduce(PyObject* object);
   cpython::Ref dispatched(PyObject* object);
   void expand_reduced(PyObject* object, PyObject* parts, std::uint32_t at);
   void expand_call(PyObject* object, PyObject* function, PyObject* arguments, std::uint32_t at);
   void expand_state(PyObject* object, PyObject* state, std::uint32_t at);
   void expand_items(PyObject* iterator, std::uint32_t at, bool pairs);
-  bool has_own_getstate(PyObject* object);
   void judge(PyObject* object, PyObject* name, std::uint32_t at);
-  cpython::Ref path(std::uint32_t at) const;
+  void note_refusal(PyObject* exception, std::uint32_t at);
+  void add_finding(cpython::Ref verdict, std::uint32_t at);
   cpython::Ref describe(const Finding& finding) const;
-  void forgive();
 
   cpython::GilLock& gil_;
   const Inquiry& inquiry_;

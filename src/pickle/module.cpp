@@ -86,18 +86,34 @@ PyObject* forget_verdicts(PyObject* module, PyObject*) noexcept {
   Py_RETURN_NONE;
 }
 
+PyObject* set_collecting(PyObject* module, PyObject* collecting) noexcept {
+  guard_of(module).set_collecting(collecting == Py_True);
+  Py_RETURN_NONE;
+}
+
+PyObject* pickled_otherwise(PyObject* module, PyObject* arguments) noexcept {
+  return callback([&](GilLock& gil) {
+    PyObject *object = nullptr, *pickler = nullptr;
+    if (PyArg_ParseTuple(arguments, "OO:pickled_otherwise", &object, &pickler) == 0) {
+      throw ErrorSet{};
+    }
+    guard_of(module).after_dump_by_other(gil, {.object = object, .pickler = pickler});
+    return borrow(gil, Py_None);
+  });
+}
+
 PyObject* inspect_graph(PyObject*, PyObject* arguments, PyObject* keywords) noexcept {
   return callback([&](GilLock& gil) {
-    static const char* names[] = {"obj",          "judge",        "protocol", "dispatch_table",
-                                  "builtin_only", "most_objects", nullptr};
+    static const char* names[] = {"obj",          "judge",   "protocol",     "dispatch_table",
+                                  "builtin_only", "refused", "most_objects", nullptr};
     PyObject* object = nullptr;
     Inquiry inquiry;
     int builtin_only = 0;
     Py_ssize_t most_objects = static_cast<Py_ssize_t>(inquiry.most_objects);
-    if (PyArg_ParseTupleAndKeywords(arguments, keywords, "OOiO|pn:inspect_graph",
+    if (PyArg_ParseTupleAndKeywords(arguments, keywords, "OOiO|pOn:inspect_graph",
                                     const_cast<char**>(names), &object, &inquiry.judge,
                                     &inquiry.protocol, &inquiry.dispatch_table, &builtin_only,
-                                    &most_objects) == 0) {
+                                    &inquiry.refused, &most_objects) == 0) {
       throw ErrorSet{};
     }
     inquiry.builtin_only = builtin_only != 0;
@@ -120,10 +136,16 @@ PyMethodDef own_functions[] = {
      "Tells the server of hazards. False: there is no server."},
     {"forget_verdicts", forget_verdicts, METH_NOARGS,
      "forget_verdicts($module, /)\n--\n\nNames may stand for other things than before."},
+    {"set_collecting", set_collecting, METH_O,
+     "set_collecting($module, collecting, /)\n--\n\n"
+     "Whether somebody collects reports: then each failed dump is described anew."},
+    {"pickled_otherwise", pickled_otherwise, METH_VARARGS,
+     "pickled_otherwise($module, obj, pickler, /)\n--\n\n"
+     "Says that a Pickler which is not the guard's has pickled an object."},
     {"inspect_graph", cpython::untyped(inspect_graph), METH_VARARGS | METH_KEYWORDS,
      "inspect_graph($module, /, obj, judge, protocol, dispatch_table, builtin_only=False, "
-     "most_objects=1000000)\n--\n\n"
-     "(findings, objects seen, complete); a finding is (verdict, steps, holder, culprit)."},
+     "refused=None, most_objects=1000000)\n--\n\n"
+     "(findings, objects seen, complete); a finding is (verdict, steps, way, culprit)."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -144,8 +166,8 @@ int execute(PyObject* module) noexcept {
     guard.writer_type = make_writer_type(gil);
     guard.guarded_unpickler = make_unpickler_type(gil, guard, module);
     add_functions(gil, module);
-    Ref pickler = make_pickler_type(gil, guard, module);
-    check(gil, PyModule_AddObjectRef(module, "Pickler", pickler.get()));
+    guard.guarded_pickler = make_pickler_type(gil, guard, module);
+    check(gil, PyModule_AddObjectRef(module, "Pickler", guard.guarded_pickler.get()));
     check(gil, PyModule_AddObjectRef(module, "Unpickler", guard.guarded_unpickler.get()));
     check(gil, PyModule_AddObjectRef(module, "StreamScanner", make_stream_scanner_type(gil).get()));
     return 0;

@@ -54,9 +54,11 @@ PyObject* pickler_init(PyObject* module, PyObject* const* arguments, Py_ssize_t 
     const Py_ssize_t named = keywords != nullptr ? PyTuple_GET_SIZE(keywords) : 0;
     std::vector<PyObject*> passed(arguments, arguments + count + named);
     Py_ssize_t file = count > 1 ? 1 : -1;
+    PyObject* protocol = count > 2 ? arguments[2] : nullptr;
     bool buffers_leave = count > 4 && arguments[4] != Py_None;
     for (Py_ssize_t i = 0; i < named; ++i) {
       if (is_named(keywords, i, "file")) file = count + i;
+      if (is_named(keywords, i, "protocol")) protocol = arguments[count + i];
       if (is_named(keywords, i, "buffer_callback")) {
         buffers_leave = arguments[count + i] != Py_None;
       }
@@ -66,6 +68,7 @@ PyObject* pickler_init(PyObject* module, PyObject* const* arguments, Py_ssize_t 
     if (writer) {
       DumpStream& stream = stream_of(writer.get());
       stream.buffers_leave = buffers_leave;
+      stream.protocol = as_protocol(protocol);
       // A second __init__() keeps the memo, which the new writer has not seen.
       stream.lost = static_cast<bool>(writer_in(gil, guard, arguments[0]));
       passed[static_cast<std::size_t>(file)] = writer.get();

@@ -8,6 +8,11 @@ bool Tally::count(const std::string& id, const std::string& key) {
   return keys_.size() < kMostKeys && keys_.insert(key).second;
 }
 
+void Tally::count_again(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  ++counts_[id];
+}
+
 std::map<std::string, std::uint64_t> Tally::counts() const {
   const std::lock_guard lock(mutex_);
   return counts_;

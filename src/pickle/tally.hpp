@@ -17,6 +17,9 @@ class Tally {
   /// the memory nor the log.
   bool count(const std::string& id, const std::string& key);
 
+  /// Counts a hazard whose key has been met before.
+  void count_again(const std::string& id);
+
   /// Returns how often each id was counted.
   std::map<std::string, std::uint64_t> counts() const;
 

@@ -44,7 +44,9 @@ PyObject* writer_write(PyObject* self, PyObject* chunk) noexcept {
     if (writer.write == nullptr) cpython::raise(gil, PyExc_ValueError, "the Pickler is no more");
     if (stream.mode != DumpStream::Mode::pass) stream.read(chunk);
     if (stream.mode != DumpStream::Mode::hold) {
-      return steal(gil, PyObject_CallOneArg(writer.write, chunk));
+      PyObject* result = PyObject_CallOneArg(writer.write, chunk);
+      stream.file_failed = result == nullptr;
+      return steal(gil, result);
     }
     // Pickle passes large values on as they are; one that can change is copied.
     stream.held.push_back(PyBytes_CheckExact(chunk) ? borrow(gil, chunk)
@@ -99,6 +101,7 @@ void DumpStream::begin(GilLock& gil, Policy policy, PyObject* pickler) {
   policy_ = policy;
   suspects.clear();
   understood_ = true;
+  file_failed = false;
   mode = refuses(policy) ? Mode::hold : Mode::watch;
 }
 
@@ -197,6 +200,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
     return PyObject_Vectorcall(guard.pickler_dump.get(), arguments, 2, nullptr);
   };
   const Policy policy = guard.policy();
+  auto* own_type = reinterpret_cast<PyTypeObject*>(guard.guarded_pickler.get());
   // A dump within a dump of the same Pickler is part of that.
   if (stream.mode != DumpStream::Mode::pass) return steal(gil, pickle());
   if (policy == Policy::off) {
@@ -211,7 +215,9 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
   stream.end();
   if (result == nullptr) {
     stream.lost = true;
-    guard.after_failure(gil, policy, dump);
+    Dump failed = dump;
+    if (failed.protocol < 0) failed.protocol = stream.protocol;
+    if (!stream.file_failed) guard.after_failure(gil, policy, failed);
     stream.held.clear();
     throw ErrorSet{};
   }
@@ -225,6 +231,9 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
     throw;
   }
   release_held(gil, writer);
+  if (dump.pickler != nullptr && !Py_IS_TYPE(pickler, own_type)) {
+    guard.after_dump_by_other(gil, dump);
+  }
   return done;
 }
 

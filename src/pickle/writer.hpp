@@ -39,6 +39,8 @@ class DumpStream final : public GlobalSink {
 
   Mode mode = Mode::pass;
   bool buffers_leave = false;  ///< the Pickler has a buffer_callback
+  bool file_failed = false;    ///< the file's write() has raised an exception
+  int protocol = -1;           ///< of the Pickler; -1: pickle's default
   bool memo_shown = false;     ///< the program has accessed the Pickler's memo
   bool lost = false;           ///< pickle's memo has entries that the scanner did not see
   Suspects suspects;

@@ -27,6 +27,8 @@ COSTS = (
     Cost("pickle-session", "dumps, a session of 20 built-in values", 1.05),
     Cost("pickle-instances", "dumps, 1,000 instances of a module's class", 1.10),
     Cost("pickle-bytes", "dumps, 10 MB of bytes", 1.01),
+    Cost("pickle-refused", "dumps that fails again, 300,000 rows behind the lock", 1.5),
+    Cost("pickle-first", "dumps that fails for the first time, likewise", 5.0),
     Cost("pickle-path", "inspect, the path among 100,000 objects", 3.0),
 )
 

@@ -5,6 +5,7 @@ Prints a JSON object: key of a cost -> its ratio in each round, guarded time ove
 
 import gc
 import json
+import logging
 import sys
 import types
 from time import perf_counter
@@ -12,6 +13,7 @@ from time import perf_counter
 import _pickle
 import brine.pickle
 from brine import _guard
+from pickle_classes import Item, make_classes, refused_with_rows_behind
 
 SESSION = {
     "user_id": 4711, "user_name": "Ursula K. Le Guin", "email": "ursula@example.com", "is_staff": False,
@@ -20,15 +22,6 @@ SESSION = {
     "cart": [101, 102, 205], "discount": 0.15, "address_id": None, "newsletter": True, "referrer": "https://example.com/",
     "flags": ("beta", "search"), "hash": b"\x8f\x1e\x93\x00\x7f", "messages": {"info": "Welcome back"},
 }
-
-
-class Item:
-    """A class of an ordinary module."""
-
-    def __init__(self, number):
-        self.number = number
-        self.name = f"item {number}"
-        self.price = number * 1.25
 
 
 def graph_with_hazard(objects=100_000):
@@ -41,6 +34,18 @@ def graph_with_hazard(objects=100_000):
     return graph
 
 
+def failing(dumps):
+    """`dumps` for an object that it refuses."""
+
+    def call(argument):
+        try:
+            dumps(argument)
+        except TypeError:
+            pass
+
+    return call
+
+
 def times(function, argument, calls):
     start = perf_counter()
     for _ in range(calls):
@@ -48,13 +53,25 @@ def times(function, argument, calls):
     return perf_counter() - start
 
 
-def ratios(guarded, argument, calls, rounds):
+def ratios(guarded, argument, calls, rounds, plain_dumps=_pickle.dumps):
     """Of each round; the two take turns, so that the machine's noise meets both."""
     times(guarded, argument, calls)
     result = []
     for _ in range(rounds):
-        plain = times(_pickle.dumps, argument, calls)
+        plain = times(plain_dumps, argument, calls)
         result.append(times(guarded, argument, calls) / plain)
+    return result
+
+
+def first_refusals(rounds, rows, classes=100):
+    """Likewise for dumps that fail for the first time: each with an object of a class of its own."""
+    result = []
+    for _ in range(rounds):
+        objects = [refused_with_rows_behind(rows, cls) for cls in make_classes(classes)]
+        plain, guarded = failing(_pickle.dumps), failing(_guard.dumps)
+        plain_time = sum(times(plain, each, 1) for each in objects)
+        plain_time = sum(times(plain, each, 1) for each in objects)
+        result.append(sum(times(guarded, each, 1) for each in objects) / plain_time)
     return result
 
 
@@ -63,10 +80,15 @@ def main(rounds):
     gc.disable()
     graph = graph_with_hazard()
     assert brine.pickle.inspect(graph).ids == ("naming-unimportable",)
+    rows = [{"id": i} for i in range(300_000)]
+    logging.disable()  # what is measured is the guard, not where its log goes
     print(json.dumps({
         "pickle-session": ratios(_guard.dumps, SESSION, 20_000, rounds * 4),
         "pickle-instances": ratios(_guard.dumps, [Item(i) for i in range(1000)], 100, rounds * 4),
         "pickle-bytes": ratios(_guard.dumps, b"x" * 10_000_000, 20, rounds * 4),
+        "pickle-refused": ratios(failing(_guard.dumps), refused_with_rows_behind(rows), 20_000, rounds * 4,
+                                 failing(_pickle.dumps)),
+        "pickle-first": first_refusals(rounds * 4, rows),
         "pickle-path": ratios(brine.pickle.inspect, graph, 1, rounds),
     }))
 

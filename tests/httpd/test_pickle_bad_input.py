@@ -101,10 +101,11 @@ def application(query):
     assert went["dump"]["raised"] == "RecursionError"
     objects, complete, report = went["inspected"]
     assert objects > 100_000 and complete
-    for hazard in (*went["dump"]["hazards"], *report["hazards"]):
+    assert not went["dump"]["hazards"]  # pickle had not come so far
+    for hazard in report["hazards"]:
         assert (hazard["id"], hazard["qualname"]) == ("naming-script", "Item")
         assert hazard["path"].startswith("data[0][0][0]") and "99,961 more steps" in hazard["path"]
-    assert len(went["dump"]["hazards"]) == len(report["hazards"]) == 1
+    assert len(report["hazards"]) == 1
 
 
 def test_an_iterator_without_an_end(httpd):

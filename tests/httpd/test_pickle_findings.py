@@ -163,7 +163,7 @@ def test_an_edit_does_not_tell_it_again(httpd):
 @pytest.mark.modes("embedded")  # the process outlives the reload
 def test_the_counters_are_those_of_all_interpreters(start_httpd):
     server = start_httpd("WSGIApplicationGroup %{RESOURCE}\n" + CONFIG)
-    assert [run(server, name, COUNTS)[1] for name in ("first", "second", "first")] == [1, 2, 3]
+    assert [run(server, name, COUNTS)[1] for name in ("first", "second", "first")] == [0, 1, 2]  # before its own end
     server.expect_log("BRINE0501: pickle hazard naming-script", count=2)
     server.allow_log(r"BRINE0501\| ")
 
@@ -239,3 +239,53 @@ def application(query):
 """, X_Test="loading")
     httpd.expect_log("BRINE0501: pickle hazard naming-script: .*loading.wsgi .generation 1")
     assert note(httpd, "loading") == "naming-script"
+
+
+# --- dumps that fail ------------------------------------------------------------------------------------
+
+REFUSES = """
+class Cart:
+    def __init__(self):
+        self.lock = threading.Lock()
+
+class Lazy:
+    asked = []
+    def __getstate__(self):
+        self.asked.append(1)
+        return {}
+
+class Another(pickle.Pickler):
+    def persistent_id(self, obj):
+        return "lock" if type(obj) is type(threading.Lock()) else None
+"""
+
+
+def test_what_refuses_is_logged_with_its_path(httpd):
+    for _ in range(2):
+        went = run(httpd, "refuses", REFUSES + """
+@tells
+def application(query):
+    session = {"user": 1, "cart": threading.Lock(), "behind": Lazy()}
+    return [attempt(pickle.dumps, session), Lazy.asked]
+""", X_Test="refuses")
+        assert went[0]["raised"] == "TypeError" and went[1] == []
+    assert note(httpd, "refuses") == "refuses-pickle"
+    told = until(lambda: httpd.log.texts("pickle hazard refuses-pickle"), "the finding in the error log")
+    assert "session['cart'] is an instance of class _thread.lock: it guards threads" in told[0]
+
+
+def test_a_request_that_goes_on_in_another_way_has_no_hazard(httpd):
+    run(httpd, "goes-on", REFUSES + """
+import io
+
+@tells
+def application(query):
+    session = [threading.Lock()]
+    try:
+        return pickle.dumps(session).hex()
+    except TypeError:
+        Another(out := io.BytesIO()).dump(session)
+        return out.getvalue().hex()
+""", X_Test="goes-on")
+    assert note(httpd, "goes-on") == "-"
+    assert not [text for text in httpd.log.texts("goes-on.wsgi") if "BRINE0501" in text]

@@ -112,6 +112,8 @@ def test_what_finds_a_script_by_its_name(httpd, check):
 @pytest.mark.parametrize("check", OWN_SYS)
 def test_a_script_s_own_sys_is_as_sys(httpd, check):
     """A script that looks itself up by name has a `sys` of its own, by which it can do no harm to the interpreter's."""
+    if check == "copied":  # it pickles a module and finds that refused
+        httpd.log.declare("BRINE0501")
     assert httpd.get(f"/own/own_sys.wsgi?{check}").json() == [OWN_SYS[check], True]
 
 

@@ -403,7 +403,8 @@ def test_objects_whose_own_code_fails():
     class Fails:
         def __reduce__(self):
             raise RuntimeError("own")
-    assert path([Fails(), Item]) == "obj[1]"
+    report = inspect([Fails(), Item])
+    assert [(hazard.id, hazard.path) for hazard in report] == [("refuses-pickle", "obj[0]"), ("naming-main", "obj[1]")]
     with pytest.raises(KeyboardInterrupt):
         inspect([OwnReduce()] and [Interrupts()])
 
@@ -434,8 +435,7 @@ def test_depth():
     obj = nested(100_000)
     report = inspect(obj)
     assert only(report).path == "obj" + "[0]" * 20 + " ...99,961 more steps... " + "[0]" * 20
-    hazard, = gathered(brine.pickle.dumps, obj)  # pickle itself gives up
-    assert hazard.id == "naming-main"
+    assert not gathered(brine.pickle.dumps, obj)  # pickle itself gives up, long before the culprit
     with pytest.raises(RecursionError):
         brine.pickle.dumps(obj)
     while obj:  # else its end would need as deep a stack
@@ -476,7 +476,7 @@ def test_report():
     assert report.to_dict()["hazards"][0] | {"message": "", "remedy": ""} == {
         "id": "naming-main", "severity": "warning", "path": "session['cart'][0]", "module": "__main__",
         "qualname": "Item", "message": "", "remedy": "", "script": None, "generation": None,
-        "current_generation": None, "pickle_error": None, "where": None}
+        "current_generation": None, "pickle_error": None, "where": None, "holder": None}
     assert str(report) == str(report.hazards[0])
     assert str(report).startswith("pickle hazard naming-main: session['cart'][0] is an instance of class Item, ")
     assert not Report() and str(Report(objects=3)) == "no pickle hazard in 3 objects"

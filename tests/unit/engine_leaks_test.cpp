@@ -190,13 +190,16 @@ TEST_F(LeakTest, ScriptsThatDoNotLoad) {
 }
 
 TEST_F(LeakTest, TheGuard) {
-  const std::string start = "import io, pickle\nclass Local:\n    pass\n";
+  const std::string start = "import io, pickle, sys\nclass Local:\n    pass\n";
   const char* const kBodies[] = {
       "pickle.loads(pickle.dumps({'a': [1, 2.5, 'x']}))",
       "try:\n    pickle.dumps(Local())\nexcept Exception:\n    pass",
       "try:\n    pickle.loads(b'garbage')\nexcept Exception:\n    pass",
       "pickle.Pickler(io.BytesIO(), 4).dump([1, 'x'])",
       "try:\n    pickle.Pickler(io.BytesIO()).dump([Local, lambda: 0])\nexcept Exception: pass",
+      "try:\n    pickle.dumps([Local, sys, {1: lambda: 0, 2: Local}])\nexcept Exception: pass",
+      "try:\n    pickle.dumps({'a': [sys]})\nexcept Exception: pass",
+      "import brine.pickle\nbrine.pickle.inspect([sys, Local, iter([])])",
   };
   for (const pickle::Policy policy : {pickle::Policy::report, pickle::Policy::enforce}) {
     target_.settings.pickle_policy = policy;

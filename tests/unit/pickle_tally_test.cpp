@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,10 @@ namespace {
 using Counts = std::map<std::string, std::uint64_t>;
 
 struct Ear final : Listener {
-  void found(std::string_view, std::string_view) noexcept override {}
+  void found(std::string_view, std::string_view text) noexcept override {
+    heard.emplace_back(text);
+  }
+  std::vector<std::string> heard;
 };
 
 TEST(PickleTally, CountsEachHazardAndSaysWhetherItIsNew) {
@@ -110,4 +114,27 @@ TEST(PicklePolicy, RefusesHazardsIfItIsStrict) {
 }
 
 }  // namespace
+std::shared_ptr<const Finding> finding(const char* key) {
+  auto made = std::make_shared<Finding>();
+  made->id = "refuses-pickle";
+  made->key = key;
+  made->text = std::string("text of ") + key;
+  return made;
+}
+
+TEST(HeldFindings, AreToldAtTheEndUnlessTheObjectWasPickledInAnotherWay) {
+  Ear ear;
+  const int object = 0, other = 0, type = 0, pickler = 0;
+  {
+    HeldFindings held(&ear);
+    held.hold({&object, &type, nullptr}, finding("held dropped"));
+    held.hold({&other, &type, nullptr}, finding("held told"));
+    held.pickled({&object, &type, nullptr});  // by the same kind of pickler: another object there
+    held.pickled({&object, &type, &pickler});
+    EXPECT_TRUE(ear.heard.empty());
+  }
+  ASSERT_EQ(ear.heard.size(), 1U);
+  EXPECT_NE(ear.heard[0].find("text of held told"), std::string::npos);
+}
+
 }  // namespace brine::pickle

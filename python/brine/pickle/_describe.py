@@ -17,10 +17,9 @@ Steps = Sequence[tuple[str, Any]]
 
 
 class Culprit(NamedTuple):
-    """What is pickled by its name, and what in the object holds it."""
+    """What is pickled by its name, and the way to it."""
 
     object: Any
-    holder: Any
     steps: Steps
 
 
@@ -38,6 +37,12 @@ def render_path(name: str, steps: Steps) -> str:
         half = _MOST_STEPS // 2
         shown[half:-half] = [f" ...{len(shown) - 2 * half:,} more steps... "]
     return name + "".join(shown)
+
+
+def attribute_of(step: tuple[str, Any]) -> str | None:
+    """The name of the attribute that a step leads to, if it leads to one."""
+    kind, where = step
+    return _key(where).strip("'") if kind in ("attribute", "state_item") else None
 
 
 _STEPS = {
@@ -84,7 +89,7 @@ def describe(judgement: Judgement, culprit: Culprit, path: str, where: str | Non
     message, remedy = _WORDS[judgement.id](judgement, f"{path} is {_what(judgement, culprit)}", noun)
     return Hazard(judgement.id, SEVERITIES[judgement.id], path, judgement.module, judgement.qualname, message, remedy,
                   judgement.script, judgement.generation, judgement.current_generation,
-                  _words_of_pickle(culprit.object), where)
+                  words_of_pickle(culprit.object), where)
 
 
 def _noun(judgement: Judgement, culprit: Culprit) -> str:
@@ -107,7 +112,7 @@ def _what(judgement: Judgement, culprit: Culprit) -> str:
     return noun if noun.startswith("a ") else f"the {noun}"
 
 
-def _words_of_pickle(culprit: Any) -> str | None:
+def words_of_pickle(culprit: Any) -> str | None:
     """What pickle says of a class or function; other objects' own code is not run for that."""
     if is_class(culprit) or type(culprit) is types.FunctionType:
         try:

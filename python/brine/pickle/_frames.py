@@ -17,7 +17,7 @@ class Root(NamedTuple):
     """The object of a dump, as the program that pickles it knows it."""
 
     name: str
-    where: str
+    where: str | None
     """FILE:LINE in FUNCTION."""
 
 

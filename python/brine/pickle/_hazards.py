@@ -15,6 +15,7 @@ SEVERITIES = {
     "naming-main": "warning",
     "naming-unimportable": "warning",
     "naming-foreign": "error",
+    "refuses-pickle": "error",
     "restore-no-module": "error",
     "restore-no-attribute": "error",
     "not-builtin": "error",
@@ -48,11 +49,14 @@ class Hazard:
     """What pickle itself says of it, where it refuses."""
     where: str | None = None
     """Where the program pickled it: "FILE:LINE in FUNCTION"."""
+    holder: str | None = None
+    """For refuses-pickle: the class that has it, and the attribute, "shop.Cart.lock"; or where it was pickled."""
 
     @property
     def key(self) -> str:
         """The same for all hazards that are told only once."""
-        return f"{self.id} {self.module}.{self.qualname}"
+        held = f" in {self.holder}" if self.holder else ""
+        return f"{self.id} {self.module}.{self.qualname}{held}"
 
     def __str__(self) -> str:
         lines = [f"pickle hazard {self.id}: {self.message} {self.remedy}"]

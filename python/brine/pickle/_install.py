@@ -1,6 +1,7 @@
 """Putting the guard into the place of pickle."""
 
 import sys
+from functools import wraps
 from typing import Any
 
 import _pickle
@@ -33,6 +34,24 @@ def install(policy: str = "Report") -> None:
         for name, value in list(names.items()):
             if id(value) in guarded:
                 names[name] = guarded[id(value)]
+    _watch_others(pickle)
+
+
+def _watch_others(pickle: Any) -> None:
+    """Takes note of what the Pickler that is written in Python has pickled, from which dill's is derived.
+
+    Who tries pickle first and goes on with such a Pickler has no hazard.
+    """
+    dump = pickle._Pickler.dump
+    if hasattr(dump, "__wrapped__"):  # installed before
+        return
+
+    @wraps(dump)
+    def watched(self: Any, obj: Any) -> None:
+        dump(self, obj)
+        _guard.pickled_otherwise(obj, self)
+
+    pickle._Pickler.dump = watched
 
 
 def _names_of(module: Any) -> Any:

@@ -7,20 +7,25 @@ import copyreg
 import logging
 import pickle
 from contextlib import contextmanager
+from dataclasses import replace
 from types import BuiltinMethodType
 from typing import Any, Callable, Iterator
 
 from brine import _guard
-from brine.pickle import _judge, _restore
+from brine.pickle import _judge, _refusals, _restore
 from brine.pickle._describe import Culprit, describe, render_path
-from brine.pickle._frames import find_root
+from brine.pickle._frames import Root, find_root
 from brine.pickle._hazards import Hazard, Report, UnsafePickleError
+from brine.pickle._refusals import Trace
 
 #: The log of programs without a server.
 logger = logging.getLogger("brine.pickle")
 
-collectors: list[Callable[[Report], None]] = []
+collectors: list[list[Report]] = []
 """Who else is to hear of each report; see collect()."""
+
+failed: list[tuple[int, Report]] = []
+"""While somebody collects: what pickle has refused, by its id(), and what was reported of it."""
 
 known: dict[tuple[str, str], tuple[str, str]] = {}
 """(module, name) in a stream -> (id, key) of the hazard, where it has been reported with its path."""
@@ -45,24 +50,29 @@ def inspect(obj: Any, protocol: int | None = None, *, builtin_only: bool = False
     `name`: what paths begin with. At most 1,000,000 objects are looked at and 100 hazards told, see
     Report.complete.
     """
-    return _inspect(obj, protocol, copyreg.dispatch_table, builtin_only, name, None)
+    return _inspect(obj, protocol, copyreg.dispatch_table, builtin_only, Root(name, None),
+                    None if builtin_only else _refusals.judge)
 
 
-def _inspect(obj: Any, protocol: int | None, table: Any, builtin_only: bool, name: str, where: str | None) -> Report:
+def _inspect(obj: Any, protocol: int | None, table: Any, builtin_only: bool, root: Root,
+             refused: Callable[[BaseException | None], Any] | None = None) -> Report:
     level = pickle.DEFAULT_PROTOCOL if protocol is None or not 0 <= protocol <= pickle.HIGHEST_PROTOCOL else protocol
     judge = _judge.judge_anything if builtin_only else _judge.judge
-    found, objects, complete = _guard.inspect_graph(obj, judge, level, table, builtin_only)
+    found, objects, complete = _guard.inspect_graph(obj, judge, level, table, builtin_only, refused)
     hazards: dict[tuple[str, int], Hazard] = {}
-    for judgement, steps, holder, culprit in found:
+    for judgement, steps, way, culprit in found:
+        if refused and (hazard := _refusals.describe(judgement, steps, way, culprit, root)):
+            hazards[hazard.id, id(culprit)] = hazard
+            continue
         # With BuiltinOnly all instances of a class are one hazard; else a culprit comes once anyway.
         one = culprit if not builtin_only or _judge.names_itself(culprit) else type(culprit)
         if (judgement.id, id(one)) in hazards:
             continue
         if len(hazards) == _MOST_HAZARDS:
             return Report(tuple(hazards.values()), objects, False)
-        path = render_path(name, steps)
-        named = Culprit(one, holder, steps if one is culprit else [*steps, ("of_class", 0)])
-        hazards[judgement.id, id(one)] = describe(judgement, named, path, where)
+        path = render_path(root.name, steps)
+        named = Culprit(one, steps if one is culprit else [*steps, ("of_class", 0)])
+        hazards[judgement.id, id(one)] = describe(judgement, named, path, root.where)
     return Report(tuple(hazards.values()), objects, complete)
 
 
@@ -79,12 +89,11 @@ def is_no_builtin_value(module: str, name: str) -> bool:
     return True
 
 
-def on_dump(obj: Any, protocol: int, pickler: Any, error: BaseException | None, suspects: Suspects | None,
+def on_dump(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None,
             policy: str) -> UnsafePickleError | None:
-    """Reports the hazards of a dump; returns the exception that it is to fail with, or None.
+    """Reports the hazards of a dump that was done; returns the exception that it is to fail with, or None.
 
-    `error`: pickle's own, or None where the dump was done. `suspects`: the names to look for, or None for
-    all that `obj` leads to.
+    `suspects`: the names to look for, or None for all that `obj` leads to.
     """
     if policy == "Report" and suspects and not collectors and _is_known(suspects):
         for name in suspects:
@@ -92,22 +101,72 @@ def on_dump(obj: Any, protocol: int, pickler: Any, error: BaseException | None, 
         _guard.announce(",".join(dict.fromkeys([known[name][0] for name in suspects])), "")
         return None
     root = find_root(obj)
-    report = _examine(obj, protocol, pickler, suspects, policy == "BuiltinOnly", root.name, root.where)
-    report = _without_false_alarms(report, pickler, error)
+    report = _examine(obj, protocol, pickler, suspects, policy == "BuiltinOnly", root)
+    report = _without_false_alarms(report, pickler)
     if suspects and policy != "BuiltinOnly":
-        report = _complete(report, suspects, root.name, root.where)
+        report = _complete(report, suspects, root)
     elif suspects and not report:
-        report = _describe_makers(suspects, root.name, root.where)
+        report = _describe_makers(suspects, root)
     if not report:
         # What is refused where it is a hazard does not leave where that could not be found out.
-        unknown = policy != "Report" and error is None and suspects is None and not report.complete
+        unknown = policy != "Report" and suspects is None and not report.complete
         return UnsafePickleError(report) if unknown else None
     _deliver(report)
-    if policy == "Report":
-        return None
+    return None if policy == "Report" else UnsafePickleError(report)
+
+
+def on_refusal(obj: Any, traces: list[tuple[Any, ...]], error: BaseException,
+               policy: str) -> UnsafePickleError | list[tuple[str, str, str]] | None:
+    """Describes why a dump has failed: the exception that it is to fail with, or each (id, key, text) to report yet.
+
+    `traces`: what pickle stopped at, and after it what else is a hazard by its name; each is a Trace.
+    """
+    root = find_root(obj)
+    culprit, *others = [Trace(*trace) for trace in traces]
+    hazards = [_stopped_at(culprit, error, root)]
+    if hazards[0].id == _refusals.ID:
+        others = [trace for trace in others if not _refusals.goes_with(trace, culprit)]
+    hazards += [hazard for trace in others if (hazard := _named(trace, root))]
+    refuses = policy != "Report" and hazards[0].id != _refusals.ID  # there pickle's exception will do
+    if not refuses and not collectors:
+        return [(hazard.id, _plain(hazard.key), _plain(str(hazard))) for hazard in hazards]
+    report = Report(tuple(hazards), len(culprit.way) + 1)
+    if collectors:
+        failed.append((id(obj), report))
+    _deliver(report)
+    if not refuses:
+        return []
     refusal = UnsafePickleError(report)
     refusal.__cause__ = error
     return refusal
+
+
+def _stopped_at(trace: Trace, error: BaseException, root: Root) -> Hazard:
+    words = _refusals.words_of(error)
+    hazard = _named(trace, root) if trace.how == "named" else None
+    return replace(hazard, pickle_error=words) if hazard else _refusals.explain(trace, words, root)
+
+
+def _named(trace: Trace, root: Root) -> Hazard | None:
+    """The hazard of a class, function or other object by its name."""
+    judgement = _judge.judge(trace.culprit, trace.written)
+    if judgement is None or _refusals.is_unnamed(trace.culprit, judgement):
+        return None
+    path = render_path(root.name, trace.steps)
+    return describe(judgement, Culprit(trace.culprit, trace.steps), path, root.where)
+
+
+def withdraw(obj: Any) -> None:
+    """The object has been pickled in another way after pickle had refused it: nothing was wrong."""
+    for refused, report in [each for each in failed if each[0] == id(obj)]:
+        failed.remove((refused, report))
+        for collector in collectors:
+            collector[:] = [each for each in collector if each is not report]
+
+
+def log(text: str) -> None:
+    """For programs without a server."""
+    logger.warning("%s", text)
 
 
 def before_dump(obj: Any, protocol: int, pickler: Any, policy: str) -> UnsafePickleError | None:
@@ -117,7 +176,7 @@ def before_dump(obj: Any, protocol: int, pickler: Any, policy: str) -> UnsafePic
     """
     if _has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override"):
         return None
-    refusal = on_dump(obj, protocol, pickler, None, None, policy)
+    refusal = on_dump(obj, protocol, pickler, None, policy)
     return refusal if refusal and refusal.report else None
 
 
@@ -132,10 +191,10 @@ def _is_known(suspects: Suspects) -> bool:
     return True
 
 
-def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, builtin_only: bool, name: str,
-             where: str) -> Report:
+def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, builtin_only: bool,
+             root: Root) -> Report:
     table = getattr(pickler, "dispatch_table", copyreg.dispatch_table)
-    report = _inspect(obj, protocol, table, builtin_only, name, where)
+    report = _inspect(obj, protocol, table, builtin_only, root)
     if suspects is None or builtin_only:
         return report
     wanted = {_restore.modern_name(*suspect) for suspect in suspects}
@@ -148,23 +207,14 @@ def _written_as(report: Report, module: str, name: str) -> list[Hazard]:
     return [hazard for hazard in report if hazard.module == module and f"{hazard.qualname}.".startswith(f"{name}.")]
 
 
-def _without_false_alarms(report: Report, pickler: Any, error: BaseException | None) -> Report:
-    """A Pickler with hooks may have kept objects out of the pickle; then pickle's own error tells which counts.
+def _without_false_alarms(report: Report, pickler: Any) -> Report:
+    """A Pickler with hooks may have kept objects out of the pickle: what is never in one that was done.
 
     The hooks themselves are not called again: they may keep books of what they have seen.
     """
     if not (_has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override")):
         return report
-    words = str(error)
-    return Report(tuple(hazard for hazard in report if _is_pickled(hazard, words if error else None)),
-                  report.objects, report.complete)
-
-
-def _is_pickled(hazard: Hazard, words: str | None) -> bool:
-    """Whether a hazard can be in the pickle; `words` of pickle's error, if there is one."""
-    if words is None:
-        return hazard.id not in _REFUSED
-    return hazard.qualname.rpartition(".")[2] in words
+    return Report(tuple(hazard for hazard in report if hazard.id not in _REFUSED), report.objects, report.complete)
 
 
 def _has_hook(pickler: Any, name: str) -> bool:
@@ -173,7 +223,7 @@ def _has_hook(pickler: Any, name: str) -> bool:
     return hook is not None and not isinstance(hook, BuiltinMethodType)
 
 
-def _complete(report: Report, suspects: Suspects, name: str, where: str) -> Report:
+def _complete(report: Report, suspects: Suspects, root: Root) -> Report:
     """Adds what the stream names and the walk did not come to: the object may have changed meanwhile."""
     hazards = list(report.hazards)
     for suspect in suspects:
@@ -181,7 +231,7 @@ def _complete(report: Report, suspects: Suspects, name: str, where: str) -> Repo
         written = _written_as(report, module, qualname)
         hazard = written[0] if written else None
         if hazard is None:
-            hazard = _describe_name(module, qualname, f"something in {name}", where)
+            hazard = _describe_name(module, qualname, root)
             if hazard is None:
                 continue
             hazards.append(hazard)
@@ -189,14 +239,14 @@ def _complete(report: Report, suspects: Suspects, name: str, where: str) -> Repo
     return Report(tuple(hazards), report.objects, report.complete)
 
 
-def _describe_makers(suspects: Suspects, name: str, where: str) -> Report:
+def _describe_makers(suspects: Suspects, root: Root) -> Report:
     """What the stream names, and no value of a built-in type needs: the object is another now than it was."""
     names = {_restore.modern_name(*suspect) for suspect in suspects} - _VALUE_MAKERS
-    found = [_describe_name(*each, f"something in {name}", where, _judge.judge_anything) for each in sorted(names)]
+    found = [_describe_name(*each, root, _judge.judge_anything) for each in sorted(names)]
     return Report(tuple(hazard for hazard in found if hazard is not None))
 
 
-def _describe_name(module: str, qualname: str, path: str, where: str, judge: Any = _judge.judge) -> Hazard | None:
+def _describe_name(module: str, qualname: str, root: Root, judge: Any = _judge.judge) -> Hazard | None:
     script = _judge._scripts.find(module)
     namespace = script.module if script else _judge.import_as_pickle_does(module)
     culprit = judgement = None
@@ -207,7 +257,7 @@ def _describe_name(module: str, qualname: str, path: str, where: str, judge: Any
         pass
     if judgement is None:  # what cannot be told of the object, its name tells
         judgement = _judge.judge_name(module, qualname, script)
-    return judgement and describe(judgement, Culprit(culprit, None, ()), path, where)
+    return judgement and describe(judgement, Culprit(culprit, ()), f"something in {root.name}", root.where)
 
 
 # --- loads ----------------------------------------------------------------------------------------------
@@ -242,9 +292,9 @@ def _deliver(report: Report) -> None:
     new = [hazard for hazard in report if _guard.count(hazard.id, _plain(hazard.key))]
     text = _plain("\n".join(map(str, new)))
     if not _guard.announce(",".join(report.ids), text) and text:
-        logger.warning("%s", text)
+        log(text)
     for collector in list(collectors):
-        collector(report)
+        collector.append(report)
 
 
 def _plain(text: str) -> str:
@@ -259,11 +309,15 @@ def collect(reports: list[Report] | None = None) -> Iterator[list[Report]]:
     The list is a new one, or the one that is given. It gets the reports of all threads.
     """
     reports = [] if reports is None else reports
-    collectors.append(reports.append)
+    collectors.append(reports)
+    _guard.set_collecting(True)
     try:
         yield reports
     finally:
-        collectors.remove(reports.append)
+        collectors[:] = [each for each in collectors if each is not reports]
+        _guard.set_collecting(bool(collectors))
+        if not collectors:
+            failed.clear()
 
 
 def forget() -> None:
