@@ -43,7 +43,7 @@ from brine.pickle_tools.flow import (EVERYTHING, Bound, ClassObject, Flow, Funct
                                      ScriptClass, ScriptFunction, TooInvolved, Value, Variable)
 from brine.pickle_tools.operations import Pickled
 from brine.pickle_tools.reader import Reader
-from brine.pickle_tools.users import Sink, candidates, users
+from brine.pickle_tools.users import Sink, candidates, evidence, users
 
 LARGEST_SCRIPT = 1 << 20
 """Bytes. A syntax tree takes some hundred times as much memory as its source."""
@@ -60,9 +60,13 @@ class Unreadable(Exception):
 
 
 def lint(source: bytes, path: str) -> list[Finding]:
-    """What of a script is at risk, and the modules that pickle, in the order of lines."""
-    tree = _parse(source, path)
-    lines = _Lines(source)
+    """What of a script is at risk, and the modules that pickle, in the order of lines. Raises Unreadable."""
+    return lint_tree(_parse(source, path), _lines_of(source), path)
+
+
+def lint_tree(tree: ast.Module, text: list[str], path: str) -> list[Finding]:
+    """The same of a script that somebody else has parsed; `text`: its lines. Raises Unreadable, as `lint` does."""
+    lines = _Lines(text)
     flow = Flow()
     reader = Reader(tree, flow)
     try:
@@ -107,16 +111,20 @@ def _on_a_large_stack(parse: Callable[[], ast.Module]) -> ast.Module:
         threading.stack_size(before)
 
 
+def _lines_of(source: bytes) -> list[str]:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+        text = source.decode(encoding)
+    except (SyntaxError, LookupError, UnicodeDecodeError):
+        text = source.decode("latin-1")
+    return re.split(r"\r\n|\r|\n", text)
+
+
 class _Lines:
     """The script's text, for columns in characters where the tree has bytes of UTF-8."""
 
-    def __init__(self, source: bytes) -> None:
-        try:
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
-            text = source.decode(encoding)
-        except (SyntaxError, LookupError, UnicodeDecodeError):
-            text = source.decode("latin-1")
-        self._lines = re.split(r"\r\n|\r|\n", text)
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
 
     def column(self, line: int, offset: int) -> int:
         if not 0 < line <= len(self._lines):
@@ -162,7 +170,9 @@ class _Reach:
 
     def findings(self) -> list[Finding]:
         # What fails for certain comes first, so that it is what a definition's one finding says.
-        for pickled in sorted(self._reader.operations.pickled, key=lambda each: (not each.sink.certain, each.line)):
+        shown = self._reader.operations.evidence | evidence(self._reader.operations.seen)
+        pickled_ = [each for each in self._reader.operations.pickled if not each.sink.needs or each.sink.needs in shown]
+        for pickled in sorted(pickled_, key=lambda each: (not each.sink.certain, each.line)):
             self._follow(pickled)
         return list(self._found.values())
 

@@ -12,7 +12,8 @@ from functools import partial
 
 from brine.pickle_tools.flow import (EVERYTHING, ITEMS, KEYS, UNKNOWN_ITEM, Bound, ClassObject, Flow, FunctionObject,
                                      Holder, Instance, Outside, ScriptClass, ScriptFunction, Super, Value, Variable)
-from brine.pickle_tools.users import DATA_FRAME, Sink, belongs_to_user, canonical, sinks
+from brine.pickle_tools.users import (COLUMN, DATA_FRAME, PICKLED_COLUMN, Sink, belongs_to_user, canonical,
+                                      is_pickled_column, is_pickled_type, makes_column, sinks)
 
 _PATH_PARTS, _PARTS_OF_A_USER_S = 4, 12  # `x = x.next` in a loop would make paths without end
 _ENUMS = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag", "enum.ReprEnum",
@@ -96,6 +97,11 @@ def _shown_key(key: str) -> str:
     return text if len(text) < 80 and not set(text) & set("[]()<>") else ""
 
 
+def _called(path: str) -> str:
+    """What to call something in a message: `shelve.open` of `shelve.open()[]=`."""
+    return path.partition("(")[0]
+
+
 class Operations:
     """Connects the variables of one script by what is done with its objects."""
 
@@ -108,6 +114,8 @@ class Operations:
         self.made: dict[object, ScriptClass] = {}
         """Classes that a call made, by its node."""
         self.nothing = Variable()
+        self._partials: dict[Value, Arguments] = {}
+        self._partial_calls: set[tuple[Value, object]] = set()
         self._iterated: set[tuple[Value, Variable]] = set()
 
     # Reading
@@ -248,8 +256,7 @@ class Operations:
 
     def _sink(self, path: str, arguments: Arguments, line: int, receiver: Value | None = None) -> None:
         for sink in sinks(path):
-            if not sink.needs or sink.needs in self.evidence:
-                self.pickle(sink, arguments, line, sink.user.format(path), receiver)
+            self.pickle(sink, arguments, line, sink.user.format(_called(path)), receiver)
 
     def pickle(self, sink: Sink, arguments: Arguments, line: int, user: str, receiver: Value | None) -> None:
         """Something is passed to a sink."""
@@ -295,6 +302,15 @@ class Operations:
             self.call_member(callee, "__call__", arguments, result, site.node)
         elif isinstance(callee, Outside):
             self._call_outside(callee, arguments, result, site)
+        elif callee in self._partials and (callee, site.node) not in self._partial_calls:
+            self._partial_calls.add((callee, site.node))  # one that calls itself would have ever more arguments
+            self._call_partial(self._partials[callee], arguments, result, site)
+
+    def _call_partial(self, bound: Arguments, arguments: Arguments, result: Variable, site: Site) -> None:
+        """A functools.partial: of its arguments the first is the function."""
+        everything = Arguments([*bound.positional[1:], *arguments.positional], [*bound.starred, *arguments.starred],
+                               bound.keywords | arguments.keywords, [*bound.mappings, *arguments.mappings])
+        self.flow.watch(bound.positional[0], lambda function: self.call(function, everything, result, site))
 
     def call_member(self, value: Instance, name: str, arguments: Arguments, result: Variable, node: object) -> None:
         """A special method, if the script's class has it."""
@@ -368,17 +384,36 @@ class Operations:
             self._register_reducer(arguments, site)
         if path in _CLASS_MAKERS and (path != "builtins.type" or len(arguments.positional) == 3):
             self.flow.add(result, ClassObject(self._made_class(path, arguments, site)))
+        elif makes_column(path):
+            self._make_column(path, arguments, result, site)
         elif not self._known(path, arguments, result, site):
             if path.endswith(_STARTERS):
                 self._start(path, arguments, result, site)
             tag = self._tag(path, arguments)
             self.outside(f"{path}({tag})", site.node, result)
 
+    def _make_column(self, path: str, arguments: Arguments, result: Variable, site: Site) -> None:
+        def type_(value: Value) -> None:
+            if isinstance(value, Outside) and is_pickled_type(value.path):
+                self.outside(path + PICKLED_COLUMN, site.node, result)
+        for variable in arguments.everything():
+            self.flow.watch(variable, type_)
+
+    def class_attribute(self, definition: ScriptClass, name: str, variable: Variable, line: int) -> None:
+        """A class's body binds a name: to a column perhaps, in which its instances keep what is pickled."""
+        def column(value: Value) -> None:
+            if isinstance(value, Outside) and is_pickled_column(value.path):
+                stored = self.flow.field(Instance(definition), f".{name}")
+                self.pickle(COLUMN, Arguments([stored]), line, COLUMN.user, None)
+        self.flow.watch(variable, column)
+
     def _tag(self, path: str, arguments: Arguments) -> str:
         """What of a call's arguments the path of its result has to tell."""
-        if path.endswith(("get_context", ".configure")):
+        if path.endswith(("get_context", ".configure", ".add_jobstore")):
             text = arguments.constants.get(0, "")
             return text if not set(text) & set("[]()") else ""
+        if path.startswith("sqlitedict.") and "encode" in arguments.keywords:
+            return "encode"
         return "named" if path.endswith("task") and "name" in arguments.keywords else ""
 
     def _executor(self, arguments: Arguments, site: Site) -> None:
@@ -490,6 +525,8 @@ class Operations:
         flow, holder = self.flow, Holder(site.node)
         inside = flow.field(holder, UNKNOWN_ITEM)
         flow.add(result, holder)
+        if path == "functools.partial" and arguments.positional:
+            self._partials[holder] = arguments
         if path in _LISTS:
             for variable in arguments.positional + arguments.starred:
                 self.elements(variable, inside)
@@ -518,6 +555,7 @@ class Operations:
         if path == "collections.defaultdict":
             inside = self.flow.field(holder, UNKNOWN_ITEM)
             for factory in given[:1]:
+                self.flow.copy(factory, self.flow.field(holder, ".default_factory"))
                 made = Site((site.node, "factory"), site.line, site.column)
                 self.flow.watch(factory, lambda value: self.call(value, Arguments(), inside, made))
             given = given[1:]

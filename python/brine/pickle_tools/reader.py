@@ -15,7 +15,7 @@ from brine.pickle_tools.flow import (KEYS, UNKNOWN_ITEM, ClassObject, Flow, Func
                                      ScriptClass, ScriptFunction, Super, Value, Variable)
 from brine.pickle_tools.operations import Arguments, Operations, Site, constant_key
 from brine.pickle_tools.scopes import Branch, Scope, names_of
-from brine.pickle_tools.users import EVIDENCE, canonical, setting
+from brine.pickle_tools.users import canonical, evidence, setting
 
 _Step = tuple[ast.AST, Scope] | Callable[[], None]
 _PARTS_OF_A_ROW = 64  # items that are kept apart; the rest of a longer list is one
@@ -119,7 +119,7 @@ class Reader:
                 self._note_evidence(node.value)
 
     def _note_evidence(self, path: str) -> None:
-        self.operations.evidence.update(kind for kind, pattern in EVIDENCE.items() if pattern.match(path))
+        self.operations.evidence |= evidence([path])
 
     def _watch(self, node: ast.AST, reaction: Callable[[Value], None]) -> None:
         self._flow.watch(self._variable(node), reaction)
@@ -461,6 +461,7 @@ class Reader:
         value = self._evaluate(node.value, scope)
         for target in node.targets:
             self._assign(target, value, scope)
+            self._note_attribute(target, value, scope)
 
     def _on_AnnAssign(self, node: ast.AnnAssign, scope: Scope) -> None:
         value = Variable()
@@ -471,8 +472,13 @@ class Reader:
             owner = scope.script_class
             owner.declared.append(node.target.id)
             self._flow.copy(value, self._flow.field(Instance(owner), f".{node.target.id}"))
+        self._note_attribute(node.target, value, scope)
         if node.value or scope.kind != "class":
             self._assign(node.target, value, scope)
+
+    def _note_attribute(self, target: ast.expr, value: Variable, scope: Scope) -> None:
+        if scope.kind == "class" and scope.script_class and isinstance(target, ast.Name):
+            self.operations.class_attribute(scope.script_class, target.id, value, target.lineno)
 
     def _on_AugAssign(self, node: ast.AugAssign, scope: Scope) -> None:
         before = self._evaluate(_detached(node.target), scope)
@@ -582,7 +588,7 @@ class Reader:
                         self._flow.copy(variable, either)
             self._evaluate(handler.type, scope)
             if handler.name:
-                names[handler.name] = self._nothing
+                names[handler.name] = self._caught(handler, node)
             branches.append(self._branch(handler.body, scope, Branch(names=names)))
         scope.join(branches)
         ended, scope.branch.ended = scope.branch.ended, False
@@ -590,6 +596,25 @@ class Reader:
         scope.branch.ended = scope.branch.ended or ended
 
     _on_TryStar = _on_Try
+
+    def _caught(self, handler: ast.ExceptHandler, tried: ast.Try) -> Variable:
+        """`except ShopError as error`: an instance of one of the classes; of what is raised in the block itself too."""
+        caught = Variable()
+        types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type] if handler.type else []
+        for type_ in types:
+            self._watch(type_, lambda value: self._presume_caught(value, tried, caught))
+        return caught
+
+    def _presume_caught(self, type_: Value, tried: ast.Try, caught: Variable) -> None:
+        if isinstance(type_, ClassObject):
+            self._flow.add(caught, Instance(type_.definition))
+        elif isinstance(type_, Outside) and type_.path in ("builtins.Exception", "builtins.BaseException"):
+            for raised in (each for statement in tried.body for each in _raised(statement)):
+                self._watch(raised, lambda value: self._presume_raised(value, caught))
+
+    def _presume_raised(self, value: Value, caught: Variable) -> None:
+        if isinstance(value, (ClassObject, Instance)):
+            self._flow.add(caught, Instance(value.definition))
 
     def _on_Match(self, node: ast.Match, scope: Scope) -> None:
         subject = self._evaluate(node.subject, scope)
@@ -743,6 +768,17 @@ class Reader:
 _ABSTRACT = ("typing.Protocol", "abc.ABC")
 _OPERATORS = {ast.Add: "__add__", ast.Sub: "__sub__", ast.Mult: "__mul__", ast.BitOr: "__or__", ast.BitAnd: "__and__",
               ast.Div: "__truediv__", ast.Mod: "__mod__", ast.MatMult: "__matmul__"}
+
+
+def _raised(statement: ast.stmt) -> Iterator[ast.expr]:
+    """What a statement raises, but for functions and classes that it defines."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Raise) and node.exc:
+            yield node.exc
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _key(node: ast.expr) -> str:

@@ -5,6 +5,7 @@ returns, `[]` or `[key]` for an item. A store is written as a call: `shelve.open
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,6 +60,18 @@ _TASK = (r"(?:celery\.(?:Celery\(\)\.task|shared_task|task|app\.(?:base\.Celery\
 _JOB = r"rq\.(?:decorators\.)?job\(\)"
 _SESSION = (r"(?:flask\.session|(?:<\w+>|flask\.request|flask\.globals\.request)\.session|"
             r"<\w+>\[beaker\.session\]|django\.contrib\.sessions\.backends\.\w+\.SessionStore\(\))")
+_DISK = r"diskcache\.(?:core\.|fanout\.)?(?:Fanout)?Cache\(\)"
+_DISK_INDEX = r"diskcache\.(?:persistent\.)?Index\(\)"
+_DISK_DEQUE = r"diskcache\.(?:persistent\.)?Deque\(\)"
+_MEMCACHE = r"(?:memcache|pylibmc|bmemcached)\.(?:\w+\.)?(?:Client|ReplicatingClient|ThreadMappedPool)\(\)\."
+_PYMEMCACHE = r"pymemcache\.(?:\w+\.)*(?:\w*Client)\(\)\."
+_SQLITE_DICT = r"(?:sqlitedict\.(?:SqliteDict|open)|pickleshare\.PickleShareDB)\(\)"  # with `encode=`: (encode)
+_HUEY = (r"huey\.(?:api\.|contrib\.sql_huey\.)?\w*Huey\(\)\.(?:periodic_)?task\(\)|"
+         r"huey\.contrib\.djhuey\.(?:db_)?(?:periodic_)?task\(\)")
+_SCHEDULER = r"apscheduler\.schedulers\.\w+\.\w+Scheduler\(\)\."
+_LOGGER = r"logging\.(?:getLogger\(\)\.)?(?:getChild\(\)\.)*(?:debug|info|warning|warn|error|critical|exception|log)"
+_WEBPY = r"web\.(?:session\.)?Session\(\)"
+_ZODB = r"ZODB\.(?:(?:DB\.)?DB\(\)\.open|connection)\(\)\.root(?:\(\))?"
 _INSIDE = r"(?:\[[^\]]*\]|\.(?:get|pop|setdefault)\(\)|\.\w+(?=[.\[]))*"
 _GROW = r"\.(?:append|add|extend|insert|update|setdefault|appendleft)"
 
@@ -96,6 +109,25 @@ _SINKS: list[tuple[str, Sink]] = [
     (_SESSION + r"\.(?:update|setdefault)", Sink("the session", needs="sessions")),
     (_SESSION + r"\[[^\]]*\]" + _INSIDE + _GROW, Sink("the session", needs="sessions")),
 
+    (rf"{_DISK}(?:\[[^\]]*\]=|\.setdefault)|{_DISK_INDEX}(?:\[[^\]]*\]=|\.(?:setdefault|update|push))",
+     Sink("diskcache")),
+    (_DISK + r"\.(?:set|add)", Sink("diskcache", (1, "value"))),
+    (rf"(?:{_DISK}|{_DISK_INDEX})\.push", Sink("diskcache", (0, "value"))),
+    (rf"(?:{_DISK}|{_DISK_INDEX})\.memoize(?:_stampede)?\(\)", _cached("diskcache")),
+    (_DISK_DEQUE + r"(?:\[[^\]]*\]=|\.(?:append|appendleft|extend|extendleft))", Sink("diskcache")),
+    (_DISK_DEQUE.removesuffix(r"\(\)"), Sink("diskcache", (0, "iterable"))),
+    (_MEMCACHE + r"(?:set|add|replace|cas)", Sink("memcached", (1, "val", "value"))),
+    (_MEMCACHE + r"(?:set|add)_multi", Sink("memcached", (0, "mapping", "mappings"))),
+    (_PYMEMCACHE + r"(?:set|add|replace|cas)", Sink("memcached", (1, "value"), needs="pymemcache")),
+    (_PYMEMCACHE + r"set_(?:multi|many)", Sink("memcached", (0, "values"), needs="pymemcache")),
+    (_SQLITE_DICT + r"(?:\[[^\]]*\]=|\.(?:update|setdefault))", Sink("{}")),
+    (r"persistqueue\.\w+\(\)\.put(?:_nowait)?", Sink("persist-queue", (0, "item"))),
+    (r"cachier\.(?:core\.)?cachier\(\)", _cached("cachier")),
+    (rf"{_WEBPY}(?:\[[^\]]*\]|\.\w+)=", Sink("web.py's session")),
+    (rf"{_ZODB}(?:\[[^\]]*\]|\.\w+)=", Sink("ZODB")),
+    (r"zmq\.(?:\w+\.)*Context(?:\.instance)?\(\)\.socket\(\)\.send_pyobj", Sink("zmq's send_pyobj", (0, "obj"))),
+    (_LOGGER, Sink("a SocketHandler", ("extra",), needs="sockets")),
+
     (_MULTIPROCESSING + r"(?:pool\.)?Pool\(\)\.(?:map|imap|imap_unordered|starmap|apply)(?:_async)?",
      Sink("multiprocessing.Pool", ignored=_NOT_SENT, results=True)),
     (_SPAWNING + r"(?:pool\.)?Pool", Sink("multiprocessing.Pool", (1, 2, "initializer", "initargs"), certain=False)),
@@ -119,6 +151,18 @@ _SINKS: list[tuple[str, Sink]] = [
     (_JOB, Sink("RQ", (0,), functions="named", results=True)),
     (_JOB + r"\(\)\.delay", Sink("RQ")),
     (r"rq\.(?:queue\.)?Queue\(\)\.enqueue\w*", Sink("RQ", results=True)),
+    (r"django_rq\.enqueue|django_rq\.get_queue\(\)\.enqueue\w*", Sink("RQ", results=True)),
+    (r"django_rq\.job(?:\(\))?", Sink("RQ", (0,), functions="named", results=True)),
+    (r"django_q\.tasks\.async_(?:task|iter)", Sink("Django Q", results=True)),
+    (_HUEY, Sink("huey", (0,), functions="named", results=True)),
+    (rf"(?:{_HUEY})\(\)", Sink("a huey task")),
+    (rf"(?:{_HUEY})\(\)\.(?:s|schedule|map)", Sink("a huey task")),
+    (r"arq\.(?:connections\.)?(?:create_pool|ArqRedis)\(\)\.enqueue_job", Sink("arq")),
+    (_SCHEDULER + r"(?:add_job|modify_job)",
+     Sink("APScheduler's job store", (0, 2, 3, "func", "args", "kwargs"), needs="jobs")),
+    (_SCHEDULER + r"scheduled_job\(\)", Sink("APScheduler's job store", (0,), needs="jobs")),
+    (r"dramatiq\.actor(?:\(\))+\.(?:send|message)", Sink("a dramatiq actor", needs="dramatiq")),
+    (r"dramatiq\.actor(?:\(\))+\.send_with_options", Sink("a dramatiq actor", ("args", "kwargs"), needs="dramatiq")),
     (r"(?!celery\.|rq\.)[\w.]+\.delay", Sink("a task's delay()", certain=False, needs="tasks")),
     (r"(?!celery\.|rq\.)[\w.]+\.apply_async",
      Sink("a task's apply_async()", (0, 1, "args", "kwargs"), certain=False, needs="tasks")),
@@ -132,8 +176,42 @@ EVIDENCE = {
     "sessions": re.compile(r"flask_session\b|beaker\b|(?:[\w.]+\.)?PickleSerializer\b"),
     "tasks": re.compile(r"celery\b|rq\b"),
     "pandas": re.compile(r"pandas\b"),
+    "pymemcache": re.compile(r"pymemcache\.serde\b"),
+    "sockets": re.compile(r"logging\.handlers\.(?:Socket|Datagram)Handler\b"),
+    "jobs": re.compile(r"apscheduler\.(?:jobstores\.(?!base\b|memory\b)\w+|executors\.pool\.ProcessPoolExecutor\b|"
+                       r"schedulers\..*\.add_jobstore\((?!memory\))\w+\))"),
+    "dramatiq": re.compile(r"dramatiq\.(?:encoder\.)?PickleEncoder\b"),
 }
-"""By the names of imports, and what settings name: what makes sinks out of calls that are none by themselves."""
+"""By what is imported, used, and named by settings: what makes sinks out of calls that are none by themselves."""
+
+_COLUMN_MAKERS = re.compile(r"(?:sqlalchemy|flask_sqlalchemy)\.(?:.*\.)?(?:Column|mapped_column)")
+_PICKLED_TYPE = re.compile(r"(?:sqlalchemy|flask_sqlalchemy\.SQLAlchemy\(\))\.(?:.*\.)?PickleType(?:\(\))?")
+_PICKLED_FIELD = re.compile(r"picklefield\.(?:fields\.)?PickledObjectField\(\)|playhouse\.fields\.PickleField\(\)")
+PICKLED_COLUMN = "(pickled)"
+"""Behind the path of a column's maker: it was given a type that pickles."""
+COLUMN = Sink("a PickleType column")
+"""A class's attribute that is such a column: what is stored in it is pickled."""
+
+
+def evidence(paths: Iterable[str]) -> set[str]:
+    """What paths show."""
+    return {kind for path in paths for kind, pattern in EVIDENCE.items() if pattern.match(path)}
+
+
+def makes_column(path: str) -> bool:
+    """Whether a call of that path makes a column of a table."""
+    return _COLUMN_MAKERS.fullmatch(path) is not None
+
+
+def is_pickled_type(path: str) -> bool:
+    """Whether it is a type of column that pickles."""
+    return _PICKLED_TYPE.fullmatch(path) is not None
+
+
+def is_pickled_column(path: str) -> bool:
+    """Whether an attribute of a class is a column whose values are pickled."""
+    return path.endswith(PICKLED_COLUMN) or _PICKLED_FIELD.fullmatch(path) is not None
+
 
 _SAME = (
     (re.compile(r"^(?:cPickle|_pickle)(?![^.])"), "pickle"),
@@ -192,11 +270,33 @@ _USERS = [
     User("beaker", "pickles sessions and what is cached"),
     User("torch", "pickles what is saved", re.compile(r"torch\.(?:serialization\.)?(?:save|load)\b")),
     User("sqlalchemy", "pickles what is in a PickleType column", re.compile(r"sqlalchemy\.(?:.*\.)?PickleType\b")),
+    User("diskcache", "pickles what is stored that is no number, text or bytes"),
+    User("memcache", "pickles what is cached that is no number or text"),
+    User("pylibmc", "pickles what is cached that is no number or text"),
+    User("bmemcached", "pickles what is cached that is no number or text"),
+    User("pymemcache", "pickles what is cached", re.compile(r"pymemcache\.serde\b")),
+    User("sqlitedict", "pickles what is stored, unless it is given an encoding"),
+    User("pickleshare", "pickles what is stored"),
+    User("persistqueue", "pickles what is put into its queues"),
+    User("cachier", "pickles what is cached"),
+    User("huey", "pickles tasks, which name their function by its module"),
+    User("django_rq", "pickles jobs, which name their function by its module"),
+    User("django_q", "pickles tasks, which name their function by its module"),
+    User("arq", "pickles the arguments of jobs"),
+    User("dramatiq", "pickles messages", re.compile(r"dramatiq\.(?:encoder\.)?PickleEncoder\b")),
+    User("apscheduler", "pickles jobs, which name their function by its module", EVIDENCE["jobs"]),
+    User("web", "pickles sessions", re.compile(r"web\.(?:session\.)?Session\b")),
+    User("ZODB", "pickles what is stored"),
+    User("zmq", "pickles by send_pyobj()", re.compile(r"zmq\.(?:.*\.)?send_pyobj\b")),
+    User("logging.handlers", "pickles records that go through a socket", EVIDENCE["sockets"]),
+    User("picklefield", "pickles what is in its fields"),
+    User("playhouse", "pickles what is in a PickleField", re.compile(r"playhouse\.fields\.PickleField\b")),
     User("pandas", "pickles by to_pickle()", re.compile(r"pandas\.(?:.*\.)?(?:to_pickle|read_pickle)\b")),
 ]
 
 
-_PREFIXES = tuple(f"{user.module}{mark}" for user in _USERS for mark in ".(") + ("flask.",)
+_PREFIXES = tuple(f"{user.module}{mark}" for user in _USERS for mark in ".(") + (
+    "flask.", "flask_sqlalchemy.", "logging.")
 
 
 def belongs_to_user(path: str) -> bool:
