@@ -123,6 +123,68 @@ def test_pytest_finds_the_fixture_by_itself(distributions, tmp_path):
         assert "the test came upon a pickle hazard" in answer and "1 failed" in answer, answer
 
 
+SHOP = """\
+import pickle
+class Item: pass
+def application(environ, start_response):
+    pickle.dumps(Item())
+    pickle.dumps(lambda: 0)  # noqa: BRN102
+    return [pickle.dumps({'\u00e4': lambda: 0})]
+"""
+
+
+@pytest.fixture(scope="module")
+def flake8(distributions, tmp_path_factory):
+    """flake8 in a fresh environment that shares this Python's, with the package: flake8(ARGUMENT...) in a folder."""
+    pytest.importorskip("flake8")
+    folder = tmp_path_factory.mktemp("fresh")
+    venv.create(folder, with_pip=True, system_site_packages=True)
+    run(folder / "bin/pip", "install", "--no-index", distributions[1])
+
+    def call(*arguments, cwd, status=1):
+        answer = run(folder / "bin/python", "-m", "flake8", "--isolated", "--select=BRN", *arguments, cwd=cwd, status=status)
+        return answer.splitlines()
+
+    return call
+
+
+def test_flake8_finds_the_rules_by_itself(flake8, tmp_path):
+    for name in ("shop.wsgi", "wsgi.py", "shop.py"):
+        (tmp_path / name).write_text(SHOP)
+    hazard = "BRN101 class Item reaches pickle.dumps in line 4: the module of a WSGI script has a name in its own process only"
+    local = "BRN102 a lambda reaches pickle.dumps in line 6: pickle cannot find it by its name"
+    assert sorted(flake8("shop.wsgi", "wsgi.py", "shop.py", cwd=tmp_path)) == [
+        "shop.py:6:32: " + local, "shop.wsgi:2:1: " + hazard, "shop.wsgi:6:32: " + local,
+        "wsgi.py:2:1: " + hazard, "wsgi.py:6:32: " + local]
+    assert flake8("--disable-noqa", "shop.py", cwd=tmp_path)[0].startswith("shop.py:5:18: BRN102")
+    assert "brine: " in " ".join(flake8("--version", cwd=tmp_path, status=0))
+
+
+def test_flake8_is_told_which_files_are_scripts(flake8, tmp_path):
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites/main.py").write_text(SHOP)
+    def codes(*arguments):
+        return [line.split()[1] for line in flake8(*arguments, cwd=tmp_path)]
+    assert codes("sites") == ["BRN102"]
+    assert codes("--wsgi-scripts=*.wsgi,sites/*.py", "sites") == ["BRN101", "BRN102"]
+    (tmp_path / "flake8.ini").write_text("[flake8]\nwsgi_scripts =\n    *.wsgi\n    main.py\n")
+    answer = flake8("--config=flake8.ini", "sites", cwd=tmp_path) if False else None
+    assert answer is None
+
+
+def test_flake8_tells_of_users_where_it_is_asked(flake8, tmp_path):
+    (tmp_path / "shop.wsgi").write_text("import pickle, json\n")
+    assert flake8("shop.wsgi", cwd=tmp_path, status=0) == []
+    assert flake8("--enable-extensions=BRN2", "shop.wsgi", cwd=tmp_path) == [
+        "shop.wsgi:1:1: BRN201 imports pickle, which pickles what it is given."]
+
+
+def test_every_finding_of_lint_has_a_code():
+    from brine.pickle_tools.flake8_plugin import CODES
+    from brine.pickle_tools.rules import LINT_RULES
+    assert set(CODES) == set(LINT_RULES) and len(set(CODES.values())) == len(CODES)
+
+
 def test_the_source_distribution_has_what_it_needs_and_no_more(distributions):
     with tarfile.open(distributions[0]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
