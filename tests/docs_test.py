@@ -24,8 +24,21 @@ SECTIONS = ("## Compatibility", "## Example")
 
 def documents():
     """The README and all pages below docs/, as paths below the repository."""
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     return sorted(page.relative_to(ROOT).as_posix() for page in pages)
+
+
+def test_the_changelog_has_its_form():
+    """That of Keep a Changelog; the newest release in it is the version, or the version is not released yet."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    titles = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    releases = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d", title) for title in titles if title != "[Unreleased]"]
+    assert titles[0] == "[Unreleased]" and all(releases)
+    version = re.search(r'BRINE_VERSION "(.+)"', (ROOT / "include/brine/version.h").read_text())[1]
+    numbers = [tuple(map(int, release[1].split("."))) for release in releases]
+    assert numbers == sorted(numbers, reverse=True) and (not numbers or numbers[0] <= tuple(map(int, version.split("."))))
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
 
 
 def directives():
