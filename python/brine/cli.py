@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Collection
 from typing import Any
 
 from brine.config import render
@@ -67,7 +68,13 @@ def _add_doctor(commands: "argparse._SubParsersAction[Any]", used: bool) -> None
         commands.add_parser("doctor", help="say why a site does not work")
 
 
-def _parser(used: str) -> Parser:
+def whole_parser() -> Parser:
+    """With the options of all commands: for the manual."""
+    return _parser(("pickle", "migrate", "doctor"))
+
+
+def _parser(used: Collection[str]) -> Parser:
+    """With the options of those commands alone that are used, whose modules take time to import."""
     parser = Parser(prog="brine", description="Serve Python WSGI applications with Apache httpd.")
     parser.add_argument("--version", action="version", version=f"brine {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -85,9 +92,9 @@ def _parser(used: str) -> Parser:
             command.add_argument("--print-config", action="store_true", help="print what httpd would run with, and end")
     commands.add_parser("module-location", help="print the path of mod_brine.so, for a LoadModule line",
                         description="Print the path of mod_brine.so, for a LoadModule line.")
-    _add_pickle(commands, used == "pickle")
-    _add_migrate(commands, used == "migrate")
-    _add_doctor(commands, used == "doctor")
+    _add_pickle(commands, "pickle" in used)
+    _add_migrate(commands, "migrate" in used)
+    _add_doctor(commands, "doctor" in used)
     return parser
 
 
@@ -139,7 +146,7 @@ def main(arguments: list[str] | None = None, module_folder: str | None = None,
     Python is used by default.
     """
     words = with_one_word_of_tls(sys.argv[1:] if arguments is None else arguments)
-    options = _parser(used="".join(words[:1])).parse_args(words)
+    options = _parser(words[:1]).parse_args(words)
     try:
         return _run(options, words, module_folder, default_python)
     except Refusal as refusal:
