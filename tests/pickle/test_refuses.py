@@ -1,7 +1,9 @@
 """Dumps that pickle refuses: what it stopped at, without looking further, and what the application went on with."""
 
+import collections
 import ctypes
 import fractions
+import functools
 import importlib
 import io
 import logging
@@ -126,6 +128,81 @@ def test_what_refuses_is_told_with_its_path(name, protocol):
     assert hazard.holder == f"{__name__}.Cart.lock"
     assert [(each.id, each.path, each.remedy) for each in brine.pickle.inspect(session, protocol, name="session")
             if each.id == hazard.id] == [(hazard.id, hazard.path, hazard.remedy)]
+
+
+class Kept:
+    """Gives pickle what it keeps under other names."""
+
+    def __init__(self, lock):
+        self.parts = [lock]
+
+    def __getstate__(self):
+        return ("version", self.parts)
+
+
+class Made:
+    """Gives pickle what it does not keep."""
+
+    def __init__(self, lock):
+        self.get = {"a b": lock}.get
+
+    def __reduce__(self):
+        return Made, ([self.get("a b")],)
+
+
+class Slotted:
+    __slots__ = ("lock", "empty")
+
+    def __init__(self, lock):
+        self.lock = lock
+
+
+class Renamed(Cart):
+    def __getstate__(self):
+        return {"other name": self.lock}
+
+
+def call(function, lock):
+    pass
+
+
+Point = collections.namedtuple("Point", "x y")
+HOLDERS = {
+    "dict": lambda lock: {"a": {2: lock}}, "value": lambda lock: {("a", 1): [(lock,)]}, "key": lambda lock: {1: 2, lock: 3},
+    "in a key": lambda lock: {1: 2, (3, lock): 3}, "set": lambda lock: {1: frozenset([lock])}, "attribute": Cart,
+    "odd attribute": lambda lock: vars(made := Cart(1)).update({"a b": lock}) or made, "slots": Slotted,
+    "state": Kept, "state item": Renamed, "argument": Made, "list": lambda lock: shapes.ListOf([1, lock]),
+    "dict subclass": lambda lock: shapes.DictOf(a=lock), "set subclass": lambda lock: shapes.SetOf([lock]),
+    "tuple subclass": lambda lock: shapes.TupleOf([1, lock]), "namedtuple": lambda lock: Point(1, [lock]),
+    "deque": lambda lock: collections.deque([1, lock]), "ordered": lambda lock: collections.OrderedDict(a=lock),
+    "default": lambda lock: collections.defaultdict(functools.partial(call, lock)),
+    "partial": lambda lock: functools.partial(call, 1, lock), "keyword": lambda lock: functools.partial(call, lock=lock),
+    "method": lambda lock: Cart(lock).__init__, "built-in method": lambda lock: {"a": lock}.get,
+    "exception": lambda lock: ValueError("text", lock), "key of a key": lambda lock: [{({1, 2}.pop(), lock): 1}],
+}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_path_is_python_that_leads_to_the_culprit(holder, protocol):
+    if holder == "slots" and protocol < 2:
+        pytest.skip("there the object itself refuses")
+    lock = threading.Lock()
+    session = [HOLDERS[holder](lock)]
+    for hazard in (*refused(session, protocol), *brine.pickle.inspect(session, protocol, name="session")):
+        assert eval(hazard.path, {"session": session}) is lock, hazard.path
+
+
+def test_what_is_looked_at_for_a_path_runs_no_code():
+    class Hostile(Made):
+        def __getattribute__(self, name):
+            if name in ("get", "__reduce_ex__", "__reduce__", "__class__"):
+                return object.__getattribute__(self, name)
+            raise AssertionError(f"nobody was to ask for {name}")
+
+    Hostile.__qualname__ = "Made"
+    hazard, = refused([Hostile(threading.Lock())])
+    assert hazard.path == "session[0].__reduce__()[1][0][0]"
 
 
 def test_the_exception_is_pickles(policy):

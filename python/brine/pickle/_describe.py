@@ -1,19 +1,12 @@
-"""From a judgement to a Hazard: the path to the culprit, what it is, why that is a hazard, what to do."""
+"""From a judgement to a Hazard: what the culprit is, why that is a hazard, what to do."""
 
 import types
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 import _pickle
 from brine.pickle._hazards import SEVERITIES, Hazard
 from brine.pickle._judge import Judgement, is_class
-
-_LONGEST_KEY = 60
-_MOST_BITS = 128
-_DEEPEST_KEY = 3
-_WIDEST_KEY = 5
-_MOST_STEPS = 40
-
-Steps = Sequence[tuple[str, Any]]
+from brine.pickle._paths import Steps
 
 
 class Culprit(NamedTuple):
@@ -21,66 +14,6 @@ class Culprit(NamedTuple):
 
     object: Any
     steps: Steps
-
-
-# --- the path -------------------------------------------------------------------------------------------
-
-
-def render_path(name: str, steps: Steps) -> str:
-    """The way from an object to a part, as Python would write it where it can.
-
-    A dict's third key is `.keys()[2]`, a set's third member `{2}`; what only pickle gets to is
-    `.__reduce__()[1][0]` (an argument of the constructor) or `.__getstate__()`.
-    """
-    shown = [text for kind, where in steps if (text := _render_step(kind, where))]
-    if len(shown) > _MOST_STEPS:
-        half = _MOST_STEPS // 2
-        shown[half:-half] = [f" ...{len(shown) - 2 * half:,} more steps... "]
-    return name + "".join(shown)
-
-
-def attribute_of(step: tuple[str, Any]) -> str | None:
-    """The name of the attribute that a step leads to, if it leads to one."""
-    kind, where = step
-    return _key(where).strip("'") if kind in ("attribute", "state_item") else None
-
-
-_STEPS = {
-    "item": "[{}]",
-    "index": "[{}]",
-    "key": ".keys()[{}]",
-    "member": "{{{}}}",
-    "state": ".__getstate__()",
-    "state_item": ".__getstate__()[{}]",
-    "callable": ".__reduce__()[{}]",
-    "argument": ".__reduce__()[1][{}]",
-    "of_class": "",
-}
-
-
-def _render_step(kind: str, where: Any) -> str:
-    if kind == "attribute":
-        is_name = type(where) is str and where.isidentifier() and len(where) <= _LONGEST_KEY
-        return f".{where}" if is_name else f".__dict__[{_key(where)}]"
-    return _STEPS[kind].format(_key(where) if kind in ("item", "state_item") else where)
-
-
-def _key(key: Any, depth: int = 0) -> str:
-    """A dict's key; of the application's own objects only the class is told, since their repr is its code."""
-    if type(key) is int and key.bit_length() > _MOST_BITS:  # Python may refuse to write so many digits
-        return f"<int of {key.bit_length():,} bits>"
-    if type(key) in (str, bytes):
-        text = repr(key[:_LONGEST_KEY + 1])
-        return text if len(text) <= _LONGEST_KEY else f"{text[:_LONGEST_KEY]}..."
-    if type(key) in (int, float, bool, type(None)):
-        return repr(key)
-    if type(key) is tuple and depth < _DEEPEST_KEY:
-        shown = [_key(part, depth + 1) for part in key[:_WIDEST_KEY]]
-        return "(" + ", ".join(shown) + (", ...)" if len(key) > _WIDEST_KEY else ",)" if len(key) == 1 else ")")
-    return f"<{type(key).__name__} object>"
-
-
-# --- the words ------------------------------------------------------------------------------------------
 
 
 def describe(judgement: Judgement, culprit: Culprit, path: str, where: str | None) -> Hazard:

@@ -13,9 +13,10 @@ from typing import Any, Callable, Iterator
 
 from brine import _guard
 from brine.pickle import _judge, _refusals, _restore
-from brine.pickle._describe import Culprit, describe, render_path
+from brine.pickle._describe import Culprit, describe
 from brine.pickle._frames import Root, find_root
 from brine.pickle._hazards import Hazard, Report, UnsafePickleError
+from brine.pickle._paths import render_path
 from brine.pickle._refusals import Trace
 
 #: The log of programs without a server.
@@ -70,7 +71,7 @@ def _inspect(obj: Any, protocol: int | None, table: Any, builtin_only: bool, roo
             continue
         if len(hazards) == _MOST_HAZARDS:
             return Report(tuple(hazards.values()), objects, False)
-        path = render_path(root.name, steps)
+        path = render_path(root.name, steps, [*way, culprit])
         named = Culprit(one, steps if one is culprit else [*steps, ("of_class", 0)])
         hazards[judgement.id, id(one)] = describe(judgement, named, path, root.where)
     return Report(tuple(hazards.values()), objects, complete)
@@ -152,7 +153,7 @@ def _named(trace: Trace, root: Root) -> Hazard | None:
     judgement = _judge.judge(trace.culprit, trace.written)
     if judgement is None or _refusals.is_unnamed(trace.culprit, judgement):
         return None
-    path = render_path(root.name, trace.steps)
+    path = render_path(root.name, trace.steps, [*trace.way, trace.culprit])
     return describe(judgement, Culprit(trace.culprit, trace.steps), path, root.where)
 
 

@@ -5,10 +5,11 @@ import types
 from pickle import PicklingError
 from typing import Any, NamedTuple, Sequence
 
-from brine.pickle._describe import Steps, attribute_of, render_path, words_of_pickle
+from brine.pickle._describe import words_of_pickle
 from brine.pickle._frames import Root
 from brine.pickle._hazards import SEVERITIES, Hazard
 from brine.pickle._judge import Judgement, import_as_pickle_does, is_class, resolve
+from brine.pickle._paths import Steps, attribute_of, render_path
 
 ID = "refuses-pickle"
 
@@ -107,7 +108,7 @@ def explain(trace: Trace, words: str | None, root: Root) -> Hazard:
     """
     trace = _without_class(trace)
     culprit = trace.culprit
-    path = render_path(root.name, trace.steps)
+    path = render_path(root.name, trace.steps, [*trace.way, culprit])
     kind = culprit if is_class(culprit) else type(culprit)
     called = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     holder = find_holder(trace)
