@@ -1,6 +1,16 @@
 """The classes of what the pickle guard's cost is measured with: those of an application live in modules."""
 
 import threading
+from dataclasses import dataclass
+
+
+@dataclass
+class Address:
+    """One that is stored by itself."""
+
+    street: str = "Cedar Street 5"
+    town: str = "Portland"
+    zip_code: int = 97210
 
 
 class Item:

@@ -1,19 +1,25 @@
 """What the pickle guard's cost is measured with. Run by the Python whose extension module is measured.
 
-Prints a JSON object: key of a cost -> its ratio in each round, guarded time over pickle's own.
+Prints a JSON object: key of a cost -> its ratio in each round, guarded time over pickle's own. What cannot be measured
+with this Python is left out.
 """
 
+import datetime
+import decimal
 import gc
+import io
 import json
 import logging
 import sys
 import types
-from time import perf_counter
+import uuid
+from collections.abc import Callable, Iterator
+from time import process_time
 
 import _pickle
 import brine.pickle
 from brine import _guard
-from pickle_classes import Item, make_classes, refused_with_rows_behind
+from pickle_classes import Address, Item, make_classes, refused_with_rows_behind
 
 SESSION = {
     "user_id": 4711, "user_name": "Ursula K. Le Guin", "email": "ursula@example.com", "is_staff": False,
@@ -22,6 +28,21 @@ SESSION = {
     "cart": [101, 102, 205], "discount": 0.15, "address_id": None, "newsletter": True, "referrer": "https://example.com/",
     "flags": ("beta", "search"), "hash": b"\x8f\x1e\x93\x00\x7f", "messages": {"info": "Welcome back"},
 }
+
+
+TYPED_SESSION = {**SESSION, "since": datetime.datetime(2024, 5, 1, 12, 30), "birthday": datetime.date(1929, 10, 21),
+                 "total": decimal.Decimal("19.95"), "key": uuid.UUID(int=0x12345678123456781234567812345678)}
+
+
+def frame(rows=100_000):
+    """A DataFrame of numbers, texts and times; None where there is no pandas."""
+    try:
+        import pandas
+    except ImportError:
+        return None
+    return pandas.DataFrame({"number": range(rows), "price": [each * 1.25 for each in range(rows)],
+                             "name": [f"row {each}" for each in range(rows)],
+                             "day": pandas.date_range("2000-01-01", periods=rows, freq="min")})
 
 
 def graph_with_hazard(objects=100_000):
@@ -47,10 +68,11 @@ def failing(dumps):
 
 
 def times(function, argument, calls):
-    start = perf_counter()
+    """Seconds of this process on a processor: what else the machine does is none of them."""
+    start = process_time()
     for _ in range(calls):
         function(argument)
-    return perf_counter() - start
+    return process_time() - start
 
 
 def ratios(guarded, argument, calls, rounds, plain_dumps=_pickle.dumps):
@@ -75,23 +97,64 @@ def first_refusals(rounds, rows, classes=100):
     return result
 
 
-def main(rounds):
+def to_file(dump):
+    """`dump` to a file that is made anew, as shelve makes one."""
+    return lambda value: dump(value, io.BytesIO())
+
+
+def by_pickler(pickler):
+    return lambda value: pickler(io.BytesIO()).dump(value)
+
+
+def of_protocol(dumps, protocol):
+    return lambda value: dumps(value, protocol)
+
+
+def sessions(rounds: int) -> Iterator[tuple[str, Callable[[], list[float]]]]:
+    """The ways to pickle a session: (key, function that measures it)."""
+    def session(guarded, plain):
+        return lambda: ratios(guarded, SESSION, 20_000, rounds * 4, plain)
+
+    yield "pickle-session", session(_guard.dumps, _pickle.dumps)
+    yield "pickle-typed", lambda: ratios(_guard.dumps, TYPED_SESSION, 10_000, rounds * 4)
+    yield "pickle-dump", session(to_file(_guard.dump), to_file(_pickle.dump))
+    yield "pickle-pickler", session(by_pickler(_guard.Pickler), by_pickler(_pickle.Pickler))
+    for protocol in range(4):
+        yield f"pickle-protocol-{protocol}", session(of_protocol(_guard.dumps, protocol),
+                                                     of_protocol(_pickle.dumps, protocol))
+    yield "pickle-loads", lambda: ratios(_guard.loads, _pickle.dumps(TYPED_SESSION), 10_000, rounds * 4, _pickle.loads)
+
+
+def others(rounds: int) -> Iterator[tuple[str, Callable[[], list[float]]]]:
+    """Other objects, likewise."""
+    def dumps(value, calls):
+        return lambda: ratios(_guard.dumps, value, calls, rounds * 4)
+
+    def path():
+        graph = graph_with_hazard()
+        assert brine.pickle.inspect(graph).ids == ("naming-unimportable",)
+        return ratios(brine.pickle.inspect, graph, 1, rounds)
+
+    yield "pickle-dataclass", dumps(Address(), 40_000)
+    yield "pickle-instances", dumps([Item(i) for i in range(1000)], 100)
+    yield "pickle-bytes", dumps(b"x" * 10_000_000, 20)
+    table = frame()
+    if table is not None:
+        yield "pickle-frame", dumps(table, 5)
+    rows = [{"id": i} for i in range(300_000)]
+    yield "pickle-refused", lambda: ratios(failing(_guard.dumps), refused_with_rows_behind(rows), 20_000, rounds * 4,
+                                           failing(_pickle.dumps))
+    yield "pickle-first", lambda: first_refusals(rounds * 4, rows)
+    yield "pickle-path", path
+
+
+def main(rounds, *keys):
     _guard.set_policy("Report")
     gc.disable()
-    graph = graph_with_hazard()
-    assert brine.pickle.inspect(graph).ids == ("naming-unimportable",)
-    rows = [{"id": i} for i in range(300_000)]
     logging.disable()  # what is measured is the guard, not where its log goes
-    print(json.dumps({
-        "pickle-session": ratios(_guard.dumps, SESSION, 20_000, rounds * 4),
-        "pickle-instances": ratios(_guard.dumps, [Item(i) for i in range(1000)], 100, rounds * 4),
-        "pickle-bytes": ratios(_guard.dumps, b"x" * 10_000_000, 20, rounds * 4),
-        "pickle-refused": ratios(failing(_guard.dumps), refused_with_rows_behind(rows), 20_000, rounds * 4,
-                                 failing(_pickle.dumps)),
-        "pickle-first": first_refusals(rounds * 4, rows),
-        "pickle-path": ratios(brine.pickle.inspect, graph, 1, rounds),
-    }))
+    print(json.dumps({key: measure() for some in (sessions, others) for key, measure in some(rounds)
+                      if not keys or key in keys}))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])
