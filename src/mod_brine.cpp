@@ -4,6 +4,7 @@
 #include "apache/config/directives.hpp"
 #include "apache/config/open_names.hpp"
 #include "apache/config/request_rec_places.hpp"
+#include "apache/config/script_names.hpp"
 #include "apache/config/settings.hpp"
 #include "apache/process/daemons.hpp"
 #include "apache/process/process.hpp"
@@ -30,6 +31,7 @@ void register_hooks(apr_pool_t* pool) {
   brine::apache::register_handler_hooks();
   brine::apache::register_broken_off_filter();
   brine::apache::register_open_name_hooks();
+  brine::apache::register_script_name_hooks();
   brine::apache::register_request_rec_hooks();
   brine::apache::register_replacing_hooks();
   brine::apache::register_status_hooks();

@@ -11,6 +11,7 @@
 
 #include "boundary/interpreter_options.hpp"
 #include "boundary/log.hpp"
+#include "boundary/named_script.hpp"
 #include "boundary/request.hpp"
 #include "boundary/server_metrics.hpp"
 
@@ -18,8 +19,8 @@ namespace brine::engine {
 
 /// The number of the boundary. Raise it with every change of this folder's files or of what they
 /// include: an engine that was built with another number is refused. tests/boundary_test.py
-/// compares the hash with the files. kAbi's hash: aedb32f0a9dc78e9
-inline constexpr std::uint32_t kAbi = 28;
+/// compares the hash with the files. kAbi's hash: bab69409473562ab
+inline constexpr std::uint32_t kAbi = 29;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -45,6 +46,8 @@ struct Config {
   int interpreters = 1;
   /// WSGIPickleGuard of the main server: for threads that serve no request.
   pickle::Policy pickle_policy = pickle::Policy::report;
+
+  std::vector<NamedScript> named_scripts;  ///< those that processes of this group may load
 
   std::string process_group;  ///< empty: embedded
   int maximum_processes = 1;

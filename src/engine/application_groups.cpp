@@ -1,14 +1,19 @@
 #include "engine/application_groups.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "boundary/interpreter_options.hpp"
+#include "boundary/named_script.hpp"
 #include "boundary/policy.hpp"
+#include "cpython/callback.hpp"
 #include "cpython/error.hpp"
 #include "engine/least_busy.hpp"
+#include "pickle/scope.hpp"
 
 namespace brine::engine {
 
@@ -56,6 +61,44 @@ PyObject* log_warning(PyObject*, PyObject* text) noexcept {
 }
 
 PyMethodDef log_warning_method = {"log_warning", log_warning, METH_O, nullptr};
+
+// log_error(text) is a function that bootstrap.py calls.
+PyObject* log_error(PyObject*, PyObject* text) noexcept {
+  const GilLock gil = GilLock::adopt();
+  wsgi::current_log().log(Level::error, cpython::to_utf8(gil, text));
+  Py_RETURN_NONE;
+}
+
+PyMethodDef log_error_method = {"log_error", log_error, METH_O, nullptr};
+
+// load_script(name) is a function that bootstrap.py calls. `group` is a capsule.
+PyObject* load_script(PyObject* group, PyObject* name) noexcept {
+  return cpython::callback([&](GilLock& gil) {
+    auto* found = static_cast<ApplicationGroup*>(PyCapsule_GetPointer(group, nullptr));
+    const bool loaded = found->load_named(gil, cpython::to_utf8(gil, name));
+    return cpython::borrow(gil, loaded ? Py_True : Py_False);
+  });
+}
+
+PyMethodDef load_script_method = {"load_script", load_script, METH_O, nullptr};
+
+// Gives the interpreter the table of the scripts that have a name (WSGIScriptName).
+void name_scripts(const GilLock& gil, ApplicationGroup& group) {
+  const std::vector<NamedScript>& named = group.config.named_scripts;
+  if (named.empty()) return;
+  Ref table = steal(gil, PyList_New(0));
+  for (const NamedScript& script : named) {
+    Ref name = cpython::from_utf8(gil, script.name);
+    Ref path = script::path_object(gil, script.path);
+    check(gil,
+          PyList_Append(table.get(), steal(gil, PyTuple_Pack(2, name.get(), path.get())).get()));
+  }
+  Ref self = steal(gil, PyCapsule_New(&group, nullptr, nullptr));
+  Ref load = steal(gil, PyCFunction_New(&load_script_method, self.get()));
+  Ref log = steal(gil, PyCFunction_New(&log_error_method, nullptr));
+  steal(gil, PyObject_CallFunctionObjArgs(group.bootstrap.get(gil, "name_scripts"), table.get(),
+                                          load.get(), log.get(), nullptr));
+}
 
 // Applies WSGIRestrictStdin, WSGIRestrictStdout and WSGIRestrictSignal.
 void restrict_access(const GilLock& gil, const script::Bootstrap& bootstrap,
@@ -148,8 +191,9 @@ void set_switch_interval(const GilLock& gil, const InterpreterOptions& options) 
 }
 
 ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
-                                   const Config& config, const std::string& name)
-    : interpreter(own_interpreter),
+                                   const Config& process_config, const std::string& name)
+    : config(process_config),
+      interpreter(own_interpreter),
       bootstrap(gil, pickle::policy_name(config.pickle_policy), config.log_level),
       loader(bootstrap, name, {config.script_user, config.script_group}),
       gateway(gil, interpreter_info(config, name),
@@ -172,10 +216,29 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
   const InterpreterOptions options = options_of(config.interpreter_rules, name);
   restrict_access(gil, bootstrap, options, config.at_terminal);
   add_paths(gil, bootstrap, options.python_path);
+  name_scripts(gil, *this);
   if (interpreter.has_own_gil()) {
     set_switch_interval(gil, options);
   } else {
     warn_of_interval(config, name, options);
+  }
+}
+
+bool ApplicationGroup::load_named(GilLock& gil, std::string_view script_name) {
+  const auto found =
+      std::find_if(config.named_scripts.begin(), config.named_scripts.end(),
+                   [&](const NamedScript& each) { return each.name == script_name; });
+  if (found == config.named_scripts.end()) return false;
+  script::Wanted wanted;
+  wanted.path = found->path;
+  wanted.resource = found->path;
+  wanted.settings = found->settings;
+  const pickle::PolicyScope guarded(wanted.settings.pickle_policy, pickle::current_listener());
+  try {
+    loader.lease(gil, wanted, wsgi::current_log());
+    return true;
+  } catch (const script::Unavailable&) {
+    return false;
   }
 }
 

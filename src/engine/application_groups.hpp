@@ -26,10 +26,16 @@ namespace brine::engine {
 /// One interpreter of an application group, with all that Brine keeps in it. Mostly there is one.
 /// Never destroyed (see cpython::Interpreter).
 struct ApplicationGroup {
-  /// Makes the object in the current interpreter, `own_interpreter`. Throws ErrorSet.
+  /// Makes the object in the current interpreter, `own_interpreter`. `process_config` has to live
+  /// as long. Throws ErrorSet.
   ApplicationGroup(const cpython::GilLock& gil, cpython::Interpreter own_interpreter,
-                   const Config& config, const std::string& name);
+                   const Config& process_config, const std::string& name);
 
+  /// Loads the script that the configuration calls so, as a request would. Returns false after
+  /// logging a failure. Throws ErrorSet.
+  bool load_named(cpython::GilLock& gil, std::string_view script_name);
+
+  const Config& config;
   cpython::Interpreter interpreter;
   script::Bootstrap bootstrap;
   script::Loader loader;

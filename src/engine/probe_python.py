@@ -1,6 +1,7 @@
-"""Says what CMake needs to build an engine for the Python that runs this: six values joined by ';'.
+"""Says what CMake needs to build an engine for the Python that runs this: seven values joined by ';'.
 
-Version X.Y, include directory, libpython, executable, purelib, suffix of extension modules. Exits 1 with
+Version X.Y, include directory, libpython, executable, purelib, suffix of extension modules, names of the library's
+modules. Exits 1 with
 a sentence on standard error where this Python cannot carry an engine.
 """
 
@@ -39,4 +40,4 @@ program = os.path.join(sys.base_prefix, "bin", f"python{version}")
 if not os.path.exists(program):
     program = os.path.realpath(sys.executable)
 print(";".join([version, include, library, program, sysconfig.get_path("purelib"),
-                variables["EXT_SUFFIX"]]))
+                variables["EXT_SUFFIX"], " ".join(sorted(sys.stdlib_module_names))]))

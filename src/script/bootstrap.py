@@ -51,8 +51,11 @@ known by its generation.
 registered = {}
 """Module name -> the module that stays in sys.modules: WSGIScriptModules Registered."""
 
+named = {}
+"""Name that the configuration gives a script -> its path. What is in sys.modules is its view: brine.script_names."""
+
 lowered = {}
-"""Module name that mod_wsgi gives a script, of the path in lower case -> its name here, of the first such script."""
+"""Module name that mod_wsgi gives a script, where it is another one here -> its name here, of the first such script."""
 
 sources = {}
 """Path -> source of the generation that serves now, as it was executed."""
@@ -104,7 +107,7 @@ def execute(path, source, number, keep_registered, required):
     `required` (if not empty). Then all is as it was, but for the lines that a traceback shows: call
     `show_serving_source` when it has been formatted.
     """
-    name = module_name(path)
+    name = given_name(path) or module_name(path)
     lower = module_name(os.fsencode(path).lower())
     if lower != name:
         lowered.setdefault(lower, name)
@@ -119,7 +122,8 @@ def execute(path, source, number, keep_registered, required):
         show_source(path, source)
         code = compiled(source, path)
         module.__dict__[OWN_SYS_NAME] = OWN_SYS
-        run(code, module.__dict__)
+        with script_lock(name):
+            run(code, module.__dict__)
         if required and not hasattr(module, required):
             raise AttributeError(f"WSGI script {path} does not define {required!r} any more")
         # What runs is what tracebacks and inspect show, even if the file is edited later.
@@ -139,7 +143,7 @@ def execute(path, source, number, keep_registered, required):
 
 def run(code, names):
     """Executes a script's code. That of a service may end itself, and is told to end by an exception."""
-    if not is_service:
+    if not is_service or names["__name__"] in named_by_others:
         exec(code, names)
         return
     try:
@@ -208,10 +212,82 @@ def update_sys_modules(*names):
     Under importlib's own lock of that name: an import of it finds one state or the other.
     """
     for name in names:
+        if own_name(name) in named:
+            continue  # its view is there
         with importlib._bootstrap._ModuleLockManager(name):
             own = own_name(name)
             module, _ = executing.get(own, (None, None))
             put(sys.modules, name, module or registered.get(own))
+
+
+# --- scripts that have a name of their own ------------------------------------------------------------------
+
+
+named_by_others = set()
+"""Scripts that are being loaded because a pickle names them: in a service they run as what is imported does."""
+
+
+def name_scripts(table, load, log_error):
+    """WSGIScriptName. `table`: (name, path) of each script; `load(name)` returns false where one does not load."""
+    global load_script, log_name_clash
+    load_script, log_name_clash = load, log_error
+    names = importlib.import_module("brine.script_names")
+    for name, path in table:
+        named[name] = path
+        names.add(name, path)
+        lowered[module_name(path)] = name
+
+
+def given_name(path):
+    """The name that the configuration gives a script, a new string each time; None: none, or that of a module."""
+    name = next((each for each, script in named.items() if script == path), None)
+    if name is None:
+        return None
+    names = sys.modules["brine.script_names"]
+    if names.view_of(name) is None:
+        where = names.other_module(name) or "in sys.modules"
+        log_name_clash(f"BRINE0311: WSGI script '{path}' cannot be called {name}, as a module is ({where}): it is loaded "
+                       "without a name; give it another by WSGIScriptName, or take the module away")
+        return None
+    return name[:1] + name[1:]
+
+
+def script_lock(name):
+    """importlib's lock for the execution of a script: it knows who waits for whom, modules and scripts alike."""
+    return importlib._bootstrap._ModuleLockManager(f"{name} (script)")
+
+
+def script_module(name):
+    """The module of a named script for the thread that asks, if it is loaded; None for any other name."""
+    if name not in named:
+        return None
+    found = executing.get(name)
+    return found[0] if found is not None and found[1] == threading.get_ident() else scripts.get(name)
+
+
+def serving(name):
+    """The module of a named script for the thread that asks, which loads it as a request would where there is none.
+
+    Of scripts that load each other, what there is of one is all that the other gets, as with `import`.
+    """
+    module = script_module(name)
+    if module is not None:
+        return module
+    try:
+        with script_lock(name):
+            pass
+    except importlib._bootstrap._DeadlockError:
+        return current(name)
+    named_by_others.add(name)
+    try:
+        loaded = load_script(name)
+    finally:
+        named_by_others.discard(name)
+    names = sys.modules["brine.script_names"]
+    if not loaded or name not in scripts:
+        raise names.ScriptLoadError(f"the WSGI script {names.table[name]}, called {name}, does not load here: the server's "
+                                    "error log says why", name=name, path=names.table[name])
+    return scripts[name]
 
 
 class Successor(types.ModuleType):
@@ -315,7 +391,7 @@ class Modules(MutableMapping):
 
     def __getitem__(self, name):
         try:
-            return MODULES[name]
+            return script_module(name) or MODULES[name]
         except KeyError:
             module = current(name)
             if module is None:
@@ -361,7 +437,8 @@ class Modules(MutableMapping):
         return dict, (self.copy(),)
 
     def copy(self):
-        return {**scripts, **MODULES} if self.listed else MODULES.copy()
+        shown = {name: module for name in named if (module := script_module(name))}
+        return {**(scripts if self.listed else {}), **MODULES, **shown}
 
     __copy__ = copy
 
@@ -578,7 +655,7 @@ def script_not_found(error, place):
 def not_there(name):
     """The name of a script's module that does not stay in sys.modules, or None for any other value."""
     name = own_name(name) if isinstance(name, str) else None
-    return name if name in scripts and name not in registered else None
+    return name if name in scripts and name not in registered and name not in named else None
 
 
 def name_told(error, place):
@@ -673,6 +750,8 @@ class OwnModules:
             exec(code, module.__dict__)
         if name == "brine.pickle._scripts":
             module.provide(script_of, generation_of, refusal)
+        if name == "brine.script_names":
+            module.provide(module.Home(serving, script_module, registered.__contains__))
 
 
 SERVER_API = ("active_requests", "event_callbacks", "process_metrics", "request_data", "request_metrics",
@@ -749,7 +828,7 @@ def guard(pickle):
 def script_of(name):
     """(path, module, number of its generation, is it registered) of the script whose module is called so."""
     name = own_name(name)
-    module = current(name)
+    module = script_module(name) or current(name)
     mark = module and module.__dict__.get("__brine_generation__")
     return mark and (mark.path, module, mark.number, name in registered)
 

@@ -15,7 +15,7 @@ from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authn_core", "auth_basic", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "interpreters.conf", "own-gil.conf",
+           "pickle-guard.conf", "script-names.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "interpreters.conf", "own-gil.conf",
            "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
@@ -271,6 +271,19 @@ def test_pickle_guard(running, tree, folder):
         return len(found) == len(expected) and found
 
     assert poll(logged, "a line for each request") == expected
+    for script in ("shop/site.wsgi", "wiki/wiki.wsgi"):
+        tree.joinpath(script).write_text(TREE[script])
+
+
+def test_script_names(running, tree):
+    tree.joinpath("shop/site.wsgi").write_text(
+        "import pickle, brine.pickle\n@brine.pickle.stable(schema=1)\nclass Item: pass\n"
+        + answering("pickle.dumps(Item()).hex()"))
+    tree.joinpath("wiki/wiki.wsgi").write_text(
+        "import pickle\n" + answering("repr(pickle.loads(bytes.fromhex(environ['QUERY_STRING'])))"))
+    get = running("script-names.conf")
+    assert get(f"/wiki?{get('/shop')}").startswith("<shop_wsgi.Item object at ")
+    assert get("/small/todo") == "todo /small/todo"
     for script in ("shop/site.wsgi", "wiki/wiki.wsgi"):
         tree.joinpath(script).write_text(TREE[script])
 

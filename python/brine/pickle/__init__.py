@@ -7,11 +7,14 @@ the guard into the place of `pickle` in any program; `inspect()` and `scan()` as
 The hazards, by their ids, are explained in docs/pickle.md.
 """
 
-from brine._guard import Pickler, Unpickler, counters, dump, dumps, load, loads, policy
+from brine._guard import Pickler, Unpickler, counters, dump, dumps, load, policy
 from brine.pickle._hazards import Hazard, Report, UnsafePickleError
 from brine.pickle._install import POLICIES, install
+from brine.pickle._loads import loads
 from brine.pickle._react import collect, inspect
 from brine.pickle._scan import ScannedGlobal, ScanReport, scan
+from brine.pickle._stable import SchemaError, stable
 
-__all__ = ["POLICIES", "Hazard", "Pickler", "Report", "ScanReport", "ScannedGlobal", "Unpickler", "UnsafePickleError",
-           "collect", "counters", "dump", "dumps", "inspect", "install", "load", "loads", "policy", "scan"]
+__all__ = ["POLICIES", "Hazard", "Pickler", "Report", "ScanReport", "ScannedGlobal", "SchemaError", "Unpickler",
+           "UnsafePickleError", "collect", "counters", "dump", "dumps", "inspect", "install", "load", "loads", "policy",
+           "scan", "stable"]

@@ -4,6 +4,7 @@ import types
 from typing import Any, NamedTuple
 
 import _pickle
+from brine import script_names
 from brine.pickle._hazards import SEVERITIES, Hazard
 from brine.pickle._judge import Judgement, is_class
 from brine.pickle._paths import Steps
@@ -69,6 +70,12 @@ def _move(noun: str) -> str:
     return f"Move {what} into a module on sys.path and import it from the script."
 
 
+def _mark(noun: str) -> str:
+    if noun.startswith("class "):
+        return f"Mark {noun} with @brine.pickle.stable, or move it into a module on sys.path."
+    return _move(noun)
+
+
 def _reload_stale(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
     name = f"{judgement.module}.{judgement.qualname}"
     if judgement.script:
@@ -91,6 +98,9 @@ def _reload_missing(judgement: Judgement, subject: str, noun: str) -> tuple[str,
 
 
 def _naming_script(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:
+    if judgement.module in script_names.table:
+        return (f"{subject}, defined in {_home(judgement)}, which is called {judgement.module}: of such a script only "
+                "classes that brine.pickle.stable marks are shown to pickle.", _mark(noun))
     if judgement.registered:
         where = ("is in sys.modules (WSGIScriptModules Registered) of the server's processes that have loaded the "
                  "script from this path: no other program can load the pickle, nor these once the script has moved.")
@@ -98,7 +108,8 @@ def _naming_script(judgement: Judgement, subject: str, noun: str) -> tuple[str, 
         where = "does not stay in sys.modules: no process can load the pickle, neither this one nor another."
     else:
         where = "is in sys.modules only where that script is loaded and registered: nobody else can load the pickle."
-    return f"{subject}, defined in {_home(judgement)}. Its module, {judgement.module}, {where}", _move(noun)
+    remedy = "Give the script a name, by WSGIScriptName." if judgement.marked else _move(noun)
+    return f"{subject}, defined in {_home(judgement)}. Its module, {judgement.module}, {where}", remedy
 
 
 def _naming_local(judgement: Judgement, subject: str, noun: str) -> tuple[str, str]:

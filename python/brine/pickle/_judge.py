@@ -11,6 +11,7 @@ import sys
 import types
 from typing import Any, NamedTuple
 
+from brine import script_names
 from brine.pickle import _scripts
 
 #: How the modules of WSGI scripts are called; also those of another server, whose pickle this one reads.
@@ -32,6 +33,8 @@ class Judgement(NamedTuple):
     current_generation: int | None
     registered: bool = False
     """The script's module stays in sys.modules: WSGIScriptModules Registered."""
+    marked: bool = False
+    """It is a class that `brine.pickle.stable` marks."""
 
 
 def judge(obj: Any, name: str | None = None) -> Judgement | None:
@@ -49,7 +52,8 @@ def judge(obj: Any, name: str | None = None) -> Judgement | None:
         return None
     generation = _scripts.generation(getattr(obj, "__module__", None)) if script else None
     return Judgement(hazard, module, qualname, script.path if script else None, generation,
-                     script.generation if script else None, bool(script and script.registered))
+                     script.generation if script else None, bool(script and script.registered),
+                     script_names.is_marked(obj, module))
 
 
 def _hazard(obj: Any, module: str, qualname: str, script: Any) -> str | None:
@@ -64,21 +68,29 @@ def _hazard(obj: Any, module: str, qualname: str, script: Any) -> str | None:
         return "reload-missing"
     if found is not obj:
         return "naming-foreign" if is_foreign(obj) else "reload-stale"
-    return hazard_of_name(module)
+    return hazard_of_name(module, qualname)
 
 
-def hazard_of_name(module: str) -> str | None:
+def hazard_of_name(module: str, qualname: str) -> str | None:
     """The hazard of what a name leads back to here, and perhaps nowhere else."""
-    if module.startswith(SCRIPT_PREFIX):
+    if module.startswith(SCRIPT_PREFIX) or (module in script_names.table and not _is_marked(module, qualname)):
         return "naming-script"
     if module in MAIN:
         return "naming-main"
     return None if is_importable(module) else "naming-unimportable"
 
 
+def _is_marked(module: str, qualname: str) -> bool:
+    """Whether that is a class of a named script that `brine.pickle.stable` marks."""
+    try:
+        return script_names.is_marked(resolve(script_names.present(module), qualname), module)
+    except AttributeError:
+        return False
+
+
 def judge_name(module: str, qualname: str, script: Any) -> Judgement | None:
     """Likewise by the name alone, which pickle has written."""
-    hazard = hazard_of_name(module)
+    hazard = hazard_of_name(module, qualname)
     if hazard is None:
         return None
     return Judgement(hazard, module, qualname, script and script.path, None, script and script.generation,
@@ -89,8 +101,8 @@ def judge_anything(obj: Any, name: str | None = None) -> Judgement:
     """For the policy BuiltinOnly: an object that is not of a built-in value type."""
     named = obj if names_itself(obj) else type(obj)
     found = judge(named, name) if named is obj else judge(named)
-    if found is not None and found.module == "builtins":
-        found = None  # Python's own types need not have a name there
+    if found is not None and (found.module == "builtins" or (found.marked and named is not obj)):
+        found = None  # Python's own types need not have a name there; marked classes' objects name the one that serves
     return found or Judgement("not-builtin", str(named.__module__), named.__qualname__, None, None, None)
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from typing import Any, NamedTuple
 
+from brine import script_names
 from brine.pickle import _enumerations
 from brine.pickle._enumerations import Enumeration
 
@@ -55,6 +56,8 @@ class Lookup:
 
     def __call__(self, module: str, name: str) -> Found:
         """Where a global comes from now."""
+        if module in script_names.table:  # a WSGI script, of which the module of that name is a view
+            return self._in_file(script_names.table[module], "", name)
         loaded = sys.modules.get(module)
         if loaded is not None:
             return _in_loaded(module, loaded, name)
@@ -63,12 +66,15 @@ class Lookup:
             return Found("", "module")
         if not spec.origin or not spec.origin.endswith(".py"):
             return Found(f"{spec.origin or 'a namespace package'} (not loaded, so its names are not known)")
-        if not self._may_read(spec.origin):
-            return Found(f"{spec.origin} (not read, since the stream names so many modules)")
-        found = _in_source(spec.origin, name)
+        return self._in_file(spec.origin, spec.parent or "", name)
+
+    def _in_file(self, file: str, package: str, name: str) -> Found:
+        if not self._may_read(file):
+            return Found(f"{file} (not read, since the stream names so many modules)")
+        found = _in_source(file, name)
         if found.missing or "." not in name and found.what == "function":
             return found
-        return self._as_class(spec.origin, spec.parent or "", name, found)
+        return self._as_class(file, package, name, found)
 
     def _may_read(self, file: str) -> bool:
         if file not in self._is_read:

@@ -18,6 +18,7 @@ from brine.pickle._frames import Root, find_root
 from brine.pickle._hazards import Hazard, Report, UnsafePickleError
 from brine.pickle._paths import render_path
 from brine.pickle._refusals import Trace
+from brine.script_names import ScriptLoadError
 
 #: The log of programs without a server.
 logger = logging.getLogger("brine.pickle")
@@ -82,7 +83,7 @@ def _inspect(obj: Any, protocol: int | None, table: Any, builtin_only: bool, roo
 
 def is_suspect(module: str, name: str) -> bool:
     """Whether a global that pickle has written may be a hazard; the core remembers the answer."""
-    return _judge.hazard_of_name(_restore.modern_name(module, name)[0]) is not None
+    return _judge.hazard_of_name(*_restore.modern_name(module, name)) is not None
 
 
 def is_no_builtin_value(module: str, name: str) -> bool:
@@ -274,6 +275,8 @@ def refuse_script(error: KeyError) -> ImportError | None:
 
 def on_failed_load(error: BaseException, data: Any, module: str | None, name: str | None) -> None:
     """Adds to pickle's exception which global was not found, and what to do; reports it as a hazard."""
+    if isinstance(error, ScriptLoadError):  # which says what is wrong
+        return
     if module is None or name is None:
         missing = _restore.first_missing(data, error)
         if missing is None:

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import _compat_pickle
+from brine import script_names
 from brine._guard import StreamScanner
 from brine.pickle import _judge, _scripts
 from brine.pickle._hazards import SEVERITIES, Hazard
@@ -70,6 +71,12 @@ def describe(module: str, name: str, error: BaseException) -> Hazard | None:
 
 
 def _words(hazard: str, module: str, name: str, script: _scripts.Script | None) -> tuple[str, str]:
+    called = script_names.script_name(module)
+    if called:
+        return (f"the pickle names {module}.{name}, and the WSGI script {script_names.table[called]}, which is called "
+                f"{called}, has no class {name} that brine.pickle.stable marks.",
+                f"Mark class {name} there, or bind the name to the class that has taken its place, or discard what was "
+                "stored.")
     if script or module.startswith(_judge.SCRIPT_PREFIX):
         home = (f"the module of the WSGI script {script.path}, which cannot be imported" if script else
                 "the module of a WSGI script that is not loaded here: of another server, process or path")

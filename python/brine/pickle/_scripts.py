@@ -1,6 +1,8 @@
-"""Which modules are WSGI scripts, as far as this interpreter knows. Without a server there are none."""
+"""Which modules are WSGI scripts, as far as this interpreter knows. Without a server: those that have a name."""
 
 from typing import Any, Callable, NamedTuple
+
+from brine import script_names
 
 
 class Script(NamedTuple):
@@ -39,7 +41,9 @@ def provide(find: Callable[[str], Any], generation: Callable[[Any], int | None],
 
 
 def _find(name: str, /) -> Any:
-    return None
+    own = script_names.script_name(name)
+    module = script_names.present(own) if own else None
+    return (script_names.table[own], module, 1, False) if own and module else None
 
 
 def _generation(name: Any, /) -> int | None:

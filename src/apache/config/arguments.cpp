@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "apache/config/daemon_options.hpp"
+#include "apache/config/script_name.hpp"
 #include "base/quotes.hpp"
 
 namespace brine::apache {
@@ -165,6 +166,8 @@ ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
       options.callable = value;
     } else if (allowed.pass_authorization && name == "pass-authorization") {
       options.pass_authorization = parse_flag(value);
+    } else if (allowed.script_name && name == "name") {
+      options.script_name = parse_script_name(value);
     } else {
       throw std::invalid_argument("has the unknown option " + base::in_quotes(name));
     }

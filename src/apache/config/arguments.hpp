@@ -20,6 +20,7 @@ struct ScriptOptions {
   std::optional<std::string_view> application_group;
   std::optional<std::string_view> callable;
   std::optional<bool> pass_authorization;
+  std::optional<std::string_view> script_name;  ///< name=
 };
 
 /// The values of WSGIMapHEADToGET.
@@ -70,6 +71,7 @@ struct AllowedOptions {
   bool groups = true;
   bool callable = false;
   bool pass_authorization = false;
+  bool script_name = false;
 };
 
 /// Parses all options that are left in `words`. The values point into the text behind `words`.

@@ -17,6 +17,7 @@
 #include "apache/config/interpreter_options.hpp"
 #include "apache/config/networks.hpp"
 #include "apache/config/proxy_headers.hpp"
+#include "apache/config/script_name.hpp"
 #include "apache/config/settings.hpp"
 #include "base/pool.hpp"
 #include "base/quotes.hpp"
@@ -192,16 +193,31 @@ void add_preload(ServerSettings& server, const Preload& preload) {
   (preload.process_group.empty() ? server.preloads : server.daemon_preloads).push_back(preload);
 }
 
+// Returns true if the alias has one target, whatever the request.
+bool has_fixed_target(const Alias& alias) {
+  return alias.expression == nullptr || alias.target.find('$') == std::string_view::npos;
+}
+
+void name_script(cmd_parms& line, std::string_view name, std::string_view script) {
+  check_named_path(script);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(script, ignored)) {
+    throw std::invalid_argument("gives a name to " + base::in_quotes(script) +
+                                ", which is a directory: name each of its scripts by a "
+                                "WSGIScriptName of its own");
+  }
+  server_settings(line.server)
+      .script_names.push_back({name, script, line.cmd->name, place_of(line)});
+}
+
 // Has an alias's script loaded when the process starts, if its options name both groups.
 void preload_if_known(ServerSettings& server, const Alias& alias) {
   const ScriptOptions& options = alias.options;
-  const bool fixed_target =
-      alias.expression == nullptr || alias.target.find('$') == std::string_view::npos;
   std::error_code ignored;
   if (std::filesystem::is_directory(alias.target, ignored)) {
     return;  // requests will tell which of its scripts are wanted
   }
-  if (options.process_group && options.application_group && fixed_target &&
+  if (options.process_group && options.application_group && has_fixed_target(alias) &&
       !expands(options.process_group) && !expands(options.application_group)) {
     add_preload(server, {alias.target, options.callable.value_or("application"),
                          *options.application_group, *options.process_group});
@@ -210,8 +226,17 @@ void preload_if_known(ServerSettings& server, const Alias& alias) {
 
 void add_alias(cmd_parms& line, Alias alias, const char* rest) {
   Words words(rest);
-  alias.options = parse_script_options(words, {.callable = true, .pass_authorization = true});
+  alias.options = parse_script_options(
+      words, {.callable = true, .pass_authorization = true, .script_name = true});
   alias.place = place_of(line);
+  if (alias.options.script_name) {
+    if (!has_fixed_target(alias)) {
+      throw std::invalid_argument("has name=, and a target that requests fill in (" +
+                                  base::in_quotes(alias.target) +
+                                  "): name each script by a WSGIScriptName of its own");
+    }
+    name_script(line, *alias.options.script_name, alias.target);
+  }
   refer_to_group(line, alias.options.process_group);
   note_open_name(line, alias.options.application_group);
   ServerSettings& server = server_settings(line.server);
@@ -294,6 +319,17 @@ void import_script(cmd_parms& line, RequestSettings&, const char* rest) {
   ServerSettings& server = server_settings(line.server);
   add_preload(server, {script, "", *options.application_group, *options.process_group});
   expect_requests(server, options.process_group);
+}
+
+void script_name(cmd_parms& line, RequestSettings&, const char* rest) {
+  const std::string_view name =
+      parse_script_name(next_argument(line, rest, "a name and the path of a script"));
+  const std::string_view script = next_path(line, rest, "the path of a script after the name");
+  if (*rest != '\0') {
+    throw std::invalid_argument("takes a name and a script, and has more: " +
+                                base::in_quotes(rest));
+  }
+  name_script(line, name, script);
 }
 
 void process_group(cmd_parms& line, RequestSettings& settings, const char* name) {
@@ -503,6 +539,8 @@ const command_rec directive_table[] = {
                      "handler name, script, options"),
     AP_INIT_RAW_ARGS("WSGIImportScript", directive<&import_script>, nullptr, kServer,
                      "script, process-group=NAME application-group=NAME"),
+    AP_INIT_RAW_ARGS("WSGIScriptName", directive<&script_name>, nullptr, kServer,
+                     "name of a script's module, script"),
 
     AP_INIT_RAW_ARGS("WSGIAccessScript",
                      directive<&deciding_script<&RequestSettings::access_script>>, nullptr,

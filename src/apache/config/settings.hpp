@@ -169,6 +169,14 @@ struct Preload {
   std::string_view process_group = {};
 };
 
+/// A name that a script has, whatever its path is (WSGIScriptName, or name= of an alias).
+struct ScriptName {
+  std::string_view name;
+  std::string_view script;  ///< absolute path
+  const char* directive;
+  Place place;
+};
+
 /// A process group that a directive names outright. Whether there is one is known only after the
 /// whole configuration has been read.
 struct GroupReference {
@@ -251,6 +259,7 @@ struct ServerSettings {
   std::size_t own_aliases = 0;           ///< how many of them this very server configures
   std::vector<Preload> preloads;         ///< this server's own, for httpd's own processes
   std::vector<Preload> daemon_preloads;  ///< this server's own, for daemon processes
+  std::vector<ScriptName> script_names;  ///< this server's own
   std::vector<Ignored> ignored;          ///< this server's own
   std::vector<DaemonDefinition> daemon_definitions;
   std::vector<GroupReference> group_references;

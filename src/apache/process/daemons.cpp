@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "apache/config/daemon_groups.hpp"
+#include "apache/config/script_names.hpp"
 #include "apache/config/settings.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
@@ -127,6 +128,7 @@ class HttpdHost final : public daemon::Host {
     config.home = group.prefix;
     config.interpreter_rules = rules_of(group);
     config.python_eggs = group.python_eggs;
+    config.named_scripts = named_scripts(group.name);
     config.process_group = group.name;
     config.maximum_processes = group.processes;
     config.threads_per_process = group.threads;

@@ -23,6 +23,7 @@
 #include "apache/config/own_gil.hpp"
 #include "apache/config/python_home.hpp"
 #include "apache/config/reading.hpp"
+#include "apache/config/script_names.hpp"
 #include "apache/config/settings.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
@@ -96,6 +97,7 @@ engine::Config embedded_config() {
   config.home = settings.resolved_home.home;
   config.interpreter_rules = interpreter_rules(settings.interpreters, {});
   config.python_eggs = settings.python_eggs;
+  config.named_scripts = named_scripts({});
   fill_process_model(config);
   return config;
 }

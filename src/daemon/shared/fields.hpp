@@ -9,6 +9,7 @@
 #include "boundary/engine.hpp"
 #include "boundary/interpreter_options.hpp"
 #include "boundary/log.hpp"
+#include "boundary/named_script.hpp"
 #include "boundary/policy.hpp"
 #include "boundary/question.hpp"
 #include "boundary/request.hpp"
@@ -135,18 +136,26 @@ void fields(Codec& codec, Value& value) {
   codec(application_group, options);
 }
 
+template <class Codec, daemon::Of<NamedScript> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [name, path, settings] = value;
+  codec(name, path, settings);
+}
+
 template <class Codec, daemon::Of<Config> Value>
 void fields(Codec& codec, Value& value) {
   auto& [program, home, interpreter_rules, python_eggs, warnings, optimize, write_bytecode,
          hash_seed, interpreter_limit, client_interpreter_limit, interpreters, pickle_policy,
-         process_group, maximum_processes, threads_per_process, multithread, multiprocess, run_once,
-         at_terminal, service, apache_version, apache_processes, apache_threads, apache_description,
-         apache_mpm, apache_build_date, log_level, script_user, script_group, crash_fd] = value;
+         named_scripts, process_group, maximum_processes, threads_per_process, multithread,
+         multiprocess, run_once, at_terminal, service, apache_version, apache_processes,
+         apache_threads, apache_description, apache_mpm, apache_build_date, log_level, script_user,
+         script_group, crash_fd] = value;
   codec(program, home, interpreter_rules, python_eggs, warnings, optimize, write_bytecode,
         hash_seed, interpreter_limit, client_interpreter_limit, interpreters, pickle_policy,
-        process_group, maximum_processes, threads_per_process, multithread, multiprocess, run_once,
-        at_terminal, service, apache_version, apache_processes, apache_threads, apache_description,
-        apache_mpm, apache_build_date, log_level, script_user, script_group, crash_fd);
+        named_scripts, process_group, maximum_processes, threads_per_process, multithread,
+        multiprocess, run_once, at_terminal, service, apache_version, apache_processes,
+        apache_threads, apache_description, apache_mpm, apache_build_date, log_level, script_user,
+        script_group, crash_fd);
 }
 
 }  // namespace brine::engine
