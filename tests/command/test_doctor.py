@@ -122,6 +122,11 @@ def near_environment(patient):
     script("import shopping_cart\n")(patient)
 
 
+def gone_python(patient):
+    (patient.environment("site/venv") / "bin").mkdir()
+    (patient.folder / "site/venv/bin/python3").symlink_to("/usr/bin/python3.1")
+
+
 def other_python(patient):
     patient.put("site/lib/engine_part/__init__.py", "from engine_part import _speed\n")
     patient.put("site/lib/engine_part/_speed.cpython-39-x86_64-linux-gnu.so")
@@ -195,6 +200,11 @@ FAULTS = [
           "WSGIScriptAlias", seed=script("import no_such_module_here\n")),
     Fault("an extension for another Python", "script-raises", ("is built for Python 3.9, and group shop runs 3.",),
           "WSGIScriptAlias", GROUP + "python-path={site}/lib\n" + ALIAS, other_python),
+    Fault("an environment whose Python has gone", "BRINE0010", ("python-home= names '{site}/venv'",),
+          "WSGIDaemonProcess", GROUP + "python-home={site}/venv\n" + ALIAS, gone_python),
+    Fault("an environment of httpd's own that may not be read", "path-refused",
+          ("WSGIPythonHome {site}/closed/inner: {user} may not",), "WSGIPythonHome",
+          "WSGIPythonHome {site}/closed/inner\nWSGIScriptAlias / {script}\n", closed_folder),
     Fault("a chain of exceptions", "script-raises",
           ("does not load: ImportError: cannot import name 'no_such_name' from 'os'", "({site}/lib/inner.py:2)",
            "which led to RuntimeError: the shop cannot start ({site}/lib/outer.py:4)",
@@ -286,6 +296,7 @@ GOOD = {
                               "Alias /static {site}\nWSGIScriptAlias / {script}\n",
     "virtual hosts": SITE + "<VirtualHost *:1>\nServerName a.example\nWSGIScriptAlias /shop/a {script}\n</VirtualHost>\n",
     "home and path": GROUP + "home={site} python-path={site} locale=C.UTF-8\n" + ALIAS,
+    "a prefix without a program": GROUP + "python-home={site}/prefix\n" + ALIAS,
     "no WSGI": "",
 }
 
@@ -298,6 +309,9 @@ def test_a_good_site_is_clean(patient, name):
                                  "mod_wsgi.subscribe_shutdown(lambda *given: None)\n"
                                  "threading.Thread(target=threading.Event().wait).start()\nprint('hello')\n"
                                  "def application(environ, start_response): pass\n")
+    library = os.path.dirname(os.__file__)
+    (patient.folder / "site/prefix/lib").mkdir(parents=True)
+    (patient.folder / "site/prefix/lib" / os.path.basename(library)).symlink_to(library)
     unit("PrivateTmp=no\nProtectHome=yes\nTasksMax=infinity\nLimitNOFILE=65536\nMemoryMax=90%")(patient)
     patient.configure(GOOD[name])
     assert patient.findings("--unit", str(patient.unit), code=0) == []
@@ -333,6 +347,17 @@ def test_no_load_runs_nothing(patient):
     patient.configure(SITE)
     assert patient.findings("--no-load", code=0) == [] and not mark.exists()
     assert [each["id"] for each in patient.findings(code=1)] == ["script-raises"] and mark.exists()
+
+
+def test_a_script_is_loaded_once_and_not_waited_for(patient):
+    """However many aliases lead to it, and whatever it has started holds its output open."""
+    count = patient.put("site/count", mode=0o666)
+    script(f"import subprocess\nopen({str(count)!r}, 'a').write('x')\n"
+           "subprocess.Popen(['sleep', 'infinity'])\nraise ValueError('once')\n")(patient)
+    patient.configure(SITE + ALIAS.replace("/shop", "/other") + ALIAS.replace("/shop", "/third"))
+    [found] = patient.findings(code=1, timeout=250)
+    assert count.read_text() == "x"
+    assert "once" in found["message"] and len(found["places"]) == 3
 
 
 def test_a_hostile_script_says_no_more_than_it_may(patient):

@@ -14,7 +14,7 @@ from brine.doctor.state import Load, Runner, Script, State, Walk
 from brine.doctor.unit import Unit
 from brine.installation import Brine
 from brine.tenant_look import look
-from brine.walking import Step, walk
+from brine.walking import Step, obstacle, walk
 
 _MOST_IN_A_FOLDER = 100
 _LEVELS = 3
@@ -37,6 +37,8 @@ class _Seen:
 
     walks: list[list[dict[str, Any]]] = field(default_factory=list)
     program: str = ""
+    is_environment: bool = False
+    """Its home is a virtual environment."""
     files: dict[str, list[str]] = field(default_factory=dict)
     environments: list[str] = field(default_factory=list)
     modified: dict[str, float] = field(default_factory=dict)
@@ -57,14 +59,37 @@ def gather(sites: Sites, brine: Brine, settings: Settings) -> State:
         modified |= found.modified
     expanded = tuple(_expanded(runner, found) for runner, found in seen)
     for runner, (_, found) in zip(expanded, seen, strict=True):
-        if settings.loads and not runner.chroot and runner.threads:
-            program = found.program or brine_program(brine, runner.python)
-            loads += [loading.load(runner, script, program,
-                                   settings.environment, settings.seconds, environments, _near(script.path))
-                      for script in runner.scripts if script.path in modified]
+        is_loaded = settings.loads and not runner.chroot and runner.threads > 0
+        if is_loaded and not _is_without_python(runner, found, walks):
+            loads += _loads(runner, found, brine, settings, environments)
     unseen = tuple(runner for runner, found in seen if not found.walks and runner.wanted)
     return State(sites, expanded, tuple(walks), tuple(loads),
                  machine.look(sites, settings.environment, modified, brine.module), settings.unit, unseen)
+
+
+def _is_without_python(runner: Runner, found: _Seen, walks: list[Walk]) -> bool:
+    """Its home cannot be reached, which the check of paths tells, or is an environment whose Python has gone, which
+    httpd -t tells."""
+    if found.is_environment and not found.program:
+        return True
+    return any(obstacle(list(each.steps), runner.identity) is not None for each in walks
+               if runner.identity and each.runner.group == runner.group and each.wanted.path == runner.home)
+
+
+def _loads(runner: Runner, found: _Seen, brine: Brine, settings: Settings, environments: list[str]) -> list[Load]:
+    """Of its scripts. Each is run once, however many aliases lead to it."""
+    made: dict[tuple[str, str, str], Load] = {}
+    loads: list[Load] = []
+    for script in runner.scripts:
+        key = (script.path, script.callable, script.application_group)
+        if script.path not in found.modified:
+            continue
+        if key not in made:
+            made[key] = loading.load(runner, script, found.program or brine_program(brine, runner.python),
+                                     "" if found.program else runner.home, settings.environment, settings.seconds,
+                                     environments, _near(script.path))
+        loads.append(replace(made[key], script=script))
+    return loads
 
 
 def brine_program(brine: Brine, version: str) -> str:
@@ -97,6 +122,7 @@ def _seen(runner: Runner, brine: Brine, is_root: bool) -> _Seen:
         return {"walks": [[asdict(step) for step in walk(each.path, each.access, tries)] for each in runner.wanted],
                 "program": next((each for each in (_programs(runner.home) if runner.home else [])
                                  if os.path.isfile(each) and os.access(each, os.X_OK)), ""),
+                "is_environment": os.path.isfile(f"{runner.home}/pyvenv.cfg"),
                 "files": files, "environments": sorted({each for script in runner.scripts
                                                         for each in _environments(script.path)}),
                 "modified": {file: os.stat(file).st_mtime for each in files.values() for file in each

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,13 +40,16 @@ def _prepare(runner: Runner) -> None:
         pass  # it stays in /; that the user may not enter its folder is told by another check
 
 
-def load(runner: Runner, script: Script, program: str, environment: Mapping[str, str], seconds: float,
+def load(runner: Runner, script: Script, program: str, prefix: str, environment: Mapping[str, str], seconds: float,
          environments: list[str], folders: list[str]) -> Load:
-    """Runs the script. `environment` is httpd's; `environments` and `folders` are where missing modules may be."""
+    """Runs the script. `prefix` is a home that has no program of its own, or ""; `environment` is httpd's;
+    `environments` and `folders` are where missing modules may be."""
     text = question(runner, script, environments, folders)
     variables = {**environment, **runner.environment}
     if runner.home:
         variables.pop("PYTHONHOME", None)
+    if prefix:
+        variables["PYTHONHOME"] = prefix
     utf8 = [] if variables.get("PYTHONUTF8") == "0" else ["-X", "utf8"]
     who = runner.identity
     become: dict[str, Any] = {}
@@ -54,7 +58,7 @@ def load(runner: Runner, script: Script, program: str, environment: Mapping[str,
     try:
         outcome = run(lambda answer: [program, *utf8, "-B", "-c", _CHILD.read_text(), str(answer), text], variables,
                       seconds, lambda: _prepare(runner), runner.umask, **become)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         return Load(runner, script, "no-python", output=f"{program}: {getattr(error, 'strerror', None) or error}")
     return understood(runner, script, seconds, outcome)
 

@@ -58,10 +58,10 @@ def _daemon(sites: Sites, group: Group, default: str, is_root: bool) -> Runner:
     who = _identity(option("user") or sites.user, option("group") or (sites.user_group if not option("user") else ""),
                     option("supplementary-groups"), is_root)
     named = option("python-home")
-    home = sites.absolute(named) if named else ""
+    home, home_place = sites.absolute(named) if named else "", group.place
     version = option("python") or ("" if home else default)
     if not home and version == default:
-        home = _home(sites)
+        home, home_place = _home(sites)
     path = _search_path(sites, group.name, option("python-path"), group.place, "the folder of modules")
     folder = option("home")
     if folder:
@@ -73,7 +73,7 @@ def _daemon(sites: Sites, group: Group, default: str, is_root: bool) -> Runner:
         folder or (who.home if who and differs else "/") or "/", option("chroot"), _environment(group, who),
         int(option("umask"), 8) if option("umask").isdigit() else -1, size(option("memory-limit")),
         size(option("virtual-memory-limit")), number(option("interpreters"), 1) > 1 or _has_own_gils(sites), scripts,
-        _all_wanted(scripts, path, home if named else "", group.place, "python-home="))
+        _all_wanted(scripts, path, home, home_place, "python-home=" if named else "WSGIPythonHome"))
 
 
 def _environment(group: Group, who: Identity | None) -> dict[str, str]:
@@ -85,20 +85,20 @@ def _environment(group: Group, who: Identity | None) -> dict[str, str]:
 
 def _embedded(sites: Sites, mappings: list[Mapping], default: str, is_root: bool) -> Runner:
     place = mappings[0].place
-    named = sites.values("WSGIPythonHome")
-    home = _home(sites)
+    home, home_place = _home(sites)
     path = _search_path(sites, "", "", place, "the folder of modules")
     scripts = _scripts(sites, mappings)
     processes, threads = children(sites)
     return Runner("", place, _identity(sites.user, sites.user_group, "", is_root), processes, threads,
                   _chosen(sites, "WSGIPython") or ("" if home else default), home, tuple(path), "/", "", {}, -1, 0, 0,
                   _has_own_gils(sites), scripts,
-                  _all_wanted(scripts, path, home, named[-1].place if named else place, "WSGIPythonHome"))
+                  _all_wanted(scripts, path, home, home_place, "WSGIPythonHome"))
 
 
-def _home(sites: Sites) -> str:
-    named = _chosen(sites, "WSGIPythonHome")
-    return sites.absolute(named) if named else ""
+def _home(sites: Sites) -> tuple[str, Place]:
+    """That of httpd's own processes, and of groups with the same Python; "" where none is named."""
+    named = sites.values("WSGIPythonHome")
+    return (sites.absolute(named[-1].words[0]), named[-1].place) if named else ("", Place("", 0))
 
 
 def _has_own_gils(sites: Sites) -> bool:
