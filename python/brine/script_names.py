@@ -38,6 +38,8 @@ class Home(NamedTuple):
     """The same, or None where it is not loaded."""
     shows_all: Callable[[str], bool]
     """Whether all of its names are shown: WSGIScriptModules Registered."""
+    look_again: Callable[[str], object]
+    """Loads the script anew where its file has changed, and a request would do so here."""
 
 
 table: dict[str, str] = {}
@@ -58,6 +60,12 @@ def provide(home: Home) -> None:
 def present(name: str) -> ModuleType | None:
     """The module of the script called so, if it is loaded."""
     return _home.present(name) if _home is not None else None
+
+
+def look_again(module: str) -> None:
+    """Newer code than this process runs has been met: a script, of which no request may come here, is looked at."""
+    if _home is not None and module in table:
+        _home.look_again(module)
 
 
 def is_provided() -> bool:

@@ -153,6 +153,6 @@ def __getattr__(name: str) -> ModuleType:
 
 
 if not _under_server:
-    script_names.provide(script_names.Home(_serving, _present, lambda name: False))
+    script_names.provide(script_names.Home(_serving, _present, lambda name: False, lambda name: None))
     if os.environ.get("BRINE_SCRIPTS"):
         _read_table(os.environ["BRINE_SCRIPTS"])

@@ -290,6 +290,12 @@ def serving(name):
     return scripts[name]
 
 
+def look_again(name):
+    """Loads a named script anew where its file has changed, unless a new process is to do that, or this is it."""
+    if name in scripts and name not in executing:
+        load_script(name)
+
+
 class Successor(types.ModuleType):
     """A script's module while it is executed anew, and for ever if that fails.
 
@@ -751,7 +757,7 @@ class OwnModules:
         if name == "brine.pickle._scripts":
             module.provide(script_of, generation_of, refusal)
         if name == "brine.script_names":
-            module.provide(module.Home(serving, script_module, registered.__contains__))
+            module.provide(module.Home(serving, script_module, registered.__contains__, look_again))
 
 
 SERVER_API = ("active_requests", "event_callbacks", "process_metrics", "request_data", "request_metrics",

@@ -156,6 +156,20 @@ def test_another_schema_is_never_mixed_in(site):
     assert site.ask("embedded", default=1) == "a miss"
 
 
+def test_a_process_that_only_loads_meets_newer_code(site):
+    """No request for the script reaches httpd's own processes here."""
+    site = site(DAEMON + READERS)
+    site.ask("shop/store")
+    assert site.ask("embedded")["version"] == 1
+    site.server.write("scripts/shop.wsgi", shop(2, schema=2, more=MIGRATES))
+    until(lambda: site.ask("shop/load")[1] == 2, "the new code serves")
+    site.ask("shop/store")
+    first, then = site.ask("embedded"), site.ask("embedded")
+    assert first["raised"] == "SchemaError" and "newer code" in first["text"]
+    assert then == {"class": "shop_wsgi.Item", "state": {"name": "pen"}, "version": 2}
+    assert site.ask("other")["version"] == 2
+
+
 # --- places ---------------------------------------------------------------------------------------------
 
 
@@ -350,6 +364,66 @@ def test_what_is_not_marked_is_a_hazard_still(site):
     site.server.expect_log("BRINE0501: pickle hazard naming-script: .* is an instance of class Unmarked, .* called shop_wsgi: "
                            ".* Mark class Unmarked with @brine.pickle.stable")
     site.server.allow_log(r"BRINE0501\| ")
+
+
+HAZARDS = """
+import json, pickle, threading, brine.pickle
+
+@brine.pickle.stable
+class Item: pass
+class Plain: pass
+class Gone: pass
+GONE = Gone()
+del Gone
+
+def function(): pass
+
+def local():
+    class Local: pass
+    return Local()
+
+def ids(call, *args):
+    with brine.pickle.collect() as reports:
+        try:
+            call(*args)
+        except Exception:
+            pass
+    return " ".join(hazard.id for report in reports for hazard in report)
+
+def application(environ, start_response):
+    kept = vars(threading).setdefault("kept_" + __file__, [Item(), Plain(), Item])
+    dumped = {"marked": Item(), "marked class": Item, "unmarked": Plain(), "function": function, "local": local(), "missing": GONE,
+              "kept": kept[0], "kept class": kept[2], "kept unmarked": kept[1]}
+    result = {what: ids(pickle.dumps, obj) for what, obj in dumped.items()}
+    result["no attribute"] = ids(pickle.loads, f"c{__name__}\\nNope\\n.".encode())
+    result["no module"] = ids(pickle.loads, b"cno_such_module\\nNope\\n.")
+    start_response("200 OK", [])
+    return [json.dumps(result).encode()]
+"""
+#: What is pickled or loaded -> the hazard's id without a name, and with one.
+IDS = {"marked": ("naming-script", ""), "marked class": ("naming-script", ""),
+       "unmarked": ("naming-script", "naming-script"), "function": ("naming-script", "naming-script"),
+       "local": ("naming-local", "naming-local"), "missing": ("reload-missing", "reload-missing"),
+       "kept": ("reload-stale", ""), "kept class": ("reload-stale", "reload-stale"),
+       "kept unmarked": ("reload-stale", "reload-stale"), "no attribute": ("restore-no-module", "restore-no-attribute"),
+       "no module": ("restore-no-module", "restore-no-module")}
+
+
+def test_the_hazards_with_and_without_a_name(start_httpd):
+    server = start_httpd("WSGIScriptAlias /0 {dir}/scripts/unnamed.wsgi\nWSGIScriptAlias /1 {dir}/scripts/named.wsgi name=a_wsgi\n"
+                         "<Location /1/builtin>\nWSGIPickleGuard BuiltinOnly\n</Location>\n"
+                         "<Location /1/enforce>\nWSGIPickleGuard Enforce\n</Location>\n")
+    server.allow_log("BRINE0501[:|] ")
+    for generation in (1, 2):
+        for which, name in enumerate(("unnamed", "named")):
+            server.write(f"scripts/{name}.wsgi", f"# {generation}\n{HAZARDS}")
+            found = until(lambda: server.get(f"/{which}").json(), "it answers")
+            for what, ids in IDS.items():
+                if generation == 1 and what.startswith("kept"):
+                    continue
+                assert found[what] == ids[which], (what, name, generation)
+    assert server.get("/1/enforce").json() == found
+    assert server.get("/1/builtin").json()["marked"] == server.get("/1/builtin").json()["kept"] == "not-builtin"
 
 
 # --- the configuration ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import sys
 from enum import EnumMeta
 from typing import Any, Callable, TypeVar, overload
 
+from brine import script_names
 from brine.script_names import MARK
 
 _STATE = "__brine_state__"
@@ -188,6 +189,8 @@ def _set_state(self: Any, state: Any, set_state: Any) -> None:
 
 def _migrated(cls: type, state: Any, found: int, known: int) -> Any:
     migrate = getattr(cls, _MIGRATE, None)
+    if found > known:
+        script_names.look_again(cls.__module__)
     if migrate is None or found > known:
         raise SchemaError(cls.__module__, cls.__qualname__, found, known)
     return migrate(state, found)
