@@ -74,10 +74,6 @@ bool is_sound(const Arguments& arguments) {
          (!buffers_leave(arguments) || protocol >= kHighestProtocol);
 }
 
-std::string_view bytes_of(PyObject* object) {
-  return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
-}
-
 // dumps(obj, protocol=None, *, fix_imports=True, buffer_callback=None)
 PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
                 PyObject* keywords) noexcept {
@@ -136,6 +132,7 @@ PyObject* dump(PyObject* module, PyObject* const* values, Py_ssize_t count,
     }
     if (!writer) return steal(gil, arguments.pass_to(guard.pickle_dump));
     Ref pickler = make_pickler(gil, guard, arguments, writer.get());
+    stream_of(writer.get()).single = true;
     stream_of(writer.get()).buffers_leave = buffers_leave(arguments);
     return guarded_dump(gil, guard, writer.get(), pickler.get(),
                         {object, protocol_of(arguments, 2)});

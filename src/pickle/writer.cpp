@@ -3,6 +3,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -91,6 +92,10 @@ void release_held(const GilLock& gil, Writer& writer) {
 
 }  // namespace
 
+std::string_view bytes_of(PyObject* object) noexcept {
+  return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
+}
+
 DumpStream::DumpStream(Guard& guard) : guard_(guard) {
   scanner_.emplace(*this, Scanner::Source::pickler, Limits::none());
 }
@@ -125,6 +130,16 @@ void DumpStream::global(const Global& global) {
 
 void DumpStream::read(PyObject* chunk) noexcept {
   if (lost) return;
+  if (single && !begun_ && PyBytes_CheckExact(chunk)) {
+    first_ = borrow(*gil_, chunk);
+    begun_ = true;
+    return;
+  }
+  if (first_) {
+    const Ref first = std::move(first_);
+    feed(bytes_of(first.get()));
+  }
+  begun_ = true;
   Py_buffer view;
   if (PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE) < 0) {
     PyErr_Clear();
@@ -132,8 +147,18 @@ void DumpStream::read(PyObject* chunk) noexcept {
     return;
   }
   const std::unique_ptr<Py_buffer, decltype(&PyBuffer_Release)> release(&view, PyBuffer_Release);
+  feed({static_cast<const char*>(view.buf), static_cast<std::size_t>(view.len)});
+}
+
+void DumpStream::finish() noexcept {
+  if (!first_ || lost) return;
+  const Ref first = std::move(first_);
+  feed(guard_.part_with_globals(bytes_of(first.get())));
+}
+
+void DumpStream::feed(std::string_view bytes) noexcept {
   try {
-    scanner_->feed({static_cast<const char*>(view.buf), static_cast<std::size_t>(view.len)});
+    scanner_->feed(bytes);
   } catch (const std::bad_alloc&) {
     lost = true;
   }
@@ -210,6 +235,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
   if (stream.buffers_leave) guard.before_dump(gil, policy, dump);
   stream.begin(gil, policy, pickler);
   PyObject* result = pickle();
+  if (result != nullptr) stream.finish();
   const bool understood = stream.understood();
   const Suspects suspects = std::move(stream.suspects);
   stream.end();

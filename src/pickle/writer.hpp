@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "cpython/ref.hpp"
@@ -11,6 +12,9 @@
 #include "pickle/scanner.hpp"
 
 namespace brine::pickle {
+
+/// Returns the contents of a bytes object.
+std::string_view bytes_of(PyObject* object) noexcept;
 
 /// The output of one Pickler in all of its dumps, which share its memo.
 class DumpStream final : public GlobalSink {
@@ -26,8 +30,13 @@ class DumpStream final : public GlobalSink {
   void begin(cpython::GilLock& gil, Policy policy, PyObject* pickler);
   void end() noexcept;
 
-  /// Scans a chunk. If memory runs out, the dump goes on, and the object will be examined.
+  /// Scans a chunk, or keeps the first one of a single dump for `finish`. If memory runs out, the
+  /// dump goes on, and the object will be examined.
   void read(PyObject* chunk) noexcept;
+
+  /// Scans what was kept: most dumps are written at once, and then no more than the part with
+  /// globals has to be followed.
+  void finish() noexcept;
 
   /// Returns true if the dump could be followed to its end.
   bool understood() const noexcept;
@@ -38,6 +47,7 @@ class DumpStream final : public GlobalSink {
   void global(const Global& global) override;
 
   Mode mode = Mode::pass;
+  bool single = false;         ///< the Pickler makes this one dump: no later one needs its memo
   bool buffers_leave = false;  ///< the Pickler has a buffer_callback
   bool file_failed = false;    ///< the file's write() has raised an exception
   int protocol = -1;           ///< of the Pickler; -1: pickle's default
@@ -47,10 +57,13 @@ class DumpStream final : public GlobalSink {
   std::vector<cpython::Ref> held;
 
  private:
+  void feed(std::string_view bytes) noexcept;
   void start_anew(cpython::GilLock& gil, PyObject* pickler) noexcept;
 
   Guard& guard_;
   std::optional<Scanner> scanner_;
+  cpython::Ref first_;  // the first chunk of a single dump, while there is no second one
+  bool begun_ = false;  // a chunk was written
   bool understood_ = true;
   cpython::GilLock* gil_ = nullptr;  // of the current dump
   Policy policy_ = Policy::off;

@@ -584,3 +584,42 @@ def test_errors_of_a_failed_dumps_with_any_argument_for_the_protocol(protocol):
         both(lambda module: module.dumps(obj, protocol))
         both(lambda module: module.dumps(obj, protocol=protocol))
         both(lambda module: module.dump(obj, io.BytesIO(), protocol=protocol))
+
+
+# --- a dump to a file, in one write or in several -------------------------------------------------------
+
+LARGE = b"x" * 200_000  # pickle writes it by itself, behind the frame before it
+ROWS = [f"row {number}" for number in range(20_000)]  # of several frames
+PLACES = {
+    "alone": lambda item: item, "in one write": lambda item: [1, item, "x"], "before a large value": lambda item: [item, LARGE],
+    "behind a large value": lambda item: [LARGE, item], "between two": lambda item: [LARGE, item, LARGE],
+    "before many rows": lambda item: [item, ROWS], "behind many rows": lambda item: [ROWS, item],
+    "in both": lambda item: [item, ROWS, item], "twice": lambda item: [[item, LARGE], {"a": item}],
+    "behind a byte that looks like a name's": lambda item: [b"\x93\x93h\x93", item, "\x93"],
+}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_hazard_is_found_in_whichever_write_it_is(place, protocol, main_item, policy):
+    policy("Enforce")
+    file = io.BytesIO()
+    with pytest.raises(brine.pickle.UnsafePickleError) as raised:
+        _guard.dump(PLACES[place](main_item), file, protocol)
+    assert raised.value.report.ids == ("naming-main",) and file.getvalue() == b""
+    _guard.dump(PLACES[place](shapes.Plain()), file, protocol)
+    assert file.getvalue()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_file_is_written_as_pickle_writes_it(place, protocol, any_policy):
+    if any_policy == "BuiltinOnly":
+        pytest.skip("it refuses what is written here")
+
+    def writes(module):
+        chunks = []
+        module.dump(PLACES[place](shapes.Plain()), Writes(lambda chunk: chunks.append(bytes(chunk))), protocol)
+        return chunks
+
+    both(writes)
