@@ -300,6 +300,21 @@ def test_loads_and_dumps_while_the_script_is_reloaded(site):
     site.server.allow_log("BRINE0307: generation 1 .* class Item is held by threading.kept")
 
 
+def test_interpreters_with_a_gil_of_their_own(start_httpd, workspace):
+    """Each loads the script for itself, at the same time, because a pickle names it."""
+    pythons = [python for python in workspace.build.pythons if python in ("3.12", "3.13")]
+    if not pythons:
+        pytest.skip("this build has no engine for Python 3.12 or later")
+    groups = ("one", "two", "three", "four")
+    aliases = "".join(f"WSGIScriptAlias /{group} {{apps}}/reads_pickles.wsgi application-group={group}\n" for group in groups)
+    site = Site(start_httpd(f"WSGIPython {pythons[-1]}\nWSGIPerInterpreterGIL On\n{aliases}" + EMBEDDED,
+                            files={"scripts/shop.wsgi": shop()}))
+    site.ask("shop/store")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(site.ask, groups * 4))
+    assert answers == [{"class": "shop_wsgi.Item", "state": {"name": "pen"}, "version": 1}] * 16
+
+
 CIRCLE = """
 import pickle, time, brine.pickle
 from pathlib import Path
