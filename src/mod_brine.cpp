@@ -7,6 +7,7 @@
 #include "apache/config/script_names.hpp"
 #include "apache/config/settings.hpp"
 #include "apache/process/daemons.hpp"
+#include "apache/process/kept_board.hpp"
 #include "apache/process/process.hpp"
 #include "apache/process/status.hpp"
 #include "apache/request/access_script.hpp"
@@ -16,12 +17,14 @@
 #include "apache/request/client_address.hpp"
 #include "apache/request/handler.hpp"
 #include "apache/request/replacing.hpp"
+#include "apache/request/status_handler.hpp"
 
 namespace {
 
 void register_hooks(apr_pool_t* pool) {
   brine::apache::register_process_hooks();
   brine::apache::register_daemon_group_hooks();
+  brine::apache::register_board_hooks();
   brine::apache::register_daemon_hooks();
   brine::apache::register_client_address_hooks();
   brine::apache::register_alias_hooks();
@@ -35,6 +38,7 @@ void register_hooks(apr_pool_t* pool) {
   brine::apache::register_request_rec_hooks();
   brine::apache::register_replacing_hooks();
   brine::apache::register_status_hooks();
+  brine::apache::register_status_handler();
 }
 
 }  // namespace

@@ -51,6 +51,9 @@ class SharedMemory {
     if (data_ != nullptr) ::munmap(data_, size_);
   }
 
+  /// Returns the mapping, which then stays until the process ends.
+  void* release() noexcept { return std::exchange(data_, nullptr); }
+
   char* data() const noexcept { return static_cast<char*>(data_); }
 
  private:

@@ -209,6 +209,10 @@ class Request : public base::LogSink {
   /// Throws std::bad_alloc. Only the thread that serves the request may call it.
   virtual std::optional<std::string> ssl_variable(const std::string& /*name*/) { return {}; }
 
+  /// Tells that the application is called now, at this time of CLOCK_MONOTONIC in ns. Does NOT
+  /// block. Only the thread that serves the request may call it, once.
+  virtual void application_called(std::int64_t /*now*/) noexcept {}
+
   /// Tells, with Reloading::rolling, that the script's file is no longer what runs. Only the thread
   /// that serves the request may call it.
   virtual void script_changed() noexcept {}

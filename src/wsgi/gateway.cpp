@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "wsgi/exchange_use.hpp"
 #include "wsgi/input.hpp"
 #include "wsgi/interruption.hpp"
@@ -280,6 +281,7 @@ Reply Gateway::serve(GilLock& gil, PyObject* application, std::string_view scrip
     const Ref observed = exchange.observation == nullptr
                              ? Ref()
                              : events_.begin(gil, exchange, application, environ.get());
+    exchange.request.application_called(base::now());
     Ref result = call(gil, observed ? observed.get() : application, environ.get(), start_response);
     try {
       deliver(gil, result.get(), arguments, exchange, reply);

@@ -38,6 +38,7 @@ class ObservedRequest final : public Request {
   std::optional<std::string> ssl_variable(const std::string& name) override {
     return inner_.ssl_variable(name);
   }
+  void application_called(std::int64_t now) noexcept override { inner_.application_called(now); }
   void script_changed() noexcept override { inner_.script_changed(); }
 
  private:

@@ -20,7 +20,9 @@
 #include <system_error>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "daemon/client/dispatch.hpp"
+#include "metrics/board.hpp"
 #include "wsgi/answer.hpp"
 
 namespace {
@@ -66,6 +68,10 @@ class Http final : public wsgi::Request, public wsgi::ResponseWriter {
     std::fill_n(into.data(), size, 'b');
     left_ -= size;
     return {size, wsgi::ReadStatus::ok, left_ == 0};
+  }
+  void application_called(std::int64_t now) noexcept override {
+    require(!called_ && now >= made_ && now <= base::now());
+    called_ = true;
   }
   void note(const char* name, std::string_view value) noexcept override {
     require(std::string_view(name) == "wsgi-pickle-hazards");
@@ -146,6 +152,8 @@ class Http final : public wsgi::Request, public wsgi::ResponseWriter {
   const bool goes_away_;
   const wsgi::Call asked_;
   std::size_t left_ = 0;
+  const base::Nanos made_ = base::now();
+  bool called_ = false;
   bool begun_ = false;
   bool ended_ = false;
   bool bodyless_ = false;
@@ -167,10 +175,12 @@ int plain_file() {
 
 void check(std::uint8_t bits, std::string_view bytes) {
   static daemon::GroupBoard board{};
+  static metrics::GroupRow numbers{};
   static const daemon::Slot slot{};
   const daemon::Group group;
   daemon::GroupView view;
   view.board = &board;
+  view.numbers = &numbers;
   auto [own, other] = daemon::socket_pair(SOCK_STREAM);
   write_answer(other.get(), bytes, (bits & kHasFile) != 0 ? plain_file() : -1);
   daemon::Connection connection(std::move(own), 0);

@@ -51,7 +51,7 @@ def running(server, *paths):
 
 def in_flight(group, count):
     """Waits until threads have taken up so many: the group's first ones, or none."""
-    until(lambda: group.count("in-flight") == count and group.count("requests") >= count,
+    until(lambda: group.count("in-flight") == count and group.count("busy") == count,
           f"{count} requests are in flight")
 
 

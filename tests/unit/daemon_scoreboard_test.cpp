@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "daemon/shared/endpoints.hpp"
 #include "daemon/shared/scoreboard.hpp"
+#include "metrics/board.hpp"
 
 namespace brine::daemon {
 namespace {
@@ -26,7 +28,8 @@ struct Board {
   Group first = group_of(2, 3);
   Group second = group_of(1, 0);
   std::vector<const Group*> groups = {&first, &second};
-  Scoreboard scoreboard{groups};
+  std::unique_ptr<metrics::Board> numbers = std::make_unique<metrics::Board>();
+  Scoreboard scoreboard{groups, *numbers};
 };
 
 TEST(Gate, IsClosedUntilItIsOpenedForItsProcess) {
@@ -110,14 +113,24 @@ TEST(Scoreboard, RowsLieApart) {
     for (ThreadRecord& record : process.threads) record.since.store(1);
     process.memory->served.store(1);
   }
-  first.count(Counter::moved, 3);
-  first.processes[1].count(Counter::moved);
-  EXPECT_EQ(first.counted(Counter::moved), 4U);
-  EXPECT_EQ(second.counted(Counter::moved), 0U);
   for (const ProcessView& process : second.processes) {
     EXPECT_EQ(process.memory->served.load(), 0U);
     for (const ThreadRecord& record : process.threads) EXPECT_EQ(record.since.load(), 0);
   }
+}
+
+TEST(Scoreboard, WhatAGroupCountsIsKeptByTheNextConfiguration) {
+  Board board;
+  board.first.name = "shop";
+  const auto count = [&board] {
+    const Scoreboard next(board.groups, *board.numbers);
+    next.group(0).count(Counter::moved, 3);
+    return next.group(0).numbers->counters[static_cast<std::size_t>(Counter::moved)].load();
+  };
+  EXPECT_EQ(count(), 3U);
+  EXPECT_EQ(count(), 6U);
+  const Scoreboard next(board.groups, *board.numbers);
+  EXPECT_NE(next.group(0).numbers, next.group(1).numbers);
 }
 
 TEST(Scoreboard, AProcessMapsItsOwnSlotAndCannotChangeItsSize) {
@@ -148,9 +161,10 @@ TEST(Endpoints, AGroupCostsHttpdsFirstProcessOneDescriptor) {
     pointers.push_back(&group);
   }
   const std::size_t before = open_descriptors();
-  const Endpoints none({});
+  const auto numbers = std::make_unique<metrics::Board>();
+  const Endpoints none({}, *numbers);
   const std::size_t for_all = open_descriptors() - before;
-  Endpoints endpoints(pointers);
+  Endpoints endpoints(pointers, *numbers);
   EXPECT_EQ(open_descriptors(), before + 2 * for_all + groups.size());
   endpoints.keep_httpds_ends();
   EXPECT_LE(open_descriptors(), before + 2 * for_all) << "a child of httpd has nothing of a group";

@@ -22,6 +22,10 @@
 #include "boundary/script_settings.hpp"
 #include "daemon/shared/group.hpp"
 
+namespace brine::metrics {
+class Board;
+}
+
 namespace brine::apache {
 
 /// A place in the configuration.
@@ -272,6 +276,7 @@ struct ServerSettings {
   bool names_no_group = false;       ///< a script here runs where WSGIProcessGroup says
   ProcessSettings process;           ///< of the main server only
   DaemonGroups daemon_groups;        ///< of the main server only
+  metrics::Board* board = nullptr;   ///< of the main server only, once httpd has been configured
   Daemons* daemons = nullptr;        ///< of the main server only, after they have been started
   SaidOnce* said_once = nullptr;     ///< of the main server: ignored lines of .htaccess files
   SaidOnce* told_scripts = nullptr;  ///< of the main server: scripts that BRINE0409 names

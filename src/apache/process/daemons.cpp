@@ -90,6 +90,7 @@ engine::InterpreterRules rules_of(const daemon::Group& group) {
 class HttpdHost final : public daemon::Host {
  public:
   explicit HttpdHost(const server_rec* main_server) : main_server_(main_server) {
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation_);
     for (const DaemonGroup& group : daemon_groups()) logs_.emplace_back(group.server);
   }
 
@@ -101,6 +102,8 @@ class HttpdHost final : public daemon::Host {
     const server_rec* server = daemon_groups()[index_of(group)].server;
     return least_level(server);
   }
+
+  int generation() const noexcept override { return generation_; }
 
   std::optional<daemon::Program> program(const daemon::Group& group) override {
     const InstalledFile* worker = installed_files().worker();
@@ -152,6 +155,7 @@ class HttpdHost final : public daemon::Host {
   }
 
   const server_rec* main_server_;
+  int generation_ = 0;
   std::deque<ServerLog> logs_;  ///< one for each group
 };
 
@@ -174,7 +178,7 @@ class Daemons {
       : owner_(::getpid()),
         main_server_(main_server),
         host_(main_server),
-        endpoints_(groups_in_order()) {}
+        endpoints_(groups_in_order(), *server_settings(main_server).board) {}
 
   ~Daemons() {
     if (::getpid() != owner_) return;

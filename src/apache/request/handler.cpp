@@ -12,6 +12,7 @@
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/request/buffered_response.hpp"
+#include "apache/request/measuring.hpp"
 #include "apache/request/refusal.hpp"
 #include "apache/request/replacing.hpp"
 #include "apache/request/request.hpp"
@@ -19,7 +20,9 @@
 #include "apache/request/routing.hpp"
 #include "apache/request/running.hpp"
 #include "apache/request/selection.hpp"
+#include "base/clock.hpp"
 #include "base/quotes.hpp"
+#include "metrics/board.hpp"
 
 namespace brine::apache {
 
@@ -196,7 +199,7 @@ int refuse_body(request_rec* r, const RequestBody& body) {
   return body_failure(body);
 }
 
-int serve(request_rec* r, const Selection& selection) {
+int serve(request_rec* r, const Selection& selection, metrics::RequestMeasures& measures) {
   const ResolvedSettings& settings = selection.settings;
   const BodyFacts facts = body_facts(r);
   RequestBody body(r, facts);
@@ -207,9 +210,12 @@ int serve(request_rec* r, const Selection& selection) {
   ApacheResponse response(r, settings.enable_sendfile, request.head().replacements);
   BufferedResponse buffered(response, request, settings.response_buffering);
   const bool keeps = settings.response_buffering != 0 && r->header_only == 0;
+  const base::Nanos begun = base::now();
   const wsgi::Outcome outcome =
       keeps ? run(r, selection, request, buffered) : run(r, selection, request, response);
+  measure_run(begun, request, response, measures);
   buffered.finish();
+  measure_delivery(request, response, measures);
   if (outcome == wsgi::Outcome::overfull || outcome == wsgi::Outcome::not_ready) {
     apr_table_setn(r->err_headers_out, "Retry-After", kRetryAfter);
   }
@@ -239,9 +245,13 @@ int handle(request_rec* r) {
     }
   }
   Selection selection = select(r, script);
+  // A request that is refused here is not counted, since there may be no such script.
   int status = check_request(r, selection, resource_is_script);
+  if (status != OK) {
+    return status;
+  }
   const DecidingScript* dispatcher = request_settings(r).dispatch_script.value.value_or(nullptr);
-  if (status == OK && dispatcher != nullptr) {
+  if (dispatcher != nullptr) {
     Route route;
     status = find_route(r, *dispatcher, route);
     selection = select(r, script, route);
@@ -249,7 +259,12 @@ int handle(request_rec* r) {
   if (status == OK) {
     status = check_place(r, selection);
   }
-  return status == OK ? serve(r, selection) : status;
+  metrics::RequestMeasures measures;
+  if (status == OK) {
+    status = serve(r, selection, measures);
+  }
+  count_request(r, selection, status, measures);
+  return status;
 }
 
 }  // namespace

@@ -340,6 +340,12 @@ void ApacheRequest::set_body() {
   head_.body_complete = body_.complete();
 }
 
+wsgi::ReadResult ApacheRequest::read(std::span<char> into) noexcept {
+  const wsgi::ReadResult result = body_.read(into);
+  read_ += result.bytes;
+  return result;
+}
+
 void ApacheRequest::note(const char* name, std::string_view value) noexcept {
   apr_table_setn(r_->notes, name, base::pool_copy(r_->pool, value).data());
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "apache/request/request_body.hpp"
 #include "apache/request/selection.hpp"
+#include "base/clock.hpp"
 #include "boundary/request.hpp"
 
 namespace brine::apache {
@@ -22,10 +24,16 @@ class ApacheRequest final : public wsgi::Request {
   ApacheRequest(request_rec* r, const Selection& selection, RequestBody& body);
 
   const wsgi::Head& head() const noexcept override { return head_; }
-  wsgi::ReadResult read(std::span<char> into) noexcept override { return body_.read(into); }
+  wsgi::ReadResult read(std::span<char> into) noexcept override;
+  void application_called(std::int64_t now) noexcept override { called_ = now; }
   void note(const char* name, std::string_view value) noexcept override;
   std::optional<std::string> ssl_variable(const std::string& name) override;
   void log(base::Level level, std::string_view text) noexcept override;
+
+  /// Returns when the application was called; 0: it was not.
+  base::Nanos called() const { return called_; }
+  /// Returns how many bytes of the body have been passed on.
+  std::uint64_t bytes_read() const { return head_.body_start.size() + read_; }
 
  private:
   using PortText = std::array<char, 8>;
@@ -51,6 +59,8 @@ class ApacheRequest final : public wsgi::Request {
   PortText server_port_;
   PortText remote_port_;
   PortText listener_port_;
+  base::Nanos called_ = 0;
+  std::uint64_t read_ = 0;  ///< bytes behind the body's start
 };
 
 }  // namespace brine::apache

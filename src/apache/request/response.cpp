@@ -148,7 +148,9 @@ Delivery ApacheResponse::pass(wsgi::End end) {
 }
 
 Delivery ApacheResponse::pass_brigade() {
+  const base::Nanos begun = base::now();
   const apr_status_t status = ap_pass_brigade(r_->output_filters, brigade_);
+  delivering_ += base::now() - begun;
   apr_brigade_cleanup(brigade_);
   const bool gone = status != APR_SUCCESS || r_->connection->aborted;
   return gone ? Delivery::client_gone : Delivery::ok;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "apache/httpd.hpp"
+#include "base/clock.hpp"
 #include "boundary/request.hpp"
 #include "wsgi/replacement.hpp"
 
@@ -34,6 +35,8 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   wsgi::Replacement replacement() const { return replacement_; }
 
   int status() const { return status_; }
+  /// Returns the time that httpd's filters, and so the client, have taken for the response.
+  base::Nanos delivering() const { return delivering_; }
   std::span<const HeaderLine> lines() const { return headers_; }
   /// Returns the value of the application's field of that name, or null.
   const char* field(std::string_view name) const;
@@ -70,6 +73,7 @@ class ApacheResponse final : public wsgi::ResponseWriter {
   bool replaced_ = false;
   bool whole_ = false;
   bool enable_sendfile_;
+  base::Nanos delivering_ = 0;
 };
 
 }  // namespace brine::apache

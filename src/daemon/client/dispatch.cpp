@@ -115,6 +115,7 @@ Io Dispatch::send_request(const wsgi::Target& target, std::uint8_t flags) {
 
 Progress Dispatch::run(const wsgi::Target& target, std::uint8_t flags) {
   const Progress progress = exchange(target, flags);
+  if (progress == Progress::done || progress == Progress::broken) view_.count(Counter::requests);
   if (progress == Progress::broken && wrong_.empty()) take_last_records();
   tell_of_left_out(0);
   pass_note();
@@ -148,6 +149,7 @@ Progress Dispatch::exchange(const wsgi::Target& target, std::uint8_t flags) {
 Progress Dispatch::end() {
   // httpd would otherwise take what has come for the whole body.
   if (started_ && check_.is_open()) response_.abort();
+  if (outcome_ == Outcome::timed_out) view_.count(Counter::request_timeout);
   if (connection_.reader.has_leftover()) {  // httpd would take the rest for the next answer
     const Outcome outcome = outcome_;
     wrong_ = "something after the end of its answer";
@@ -210,6 +212,16 @@ Io Dispatch::wait(base::Nanos& deadline) {
   return Io::ok;
 }
 
+// Passes on when the process called the application, as it says, within the time that the exchange
+// has taken.
+void Dispatch::note_call(std::uint64_t time) {
+  if (time == 0 || called_) return;
+  called_ = true;
+  const bool is_past = time <= static_cast<std::uint64_t>(last_sign_);
+  request_.application_called(is_past ? std::max(static_cast<base::Nanos>(time), begun_)
+                                      : last_sign_);
+}
+
 bool Dispatch::gather(std::size_t size) {
   failure_ = connection_.reader.gather(size, base::now() + limits_.socket_timeout);
   return failure_ == Io::ok;
@@ -230,6 +242,7 @@ bool Dispatch::handle(const FrameHeader& header) {
       // The client may wait for what has been sent before it sends more.
       return flush() && send_data(header.value, (header.flags & kAll) != 0);
     case FrameKind::head:
+      note_call(header.value);
       return pass_head(header) && ((header.flags & kDone) == 0 || finish(Outcome::completed));
     case FrameKind::body:
       return pass_body(end);
@@ -247,6 +260,7 @@ bool Dispatch::handle(const FrameHeader& header) {
     case FrameKind::note:
       return take_note();
     case FrameKind::done:
+      note_call(header.value);
       return finish(static_cast<Outcome>(header.aux));
     case FrameKind::answer:
       return take_answer() && finish(Outcome::completed);
@@ -521,6 +535,7 @@ Progress Dispatch::broken(Io io) {
                      std::to_string(limits_.socket_timeout / base::kMillisecond) +
                      " ms while this request waited for it (socket-timeout, by default Timeout)");
   } else if (started_ && is_overdue()) {
+    view_.count(Counter::request_timeout);
     request_.log(Level::info, process + " broke off its answer: see BRINE0608");
   } else {
     view_.count(Counter::crashed);

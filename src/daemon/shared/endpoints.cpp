@@ -21,8 +21,8 @@ Endpoints::LifePipe::LifePipe() {
   held_end.reset(ends[1]);
 }
 
-Endpoints::Endpoints(std::span<const Group* const> groups)
-    : groups_(groups.begin(), groups.end()), scoreboard_(groups) {
+Endpoints::Endpoints(std::span<const Group* const> groups, metrics::Board& board)
+    : groups_(groups.begin(), groups.end()), board_(board), scoreboard_(groups, board) {
   std::tie(introductions_sender_, introductions_) = socket_pair(SOCK_SEQPACKET);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/unique_fd.hpp"
 #include "daemon/shared/scoreboard.hpp"
+#include "metrics/board.hpp"
 
 namespace brine::daemon {
 
@@ -15,12 +16,15 @@ namespace brine::daemon {
 /// does not need.
 class Endpoints {
  public:
-  /// Makes all endpoints. Throws std::system_error if descriptors or memory have run out.
-  explicit Endpoints(std::span<const Group* const> groups);
+  /// Makes all endpoints; the groups count on `board`. Throws std::system_error if descriptors or
+  /// memory have run out.
+  Endpoints(std::span<const Group* const> groups, metrics::Board& board);
 
   const std::vector<const Group*>& groups() const { return groups_; }
   const Scoreboard& scoreboard() const { return scoreboard_; }
   Scoreboard& scoreboard() { return scoreboard_; }
+  /// Returns the numbers for whoever looks from outside.
+  metrics::Board& board() const { return board_; }
 
   /// Returns the socket over which httpd's processes send introductions to the supervisor.
   int introductions_sender() const { return introductions_sender_.get(); }
@@ -52,6 +56,7 @@ class Endpoints {
   };
 
   std::vector<const Group*> groups_;
+  metrics::Board& board_;
   Scoreboard scoreboard_;
   base::UniqueFd introductions_sender_;
   base::UniqueFd introductions_;

@@ -21,7 +21,8 @@ enum class FrameKind : std::uint8_t {
   request,
   data,  ///< a piece of the request's body; aux: wsgi::ReadStatus; flags end, more
   // Frames from the daemon process:
-  want,     ///< value: how many bytes of the request's body are wanted at most
+  want,  ///< value: how many bytes of the request's body are wanted at most
+  // `head` and `done` have in value: when the application was called (base::Nanos; 0: it was not).
   head,     ///< aux: status; payload: encode_head(), then body; flags end, done
   body,     ///< payload: a piece of the response's body; flag end
   file,     ///< a piece of a file: payload: FilePiece; with it a descriptor (SCM_RIGHTS); flag end

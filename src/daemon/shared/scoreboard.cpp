@@ -88,15 +88,6 @@ base::Nanos since_of(const ThreadRecord& record, base::Nanos now) noexcept {
   return std::clamp<base::Nanos>(record.since.load(std::memory_order_acquire), 0, now);
 }
 
-std::uint64_t GroupView::counted(Counter counter) const noexcept {
-  const auto index = static_cast<std::size_t>(counter);
-  std::uint64_t sum = board->counters[index].load(std::memory_order_relaxed);
-  for (const ProcessView& process : processes) {
-    sum += process.memory->counters[index].load(std::memory_order_relaxed);
-  }
-  return sum;
-}
-
 bool GroupView::is_awaited(base::Nanos now) const noexcept { return holds(board->awaited_at, now); }
 
 bool GroupView::is_in_line(base::Nanos now) const noexcept { return holds(board->in_line_at, now); }
@@ -136,11 +127,11 @@ ProcessView view_slot(char* data, std::size_t threads) noexcept {
 }
 
 // Every member's initial value is zero bytes.
-Scoreboard::Scoreboard(std::span<const Group* const> groups) {
+Scoreboard::Scoreboard(std::span<const Group* const> groups, metrics::Board& board) {
   for (const Group* group : groups) {
     const std::size_t slots = slot_count(*group);
     const std::size_t threads = thread_count(*group);
-    char* const board = memory_.emplace_back(sizeof(GroupBoard) + slots * sizeof(Slot)).data();
+    char* const row = memory_.emplace_back(sizeof(GroupBoard) + slots * sizeof(Slot)).data();
     const std::size_t bytes = slot_offset(slots, threads);
     files_.push_back(base::memory_file("brine slots", bytes));
     char* const memory = memory_.emplace_back(files_.back().get(), 0, bytes).data();
@@ -148,9 +139,10 @@ Scoreboard::Scoreboard(std::span<const Group* const> groups) {
     for (std::size_t slot = 0; slot < slots; ++slot) {
       processes.push_back(view_slot(memory + slot_offset(slot, threads), threads));
     }
-    views_.push_back({reinterpret_cast<GroupBoard*>(board),
-                      {reinterpret_cast<Slot*>(board + sizeof(GroupBoard)), slots},
-                      processes});
+    views_.push_back({reinterpret_cast<GroupBoard*>(row),
+                      {reinterpret_cast<Slot*>(row + sizeof(GroupBoard)), slots},
+                      processes,
+                      &board.group(group->name)});
   }
 }
 

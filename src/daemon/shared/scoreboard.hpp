@@ -16,46 +16,12 @@
 #include "base/unique_fd.hpp"
 #include "daemon/shared/broken_scripts.hpp"
 #include "daemon/shared/group.hpp"
+#include "metrics/board.hpp"
+#include "metrics/counter.hpp"
 
 namespace brine::daemon {
 
-/// The events that a group counts; kCounterNames has the names.
-enum class Counter : std::uint8_t {
-  requests,         ///< taken up by a thread
-  overfull,         ///< refused, since too many waited
-  not_ready,        ///< gave up waiting for a ready process (connect-timeout)
-  queue_timeout,    ///< gave up waiting for a thread (queue-timeout)
-  request_timeout,  ///< ran into request-timeout
-  socket_timeout,
-  crashed,      ///< were in a process that died
-  bad_answers,  ///< got an answer that breaks the rules of response_check.hpp
-  moved,        ///< sent to another process, as the first one died or was busy
-  reloads,      ///< changes of a script that led to new processes
-  restarts,     ///< processes started in place of another
-  deaths,       ///< processes that ended without being told to
-  load_failures,
-  deadlock,
-  inactivity,
-  maximum_requests,
-  restart_interval,
-  cpu_time,
-  memory,
-  startup_timeout,
-  shutdown_timeout,
-  graceful_timeout,
-  eviction,
-  count_,
-};
-
-inline constexpr std::array<std::string_view, static_cast<std::size_t>(Counter::count_)>
-    kCounterNames = {"requests",         "overfull",         "not-ready",
-                     "queue-timeout",    "request-timeout",  "socket-timeout",
-                     "crashed",          "bad-answers",      "moved",
-                     "reloads",          "restarts",         "deaths",
-                     "load-failures",    "deadlock-timeout", "inactivity-timeout",
-                     "maximum-requests", "restart-interval", "cpu-time-limit",
-                     "memory-recycle",   "startup-timeout",  "shutdown-timeout",
-                     "graceful-timeout", "eviction"};
+using metrics::Counter;
 
 /// The state of the process in a slot, as httpd's children need it.
 enum class SlotState : std::uint32_t {
@@ -83,8 +49,6 @@ struct alignas(64) ThreadRecord {
   std::array<char, 112> what;         ///< "GET /path", cut off; ends with NUL
 };
 
-using Counters = std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Counter::count_)>;
-
 /// The part of the scoreboard that the process in a slot maps. The process runs a tenant's code,
 /// which can write anything here at any time: the other processes read it by read_slot() and
 /// since_of(), and use nothing of it as an index, a pid or a size.
@@ -95,17 +59,12 @@ struct alignas(64) SlotMemory {
   alignas(64) std::atomic<std::uint64_t> served;
   std::atomic<base::Nanos> activity;     ///< when the last request began or ended
   std::atomic<base::Nanos> gil_touched;  ///< when all GILs were last seen free
-  Counters counters;                     ///< what the slot's processes count
 };
 
 /// A slot's memory as a process has mapped it.
 struct ProcessView {
   SlotMemory* memory = nullptr;
   std::span<ThreadRecord> threads;
-
-  void count(Counter counter) const noexcept {
-    memory->counters[static_cast<std::size_t>(counter)].fetch_add(1, std::memory_order_relaxed);
-  }
 };
 
 /// Returns the size of a slot's memory in a group with so many threads. It is a multiple of the
@@ -129,7 +88,6 @@ struct alignas(64) GroupBoard {
   /// The last time that the supervisor delayed a start of the group because other groups' processes
   /// take all processors, while no process of the group was starting.
   std::atomic<base::Nanos> in_line_at;
-  Counters counters;  ///< what httpd's processes and the supervisor count
   BrokenScripts broken;
 };
 
@@ -176,13 +134,13 @@ struct GroupView {
   GroupBoard* board = nullptr;
   std::span<Slot> slots;
   std::span<const ProcessView> processes;  ///< the memory of each slot
+  metrics::GroupRow* numbers = nullptr;    ///< what is counted, beyond this configuration too
 
   SlotMemory& memory_of(std::size_t slot) const { return *processes[slot].memory; }
   std::span<ThreadRecord> threads_of(std::size_t slot) const { return processes[slot].threads; }
   void count(Counter counter, std::uint64_t n = 1) const noexcept {
-    board->counters[static_cast<std::size_t>(counter)].fetch_add(n, std::memory_order_relaxed);
+    numbers->counters[static_cast<std::size_t>(counter)].fetch_add(n, std::memory_order_relaxed);
   }
-  std::uint64_t counted(Counter counter) const noexcept;
   /// Returns true if a request has just waited for a process of the group.
   bool is_awaited(base::Nanos now) const noexcept;
   /// Returns true if the group's next process waits for its turn to be started.
@@ -203,8 +161,8 @@ std::size_t thread_count(const Group& group) noexcept;
 /// The memory of all groups, made before the first fork.
 class Scoreboard {
  public:
-  /// Maps zero-filled memory for these groups. Throws std::system_error.
-  explicit Scoreboard(std::span<const Group* const> groups);
+  /// Maps zero-filled memory for these groups, which count on `board`. Throws std::system_error.
+  Scoreboard(std::span<const Group* const> groups, metrics::Board& board);
 
   const GroupView& group(std::size_t index) const { return views_[index]; }
 

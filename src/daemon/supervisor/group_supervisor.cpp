@@ -57,6 +57,7 @@ void GroupSupervisor::tend(Nanos now) {
   }
   count_missing(now);
   drain_replaced();
+  show_processes(now);
 }
 
 void GroupSupervisor::add_to(std::vector<pollfd>& fds) const {
@@ -112,6 +113,7 @@ bool GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
   if (process == processes_.end()) return false;
   group_log_.read(*process, base::now());
   group_log_.keep_reader(*process);
+  count_last_cpu(*process, usage);
   note_end(*process, status, usage.ru_maxrss);
   plan_after_death(*process, status);
   processes_.erase(process);
@@ -159,10 +161,13 @@ bool GroupSupervisor::others_serve() const {
 // --- a process's life ----------------------------------------------------------------------------
 
 void GroupSupervisor::happen(Process& process, Event event, Reason reason) {
-  const Transition next = step(process.life, {event, reason}, group_, base::now());
+  const Nanos now = base::now();
+  const Transition next = step(process.life, {event, reason}, group_, now);
   process.life = next.life;
   for (const Action action : next.actions) act(process, action);
   if (next.count) view_.count(*next.count);
+  if (event == Event::ready) process.usage_at = 0;  // what was seen before was of its start
+  if (!process.is(Phase::ended)) show(process, now);
 }
 
 void GroupSupervisor::act(const Process& process, Action action) {
@@ -230,6 +235,7 @@ void GroupSupervisor::start(Nanos now) {
   free->pid.store(process.pid);
   log_.log(Level::info, "started process " + std::to_string(process.pid) + " of daemon group '" +
                             group_.name + "'");
+  show(process, now);
   processes_.push_back(std::move(process));
 }
 
@@ -500,6 +506,7 @@ void GroupSupervisor::note_end(Process& process, int status, long peak_kib) {
   log_.log(is_orderly(exit_report) ? Level::info : Level::error,
            "BRINE0610: " + describe(exit_report));
   happen(process, Event::died);
+  hide(process);
   Slot& slot = view_.slots[process.slot];
   // A new incarnation number tells httpd's children that the process they knew is gone.
   move_in(slot, view_.memory_of(process.slot));
@@ -551,6 +558,7 @@ void GroupSupervisor::adopt_orphans() {
       }
     }
     if (slot.state.load() != SlotState::ready) happen(process, Event::replaced);
+    adopt_row(process);
     processes_.push_back(std::move(process));
   }
 }

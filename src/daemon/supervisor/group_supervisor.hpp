@@ -136,6 +136,15 @@ class GroupSupervisor {
   void adopt_orphans();
   void look_for_orphans();
 
+  // Functions that show the processes, in group_supervisor_numbers.cpp:
+  void count_cpu(Process& process, base::Nanos cpu) const;
+  void count_last_cpu(Process& process, const rusage& usage) const;
+  void look_at_usage(Process& process, base::Nanos now) const;
+  void show(Process& process, base::Nanos now) const;
+  void show_processes(base::Nanos now);
+  static void hide(Process& process);
+  void adopt_row(Process& process) const;
+
   Census census() const;
   bool others_serve() const;
 

@@ -30,6 +30,9 @@ class Host {
   /// Returns the least important level that this log takes.
   virtual base::Level log_level(const Group& group) = 0;
 
+  /// Returns the number of httpd's generation, which each restart raises, of this configuration.
+  virtual int generation() const noexcept = 0;
+
   /// Returns nothing if the program is not there; the reason has been logged.
   virtual std::optional<Program> program(const Group& group) = 0;
 

@@ -15,6 +15,8 @@
 #include "daemon/supervisor/exit_report.hpp"
 #include "daemon/supervisor/lifecycle.hpp"
 #include "daemon/supervisor/worker_log.hpp"
+#include "metrics/board.hpp"
+#include "metrics/usage.hpp"
 
 namespace brine::daemon {
 
@@ -33,11 +35,15 @@ struct Process {
   bool silent = false;  ///< the process has closed its end of `control`
   Life life;
   base::Nanos started = 0;
-  std::uint64_t fresh_resident = 0;  ///< bytes when it became ready; with memory-recycle
-  ScriptVersions scripts;            ///< versions of the group's scripts that it loaded
-  std::size_t scripts_given = 0;     ///< how many scripts the handover told it to load
-  ScriptVersions failed_scripts;     ///< those of them that did not load
-  bool overdue = false;              ///< has been loading for longer than a request waits
+  std::uint64_t fresh_resident = 0;    ///< bytes when it became ready; with memory-recycle
+  ScriptVersions scripts;              ///< versions of the group's scripts that it loaded
+  std::size_t scripts_given = 0;       ///< how many scripts the handover told it to load
+  ScriptVersions failed_scripts;       ///< those of them that did not load
+  bool overdue = false;                ///< has been loading for longer than a request waits
+  metrics::ProcessRow* row = nullptr;  ///< shows the process to whoever looks from outside
+  metrics::Usage usage;
+  base::Nanos usage_at = 0;     ///< when the usage was looked at; 0: never
+  base::Nanos cpu_counted = 0;  ///< processor time that the group's number has of it
 
   bool orphan() const { return !control; }
   bool is(Phase phase) const { return life.phase == phase; }

@@ -42,6 +42,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   void note(const char* name, std::string_view value) noexcept override;
   void log(base::Level level, std::string_view text) noexcept override;
   std::optional<std::string> ssl_variable(const std::string& name) override;
+  void application_called(std::int64_t now) noexcept override { called_ = now; }
   void script_changed() noexcept override { changed_ = true; }
 
   // These functions implement wsgi::ResponseWriter.
@@ -85,6 +86,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   base::LogSink& fallback_;
   const Ended ended_;
   bool changed_ = false;
+  std::int64_t called_ = 0;  ///< when the application was called; 0: not yet
   std::map<std::string, std::optional<std::string>> variables_;  ///< of mod_ssl, as looked up
 
   // Held while a frame is written. A write may wait for a slow client, so only the serving thread

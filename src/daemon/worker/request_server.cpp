@@ -335,7 +335,6 @@ void RequestServer::serve_request(std::size_t thread, Connection* line, const Fr
   frame.target.settings.reloading = reloading(frame.target, (header.flags & kKeepCode) != 0);
   frame.head.thread_id = static_cast<int>(thread) + 1;
   frame.head.daemon_start = base::seconds_since_epoch();
-  context_.memory.count(Counter::requests);
   if (!frame.target.settings.ignore_activity) {
     memory_.activity.store(now, std::memory_order_relaxed);
   }

@@ -417,7 +417,6 @@ class Worker {
         return;
       case Step::time_out:
         watched.timed_out = true;
-        context_.memory.count(Counter::request_timeout);
         log_.log(Level::error, "BRINE0608: " + what + " ran into request-timeout, after " +
                                    std::to_string(group_.limits.request_timeout.count()) + " ms");
         server_->time_out(thread, watched.since);

@@ -1,0 +1,83 @@
+#include "apache/request/measuring.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "apache/config/settings.hpp"
+
+namespace brine::apache {
+
+namespace {
+
+using metrics::Phase;
+
+base::Nanos& phase_of(metrics::RequestMeasures& measures, Phase phase) {
+  return measures.phases[static_cast<std::size_t>(phase)];
+}
+
+// Returns the name of the group for which a request is counted. A name that is no group's may be a
+// client's word.
+std::string_view counted_group(const Selection& selection) {
+  if (selection.process_group.empty()) {
+    return metrics::kEmbedded;
+  }
+  return selection.group != nullptr ? selection.process_group : metrics::kOther;
+}
+
+// The place where a thread has counted its last request, since the next one is mostly for the same
+// script.
+struct Counted {
+  metrics::Board* board = nullptr;
+  std::size_t stripe = 0;
+  std::string group;
+  std::string script;
+  metrics::RequestCounts* counts = nullptr;
+};
+
+metrics::RequestCounts& counts_of(metrics::Board& board, std::string_view group,
+                                  std::string_view script) {
+  thread_local Counted last;
+  if (last.board != &board) {
+    last = {&board, board.next_stripe(), {}, {}, nullptr};
+  }
+  if (last.counts == nullptr || last.script != script || last.group != group) {
+    last.group = group;
+    last.script = script;
+    last.counts = &board.script(group, script).stripes[last.stripe];
+  }
+  return *last.counts;
+}
+
+}  // namespace
+
+void measure_run(base::Nanos begun, const ApacheRequest& request, const ApacheResponse& response,
+                 metrics::RequestMeasures& measures) {
+  const base::Nanos ended = base::now();
+  const base::Nanos called = request.called();
+  measures.was_run = true;
+  measures.was_called = called != 0;
+  phase_of(measures, Phase::waiting) = (measures.was_called ? called : ended) - begun;
+  phase_of(measures, Phase::application) = ended - called - response.delivering();
+}
+
+void measure_delivery(const ApacheRequest& request, const ApacheResponse& response,
+                      metrics::RequestMeasures& measures) {
+  phase_of(measures, Phase::delivering) = response.delivering();
+  measures.bytes_in = request.bytes_read();
+}
+
+void count_request(const request_rec* r, const Selection& selection, int status,
+                   metrics::RequestMeasures& measures) {
+  metrics::Board* const board = server_settings(ap_server_conf).board;
+  if (board == nullptr) {
+    return;
+  }
+  measures.method = metrics::method_of(r->header_only != 0 ? "HEAD" : r->method);
+  measures.status = status > 0 ? status : r->status;
+  measures.bytes_out = r->sent_bodyct != 0 ? static_cast<std::uint64_t>(r->bytes_sent) : 0;
+  counts_of(*board, counted_group(selection), selection.target.script).add(measures);
+}
+
+}  // namespace brine::apache
