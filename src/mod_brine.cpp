@@ -16,6 +16,7 @@
 #include "apache/request/broken_off.hpp"
 #include "apache/request/client_address.hpp"
 #include "apache/request/handler.hpp"
+#include "apache/request/health_handler.hpp"
 #include "apache/request/replacing.hpp"
 #include "apache/request/status_handler.hpp"
 
@@ -39,6 +40,7 @@ void register_hooks(apr_pool_t* pool) {
   brine::apache::register_replacing_hooks();
   brine::apache::register_status_hooks();
   brine::apache::register_status_handler();
+  brine::apache::register_health_handler();
 }
 
 }  // namespace
