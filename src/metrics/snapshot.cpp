@@ -28,7 +28,8 @@ std::size_t character_at(std::string_view text) {
 ScriptSnapshot& script_of(GroupSnapshot& group, const std::string& path) {
   const auto found = std::find_if(group.scripts.begin(), group.scripts.end(),
                                   [&](const ScriptSnapshot& s) { return s.path == path; });
-  return found != group.scripts.end() ? *found : group.scripts.emplace_back(path);
+  if (found != group.scripts.end()) return *found;
+  return group.scripts.emplace_back(ScriptSnapshot{path, {}});
 }
 
 void add_reading(const RequestReading& from, RequestReading& to) {
