@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,15 +165,14 @@ def _applications(options: argparse.Namespace, wish: Wish, folder: Path) -> tupl
     if len(mounts) > 1:
         raise Refusal(f"--mount names two URLs of one application, {mounts[0]} and {mounts[1]}: a further application "
                       "is --mount URL=TARGET.")
-    first = replace(find_application(options.target, wish, folder),
-                    mount=check_url_path("--mount", mounts[0] if mounts else "/"))
+    first = find_application(options.target, wish, folder, check_url_path("--mount", mounts[0] if mounts else "/"))
     applications = [first]
     for more in options.mount:
         url, equals, target = more.partition("=")
         if equals and not target:
             raise Refusal(f"--mount {more} names no application: write --mount {url}=TARGET.")
         if equals:
-            applications.append(replace(find_application(target, Wish(), folder), mount=check_url_path("--mount", url)))
+            applications.append(find_application(target, Wish(), folder, check_url_path("--mount", url)))
     urls = [application.mount for application in applications]
     twice = next((url for url in urls if urls.count(url) > 1), None)
     if twice:

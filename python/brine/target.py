@@ -4,7 +4,7 @@ import ast
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from brine.application import Application, package_root
@@ -46,24 +46,22 @@ def found(module):
 
 application = found(importlib.import_module({module!r}))
 '''
+# What manage.py's own command has served, for the settings and the place that are known here.
 _OF_DJANGO = '''\
 """Made by `brine serve`: the application of the Django project whose settings are {settings}."""
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", {settings!r})
-
-from django.core.servers.basehttp import get_internal_wsgi_application
-
-application = get_internal_wsgi_application()
+os.environ["BRINE_DJANGO_MOUNT"] = {mount!r}
 
 from django.conf import settings
 
 if settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
-    from django.contrib.staticfiles.handlers import StaticFilesHandler
+    os.environ["BRINE_DJANGO_STATIC"] = "finders"
 
-    application = StaticFilesHandler(application)
-'''
+{project}'''
+_DJANGO_PROJECT = Path(__file__).with_name("django") / "project.wsgi"
 
 
 @dataclass(frozen=True)
@@ -153,14 +151,15 @@ def _of_script(script: Path, wish: Wish) -> Application:
     return _made(module_source(".".join(words), wish.callable, wish.factory), root, str(script))
 
 
-def _of_folder(folder: Path, wish: Wish) -> Application:
+def _of_folder(folder: Path, wish: Wish, mount: str) -> Application:
     manage = folder / "manage.py"
     if manage.is_file():
         settings = _SETTINGS.search(manage.read_text(errors="replace"))
         if not settings:
             raise Refusal(f"{manage} does not name the project's settings (DJANGO_SETTINGS_MODULE): name the "
                           "project's wsgi.py instead.")
-        return _made(_OF_DJANGO.format(settings=settings[1]), folder, str(folder))
+        source = _OF_DJANGO.format(settings=settings[1], mount=mount, project=_DJANGO_PROJECT.read_text())
+        return _made(source, folder, str(folder))
     for name in _FILES:
         if (folder / name).is_file():
             return _of_script(folder / name, wish)
@@ -168,13 +167,17 @@ def _of_folder(folder: Path, wish: Wish) -> Application:
                   f"{', '.join(_FILES)}: name the file or the module of the application.")
 
 
-def find_application(target: str, wish: Wish, folder: Path) -> Application:
-    """The application that a target names: FILE, FILE:NAME, FOLDER, MODULE or MODULE:NAME. Modules are looked for
-    from `folder` on. Throws a Refusal."""
+def find_application(target: str, wish: Wish, folder: Path, mount: str = "/") -> Application:
+    """The application that a target names, mounted there: FILE, FILE:NAME, FOLDER, MODULE or MODULE:NAME. Modules are
+    looked for from `folder` on. Throws a Refusal."""
+    return replace(_found(target, wish, folder, mount), mount=mount)
+
+
+def _found(target: str, wish: Wish, folder: Path, mount: str) -> Application:
     path = absolute(target)
     found = status("The script", path)
     if found and stat.S_ISDIR(found.st_mode):
-        return _of_folder(path, wish)
+        return _of_folder(path, wish, mount)
     of_file = _OF_FILE.fullmatch(target)
     if of_file and not os.path.lexists(path) and os.path.isfile(of_file["file"]):
         return _of_script(check_script(of_file["file"]), wish.refined(target, of_file))

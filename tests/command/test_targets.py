@@ -126,6 +126,12 @@ def test_a_django_project_is_served(serve, folder):
     assert server.get() == (200, "a project")
     assert server.get("/static/style.css") == (200, "p {}")
     assert server.stop() == 0
+    settings = folder / "site_settings.py"
+    settings.write_text(settings.read_text().replace("'/static/'", "'static/'"))
+    below = serve(folder, "--mount", "/shop")
+    assert below.get("/") == (200, "a project")
+    assert below.get("/static/style.css") == (200, "p {}")
+    assert below.stop() == 0
 
 
 def test_reload_watches_what_a_module_imports(serve, tree):
