@@ -331,13 +331,15 @@ def test_the_text_says_the_root_exception_first(patient):
 def test_each_python_loads_its_groups_scripts(patient, brine):
     """The one that the engine was built for, which a group names."""
     versions = Brine(brine.parent).pythons()
-    script("import sys\nraise ValueError('this is Python %d.%d' % sys.version_info[:2])\n")(patient)
+    script("import os, sys\n"
+           "raise ValueError('this is Python %d.%d %s' % (*sys.version_info[:2], os.environ.get('LD_LIBRARY_PATH')))\n"
+           )(patient)
     patient.configure("".join(
         f"WSGIDaemonProcess of{version} python={version} threads=2\n"
         f"WSGIScriptAlias /{version} {{script}} process-group=of{version} application-group=%{{{{GLOBAL}}}}\n"
         for version in versions))
     said = "".join(each["message"] for each in patient.findings(code=1))
-    assert versions and [version for version in versions if f"this is Python {version} " not in said] == []
+    assert versions and [version for version in versions if f"this is Python {version} None" not in said] == []
 
 
 def test_no_load_runs_nothing(patient):

@@ -75,6 +75,14 @@ def load(path):
     return module
 
 
+def restore(name, value):
+    """A variable that this program alone needed: the script is to see the server's."""
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
 def cut(text):
     return text if len(text) <= MOST_WORDS else text[:MOST_WORDS] + "..."
 
@@ -226,6 +234,7 @@ def main(descriptor, about):
     sys.argv = ["mod_wsgi"]
     answer = {"raised": [], "missing": "", "found": [], "defined": [], "callable": ""}
     module = None
+    restore("LD_LIBRARY_PATH", about["library_path"])
     faulthandler.enable()  # for a crash, and for the SIGABRT of whoever waits too long
     try:
         add_paths(about["paths"])

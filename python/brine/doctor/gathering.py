@@ -85,16 +85,17 @@ def _loads(runner: Runner, found: _Seen, brine: Brine, settings: Settings, envir
         if script.path not in found.modified:
             continue
         if key not in made:
-            made[key] = loading.load(runner, script, found.program or brine_program(brine, runner.python),
-                                     "" if found.program else runner.home, settings.environment, settings.seconds,
-                                     environments, _near(script.path))
+            made[key] = loading.load(runner, script, _program(runner, found, brine), settings.environment,
+                                     settings.seconds, environments, _near(script.path))
         loads.append(replace(made[key], script=script))
     return loads
 
 
-def brine_program(brine: Brine, version: str) -> str:
-    """The Python that the engine was built for, or another of that version."""
-    return brine.program(version) or loading.own_program(version)
+def _program(runner: Runner, found: _Seen, brine: Brine) -> loading.Program:
+    """That of its home, else the Python that the engine was built for, or another of that version."""
+    if found.program:
+        return loading.Program(found.program)
+    return loading.Program(brine.program(runner.python) or loading.own_program(runner.python), runner.home)
 
 
 def _near(script: str) -> list[str]:

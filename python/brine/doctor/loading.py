@@ -1,11 +1,13 @@
 """Loads a script in a child: with its group's Python, as its user, in its folder and its environment."""
 
+import glob
 import json
 import os
 import resource
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,14 @@ _CHILD = Path(__file__).with_name("child.py")
 _MOST_WORDS = 4000
 
 
-def question(runner: Runner, script: Script, environments: list[str], folders: list[str]) -> str:
+_LIBRARY_PATH = "LD_LIBRARY_PATH"
+
+
+def question(runner: Runner, script: Script, environments: list[str], folders: list[str],
+             variables: Mapping[str, str]) -> str:
     """What the child is told, as JSON."""
     return json.dumps({
+        "library_path": variables.get(_LIBRARY_PATH),
         "script": script.path, "callable": script.callable, "paths": [each.path for each in runner.search_path],
         "environments": environments, "folders": folders,
         "module": {"process_group": runner.group, "application_group": script.application_group,
@@ -40,26 +47,44 @@ def _prepare(runner: Runner) -> None:
         pass  # it stays in /; that the user may not enter its folder is told by another check
 
 
-def load(runner: Runner, script: Script, program: str, prefix: str, environment: Mapping[str, str], seconds: float,
+@dataclass(frozen=True)
+class Program:
+    """The Python that loads a script."""
+
+    path: str
+    prefix: str = ""
+    """A home that has no program of its own, or ""."""
+
+    @property
+    def libraries(self) -> str:
+        """The folder of a libpython of its own, or "". An engine is linked with it, while a program that was built in
+        another place may look where its user cannot."""
+        folder = os.path.normpath(os.path.join(os.path.realpath(self.path), "../../lib"))
+        return folder if glob.glob(f"{glob.escape(folder)}/libpython3.*.so*") else ""
+
+
+def load(runner: Runner, script: Script, program: Program, environment: Mapping[str, str], seconds: float,
          environments: list[str], folders: list[str]) -> Load:
-    """Runs the script. `prefix` is a home that has no program of its own, or ""; `environment` is httpd's;
-    `environments` and `folders` are where missing modules may be."""
-    text = question(runner, script, environments, folders)
+    """Runs the script. `environment` is httpd's; `environments` and `folders` are where missing modules may be."""
     variables = {**environment, **runner.environment}
+    text = question(runner, script, environments, folders, variables)
     if runner.home:
         variables.pop("PYTHONHOME", None)
-    if prefix:
-        variables["PYTHONHOME"] = prefix
+    if program.prefix:
+        variables["PYTHONHOME"] = program.prefix
+    if program.libraries:
+        variables[_LIBRARY_PATH] = ":".join(filter(None, [program.libraries, variables.get(_LIBRARY_PATH)]))
     utf8 = [] if variables.get("PYTHONUTF8") == "0" else ["-X", "utf8"]
     who = runner.identity
     become: dict[str, Any] = {}
     if who is not None and not who.is_caller and os.geteuid() == 0:
         become = {"user": who.uid, "group": who.gid, "extra_groups": sorted(who.groups)}
     try:
-        outcome = run(lambda answer: [program, *utf8, "-B", "-c", _CHILD.read_text(), str(answer), text], variables,
+        command = [program.path, *utf8, "-B", "-c", _CHILD.read_text()]
+        outcome = run(lambda answer: [*command, str(answer), text], variables,
                       seconds, lambda: _prepare(runner), runner.umask, **become)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        return Load(runner, script, "no-python", output=f"{program}: {getattr(error, 'strerror', None) or error}")
+        return Load(runner, script, "no-python", output=f"{program.path}: {getattr(error, 'strerror', None) or error}")
     return understood(runner, script, seconds, outcome)
 
 
