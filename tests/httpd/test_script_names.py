@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness.deadline import until
+from harness.server import environment
 
 pytestmark = pytest.mark.modes("embedded")  # the tests name the places themselves
 
@@ -182,7 +183,12 @@ def test_another_process_loads_the_script_by_its_name(site, reader):
         assert site.ask(reader) == {"class": "shop_wsgi.Item", "state": {"name": "pen"}, "version": 1}
 
 
-def test_a_plain_python_with_the_table(site, workspace):
+def plain_environment(site, table):
+    """Of a Python without httpd, whose guard is of the build under test."""
+    return {**os.environ, **environment(site.server.workspace.build), "BRINE_SCRIPTS": str(table)}
+
+
+def test_a_plain_python_with_the_table(site):
     site = site(DAEMON)
     site.ask("shop/store")
     table = site.server.write("scripts.table", f"# names\n\nshop_wsgi   {site.server.folder}/scripts/shop.wsgi\n")
@@ -191,7 +197,7 @@ import pickle, sys, brine.scripts
 loaded = pickle.loads(open(sys.argv[1], "rb").read())
 print(type(loaded).__module__, vars(loaded), brine.scripts.load("shop_wsgi").__file__ == brine.scripts.names()["shop_wsgi"])
 """
-    run = subprocess.run(["/usr/bin/python3", "-c", code, site.file], env={**os.environ, "BRINE_SCRIPTS": str(table)},
+    run = subprocess.run(["/usr/bin/python3", "-c", code, site.file], env=plain_environment(site, table),
                          capture_output=True, text=True)
     assert (run.stdout, run.stderr) == ("shop_wsgi {'name': 'pen'} True\n", "")
 
@@ -247,7 +253,7 @@ def test_a_queues_worker_without_the_server(site):
     folder = site.server.folder / "writable"
     table = site.server.write("scripts.table", f"shop_wsgi {site.server.folder}/scripts/shop.wsgi\n")
     worker = subprocess.Popen(["/usr/bin/python3", "-c", WORKER.format(folder=str(folder), imports="brine.scripts")],
-                              env={**os.environ, "BRINE_SCRIPTS": str(table)})
+                              env=plain_environment(site, table))
     try:
         site.ask("shop/store")
         site.file.rename(site.file.with_name("1.job"))
