@@ -171,7 +171,9 @@ PyObject* load(PyObject* module, PyObject* const* values, Py_ssize_t count,
       return steal(gil, arguments.pass_to(guard.pickle_load));
     }
     Ref unpickler = steal(gil, made);
-    return steal(gil, PyObject_CallOneArg(guard.unpickler_load.get(), unpickler.get()));
+    PyObject* loaded = PyObject_CallOneArg(guard.unpickler_load.get(), unpickler.get());
+    if (loaded == nullptr) guard.after_failed_load(gil, nullptr, nullptr, nullptr);
+    return steal(gil, loaded);
   });
 }
 

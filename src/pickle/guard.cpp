@@ -381,11 +381,10 @@ void Guard::after_failed_load(GilLock& gil, PyObject* data, PyObject* module,
     if (error.is(PyExc_KeyError)) {
       Ref refusal = steal(gil, PyObject_CallFunctionObjArgs(reaction(gil, "refuse_script"),
                                                             error.value(), nullptr));
-      if (refusal.get() == Py_None) return;
-      error.replace(std::move(refusal));
+      if (refusal.get() != Py_None) error.replace(std::move(refusal));
     }
-    if (policy == Policy::off) return;
-    if (!error.is(PyExc_AttributeError) && !error.is(PyExc_ImportError)) return;
+    const bool may_be_told = error.is(PyExc_Exception) && !error.is(PyExc_EOFError);
+    if (policy == Policy::off || !may_be_told) return;
     steal(gil, PyObject_CallFunction(reaction(gil, "on_failed_load"), "OOOO", error.value(),
                                      or_none(data), or_none(module), or_none(name)));
   } catch (...) {

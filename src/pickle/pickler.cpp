@@ -149,6 +149,19 @@ PyObject* unpickler_find_class(PyObject* module, PyObject* const* arguments,
   });
 }
 
+// Unpickler.load()
+PyObject* unpickler_load(PyObject* module, PyObject* const* arguments, Py_ssize_t count) noexcept {
+  return callback([&](GilLock& gil) {
+    Guard& guard = guard_of(module);
+    PyObject* loaded = PyObject_Vectorcall(guard.unpickler_load.get(), arguments,
+                                           static_cast<std::size_t>(count), nullptr);
+    if (loaded == nullptr && count == 1) {
+      guard.after_failed_load(gil, nullptr, nullptr, nullptr);
+    }
+    return steal(gil, loaded);
+  });
+}
+
 PyMethodDef pickler_init_def = {"__init__", untyped(pickler_init), METH_FASTCALL | METH_KEYWORDS,
                                 "__init__($module, self, /, file, protocol=None, fix_imports=True, "
                                 "buffer_callback=None)\n--\n\n"
@@ -162,6 +175,9 @@ PyMethodDef pickler_clear_memo_def = {
 PyMethodDef get_memo_def = {"memo", untyped(get_memo), METH_FASTCALL, nullptr};
 PyMethodDef set_memo_def = {"memo", untyped(set_memo), METH_FASTCALL, nullptr};
 PyMethodDef delete_memo_def = {"memo", untyped(delete_memo), METH_FASTCALL, nullptr};
+PyMethodDef unpickler_load_def = {
+    "load", untyped(unpickler_load), METH_FASTCALL,
+    "load($module, self, /)\n--\n\nLoad a pickle from the file that was given to Unpickler()."};
 PyMethodDef unpickler_find_class_def = {
     "find_class", untyped(unpickler_find_class), METH_FASTCALL,
     "find_class($module, self, module_name, global_name, /)\n--\n\n"
@@ -210,6 +226,7 @@ Ref make_pickler_type(const GilLock& gil, Guard& guard, PyObject* module) {
 
 Ref make_unpickler_type(const GilLock& gil, Guard& guard, PyObject* module) {
   Ref type = make_class(gil, "Unpickler", guard.unpickler_type.get(), nullptr);
+  add_method(gil, type, unpickler_load_def, module);
   add_method(gil, type, unpickler_find_class_def, module);
   return type;
 }

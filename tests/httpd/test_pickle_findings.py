@@ -289,3 +289,18 @@ def application(query):
 """, X_Test="goes-on")
     assert note(httpd, "goes-on") == "-"
     assert not [text for text in httpd.log.texts("goes-on.wsgi") if "BRINE0501" in text]
+
+
+def test_a_load_that_fails_in_a_class_is_logged_and_counted(httpd):
+    went = run(httpd, "fails", """
+import sys, types
+module = sys.modules["stored"] = types.ModuleType("stored")
+exec("class Problem(Exception):\\n    def __init__(self, a, b):\\n        super().__init__(a)", module.__dict__)
+
+@tells
+def application(query):
+    return attempt(pickle.loads, b"cstored\\nProblem\\n(I1\\ntR.")
+""", X_Test="fails")
+    assert went["raised"] == "TypeError"
+    httpd.expect_log("BRINE0501: pickle hazard restore-fails: .*stored.Problem, which the pickle names at byte 0")
+    assert note(httpd, "fails") == "restore-fails"

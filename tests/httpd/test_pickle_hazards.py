@@ -611,7 +611,7 @@ NOT_MISSING = {
 
 @pytest.mark.axes()
 @pytest.mark.parametrize("kind", NOT_MISSING)
-def test_an_error_of_code_that_the_pickle_runs_gets_no_note(httpd, run, kind):
+def test_an_error_of_code_that_the_pickle_runs_is_told_of_that_code(httpd, run, kind):
     httpd.write("scripts/pickle_tests_setstate.py", """
 class Attribute:
     x = 1
@@ -634,4 +634,6 @@ def application(query):
     return watch(pickle.loads, PICKLES[query["kind"]])
 """, f"kind={kind}")
     assert went["raised"] == NOT_MISSING[kind]
-    assert went["hazards"] == [] and went["notes"] == []
+    hazard = only_hazard(went)
+    assert (hazard["id"], hazard["module"]) == ("restore-fails", "pickle_tests_setstate")
+    assert len(went["notes"]) == 1 and "pickle_tests_unused" not in went["notes"][0]

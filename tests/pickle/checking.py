@@ -69,15 +69,28 @@ def is_recursion(result):
 
 
 def loads_differences(data):
-    """Likewise for a pickle that is read again."""
+    """Likewise for a pickle that is read again. One that pickle itself cannot load is a hazard of that kind alone."""
     wrong = []
     for name, ours, theirs in (("loads", brine.pickle.loads, _pickle.loads),
                                ("load", lambda data: brine.pickle.load(io.BytesIO(data)),
                                 lambda data: _pickle.load(io.BytesIO(data)))):
         with brine.pickle.collect() as reports:
-            got = outcome(ours, data)
+            got = without_note(outcome(ours, data))
         wanted = outcome(theirs, data)
         if got[0] != wanted[0] or not got[0] and got != wanted or repr(type(got[1])) != repr(type(wanted[1])):
             wrong.append(f"{name}: {got!r:.500} is not {wanted!r:.500}")
-        wrong += [f"{name}: {hazard}" for report in reports for hazard in report]
+        wrong += [f"{name}: {hazard}" for report in reports for hazard in report
+                  if wanted[0] or hazard.id != "restore-fails" or not is_right_about(hazard, wanted[1])]
     return wrong
+
+
+def without_note(result):
+    """Before Python 3.11 the guard's note is the end of the message."""
+    made, error = result
+    return result if made else (made, (error[0], error[1].partition("\nBrine: ")[0]))
+
+
+def is_right_about(hazard, error):
+    """Whether it has the exception's type, and words for what the reader cannot change."""
+    own = hazard.module.partition(".")[0] in ("corpus", "test_restore_fails")
+    return hazard.pickle_error.startswith(f"{error[0].__name__}: ") and own != ("is one of" in hazard.remedy)

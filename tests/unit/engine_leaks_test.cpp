@@ -199,6 +199,8 @@ TEST_F(LeakTest, TheGuard) {
       "try:\n    pickle.Pickler(io.BytesIO()).dump([Local, lambda: 0])\nexcept Exception: pass",
       "try:\n    pickle.dumps([Local, sys, {1: lambda: 0, 2: Local}])\nexcept Exception: pass",
       "try:\n    pickle.dumps({'a': [sys]})\nexcept Exception: pass",
+      "try:\n    pickle.loads(b'cdatetime\\ntimezone\\n(I1\\ntR.')\nexcept TypeError:\n    pass",
+      "try:\n    pickle.loads(b'cfractions\\nFraction\\n(I1\\nI0\\ntR.')\nexcept Exception: pass",
       "import brine.pickle\nbrine.pickle.inspect([sys, Local, iter([])])",
   };
   for (const pickle::Policy policy : {pickle::Policy::report, pickle::Policy::enforce}) {

@@ -18,6 +18,7 @@ SEVERITIES = {
     "refuses-pickle": "error",
     "restore-no-module": "error",
     "restore-no-attribute": "error",
+    "restore-fails": "error",
     "not-builtin": "error",
 }
 

@@ -12,7 +12,7 @@ from types import BuiltinMethodType
 from typing import Any, Callable, Iterator
 
 from brine import _guard
-from brine.pickle import _judge, _refusals, _restore
+from brine.pickle import _failures, _judge, _refusals, _restore
 from brine.pickle._describe import Culprit, describe
 from brine.pickle._frames import Root, find_root
 from brine.pickle._hazards import Hazard, Report, UnsafePickleError
@@ -274,18 +274,19 @@ def refuse_script(error: KeyError) -> ImportError | None:
 
 
 def on_failed_load(error: BaseException, data: Any, module: str | None, name: str | None) -> None:
-    """Adds to pickle's exception which global was not found, and what to do; reports it as a hazard."""
+    """Adds to pickle's exception which global was not found, or whose code failed, and what to do; reports it."""
     if isinstance(error, ScriptLoadError):  # which says what is wrong
         return
-    if module is None or name is None:
-        missing = _restore.first_missing(data, error)
-        if missing is None:
-            return
-        module, name = missing
-    hazard = _restore.describe(*_restore.modern_name(module, name), error)
+    hazard = None
+    if (module is None or name is None) and data is not None and isinstance(error, (AttributeError, ImportError)):
+        module, name = _restore.first_missing(data, error) or (None, None)
+    if module is not None and name is not None:
+        hazard = _restore.describe(*_restore.modern_name(module, name), error)
+    elif not isinstance(error, (pickle.PickleError, MemoryError)):
+        hazard = _failures.describe(error, data)
     if hazard is not None:
-        _restore.add_note(error, f"Brine: {hazard.message} {hazard.remedy}")
         _deliver(Report((hazard,)))
+        _restore.add_note(error, f"Brine: {hazard.message} {hazard.remedy}")
 
 
 # --- telling --------------------------------------------------------------------------------------------

@@ -125,7 +125,7 @@ def is_unnamed(culprit: Any, judgement: Judgement) -> bool:
     Protocols 0 and 1 fail at the class of an object that the others refuse. A class that has been
     reloaded has a name, which leads to another class.
     """
-    if not is_class(culprit) or not _is_of_python(culprit):
+    if judgement.id not in ("reload-missing", "reload-stale") or not is_class(culprit) or not _is_of_python(culprit):
         return False
     try:
         return not is_class(resolve(import_as_pickle_does(judgement.module), judgement.qualname))

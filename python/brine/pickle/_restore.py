@@ -92,11 +92,18 @@ def _words(hazard: str, module: str, name: str, script: _scripts.Script | None) 
 
 
 def add_note(error: BaseException, note: str) -> None:
-    """A note of the exception (Python 3.11), or more of its message."""
-    if hasattr(error, "add_note"):
-        error.add_note(note)
+    """A note of the exception (Python 3.11), or more of its message where that is nothing but one of Python's own.
+
+    Runs no code of the exception's class, unless that hides BaseException's methods from Python itself.
+    """
+    if sys.version_info >= (3, 11):
+        if note not in (vars(error).get("__notes__") or ()):  # an exception that is kept and raised again has it
+            BaseException.add_note(error, note)
         return
-    text = f"{error}\n{note}"
+    if type(error).__module__ != "builtins" or isinstance(error, KeyError) or not error.args or \
+            type(error.args[0]) is not str or note in error.args[0]:
+        return
+    text = f"{error.args[0]}\n{note}"
     error.args = (text, *error.args[1:])
     if isinstance(error, ImportError):
         error.msg = text
