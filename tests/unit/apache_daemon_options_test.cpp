@@ -110,6 +110,8 @@ TEST(DaemonOptions, OfLimits) {
   EXPECT_EQ(limits("interrupt-timeout=5").interrupt_timeout, 5s);
   EXPECT_EQ(limits("restart-interval=24h").restart_interval, 24h);
   EXPECT_EQ(limits("connect-timeout=1").connect_timeout, 1s);
+  EXPECT_TRUE(limits("connect-timeout=15").loading_counts);
+  EXPECT_FALSE(limits("socket-timeout=2").loading_counts);
   EXPECT_EQ(limits("socket-timeout=2").socket_timeout, 2s);
   EXPECT_EQ(limits("queue-timeout=0.25").queue_timeout, 250ms);
   EXPECT_EQ(limits("maximum-requests=10000").maximum_requests, 10000U);

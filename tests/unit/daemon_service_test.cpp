@@ -516,5 +516,33 @@ TEST_F(Service, WithoutAProcessARequestWaitsForOne) {
   EXPECT_EQ(counted(Counter::not_ready), 1U);
 }
 
+TEST_F(Service, AProcessThatLoadsIsWaitedForLonger) {
+  group_.limits.connect_timeout = std::chrono::milliseconds(20);
+  group_.limits.queue_timeout = std::chrono::milliseconds(200);
+  close(view_.memory_of(0));
+  view_.slots[0].state = SlotState::starting;
+  FakeHttp http("/");
+  EXPECT_EQ(ask(http), Outcome::timed_out) << "queue-timeout is all that it waits";
+  group_.limits.loading_counts = true;
+  EXPECT_EQ(ask(http), Outcome::not_ready) << "where connect-timeout was given";
+}
+
+TEST_F(Service, WhatFollowsAProcessThatCouldNotLoadIsNotWaitedForLonger) {
+  group_.limits.connect_timeout = std::chrono::milliseconds(50);
+  close(view_.memory_of(0));
+  view_.slots[0].state = SlotState::starting;
+  std::atomic<bool> over = false;
+  std::thread supervisor([&] {
+    while (!over) {
+      move_in(view_.slots[0], view_.memory_of(0));
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  });
+  FakeHttp http("/");
+  EXPECT_EQ(ask(http), Outcome::not_ready);
+  over = true;
+  supervisor.join();
+}
+
 }  // namespace
 }  // namespace brine::daemon

@@ -152,9 +152,9 @@ DIFFERENCES = [
     Difference("definitions", "A group may be defined behind its use, and a second time in a copied virtual host, if "
                "both definitions are alike.", _by_choice),
     Difference("group-python", "python=3.13 gives a group another Python than its neighbours.", _by_choice),
-    Difference("loading", "A request waits for a process that still loads for connect-timeout, 15 seconds, and is then "
-               "answered with 503 and Retry-After; in mod_wsgi it waits for socket-timeout, or httpd's Timeout.",
-               _groups),
+    Difference("loading", "Where connect-timeout is given, a request waits no longer than that for a process that "
+               "loads, and is then answered with 503 and Retry-After; in mod_wsgi it waits for socket-timeout, or "
+               "httpd's Timeout.", _with_time("connect-timeout")),
     Difference("backlog", "More than listen-backlog waiting requests are refused at once, with 503 and Retry-After; "
                "mod_wsgi tries to connect for connect-timeout, with httpd's threads occupied meanwhile.", _groups),
     Difference("sockets", "There are no socket files: WSGISocketPrefix, WSGISocketRotation, WSGIAcceptMutex and "

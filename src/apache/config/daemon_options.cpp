@@ -175,6 +175,13 @@ void in_limits(DaemonOptions& options, std::string_view text) {
   options.group.limits.*member = parse(text);
 }
 
+// The time that is named bounds all of a request's waiting. Where none is, imports may take as long
+// as mod_wsgi lets them, which is socket-timeout.
+void connect_timeout(DaemonOptions& options, std::string_view text) {
+  options.group.limits.connect_timeout = bare_seconds(text);
+  options.group.limits.loading_counts = true;
+}
+
 template <auto parse>
 void nowhere(DaemonOptions&, std::string_view text) {
   parse(text);
@@ -242,7 +249,7 @@ constexpr Option kOptions[] = {
     {"request-timeout", &in_limits<&Limits::request_timeout>},
     {"interrupt-timeout", &in_limits<&Limits::interrupt_timeout>},
     {"restart-interval", &in_limits<&Limits::restart_interval>},
-    {"connect-timeout", &in_limits<&Limits::connect_timeout>},
+    {"connect-timeout", &connect_timeout},
     {"socket-timeout", &in_limits<&Limits::socket_timeout>},
     {"queue-timeout", &in_limits<&Limits::queue_timeout>},
     {"maximum-requests", &in_limits<&Limits::maximum_requests, &parse_count>},

@@ -10,6 +10,7 @@
 #include <exception>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -53,6 +54,21 @@ Nanos until(Duration time) {
   return time.count() == 0 ? std::numeric_limits<Nanos>::max() : base::now() + base::nanos(time);
 }
 
+// A process that has not loaded its scripts yet.
+struct LoadingProcess {
+  std::size_t slot;
+  std::uint32_t incarnation;
+};
+
+std::optional<LoadingProcess> find_loading(std::span<const Slot> slots) {
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].state.load(std::memory_order_acquire) == SlotState::starting) {
+      return LoadingProcess{i, slots[i].incarnation.load(std::memory_order_acquire)};
+    }
+  }
+  return std::nullopt;
+}
+
 // Makes the two ends of a connection. Closes idle connections if no descriptors are left.
 std::pair<base::UniqueFd, base::UniqueFd> connection_ends() {
   try {
@@ -80,6 +96,7 @@ struct Client::PendingRequest {
   bool in_line = false;             ///< the request has waited: no line is too long for it
   std::vector<Admission> failed{};  ///< processes with a free thread that did not take it up
   Nanos astray_until = 0;           ///< when all have failed: until then one may recover; else 0
+  std::optional<LoadingProcess> awaited{};  ///< the first that was seen to load
   Outcome outcome = Outcome::not_ready;
 
   void forgive() {
@@ -220,6 +237,17 @@ void Client::wait_for_process(std::uint32_t seen, Nanos deadline) const {
   view_.wait_for_change(seen, std::min(deadline, now + kSignInterval));
 }
 
+// Returns true while the process loads that did when the request first looked, unless that time
+// counts. One that follows it, because it could not load or died, is no excuse to wait for longer.
+bool Client::is_loading(PendingRequest& pending) const {
+  if (group_.limits.loading_counts) return false;
+  if (!pending.awaited) pending.awaited = find_loading(view_.slots);
+  if (!pending.awaited) return false;
+  const Slot& slot = view_.slots[pending.awaited->slot];
+  return slot.state.load(std::memory_order_acquire) == SlotState::starting &&
+         slot.incarnation.load(std::memory_order_acquire) == pending.awaited->incarnation;
+}
+
 // Chooses among processes with older code where newer ones lack the script. If no older one is
 // left, a process that lacks the script answers with what is wrong with it.
 std::optional<std::size_t> Client::choose_for(PendingRequest& pending,
@@ -245,7 +273,8 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
     const auto chosen = choose_for(pending, candidates);
     if (now >= pending.queue_deadline) return refuse_late(pending, chosen.has_value());
     if (!chosen) {
-      if (view_.is_in_line(now)) connect_deadline = until(group_.limits.connect_timeout);
+      const bool excused = view_.is_in_line(now) || is_loading(pending);
+      if (excused) connect_deadline = until(group_.limits.connect_timeout);
       if (now >= connect_deadline) return refuse_unready(pending);
       wait_for_process(seen, std::min(pending.queue_deadline, connect_deadline));
       pending.in_line = true;

@@ -45,6 +45,7 @@ class Client {
   Duration queue_time() const;
   wsgi::Outcome travel(PendingRequest& pending);
   void wait_for_process(std::uint32_t seen, base::Nanos deadline) const;
+  bool is_loading(PendingRequest& pending) const;
   std::optional<std::size_t> choose_for(PendingRequest& pending,
                                         const std::vector<Candidate>& candidates) const;
   bool find_admission(PendingRequest& pending, Admission& admission);

@@ -64,12 +64,12 @@ template <class Codec, Of<Limits> Value>
 void fields(Codec& codec, Value& value) {
   auto& [startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
          inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
-         socket_timeout, queue_timeout, maximum_requests, listen_backlog, memory_recycle,
-         cpu_time_limit, memory_limit, virtual_memory] = value;
+         loading_counts, socket_timeout, queue_timeout, maximum_requests, listen_backlog,
+         memory_recycle, cpu_time_limit, memory_limit, virtual_memory] = value;
   codec(startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
         inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
-        socket_timeout, queue_timeout, maximum_requests, listen_backlog, memory_recycle,
-        cpu_time_limit, memory_limit, virtual_memory);
+        loading_counts, socket_timeout, queue_timeout, maximum_requests, listen_backlog,
+        memory_recycle, cpu_time_limit, memory_limit, virtual_memory);
 }
 
 template <class Codec, Of<Group> Value>

@@ -39,8 +39,10 @@ struct Limits {
   Duration interrupt_timeout{0};
   Duration restart_interval{0};
   Duration connect_timeout{15000};  ///< how long a request waits for a ready process
-  Duration socket_timeout{0};       ///< of one read or write between httpd and the process
-  Duration queue_timeout{0};        ///< from the request's arrival until a thread takes it up
+  /// True if connect-timeout was given: the time in which a process loads counts for it, too.
+  bool loading_counts = false;
+  Duration socket_timeout{0};  ///< of one read or write between httpd and the process
+  Duration queue_timeout{0};   ///< from the request's arrival until a thread takes it up
   std::uint64_t maximum_requests = 0;
   int listen_backlog = 100;          ///< requests that may wait beyond those being served
   std::uint64_t memory_recycle = 0;  ///< bytes of resident memory
