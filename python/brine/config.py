@@ -9,7 +9,7 @@ from brine.installation import Brine, Httpd
 from brine.quoting import quoted, quoted_pattern
 from brine.refusal import Refusal
 from brine.server_user import ServerUser
-from brine.site import Site, Static
+from brine.site import STATUS_URLS, Site, Static
 
 # For machines without a mime.types file: what a web page is made of.
 _TYPES = {
@@ -45,6 +45,8 @@ def _modules(site: Site, httpd: Httpd, brine: Brine) -> Iterator[str]:
         names += ["socache_shmcb", "ssl"]
     if site.http2:
         names.append("http2")
+    if site.status:
+        names.append("authz_host")
     if site.shows_requests or site.access_log:
         names.append("log_config")
     for identifier, file in httpd.load_lines(*names):
@@ -185,6 +187,15 @@ def _scripts(site: Site) -> Iterator[str]:
         yield from _script(application, site)
 
 
+def _status() -> Iterator[str]:
+    page, health = STATUS_URLS
+    for url, who in ((page, "local"), (health, "all granted")):
+        yield f"<Location {url}>"
+        yield f"    SetHandler {url.removeprefix('/')}"
+        yield f"    Require {who}"
+        yield "</Location>"
+
+
 def _statics(statics: tuple[Static, ...]) -> Iterator[str]:
     if _TYPES_FILE.exists():
         yield f"TypesConfig {quoted(_TYPES_FILE)}"
@@ -217,6 +228,8 @@ def render(site: Site, httpd: Httpd, brine: Brine, state: Path, user: ServerUser
     if site.statics:
         parts.append(("Files that httpd serves itself; an alias that comes first wins", _statics(site.statics)))
     parts.append(("The WSGI script" if not site.others else "The WSGI scripts", _scripts(site)))
+    if site.status:
+        parts.append(("What the server says of itself to this machine, and to anybody whether it is ready", _status()))
     if site.includes:
         parts.append(("Further configuration", [f"Include {quoted(file)}" for file in site.includes]))
     return "\n".join("".join([f"# {title}\n", *(f"{line}\n" for line in lines)]) for title, lines in parts)

@@ -15,8 +15,8 @@ from brine.parser import Parser
 from brine.pythons import Python, choose_python
 from brine.refusal import Refusal
 from brine.server_user import named_user
-from brine.site import (MPMS, Certificate, Site, check_file, check_folder, check_host, check_name, check_statics,
-                        check_url_path)
+from brine.site import (MPMS, STATUS_URLS, Certificate, Site, check_file, check_folder, check_host, check_name,
+                        check_statics, check_url_path)
 from brine.target import Wish, find_application
 
 # Options of WSGIDaemonProcess that have the same meaning here: our name, its name, type, metavar, help.
@@ -70,6 +70,9 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
     add("--tls", nargs=2, metavar=("CERT", "KEY"),
         help="serve by HTTPS, with these PEM files; `--tls auto` makes a certificate for development")
     add("--http2", action="store_true", help="serve by HTTP/2 too")
+    add("--status", action="store_true",
+        help="show this machine what goes on at /brine-status, and anybody at /brine-health whether the application is "
+             "ready")
 
 
 def _add_processes(parser: argparse.ArgumentParser) -> None:
@@ -174,6 +177,9 @@ def _applications(options: argparse.Namespace, wish: Wish, folder: Path) -> tupl
         if equals:
             applications.append(find_application(target, Wish(), folder, check_url_path("--mount", url)))
     urls = [application.mount for application in applications]
+    hidden = next((url for url in urls if options.status and url in STATUS_URLS), None)
+    if hidden:
+        raise Refusal(f"--status has its page at {hidden}: give the application there another URL with --mount.")
     twice = next((url for url in urls if urls.count(url) > 1), None)
     if twice:
         raise Refusal(f"Two applications are to be mounted at {twice}: give one of them another URL with --mount.")
@@ -208,6 +214,7 @@ def site_of(options: argparse.Namespace) -> Site:
                 python=_python(options), processes=options.processes, home=_home(options, first),
                 body_limit=options.limit_request_body, limits=_limits(options), embedded=options.embedded,
                 tls=_certificate(options), makes_certificate=_makes_certificate(options), http2=options.http2,
+                status=options.status,
                 access_log=access_log, shows_requests=at_terminal or options.access_log == "-",
                 log_level=options.log_level, log_format=options.log_format,
                 includes=tuple(check_file("--include", file) for file in options.include))

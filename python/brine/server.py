@@ -20,7 +20,7 @@ from brine.made_files import make_certificate
 from brine.private_folder import private_folder
 from brine.replacement import Replacement
 from brine.server_user import ServerUser
-from brine.site import Site
+from brine.site import STATUS_URLS, Site
 from brine.stop_signal import StopSignal
 from brine.watcher import Watcher
 
@@ -52,6 +52,8 @@ class Server:
         by itself or the script's processes crash at their start: 1."""
         if self._wait_until_it_answers():
             self._view.say(f"Serving {self._site.subject} (Ctrl-C ends it) at\n{self._site.url}")
+            if self._site.status:
+                self._view.say(f"Status at\n{self._site.origin}{STATUS_URLS[0]}")
             self._follow()
         code = self._process.exit_code()
         if code is not None:

@@ -17,6 +17,7 @@ from brine.pythons import Python
 from brine.refusal import Refusal
 
 MPMS = ("event", "worker", "prefork")
+STATUS_URLS = ("/brine-status", "/brine-health")
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -65,6 +66,8 @@ class Site:
     makes_certificate: bool = False
     """A certificate is made for each run."""
     http2: bool = False
+    status: bool = False
+    """The server's own page and answer to monitors are served, too."""
     access_log: Path | None = None
     shows_requests: bool = False
     """The terminal has a line for each request."""
@@ -118,9 +121,14 @@ class Site:
     @property
     def url(self) -> str:
         """The address for a browser on this machine."""
+        return self.origin + quote(self.application.mount)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of that."""
         host = _WILDCARDS.get(self.host, self.host).replace("%", "%25")  # of a link-local address: fe80::1%eth0
         scheme = "https" if self.tls or self.makes_certificate else "http"
-        return f"{scheme}://{_netloc(host, self.port)}{quote(self.application.mount)}"
+        return f"{scheme}://{_netloc(host, self.port)}"
 
 
 def _netloc(host: str, port: int) -> str:

@@ -63,6 +63,8 @@ def test_values_that_are_none(brine, script, option, value, words):
     (["--chdir", "/no/such"], "The folder /no/such of --chdir"),
     (["--include", "/no/such"], "of --include does not exist"),
     (["--tls", "/no/such", "/no/such"], "of --tls does not exist"),
+    (["--status", "--mount", "/brine-status"], "--status has its page at /brine-status"),
+    (["--status", "--mount", "/brine-health=json:loads"], "--status has its page at /brine-health"),
     (["--mount", "/a="], "--mount /a= names no application"),
     (["--access-log", "/no/such/x"], "The folder /no/such of"),
     (["--config", "/no/such"], "There is no file /no/such")])
@@ -151,6 +153,22 @@ def test_a_certificate_of_its_own_and_http2(serve, script):
                                  capture_output=True, text=True).stdout
         assert version == "2"
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize("places", [[], ["--embedded"], ["--mount", "/shop"]])
+def test_the_status_page(serve, script, places):
+    server = serve(script, "--status", *places)
+    origin = server.wait_for(r"^Status at\n(http://\S+)/brine-status$")[1]
+    with urllib.request.urlopen(urllib.request.Request(f"{origin}/brine-status", headers={"Accept": "text/html"}),
+                                timeout=PATIENCE) as answer:
+        assert answer.headers["Content-Type"].startswith("text/html") and b"</html>" in answer.read()
+    with urllib.request.urlopen(f"{origin}/brine-health", timeout=PATIENCE) as answer:
+        assert answer.status == 200
+    assert server.get("/") == (200, "one")
+
+
+def test_without_the_option_there_is_none(serve, script):
+    assert serve(script).get("/brine-status") == (200, "one")
 
 
 def test_requests_are_shown(serve, folder):
