@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from brine.log_record import Record
+from brine.root_exception import root_exception
 
 _LOADED = re.compile(r"loaded WSGI script ")
 _ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
@@ -15,6 +16,9 @@ _NONE_IN_PROGRESS = "; in progress: none;"
 
 # The script has been loaded, but what was loaded defines no application, or none that can be called.
 _NO_APPLICATION = {"BRINE0304", "BRINE0305"}
+
+_DOES_NOT_LOAD = "BRINE0301"
+_MOST_LINES = 1000  # of a traceback
 
 # A process that lives so long after it has loaded the script does not die of that.
 _SOON_SECONDS = 10
@@ -47,6 +51,7 @@ class Loading:
         self._told_to_leave: set[str] = set()
         self._having: dict[str, float] = {}
         self._lacking: set[str] = set()
+        self._traceback: list[str] = []
         self._soon_deaths = 0
 
     @property
@@ -59,6 +64,11 @@ class Loading:
         """Whether requests get an answer of the script, or are told that it does not load."""
         return self.loaded or self.failed
 
+    @property
+    def why(self) -> str:
+        """The exception that kept the script from being loaded the last time, "" where it was none."""
+        return root_exception(self._traceback)
+
     def let_go(self, processes: set[int]) -> None:
         """These processes were told to leave: however they end, the script is not at fault."""
         self._told_to_leave.update(map(str, processes))
@@ -67,6 +77,7 @@ class Loading:
         """Takes a record of the log in. False: it repeats what is known, or tells of what was wanted."""
         if self.crash:
             return self._belongs_to_the_crash(record)
+        self._note_traceback(record)
         ended = _ENDED.match(record.text)
         if record.level == "info" and _LOADED.match(record.text):
             self._loads += 1
@@ -82,6 +93,12 @@ class Loading:
             self.failed = True
             self._lacking.add(_process(record))
         return self._note_end(ended[1], record) if ended else True
+
+    def _note_traceback(self, record: Record) -> None:
+        if record.code == _DOES_NOT_LOAD and not record.continued:
+            self._traceback = []
+        elif record.code == _DOES_NOT_LOAD and len(self._traceback) < _MOST_LINES:
+            self._traceback.append(record.text)
 
     def _note_end(self, process: str, record: Record) -> bool:
         loaded_at = self._having.pop(process, None)

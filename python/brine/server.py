@@ -65,7 +65,8 @@ class Server:
                            "next one would, too: the lines above tell how.")
             return 1
         if self._loading.failed and not self._loading.loaded:
-            self._view.say(f"brine: {self._site.subject} has never loaded: the lines above tell why.")
+            why = f"{self._loading.why}. " if self._loading.why else ""
+            self._view.say(f"brine: {why}{self._site.subject} has never loaded: the lines above tell more.")
             return 1
         if self._loads_long and not self._loading.settled:
             self._view.say(f"brine: {self._site.subject} has not come to the end of its loading.")

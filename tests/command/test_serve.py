@@ -8,11 +8,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from types import SimpleNamespace
 
 import pytest
 
+from brine.root_exception import root_exception
 from ports import free_port
 from serving import Serving, poll, write_script
 
@@ -109,7 +111,25 @@ def test_a_script_that_never_loads_is_a_failure(serve, folder):
     write_file(script, "import no_such_module_either\n")
     assert server.get()[0] == 500
     assert server.stop() == 1
-    assert f"brine: {script} has never loaded" in server.output
+    assert server.output.endswith(f"brine: ModuleNotFoundError: No module named 'no_such_module_either' ({script}:1). "
+                                  f"{script} has never loaded: the lines above tell more.\n")
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("import nosuch\n", "ModuleNotFoundError: No module named 'nosuch' ({script}:1)"),
+    ("def start():\n    return {}['key']\ntry:\n    start()\nexcept KeyError as error:\n"
+     "    raise RuntimeError('two\\nlines') from error\n", "KeyError: 'key' ({script}:2)"),
+    ("try:\n    1 / 0\nfinally:\n    import nosuch\n", "ZeroDivisionError: division by zero ({script}:2)"),
+    ("def f(:\n", "SyntaxError: invalid syntax ({script}:1)"),
+    ("raise ValueError('one\\n  two')\n", "ValueError: one ({script}:1)"),
+    ("raise SystemExit(3)\n", "SystemExit: 3 ({script}:1)"),
+])
+def test_the_root_of_a_chain_of_exceptions_is_told(folder, text, expected):
+    script = write_file(folder / "app.wsgi", text)
+    printed = subprocess.run([sys.executable, "-c", "import runpy, sys, traceback\ntry:\n    runpy.run_path(sys.argv[1])\n"
+                              "except BaseException:\n    print(traceback.format_exc())", script],
+                             capture_output=True, text=True, check=True).stdout
+    assert root_exception(printed.splitlines()) == expected.format(script=script)
 
 
 @pytest.mark.parametrize("text, status", [("", 404), ("application = None\n", 500)])
