@@ -282,6 +282,7 @@ def test_two_generations_side_by_side(site):
 
 def test_loads_and_dumps_while_the_script_is_reloaded(site):
     site = site(EMBEDDED)
+    site.server.allow_log("BRINE0307")  # whether eight generations were retired depends on who was faster
     site.ask("shop/keep")
     over = threading.Event()
 
