@@ -81,6 +81,7 @@ def add(name: str, path: str) -> None:
         _old_names[mod_wsgi_name(each)] = name
     if FINDER not in sys.meta_path:
         sys.meta_path.append(FINDER)
+        _watch_paths()
 
 
 def mod_wsgi_name(path: bytes) -> str:
@@ -114,6 +115,39 @@ def is_marked(found: Any, name: str) -> bool:
     return issubclass(type(found), type) and MARK in vars(found) and found.__module__ == name
 
 
+def check_path(module: str, path: str) -> None:
+    """Refuses what a pickle names by a path with dots: what it leads to, and what lies on the way, has to be a marked
+    class. Behind a class whatever it has would be shown else, such as functions, and their globals. A name without a
+    dot is the view's matter. Raises AttributeError, as pickle does for what is not there.
+    """
+    name = script_name(module)
+    if name is None or "." not in path or _home is None or _home.shows_all(name):
+        return
+    __import__(module)
+    if type(sys.modules.get(module)) is not NamedScript:
+        return  # another module has the name
+    found: Any = _home.serving(name)
+    for part in path.split("."):
+        found = vars(found).get(part)
+        if not is_marked(found, name):
+            raise AttributeError(_not_shown(name, path))
+
+
+def _watch_paths() -> None:
+    """Has check_path() called before pickle looks something up, whoever's Unpickler does."""
+    try:
+        from brine._guard import watch_find_class
+    except ImportError:  # not installed: a hook in Python, which costs each audit event a call
+        sys.addaudithook(lambda event, found: check_path(*found) if event == "pickle.find_class" else None)
+    else:
+        watch_find_class(check_path)
+
+
+def _not_shown(name: str, path: str) -> str:
+    return (f"module {name!r} shows no {path!r}: it is the WSGI script {table[name]}, of which only classes that "
+            "brine.pickle.stable marks are shown")
+
+
 class NamedScript(ModuleType):
     """What `import NAME` gives: a view of the script, of whichever version serves when it is looked at.
 
@@ -134,8 +168,7 @@ class NamedScript(ModuleType):
             names = _home.serving(name).__dict__
             if attribute in names and (_home.shows_all(name) or is_marked(names[attribute], name)):
                 return names[attribute]
-            raise AttributeError(f"module {name!r} shows no {attribute!r}: it is the WSGI script {table[name]}, of "
-                                 "which only classes that brine.pickle.stable marks are shown")
+            raise AttributeError(_not_shown(name, attribute))
         raise AttributeError(f"module {name!r} has no attribute {attribute!r}")
 
     def __dir__(self) -> list[str]:

@@ -8,6 +8,7 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
+#include "pickle/find_class.hpp"
 #include "pickle/inspector.hpp"
 #include "pickle/pickler.hpp"
 #include "pickle/scope.hpp"
@@ -86,6 +87,13 @@ PyObject* forget_verdicts(PyObject* module, PyObject*) noexcept {
   Py_RETURN_NONE;
 }
 
+PyObject* watch_names(PyObject*, PyObject* checker) noexcept {
+  return callback([&](GilLock& gil) {
+    watch_find_class(gil, checker);
+    return borrow(gil, Py_None);
+  });
+}
+
 PyObject* set_collecting(PyObject* module, PyObject* collecting) noexcept {
   guard_of(module).set_collecting(collecting == Py_True);
   Py_RETURN_NONE;
@@ -136,6 +144,9 @@ PyMethodDef own_functions[] = {
      "Tells the server of hazards. False: there is no server."},
     {"forget_verdicts", forget_verdicts, METH_NOARGS,
      "forget_verdicts($module, /)\n--\n\nNames may stand for other things than before."},
+    {"watch_find_class", watch_names, METH_O,
+     "watch_find_class($module, check, /)\n--\n\n"
+     "Has check(module, name) called before an Unpickler of this interpreter looks a name up."},
     {"set_collecting", set_collecting, METH_O,
      "set_collecting($module, collecting, /)\n--\n\n"
      "Whether somebody collects reports: then each failed dump is described anew."},

@@ -23,6 +23,19 @@ class Item:
     version = {version}
     def __init__(self, name):
         self.name = name
+    @staticmethod
+    def made():
+        function()
+    class Inner:
+        pass
+    @brine.pickle.stable
+    class Shelf:
+        called = Path
+        def __init__(self, name):
+            self.name = name
+        @classmethod
+        def made(cls):
+            function()
 {more}
 
 class Unmarked:
@@ -32,7 +45,7 @@ def function():
     (Path(__file__).parents[1] / "writable/called").touch()
 
 def store(query):
-    made = pickle.dumps(KEPT if "kept" in query else {{"item": Item, "unmarked": Unmarked}}[query.get("what", "item")]("pen"))
+    made = pickle.dumps(KEPT if "kept" in query else {{"item": Item, "shelf": Item.Shelf, "unmarked": Unmarked}}[query.get("what", "item")]("pen"))
     Path(query["file"]).write_bytes(made)
     return "stored"
 
@@ -365,9 +378,18 @@ def test_scripts_that_load_each_others_pickles(start_httpd, order):
 # --- what a pickle may name -----------------------------------------------------------------------------
 
 
+def dotted(module, path):
+    """A call of what `path` leads to, which is one of a class's attributes; protocol 4 alone has such."""
+    return b"\x80\x04" + b"".join(b"\x8c" + bytes([len(each)]) + each.encode() for each in (module, path)) + b"\x93)R."
+
+
 @pytest.mark.parametrize("pickled", [
     b"cshop_wsgi\nfunction\n(tR.", b"cshop_wsgi\nUnmarked\n(tR.", b"cshop_wsgi\nPath\n(tR.",
     b"cbrine.scripts.shop_wsgi\nfunction\n(tR.", b"cshop_wsgi.Item\nfunction\n(tR.", b"cother_wsgi\nItem\n(tR.",
+    *(dotted(module, path) for module in ("shop_wsgi", "brine.scripts.shop_wsgi") for path in (
+        "Item.__init__", "Item.__init__.__globals__", "Item.__setstate__.__globals__.__class__", "Item.made", "Item.Inner",
+        "Item.Shelf.made", "Item.Shelf.called", "Item.Path", "Item.__class__", "Item.__mro__", "Item.", ".Item", "Item..Shelf",
+        "Unmarked.made")),
     b"c..scripts.shop_wsgi\nItem\n(tR.", b"cscripts/shop\nItem\n(tR.", b"cshop\nItem\n(tR."])
 def test_a_pickle_runs_nothing_that_is_not_marked_and_named(site, pickled):
     site = site(EMBEDDED + READERS.replace("other", "%{GLOBAL}"))
@@ -377,6 +399,14 @@ def test_a_pickle_runs_nothing_that_is_not_marked_and_named(site, pickled):
     assert went["raised"] in ("AttributeError", "ModuleNotFoundError", "ImportError"), went
     assert not (site.server.folder / "writable" / "called").exists()
     site.server.allow_log("BRINE0501[:|] ")
+
+
+@pytest.mark.parametrize("reader", ["embedded", "sub", "other"])
+def test_a_marked_class_in_a_marked_class_is_found(site, reader):
+    site = site(DAEMON + READERS)
+    assert site.ask("shop/store", what="shelf") == "stored"
+    went = site.ask(reader)
+    assert (went["class"], went["state"]) == ("shop_wsgi.Item.Shelf", {"name": "pen"})
 
 
 def test_what_is_not_marked_is_a_hazard_still(site):
