@@ -1343,3 +1343,25 @@ def test_nothing_is_executed_or_imported(tmp_path):
     assert len(hazards(source)) == 1
     assert not trace.exists()
     assert "brine_no_such_module" not in set(sys.modules) - before
+
+
+@pytest.mark.parametrize("mark", [
+    "import brine.pickle\n@brine.pickle.stable\n", "from brine.pickle import stable as keep\n@keep(schema=3)\n",
+    "from brine import pickle as guard\n@guard.stable()\n", "import dataclasses, brine.pickle\n@brine.pickle.stable\n"
+    "@dataclasses.dataclass\n", "import brine.pickle\nmark = brine.pickle.stable\n@mark\n"])
+def test_a_marked_class_is_a_note(mark):
+    source = f"import pickle\n{mark}class Item: pass\npickle.dumps([Item(), Item])\n"
+    assert hazards(source) == set()
+    [note] = [each for each in lint(source.encode(), "app.wsgi") if each.id == "naming-script"]
+    assert note.message.endswith("It is marked by brine.pickle.stable, and found where the script has a name.")
+    assert note.remedy.startswith("Give the script a name, by WSGIScriptName")
+
+
+@pytest.mark.parametrize("source", [
+    "class Item: pass\nclass More(Item): pass\npickle.dumps(More())\n",  # subclasses are marked by themselves
+    "def stable(cls): return cls\n@stable\nclass More: pass\npickle.dumps(More())\n",
+    "import other\n@other.stable\nclass More: pass\npickle.dumps(More())\n",
+    "@brine.pickle.stable\nclass Item: pass\ndef More(): pass\npickle.dumps([Item(), More])\n",
+    "def make():\n    @brine.pickle.stable\n    class More: pass\n    return More()\npickle.dumps(make())\n"])
+def test_what_is_not_marked_beside_it_counts(source):
+    assert [name.rpartition(".")[2] for _, _, name in hazards(f"import pickle, brine.pickle\n{source}")] == ["More"]

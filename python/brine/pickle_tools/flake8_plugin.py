@@ -55,7 +55,7 @@ class Hazards:
                 yield finding.line or 1, (finding.column or 1) - 1, f"{CODES[finding.id]} {_words(finding)}", type(self)
 
     def _tells(self, finding: Finding) -> bool:
-        return finding.id == "naming-local" or finding.id == "naming-script" and self._is_script()
+        return finding.counts and (finding.id == "naming-local" or self._is_script())
 
     def _is_script(self) -> bool:
         path = PurePath(self._file)

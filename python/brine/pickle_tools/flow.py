@@ -63,6 +63,8 @@ class ScriptClass:
     outside: Variable = field(default_factory=Variable)
     """Bases that the script does not define, also those of bases."""
     inherited: dict[str, Variable] = field(default_factory=dict)
+    decorators: list[Variable] = field(default_factory=list)
+    """What stands behind each @, without arguments."""
     abstract: bool = False
     """Has no instances of its own: a typing.Protocol or abc.ABC."""
     subclassed: bool = False

@@ -24,6 +24,8 @@ knows the calls that pickle. The rules:
   `__getstate__` says what of its attributes counts. A TypedDict's instances are dicts.
 - What is not known to keep an object is taken not to: `json.dumps(item)`, `str(item)`, `asdict(item)` are
   no Item. A parameter that is annotated as an Item may be one, whoever calls.
+- A class that `brine.pickle.stable` marks is a *note*: where the script has a name, it and its instances are found by
+  that, and the name stands in the configuration, which the script does not show.
 - An import of a module that pickles is a *note*, which is no hazard by itself; of those that mostly do
   other things (multiprocessing, concurrent.futures, pandas, torch) where what pickles is used.
 """
@@ -48,6 +50,8 @@ from brine.pickle_tools.users import Sink, candidates, evidence, users
 LARGEST_SCRIPT = 1 << 20
 """Bytes. A syntax tree takes some hundred times as much memory as its source."""
 
+_MARK = "brine.pickle.stable"
+_NAME_IT = "Give the script a name, by WSGIScriptName or name= of its WSGIScriptAlias, if it has none."
 _TYPED_DICTS = ("typing.TypedDict", "typing_extensions.TypedDict")
 
 
@@ -239,12 +243,22 @@ class _Reach:
         where = "inside a function" if local and definition.name != "<lambda>" else "in this WSGI script"
         message = (f"{subject}, defined {where}, reaches {pickled.user} in line {pickled.line}"
                    f"{'' if sink.certain else ', which ' + _condition(sink)}. {_why(sink, local, definition)}")
+        marked = not local and _is_marked(definition)
+        if marked:
+            message = f"{message.partition('. ')[0]}. It is marked by {_MARK}, and found where the script has a name."
         line, column = definition.line, self._lines.column(definition.line, definition.column)
         self._found[definition] = Finding(
-            "naming-local" if local else "naming-script", "error" if sink.certain else "warning",
-            message, _remedy(definition, local), self._path, line, column,
+            "naming-local" if local else "naming-script",
+            "note" if marked else "error" if sink.certain else "warning",
+            message, _NAME_IT if marked else _remedy(definition, local), self._path, line, column,
             details={"name": name, "kind": "class" if isinstance(definition, ScriptClass) else "function",
                      "reaches": pickled.user, "reaches_line": pickled.line})
+
+
+def _is_marked(definition: ScriptClass | ScriptFunction) -> bool:
+    return isinstance(definition, ScriptClass) and any(
+        isinstance(value, Outside) and value.path == _MARK
+        for decorator in definition.decorators for value in decorator.values)
 
 
 def _condition(sink: Sink) -> str:

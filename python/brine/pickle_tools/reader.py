@@ -739,6 +739,8 @@ class Reader:
         is_global = node.name in scope.globals
         owner = ScriptClass(node.name, ("" if is_global else scope.prefix) + node.name, node.lineno, node.col_offset,
                             local=scope.local and not is_global)
+        owner.decorators = [self._evaluate(decorator.func, scope) if isinstance(decorator, ast.Call) else value
+                            for decorator, value in zip(node.decorator_list, decorators)]
         self.classes.append(owner)
         for base in node.bases:
             bases = self._evaluate(base.value if isinstance(base, ast.Starred) else base, scope)
