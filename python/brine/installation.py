@@ -87,18 +87,26 @@ def find_httpd() -> Httpd:
 
 @dataclass(frozen=True)
 class Brine:
-    """The folder that holds mod_brine.so and the engines, and the Python that is used untold."""
+    """The folder of mod_brine.so, that of the engines, and the Python that is used untold."""
 
     folder: Path
     default_python: str | None = None
+    engine_folder: Path | None = None
+    """Where engines are that do not lie beside the module, which looks there too, in this order."""
 
     @property
     def module(self) -> Path:
         return self.folder / MODULE_NAME
 
+    @property
+    def engine_folders(self) -> list[Path]:
+        """Where engines are looked for, each folder once."""
+        return list(dict.fromkeys([self.folder, self.engine_folder or self.folder]))
+
     def engine(self, python: str) -> Path:
         """Where the engine for Python X.Y is or would be."""
-        return self.folder / f"brine_engine.cpython-{python.replace('.', '')}.so"
+        places = [folder / f"brine_engine.cpython-{python.replace('.', '')}.so" for folder in self.engine_folders]
+        return next((place for place in places if place.exists()), places[-1])
 
     def program(self, python: str) -> str:
         """The python that the engine for X.Y was built with, as the engine itself says; "" where it is not there."""
@@ -112,13 +120,30 @@ class Brine:
 
     def pythons(self) -> list[str]:
         """The X.Y that there are engines for, oldest first."""
-        tags = [re.fullmatch(r"brine_engine\.cpython-(\d)(\d+)\.so", file.name) for file in self.folder.iterdir()]
-        versions = sorted((int(tag[1]), int(tag[2])) for tag in tags if tag)
+        files = [file for folder in self.engine_folders for file in folder.glob("brine_engine.cpython-*.so")]
+        tags = [re.fullmatch(r"brine_engine\.cpython-(\d)(\d+)\.so", file.name) for file in files]
+        versions = sorted({(int(tag[1]), int(tag[2])) for tag in tags if tag})
         return [f"{major}.{minor}" for major, minor in versions]
 
 
+def _installed() -> Brine | None:
+    """What this very package was installed with, if it was."""
+    try:
+        from brine._folders import DEFAULT_PYTHON, ENGINES, MODULE  # made by CMake's install step
+    except ImportError:
+        return None
+    return Brine(Path(MODULE), DEFAULT_PYTHON, Path(ENGINES))
+
+
 def find_brine(folder: str | None, default_python: str | None) -> Brine:
-    """The module that belongs to this command: its launcher's, else an installed one, else build/."""
+    """The module that belongs to this command: its launcher's, else that of its installation, else one in build/ or
+    among httpd's modules."""
+    installed = None if folder else _installed()
+    if installed:
+        if installed.module.is_file():
+            return installed
+        raise Refusal(f"{MODULE_NAME} is not in {installed.folder}, where it was installed: install it again (Debian: "
+                      "apt-get install libapache2-mod-brine).")
     folders = [Path(folder)] if folder else []
     if not folders:
         told = [_ask(apxs, "-q", "LIBEXECDIR") for apxs in ("apxs", "apxs2")]

@@ -21,7 +21,8 @@ def _checked_engine(site: Site, brine: Brine) -> Path | None:
     if not engine.exists():
         there = ", ".join(brine.pythons()) or "none"
         home = f", which {site.python.home} is" if site.python and site.python.home else ""
-        raise Refusal(f"There is no engine for Python {python}{home}, beside {brine.module} (engines there: {there}): "
+        folders = " nor in ".join(map(str, brine.engine_folders))
+        raise Refusal(f"There is no engine for Python {python}{home}, in {folders} (engines there: {there}): "
                       f"choose another Python with --python, or build an engine for this one, with "
                       f"`cmake -S . -B build -DBRINE_PYTHONS={python}`.")
     return engine

@@ -54,8 +54,8 @@ std::string joined(const std::vector<std::string>& words, std::string_view separ
 
 std::vector<std::string> engine_directories() {
   std::vector<std::string> directories{module_directory()};
-  if (directories.front() != BRINE_MODULE_DIRECTORY) {
-    directories.emplace_back(BRINE_MODULE_DIRECTORY);
+  if (directories.front() != BRINE_ENGINE_DIRECTORY) {
+    directories.emplace_back(BRINE_ENGINE_DIRECTORY);
   }
   return directories;
 }

@@ -9,8 +9,8 @@
 
 namespace brine::engine {
 
-/// Returns the directories where engines are looked for: that of mod_brine.so, then httpd's
-/// modules.
+/// Returns the directories where engines and brine-worker are looked for: that of mod_brine.so,
+/// then the one into which the build installs them.
 std::vector<std::string> engine_directories();
 
 /// Returns the path of the engine for `python_version` ("3.11") in `directory`.

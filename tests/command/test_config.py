@@ -293,11 +293,9 @@ def test_an_installation_is_complete(tmp_path):
         assert installed["brine-serve.1"] == tmp_path / "usr/local/share/man/man1/brine-serve.1"
         assert {"_brine", "brine.fish"} <= set(installed)
         assert (tmp_path / "usr/local/share/bash-completion/completions/brine").is_file()
-    packages = [path.parent for path in tmp_path.rglob("brine/cli.py")]
-    assert len(packages) == len(list(BUILD.glob("brine_engine.*.so"))), "one for each Python"
-    assert all(len(list(package.glob("_guard.*.so"))) == 1 for package in packages)
-    [package] = [package for package in packages
-                 if f"sys.path[:0] = ['{'/' / package.parent.relative_to(tmp_path)}']" in launcher]
+    [package] = [path.parent for path in tmp_path.rglob("brine/cli.py")]
+    assert len(list(package.glob("_guard.*.so"))) == len(list(BUILD.glob("brine_engine.*.so"))), "one for each Python"
+    assert f"'{'/' / package.parent.relative_to(tmp_path)}'" in launcher
     answer = run("/usr/bin/python3", "-I", "-c", "import sys; sys.path.insert(0, sys.argv[1]); "
                  "import brine.pickle; from brine.installation import version; print(version())", package.parent)
     assert answer.strip() == version()

@@ -32,6 +32,18 @@ TEST(EngineLoader, ExplainsWhatIsMissing) {
   EXPECT_NE(text.find("/brine_engine.cpython-999.so"), std::string::npos) << text;
 }
 
+TEST(EngineLoader, LooksBesideItselfAndThenWhereTheBuildInstalls) {
+  const std::vector<std::string> folders = engine_directories();
+  ASSERT_EQ(folders.size(), 2u);
+  const auto itself = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  EXPECT_TRUE(std::filesystem::equivalent(folders.front(), itself)) << folders.front();
+  EXPECT_TRUE(folders.back().ends_with("/brine")) << folders.back();
+  const std::string text = explain_missing("9.99");
+  for (const std::string& folder : folders) {
+    EXPECT_NE(text.find(folder + "/brine_engine.cpython-999.so"), std::string::npos) << text;
+  }
+}
+
 class Records final : public base::LogSink {
  public:
   void log(base::Level, std::string_view text) noexcept override { text_.append(text); }

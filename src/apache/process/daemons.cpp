@@ -64,7 +64,7 @@ std::vector<std::string> own_arguments() {
 
 std::string explain_missing_worker() {
   return std::string("BRINE0640: there is no ") + kWorkerProgram + " beside mod_brine.so, nor in " +
-         BRINE_MODULE_DIRECTORY +
+         BRINE_ENGINE_DIRECTORY +
          ": daemon processes cannot be started; install both from the same build";
 }
 

@@ -1,0 +1,32 @@
+# `cmake --build build --target uninstall`: removes what `cmake --install build` has written down in install_manifest.txt,
+# what Python has compiled of it, and the folders of Brine's own that are empty then. It honours DESTDIR, as the
+# installation does.
+if(NOT EXISTS install_manifest.txt)
+  message(FATAL_ERROR "Nothing was installed from this build: there is no ${CMAKE_CURRENT_BINARY_DIR}/install_manifest.txt.")
+endif()
+file(STRINGS install_manifest.txt files)
+set(folders "")
+foreach(file IN LISTS files)
+  set(path "$ENV{DESTDIR}${file}")
+  file(REMOVE "${path}")
+  message(STATUS "Removed ${path}")
+  cmake_path(GET path PARENT_PATH folder)
+  if(path MATCHES "\\.py$")
+    file(REMOVE_RECURSE "${folder}/__pycache__")
+  endif()
+  # A folder of Brine's own, and those between it and the file.
+  while(folder MATCHES "/(brine|mod_wsgi)(/|$)")
+    list(APPEND folders "${folder}")
+    cmake_path(GET folder PARENT_PATH folder)
+  endwhile()
+endforeach()
+list(REMOVE_DUPLICATES folders)
+list(SORT folders ORDER DESCENDING)  # what lies deeper comes first
+foreach(folder IN LISTS folders)
+  file(GLOB rest "${folder}/*" "${folder}/.*")
+  list(FILTER rest EXCLUDE REGEX "/\\.\\.?$")
+  if(IS_DIRECTORY "${folder}" AND NOT rest)
+    file(REMOVE_RECURSE "${folder}")
+  endif()
+endforeach()
+file(REMOVE install_manifest.txt)
