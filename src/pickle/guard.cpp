@@ -22,6 +22,13 @@ namespace {
 // Verdicts are remembered up to this number, since a program may make up names.
 constexpr std::size_t kMostVerdicts = 100'000;
 
+// Callables whose calls are watched, up to this number.
+constexpr std::size_t kMostWatched = 10'000;
+
+// A callable is trusted when this many streams have named it and each call could succeed: whether
+// one can is nearly always a matter of the class and not of the object.
+constexpr std::uint32_t kTrials = 100;
+
 // Marks that the guard works for this thread: what it pickles itself is not looked at.
 struct Busy {
   PolicyScope scope{Policy::off, current_listener()};
@@ -115,17 +122,12 @@ class SuspectSink final : public GlobalSink {
   SuspectSink(Guard& guard, GilLock& gil, Policy policy)
       : guard_(guard), gil_(gil), policy_(policy) {}
 
-  void global(const Global& global) override {
-    if (global.kind != Global::Kind::named) {
-      understood = false;  // an extension code, or a name memoized before the guard came
-    } else if (suspects.size() < kMostSuspects &&
-               guard_.is_suspect(gil_, policy_, global.module, global.name)) {
-      suspects.emplace_back(global.module, global.name);
-    }
+  std::uint32_t global(const Global& global) override {
+    return guard_.note_global(gil_, policy_, global, suspicion);
   }
+  void call(const Call& call) override { guard_.note_call(gil_, call, suspicion); }
 
-  Suspects suspects;
-  bool understood = true;
+  Suspicion suspicion;
 
  private:
   Guard& guard_;
@@ -179,14 +181,21 @@ std::string_view Guard::part_with_globals(std::string_view stream) const noexcep
   return only_stack_global ? stream.substr(0, end_of_globals(stream)) : stream;
 }
 
-void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_view part) {
+void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_view stream,
+                  std::string_view part) {
   try {
-    SuspectSink sink(*this, gil, policy);
-    Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
-    scanner.scan(part);
-    const bool understood = sink.understood && scanner.fault() == nullptr;
-    if (understood && sink.suspects.empty()) return;
-    after_success(gil, policy, dump, understood ? &sink.suspects : nullptr);
+    for (;;) {
+      SuspectSink sink(*this, gil, policy);
+      Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
+      scanner.scan(part);
+      if (sink.suspicion.watches && part.size() < stream.size()) {
+        part = stream;  // calls lie behind the last global too
+        continue;
+      }
+      const bool understood = sink.suspicion.understood && scanner.fault() == nullptr;
+      if (understood && sink.suspicion.empty()) return;
+      return after_success(gil, policy, dump, understood ? &sink.suspicion : nullptr);
+    }
   } catch (const std::bad_alloc&) {
     if (!refuses(policy)) return;  // the dump has been done, and its result stands
     PyErr_NoMemory();
@@ -194,28 +203,87 @@ void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_vie
   }
 }
 
-bool Guard::is_suspect(GilLock& gil, Policy policy, std::string_view module,
-                       std::string_view name) {
+std::uint32_t Guard::note_global(GilLock& gil, Policy policy, const Global& global,
+                                 Suspicion& suspicion) {
+  if (global.kind != Global::Kind::named) {
+    suspicion.understood = false;  // an extension code, or a name memoized before the guard came
+    return 0;
+  }
+  const Verdict verdict = verdict_on(gil, policy, global.module, global.name);
+  if (verdict.suspect && suspicion.suspects.size() < kMostSuspects) {
+    suspicion.suspects.emplace_back(global.module, global.name);
+  }
+  if (verdict.watched == 0) return 0;
+  std::uint32_t& left = watched_[verdict.watched - 1].left;
+  if (left == 0) return 0;
+  --left;
+  suspicion.watches = true;
+  return verdict.watched;
+}
+
+void Guard::note_call(GilLock& gil, const Call& call, Suspicion& suspicion) {
+  if (suspicion.misfits.size() >= kMostSuspects || !is_misfit(gil, call)) return;
+  watched_[call.callee - 1].left = kTrials;
+  suspicion.misfits.push_back(call);
+}
+
+std::uint32_t Guard::watch(std::string_view module, std::string_view name) {
+  const auto found = std::find_if(watched_.begin(), watched_.end(), [&](const Watched& each) {
+    return each.module == module && each.name == name;
+  });
+  if (found != watched_.end()) {  // it was watched before the verdicts were forgotten
+    found->left = kTrials;
+    return static_cast<std::uint32_t>(found - watched_.begin()) + 1;
+  }
+  if (watched_.size() >= kMostWatched) return 0;
+  watched_.push_back({std::string(module), std::string(name), kTrials});
+  return static_cast<std::uint32_t>(watched_.size());
+}
+
+bool Guard::is_misfit(GilLock& gil, const Call& call) {
+  const auto key = std::tuple(call.callee, call.how, call.arguments);
+  if (const auto found = misfits_.find(key); found != misfits_.end()) return found->second;
+  const Watched callee = watched_[call.callee - 1];  // a copy: Python code may watch others
+  const Busy working;
+  bool misfit = false;
+  try {
+    Ref answer =
+        steal(gil, PyObject_CallFunction(reaction(gil, "is_misfit"), "ssii", callee.module.c_str(),
+                                         callee.name.c_str(), static_cast<int>(call.how),
+                                         static_cast<int>(call.arguments)));
+    misfit = answer.get() == Py_True;
+  } catch (const ErrorSet&) {
+    PyErr_Clear();
+  }
+  if (misfits_.size() >= kMostVerdicts) misfits_.clear();
+  misfits_.emplace(key, misfit);
+  return misfit;
+}
+
+Guard::Verdict Guard::verdict_on(GilLock& gil, Policy policy, std::string_view module,
+                                 std::string_view name) {
   const char question = policy == Policy::builtin_only ? 'b' : 'h';
   key_.assign(1, question).append(module).append(1, '\0').append(name);
   if (const auto found = verdicts_.find(key_); found != verdicts_.end()) return found->second;
   std::string key = key_;
   const Busy working;
-  bool suspect = true;  // if this fails, the slow way has to find out
+  Verdict verdict{.suspect = true};  // if this fails, the slow way has to find out
   try {
-    Ref answer =
-        steal(gil, PyObject_CallFunction(
-                       reaction(gil, question == 'b' ? "is_no_builtin_value" : "is_suspect"), "OO",
-                       cpython::from_utf8(gil, module).get(), cpython::from_utf8(gil, name).get()));
-    suspect = answer.get() == Py_True;
+    Ref answer = steal(
+        gil, PyObject_CallFunction(
+                 reaction(gil, question == 'b' ? "is_no_builtin_value" : "suspicion_of"), "OO",
+                 cpython::from_utf8(gil, module).get(), cpython::from_utf8(gil, name).get()));
+    const long bits = PyLong_AsLong(answer.get());
+    verdict.suspect = (bits & 1) != 0;
+    if ((bits & 2) != 0) verdict.watched = watch(module, name);
   } catch (const ErrorSet&) {
     if (refuses(policy) && PyErr_ExceptionMatches(PyExc_Exception) == 0) throw;
     PyErr_Clear();
-    return true;
+    return verdict;
   }
   if (verdicts_.size() >= kMostVerdicts) verdicts_.clear();
-  verdicts_.emplace(std::move(key), suspect);
-  return suspect;
+  verdicts_.emplace(std::move(key), verdict);
+  return verdict;
 }
 
 PyObject* Guard::reaction(const GilLock& gil, const char* name) {
@@ -225,20 +293,28 @@ PyObject* Guard::reaction(const GilLock& gil, const char* name) {
 }
 
 // Returns the exception that the dump is to raise, or None.
-Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, const Suspects* suspects) {
+Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, const Suspicion* suspicion) {
   Ref names = cpython::borrow(gil, Py_None);
-  if (suspects != nullptr) {
+  Ref misfits = steal(gil, PyList_New(0));
+  if (suspicion != nullptr) {
     names = steal(gil, PyList_New(0));
-    for (const auto& [module, name] : *suspects) {
+    for (const auto& [module, name] : suspicion->suspects) {
       Ref pair = steal(gil, PyTuple_Pack(2, cpython::from_utf8(gil, module).get(),
                                          cpython::from_utf8(gil, name).get()));
       check(gil, PyList_Append(names.get(), pair.get()));
     }
+    for (const Call& call : suspicion->misfits) {
+      const Watched& callee = watched_[call.callee - 1];
+      Ref misfit =
+          steal(gil, Py_BuildValue("(ssii)", callee.module.c_str(), callee.name.c_str(),
+                                   static_cast<int>(call.how), static_cast<int>(call.arguments)));
+      check(gil, PyList_Append(misfits.get(), misfit.get()));
+    }
   }
   auto or_none = [](PyObject* object) { return object != nullptr ? object : Py_None; };
-  return steal(
-      gil, PyObject_CallFunction(reaction(gil, "on_dump"), "OiOOs", dump.object, dump.protocol,
-                                 or_none(dump.pickler), names.get(), policy_name(policy).data()));
+  return steal(gil, PyObject_CallFunction(reaction(gil, "on_dump"), "OiOOsO", dump.object,
+                                          dump.protocol, or_none(dump.pickler), names.get(),
+                                          policy_name(policy).data(), misfits.get()));
 }
 
 void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {
@@ -251,10 +327,11 @@ void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {
   raise_refusal(refusal.get());
 }
 
-void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump, const Suspects* suspects) {
+void Guard::after_success(GilLock& gil, Policy policy, const Dump& dump,
+                          const Suspicion* suspicion) {
   const Busy working;
   try {
-    Ref refusal = ask(gil, policy, dump, suspects);
+    Ref refusal = ask(gil, policy, dump, suspicion);
     raise_refusal(refusal.get());
   } catch (const ErrorSet&) {
     // An error of the guard's own must not fail a dump that pickle has done. But where hazards are
@@ -343,7 +420,7 @@ bool Guard::names_suspect(GilLock& gil, Policy policy, PyObject* stream) {
   SuspectSink sink(*this, gil, policy);
   Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
   scanner.scan({PyBytes_AS_STRING(stream), static_cast<std::size_t>(PyBytes_GET_SIZE(stream))});
-  return !sink.suspects.empty();
+  return !sink.suspicion.suspects.empty();
 }
 
 // Keeps the finding until the request ends; outside of requests it is told at once.

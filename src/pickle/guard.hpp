@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -20,6 +23,19 @@ namespace brine::pickle {
 
 /// Globals that may be hazards: (module, qualified name).
 using Suspects = std::vector<std::pair<std::string, std::string>>;
+
+/// Calls that a stream makes and that cannot succeed.
+using Misfits = std::vector<Call>;
+
+/// A dump's suspects and misfits, as its stream shows them.
+struct Suspicion {
+  Suspects suspects;
+  Misfits misfits;
+  bool understood = true;  ///< all names of globals are known
+  bool watches = false;    ///< it names a callable whose calls matter
+
+  bool empty() const noexcept { return suspects.empty() && misfits.empty(); }
+};
 
 /// At most this many suspects are kept, since a Pickler that is `fast` names each class again and
 /// again.
@@ -53,25 +69,31 @@ class Guard {
   /// Sets the policy of threads that serve no request.
   void set_policy(Policy policy) noexcept { policy_ = policy; }
 
-  /// Returns true if a global with this name may be a hazard under the policy.
-  bool is_suspect(cpython::GilLock& gil, Policy policy, std::string_view module,
-                  std::string_view name);
+  /// Judges a global that a stream names. Returns the number of the callable; 0: its calls do not
+  /// matter, as GlobalSink::global().
+  std::uint32_t note_global(cpython::GilLock& gil, Policy policy, const Global& global,
+                            Suspicion& suspicion);
+
+  /// Judges a call of a callable that has a number.
+  void note_call(cpython::GilLock& gil, const Call& call, Suspicion& suspicion);
 
   /// Returns the part of a stream, written by pickle, in which its globals are; empty: there are
   /// none, and so no hazard.
   std::string_view part_with_globals(std::string_view stream) const noexcept;
 
-  /// Looks for suspects in that part, and reports them like after_success().
-  void judge(cpython::GilLock& gil, Policy policy, const Dump& dump, std::string_view part);
+  /// Looks for suspects in a stream, whose globals are in that part of it, and reports them like
+  /// after_success().
+  void judge(cpython::GilLock& gil, Policy policy, const Dump& dump, std::string_view stream,
+             std::string_view part);
 
   /// Judges the object before a dump whose buffer_callback takes parts of it away. Throws ErrorSet
   /// if hazards are refused and the object has one.
   void before_dump(cpython::GilLock& gil, Policy policy, const Dump& dump);
 
-  /// Reports the suspects of a dump that pickle has done; `suspects` null: all that the object
-  /// leads to. Throws ErrorSet if the dump is to fail.
+  /// Reports the suspects of a dump that pickle has done; null: all that the object leads to.
+  /// Throws ErrorSet if the dump is to fail.
   void after_success(cpython::GilLock& gil, Policy policy, const Dump& dump,
-                     const Suspects* suspects);
+                     const Suspicion* suspicion);
 
   /// Notes that an object has been pickled by a Pickler of the program's own: if pickle refused it
   /// before, the application has gone on.
@@ -89,6 +111,7 @@ class Guard {
   /// Forgets all verdicts, since a script has been loaded and names may stand for other objects.
   void forget_verdicts() noexcept {
     verdicts_.clear();
+    misfits_.clear();
     told_.clear();
   }
 
@@ -112,13 +135,29 @@ class Guard {
   bool names_suspect(cpython::GilLock& gil, Policy policy, PyObject* stream);
   void report(cpython::GilLock& gil, const Dump& dump, std::shared_ptr<const Finding> finding);
   cpython::Ref ask(cpython::GilLock& gil, Policy policy, const Dump& dump,
-                   const Suspects* suspects);
+                   const Suspicion* suspicion);
+  /// The answer about a name, which is remembered.
+  struct Verdict {
+    bool suspect = false;
+    std::uint32_t watched = 0;  ///< the number of a callable; 0: its calls do not matter
+  };
+  /// A class or function that cannot be called with any number of arguments.
+  struct Watched {
+    std::string module, name;
+    std::uint32_t left;  ///< how many times a stream may name it until it is trusted
+  };
+  Verdict verdict_on(cpython::GilLock& gil, Policy policy, std::string_view module,
+                     std::string_view name);
+  std::uint32_t watch(std::string_view module, std::string_view name);
+  bool is_misfit(cpython::GilLock& gil, const Call& call);
 
   Policy policy_ = Policy::report;
   cpython::Ref reactions_;  // the module brine.pickle._react, imported when first needed
   cpython::Ref extension_registry_, dispatch_table_;  // copyreg's
   cpython::Ref pickling_error_;
-  std::unordered_map<std::string, bool> verdicts_;  // by module NUL name, see is_suspect()
+  std::unordered_map<std::string, Verdict> verdicts_;  // by module NUL name, see verdict_on()
+  std::vector<Watched> watched_;                       // a number is an index + 1
+  std::map<std::tuple<std::uint32_t, Call::How, std::uint32_t>, bool> misfits_;
   Told told_;
   bool collecting_ = false;
   std::string key_;  // a buffer, kept for its memory

@@ -19,6 +19,10 @@ namespace {
 // not end.
 constexpr std::size_t kStepsPerObject = 16;
 
+// Earlier protocols call copyreg's functions, which take any arguments.
+constexpr int kFirstWithNewObject = 2;
+constexpr int kFirstWithKeywords = 4;
+
 }  // namespace
 
 Inspector::Inspector(GilLock& gil, const Inquiry& inquiry)
@@ -152,6 +156,31 @@ void Inspector::expand_call(PyObject* object, PyObject* function, PyObject* argu
     const bool is_class = argument == type || (new_object && i == 0);
     visit(argument, at, is_class ? Step::of_class : Step::argument, i);
   }
+  const Py_ssize_t count = PyTuple_GET_SIZE(arguments);
+  if (!new_object) return judge_call(function, Call::How::reduce, count, at);
+  if (count == 0 || inquiry_.protocol < kFirstWithNewObject) return;
+  PyObject* made = PyTuple_GET_ITEM(arguments, 0);
+  if (is_called(gil_, function, "__newobj__")) {
+    return judge_call(made, Call::How::new_object, count - 1, at);
+  }
+  PyObject* given = tuple_item(arguments, 1);
+  if (inquiry_.protocol >= kFirstWithKeywords && given != nullptr && PyTuple_Check(given)) {
+    judge_call(made, Call::How::new_object_ex, PyTuple_GET_SIZE(given), at);
+  }
+}
+
+void Inspector::judge_call(PyObject* function, Call::How how, Py_ssize_t arguments,
+                           std::uint32_t at) {
+  if (inquiry_.misfit == Py_None) return;
+  const auto key = std::tuple(function, how, arguments);
+  auto found = calls_.find(key);
+  if (found == calls_.end()) {
+    Ref verdict = steal(gil_, PyObject_CallFunction(inquiry_.misfit, "Oin", function,
+                                                    static_cast<int>(how), arguments));
+    found = calls_.emplace(key, Judged{borrow(gil_, function), std::move(verdict)}).first;
+  }
+  if (found->second.verdict.get() == Py_None) return;
+  add_finding(borrow(gil_, found->second.verdict.get()), at);
 }
 
 void Inspector::expand_state(PyObject* object, PyObject* state, std::uint32_t at) {

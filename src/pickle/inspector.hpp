@@ -4,11 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <tuple>
 #include <unordered_set>
 #include <vector>
 
 #include "cpython/ref.hpp"
 #include "pickle/parts.hpp"
+#include "pickle/scanner.hpp"
 
 namespace brine::pickle {
 
@@ -21,6 +24,9 @@ struct Inquiry {
   /// Called as refused(exception) for each object that raises an exception when it is asked for its
   /// parts; with None if it returns what pickle cannot use. A result other than None is a finding.
   PyObject* refused = Py_None;
+  /// Called once as misfit(callable, how, arguments) for each way in which an object is to be made
+  /// again: see Call, in pickle/scanner.hpp. A result other than None is a finding.
+  PyObject* misfit = Py_None;
   /// The Pickler's dispatch_table, or copyreg's.
   PyObject* dispatch_table = nullptr;
   /// Judges each object that is not of a built-in value type, and looks no further into it.
@@ -65,6 +71,7 @@ class Inspector {
   cpython::Ref dispatched(PyObject* object);
   void expand_reduced(PyObject* object, PyObject* parts, std::uint32_t at);
   void expand_call(PyObject* object, PyObject* function, PyObject* arguments, std::uint32_t at);
+  void judge_call(PyObject* function, Call::How how, Py_ssize_t arguments, std::uint32_t at);
   void expand_state(PyObject* object, PyObject* state, std::uint32_t at);
   void expand_items(PyObject* iterator, std::uint32_t at, bool pairs);
   void judge(PyObject* object, PyObject* name, std::uint32_t at);
@@ -77,6 +84,11 @@ class Inspector {
   std::vector<Node> nodes_;
   std::vector<Finding> findings_;
   std::unordered_set<PyObject*> seen_;
+  struct Judged {
+    cpython::Ref callable;  // so that no other one gets its address
+    cpython::Ref verdict;
+  };
+  std::map<std::tuple<PyObject*, Call::How, Py_ssize_t>, Judged> calls_;
   std::size_t steps_left_;
   bool complete_ = true;
 };

@@ -113,15 +113,16 @@ PyObject* pickled_otherwise(PyObject* module, PyObject* arguments) noexcept {
 PyObject* inspect_graph(PyObject*, PyObject* arguments, PyObject* keywords) noexcept {
   return callback([&](GilLock& gil) {
     static const char* names[] = {"obj",          "judge",   "protocol",     "dispatch_table",
-                                  "builtin_only", "refused", "most_objects", nullptr};
+                                  "builtin_only", "refused", "most_objects", "misfit",
+                                  nullptr};
     PyObject* object = nullptr;
     Inquiry inquiry;
     int builtin_only = 0;
     Py_ssize_t most_objects = static_cast<Py_ssize_t>(inquiry.most_objects);
-    if (PyArg_ParseTupleAndKeywords(arguments, keywords, "OOiO|pOn:inspect_graph",
+    if (PyArg_ParseTupleAndKeywords(arguments, keywords, "OOiO|pOnO:inspect_graph",
                                     const_cast<char**>(names), &object, &inquiry.judge,
                                     &inquiry.protocol, &inquiry.dispatch_table, &builtin_only,
-                                    &inquiry.refused, &most_objects) == 0) {
+                                    &inquiry.refused, &most_objects, &inquiry.misfit) == 0) {
       throw ErrorSet{};
     }
     inquiry.builtin_only = builtin_only != 0;
@@ -155,7 +156,7 @@ PyMethodDef own_functions[] = {
      "Says that a Pickler which is not the guard's has pickled an object."},
     {"inspect_graph", cpython::untyped(inspect_graph), METH_VARARGS | METH_KEYWORDS,
      "inspect_graph($module, /, obj, judge, protocol, dispatch_table, builtin_only=False, "
-     "refused=None, most_objects=1000000)\n--\n\n"
+     "refused=None, most_objects=1000000, misfit=None)\n--\n\n"
      "(findings, objects seen, complete); a finding is (verdict, steps, way, culprit)."},
     {nullptr, nullptr, 0, nullptr},
 };

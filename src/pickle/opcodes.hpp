@@ -31,14 +31,19 @@ enum class Effect : std::uint8_t {
   pop,       ///< takes a value or a mark
   pop_mark,  ///< takes all down to the last mark
   dup,
-  drop,          ///< takes `pops` values, changes the one below
-  make,          ///< takes `pops` values, pushes one
-  drop_to_mark,  ///< takes all down to the last mark, changes the value below it
-  make_to_mark,  ///< takes all down to the last mark, pushes a value
-  put,           ///< memo[argument] = top
-  memoize,       ///< memo[number of entries] = top
-  get,           ///< pushes memo[argument]
-  global,        ///< pushes the global that the argument names
+  drop,           ///< takes `pops` values, changes the one below
+  make,           ///< takes `pops` values, pushes one
+  drop_to_mark,   ///< takes all down to the last mark, changes the value below it
+  make_to_mark,   ///< takes all down to the last mark, pushes a value
+  tuple,          ///< takes `pops` values, pushes a tuple of them
+  tuple_to_mark,  ///< takes all down to the last mark, pushes a tuple of them
+  reduce,         ///< takes a callable and a tuple, pushes what the call returns
+  new_object,     ///< takes a class and a tuple, pushes what the class's __new__ returns
+  new_object_ex,  ///< likewise with a dict of keyword arguments
+  put,            ///< memo[argument] = top
+  memoize,        ///< memo[number of entries] = top
+  get,            ///< pushes memo[argument]
+  global,         ///< pushes the global that the argument names
   instance,      ///< pushes the global that the argument names, and takes all down to the last mark
   stack_global,  ///< takes module and name, pushes the global
   extension,     ///< pushes the global that copyreg.add_extension gave this code
@@ -67,7 +72,7 @@ constexpr std::array<Opcode, 256> make_opcodes() {
                                              static_cast<std::uint8_t>(pops)};
   };
   // Values that name nothing: numbers, None, bytes, empty containers, out-of-band buffers.
-  for (const char code : {'N', '}', ']', ')'}) set(code, E::push);
+  for (const char code : {'N', '}', ']'}) set(code, E::push);
   for (const int code : {0x88, 0x89, 0x8F, 0x97}) set(code, E::push);  // True False {} NEXT_BUFFER
   for (const char code : {'I', 'L', 'F', 'P'}) set(code, E::push, A::line);
   set('J', E::push, A::fixed, 4);
@@ -97,15 +102,17 @@ constexpr std::array<Opcode, 256> make_opcodes() {
   set('s', E::drop, A::none, 0, 2);  // SETITEM
   set('b', E::drop, A::none, 0, 1);  // BUILD
   for (const int code : {int{'e'}, int{'u'}, 0x90}) set(code, E::drop_to_mark);
-  for (const int code : {int{'t'}, int{'l'}, int{'d'}, int{'o'}, 0x91}) set(code, E::make_to_mark);
-  set(0x85, E::make, A::none, 0, 1);  // TUPLE1
-  set(0x86, E::make, A::none, 0, 2);
-  set(0x87, E::make, A::none, 0, 3);
-  set('R', E::make, A::none, 0, 2);   // REDUCE
-  set(0x81, E::make, A::none, 0, 2);  // NEWOBJ
-  set(0x92, E::make, A::none, 0, 3);  // NEWOBJ_EX
-  set('Q', E::make, A::none, 0, 1);   // BINPERSID
-  set(0x98, E::make, A::none, 0, 1);  // READONLY_BUFFER
+  for (const int code : {int{'l'}, int{'d'}, int{'o'}, 0x91}) set(code, E::make_to_mark);
+  set(')', E::tuple);
+  set(0x85, E::tuple, A::none, 0, 1);  // TUPLE1
+  set(0x86, E::tuple, A::none, 0, 2);
+  set(0x87, E::tuple, A::none, 0, 3);
+  set('t', E::tuple_to_mark);
+  set('R', E::reduce, A::none, 0, 2);
+  set(0x81, E::new_object, A::none, 0, 2);     // NEWOBJ
+  set(0x92, E::new_object_ex, A::none, 0, 3);  // NEWOBJ_EX
+  set('Q', E::make, A::none, 0, 1);            // BINPERSID
+  set(0x98, E::make, A::none, 0, 1);           // READONLY_BUFFER
   // The memo.
   set('p', E::put, A::decimal);
   set('q', E::put, A::number, 1);

@@ -13,12 +13,6 @@ using cpython::steal;
 
 namespace {
 
-bool is_called(const GilLock& gil, PyObject* function, const char* name) {
-  if (!PyFunction_Check(function)) return false;
-  Ref own = steal(gil, PyObject_GetAttrString(function, "__name__"));
-  return PyUnicode_Check(own.get()) && PyUnicode_CompareWithASCIIString(own.get(), name) == 0;
-}
-
 // Returns true if the arguments of copyreg's functions make no object of the object's class.
 bool makes_another(const GilLock& gil, PyObject* object, PyObject* function, PyObject* arguments) {
   if (is_called(gil, function, "__newobj_ex__") &&
@@ -76,6 +70,12 @@ PyObject* tuple_item(PyObject* tuple, Py_ssize_t index) noexcept {
 }
 
 bool is_given(PyObject* part) noexcept { return part != nullptr && part != Py_None; }
+
+bool is_called(const GilLock& gil, PyObject* function, const char* name) {
+  if (!PyFunction_Check(function)) return false;
+  Ref own = steal(gil, PyObject_GetAttrString(function, "__name__"));
+  return PyUnicode_Check(own.get()) && PyUnicode_CompareWithASCIIString(own.get(), name) == 0;
+}
 
 bool makes_object(const GilLock& gil, PyObject* function) {
   return is_called(gil, function, "__newobj__") || is_called(gil, function, "__newobj_ex__");

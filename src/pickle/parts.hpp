@@ -50,6 +50,9 @@ PyObject* tuple_item(PyObject* tuple, Py_ssize_t index) noexcept;
 /// Returns true if a part of __reduce__() is there and not None.
 bool is_given(PyObject* part) noexcept;
 
+/// Returns true if the `__name__` of a function is `name`, as pickle tells copyreg's functions.
+bool is_called(const cpython::GilLock& gil, PyObject* function, const char* name);
+
 /// Returns true if a part of __reduce__() is one of copyreg's functions that make an object of the
 /// class in their first argument.
 bool makes_object(const cpython::GilLock& gil, PyObject* function);

@@ -259,6 +259,20 @@ void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
     case Effect::make_to_mark:
       if (pop_to_mark()) push({});
       return;
+    case Effect::tuple:
+      if (pop(opcode.pops)) push({.size = opcode.pops, .kind = Value::Kind::tuple});
+      return;
+    case Effect::tuple_to_mark: {
+      const auto size = static_cast<std::uint32_t>(above_mark());
+      if (pop_to_mark()) push({.size = size, .kind = Value::Kind::tuple});
+      return;
+    }
+    case Effect::reduce:
+      return call(Call::How::reduce, opcode.pops);
+    case Effect::new_object:
+      return call(Call::How::new_object, opcode.pops);
+    case Effect::new_object_ex:
+      return call(Call::How::new_object_ex, opcode.pops);
     case Effect::put:
       if (has_top()) put(number);
       return;
@@ -271,8 +285,9 @@ void Scanner::apply(const Opcode& opcode, std::uint64_t number) {
       return stack_global();
     case Effect::extension: {
       const std::string code = std::to_string(number);
-      sink_.global({Global::Kind::extension, {}, code, position_, 0});
-      return push({.kind = Value::Kind::global});
+      const std::uint32_t number_of =
+          sink_.global({Global::Kind::extension, {}, code, position_, 0});
+      return push({.size = number_of, .kind = Value::Kind::global});
     }
     case Effect::protocol:
       if (number > kNewestProtocol) fail("is of a protocol that is not known");
@@ -369,9 +384,9 @@ void Scanner::get(std::uint64_t index) {
 void Scanner::name_global(const Opcode& opcode, std::string_view module, std::string_view name) {
   const bool instance = opcode.effect == Effect::instance;
   if (instance && !pop_to_mark()) return;
-  sink_.global({Global::Kind::named, module, name, position_,
-                static_cast<std::uint8_t>(instance ? 'i' : 'c')});
-  push({.kind = instance ? Value::Kind::other : Value::Kind::global});
+  const std::uint32_t number = sink_.global({Global::Kind::named, module, name, position_,
+                                             static_cast<std::uint8_t>(instance ? 'i' : 'c')});
+  push(instance ? Value{} : Value{.size = number, .kind = Value::Kind::global});
 }
 
 void Scanner::stack_global() {
@@ -384,12 +399,24 @@ void Scanner::stack_global() {
   const Value module = stack_[stack_.size() - 2];
   shrink_stack(stack_.size() - 2);
   constexpr std::uint8_t kStackGlobal = 0x93;
-  if (module.is_name() && name.is_name()) {
-    sink_.global({Global::Kind::named, module.view(), name.view(), position_, kStackGlobal});
-  } else {
-    sink_.global({Global::Kind::computed, {}, {}, position_, kStackGlobal});
+  const std::uint32_t number =
+      module.is_name() && name.is_name()
+          ? sink_.global({Global::Kind::named, module.view(), name.view(), position_, kStackGlobal})
+          : sink_.global({Global::Kind::computed, {}, {}, position_, kStackGlobal});
+  push({.size = number, .kind = Value::Kind::global});
+}
+
+// Takes a callable, its arguments and perhaps keyword arguments, and pushes what the call returns.
+void Scanner::call(Call::How how, std::size_t operands) {
+  if (stack_.size() >= operands) {
+    const Value& callee = stack_[stack_.size() - operands];
+    const Value& arguments = stack_[stack_.size() - operands + 1];
+    if (callee.kind == Value::Kind::global && callee.size != 0 &&
+        arguments.kind == Value::Kind::tuple) {
+      sink_.call({callee.size, how, arguments.size});
+    }
   }
-  push({.kind = Value::Kind::global});
+  if (pop(operands)) push({});
 }
 
 void Scanner::push(Value value) {
@@ -412,6 +439,14 @@ bool Scanner::pop(std::size_t count) {
 void Scanner::shrink_stack(std::size_t size) noexcept {
   stack_.resize(size);
   kept_stack_ = std::min(kept_stack_, size);
+}
+
+// Returns how many values there are above the last mark.
+std::size_t Scanner::above_mark() const noexcept {
+  const auto mark = std::find_if(stack_.rbegin(), stack_.rend(), [](const Value& value) {
+    return value.kind == Value::Kind::mark;
+  });
+  return static_cast<std::size_t>(mark - stack_.rbegin());
 }
 
 bool Scanner::pop_to_mark() {

@@ -35,10 +35,26 @@ struct Global {
   std::uint8_t opcode = 0;
 };
 
+/// A call by which an object is made when the stream is loaded.
+struct Call {
+  enum class How : std::uint8_t {
+    reduce,         ///< callable(*arguments)
+    new_object,     ///< class.__new__(class, *arguments)
+    new_object_ex,  ///< likewise with keyword arguments, which are not known
+  };
+  std::uint32_t callee = 0;  ///< what GlobalSink::global() returned
+  How how = How::reduce;
+  std::uint32_t arguments = 0;  ///< how many, without keywords
+};
+
 /// Receives each global, in the stream's order.
 class GlobalSink {
  public:
-  virtual void global(const Global& global) = 0;
+  /// Returns a number by which call() will name the global; 0: its calls do not matter.
+  virtual std::uint32_t global(const Global& global) = 0;
+
+  /// Receives the calls of globals that have a number.
+  virtual void call(const Call& /*call*/) {}
 
  protected:
   ~GlobalSink() = default;
@@ -103,7 +119,8 @@ class Scanner {
       text,
       obscure,  ///< a text that is not known, or cannot be a name
       absent,   ///< no value: a gap in the memo
-      global,   ///< the object of a global
+      global,   ///< the object of a global; `size` is the sink's number of it
+      tuple,    ///< of `size` values
     };
     const char* start = nullptr;
     std::uint32_t size = 0;
@@ -132,9 +149,11 @@ class Scanner {
   void get(std::uint64_t index);
   void name_global(const Opcode& opcode, std::string_view module, std::string_view name);
   void stack_global();
+  void call(Call::How how, std::size_t operands);
   void push(Value value);
   bool pop(std::size_t count);
   bool pop_to_mark();
+  std::size_t above_mark() const noexcept;
   void shrink_stack(std::size_t size) noexcept;
   bool has_top();
   void change_top();

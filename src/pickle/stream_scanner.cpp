@@ -27,7 +27,7 @@ constexpr std::size_t kMostText = 16 << 20;
 // Collects the globals as plain C++ values, so that no Python object is made while a block is read.
 class Collector final : public GlobalSink {
  public:
-  void global(const Global& global) override {
+  std::uint32_t global(const Global& global) override {
     text += global.module.size() + global.name.size();
     if (globals.size() < kMostGlobals && text <= kMostText) {
       globals.push_back({global.kind, std::string(global.module), std::string(global.name),
@@ -35,6 +35,7 @@ class Collector final : public GlobalSink {
     } else {
       overfull = true;
     }
+    return 0;
   }
 
   struct Seen {

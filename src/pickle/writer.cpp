@@ -104,8 +104,7 @@ void DumpStream::begin(GilLock& gil, Policy policy, PyObject* pickler) {
   if (lost || memo_shown) start_anew(gil, pickler);
   gil_ = &gil;
   policy_ = policy;
-  suspects.clear();
-  understood_ = true;
+  suspicion = {};
   file_failed = false;
   mode = refuses(policy) ? Mode::hold : Mode::watch;
 }
@@ -116,17 +115,14 @@ void DumpStream::end() noexcept {
 }
 
 bool DumpStream::understood() const noexcept {
-  return understood_ && !lost && scanner_->fault() == nullptr;
+  return suspicion.understood && !lost && scanner_->fault() == nullptr;
 }
 
-void DumpStream::global(const Global& global) {
-  if (global.kind != Global::Kind::named) {
-    understood_ = false;
-  } else if (suspects.size() < kMostSuspects &&
-             guard_.is_suspect(*gil_, policy_, global.module, global.name)) {
-    suspects.emplace_back(global.module, global.name);
-  }
+std::uint32_t DumpStream::global(const Global& global) {
+  return guard_.note_global(*gil_, policy_, global, suspicion);
 }
+
+void DumpStream::call(const Call& call) { guard_.note_call(*gil_, call, suspicion); }
 
 void DumpStream::read(PyObject* chunk) noexcept {
   if (lost) return;
@@ -153,7 +149,10 @@ void DumpStream::read(PyObject* chunk) noexcept {
 void DumpStream::finish() noexcept {
   if (!first_ || lost) return;
   const Ref first = std::move(first_);
-  feed(guard_.part_with_globals(bytes_of(first.get())));
+  const std::string_view stream = bytes_of(first.get());
+  const std::string_view part = guard_.part_with_globals(stream);
+  feed(part);
+  if (suspicion.watches) feed(stream.substr(part.size()));  // calls lie behind the globals too
 }
 
 void DumpStream::feed(std::string_view bytes) noexcept {
@@ -237,7 +236,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
   PyObject* result = pickle();
   if (result != nullptr) stream.finish();
   const bool understood = stream.understood();
-  const Suspects suspects = std::move(stream.suspects);
+  const Suspicion suspicion = std::move(stream.suspicion);
   stream.end();
   if (result == nullptr) {
     stream.lost = true;
@@ -249,8 +248,8 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
   }
   Ref done = steal(gil, result);
   try {
-    if (!understood || !suspects.empty()) {
-      guard.after_success(gil, policy, dump, understood ? &suspects : nullptr);
+    if (!understood || !suspicion.empty()) {
+      guard.after_success(gil, policy, dump, understood ? &suspicion : nullptr);
     }
   } catch (const ErrorSet&) {
     stream.held.clear();

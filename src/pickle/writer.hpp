@@ -44,7 +44,8 @@ class DumpStream final : public GlobalSink {
   /// Notes that the Pickler has forgotten its memo.
   void forget_memo() noexcept { scanner_->forget_memo(); }
 
-  void global(const Global& global) override;
+  std::uint32_t global(const Global& global) override;
+  void call(const Call& call) override;
 
   Mode mode = Mode::pass;
   bool single = false;         ///< the Pickler makes this one dump: no later one needs its memo
@@ -53,7 +54,7 @@ class DumpStream final : public GlobalSink {
   int protocol = -1;           ///< of the Pickler; -1: pickle's default
   bool memo_shown = false;     ///< the program has accessed the Pickler's memo
   bool lost = false;           ///< pickle's memo has entries that the scanner did not see
-  Suspects suspects;
+  Suspicion suspicion;
   std::vector<cpython::Ref> held;
 
  private:
@@ -64,7 +65,6 @@ class DumpStream final : public GlobalSink {
   std::optional<Scanner> scanner_;
   cpython::Ref first_;  // the first chunk of a single dump, while there is no second one
   bool begun_ = false;  // a chunk was written
-  bool understood_ = true;
   cpython::GilLock* gil_ = nullptr;  // of the current dump
   Policy policy_ = Policy::off;
 };

@@ -40,7 +40,7 @@ Point = collections.namedtuple("Point", "x y")
 SINGLE = Single()
 
 
-def function():
+def function(*values):
     pass
 
 

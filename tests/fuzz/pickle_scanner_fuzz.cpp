@@ -14,6 +14,7 @@
 
 namespace {
 
+using brine::pickle::Call;
 using brine::pickle::end_of_globals;
 using brine::pickle::Global;
 using brine::pickle::GlobalSink;
@@ -23,10 +24,16 @@ using brine::pickle::Scanner;
 using Seen = std::tuple<Global::Kind, std::string, std::string, std::uint64_t, std::uint8_t>;
 
 struct Collector final : GlobalSink {
-  void global(const Global& global) override {
+  std::uint32_t global(const Global& global) override {
     seen.emplace_back(global.kind, global.module, global.name, global.position, global.opcode);
+    return static_cast<std::uint32_t>(seen.size());
+  }
+  void call(const Call& call) override {
+    if (call.callee == 0 || call.callee > seen.size()) std::abort();
+    calls.emplace_back(call.callee, call.how, call.arguments);
   }
   std::vector<Seen> seen;
+  std::vector<std::tuple<std::uint32_t, Call::How, std::uint32_t>> calls;
 };
 
 struct Outcome {

@@ -14,6 +14,9 @@ WSGIScriptAlias /s {dir}/scripts
 <Location /registered>
   WSGIScriptModules Registered
 </Location>
+<Location /s/never-Enforce.wsgi>
+  WSGIPickleGuard Enforce
+</Location>
 CustomLog {dir}/access.log "%{X-Test}i [%{wsgi-pickle-hazards}n]"
 """ + TWO_LOGS
 START = """
@@ -304,3 +307,23 @@ def application(query):
     assert went["raised"] == "TypeError"
     httpd.expect_log("BRINE0501: pickle hazard restore-fails: .*stored.Problem, which the pickle names at byte 0")
     assert note(httpd, "fails") == "restore-fails"
+
+
+@pytest.mark.parametrize("policy", ["Report", "Enforce"])
+def test_what_will_never_load_is_told_when_it_is_dumped(httpd, policy):
+    httpd.write("scripts/never_loads.py", "class Problem(Exception):\n    def __init__(self, a, b):\n"
+                "        super().__init__(a)\n")
+    went = run(httpd, f"never-{policy}", """
+import sys
+sys.path.insert(0, __file__.rpartition("/")[0])
+import never_loads
+
+@tells
+def application(query):
+    answer = {"error": never_loads.Problem(1, 2)}
+    return watch(pickle.dumps, answer)
+""", X_Test=f"never-{policy}")
+    assert went.get("raised") == ("UnsafePickleError" if policy == "Enforce" else None)
+    assert note(httpd, f"never-{policy}") == "restore-signature"
+    hazard, = went["hazards"]
+    assert hazard["path"] == "answer['error']"

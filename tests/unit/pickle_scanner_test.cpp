@@ -19,7 +19,7 @@ using namespace std::string_view_literals;
 using Source = Scanner::Source;
 
 struct Collector final : GlobalSink {
-  void global(const Global& global) override {
+  std::uint32_t global(const Global& global) override {
     std::string text;
     if (global.kind == Global::Kind::extension) text = "ext ";
     if (global.kind == Global::Kind::computed) text = "computed";
@@ -29,9 +29,16 @@ struct Collector final : GlobalSink {
     if (global.kind == Global::Kind::named) text.append(global.module).append(1, ' ');
     seen.push_back(text.append(global.name).append("@" + std::to_string(global.position)));
     opcodes.push_back(global.opcode);
+    return static_cast<std::uint32_t>(seen.size());
+  }
+  void call(const Call& call) override {
+    const char* how[] = {"reduce", "new", "new_ex"};
+    calls.push_back(std::string(how[static_cast<int>(call.how)]) + " " +
+                    std::to_string(call.callee) + "(" + std::to_string(call.arguments) + ")");
   }
   std::vector<std::string> seen;
   std::vector<std::uint8_t> opcodes;
+  std::vector<std::string> calls;
 };
 
 using Names = std::vector<std::string>;
@@ -133,7 +140,7 @@ std::vector<Row> documented() {
       {'N', "NONE", A::none, 0, E::push, 0},
       {'P', "PERSID", A::line, 0, E::push, 0},
       {'Q', "BINPERSID", A::none, 0, E::make, 1},
-      {'R', "REDUCE", A::none, 0, E::make, 2},
+      {'R', "REDUCE", A::none, 0, E::reduce, 2},
       {'S', "STRING", A::line, 0, E::push_line, 0},
       {'T', "BINSTRING", A::sized, 4, E::push_string, 0},
       {'U', "SHORT_BINSTRING", A::sized, 1, E::push_string, 0},
@@ -156,18 +163,18 @@ std::vector<Row> documented() {
       {'q', "BINPUT", A::number, 1, E::put, 0},
       {'r', "LONG_BINPUT", A::number, 4, E::put, 0},
       {'s', "SETITEM", A::none, 0, E::drop, 2},
-      {'t', "TUPLE", A::none, 0, E::make_to_mark, 0},
-      {')', "EMPTY_TUPLE", A::none, 0, E::push, 0},
+      {'t', "TUPLE", A::none, 0, E::tuple_to_mark, 0},
+      {')', "EMPTY_TUPLE", A::none, 0, E::tuple, 0},
       {'u', "SETITEMS", A::none, 0, E::drop_to_mark, 0},
       {'G', "BINFLOAT", A::fixed, 8, E::push, 0},
       {0x80, "PROTO", A::number, 1, E::protocol, 0},
-      {0x81, "NEWOBJ", A::none, 0, E::make, 2},
+      {0x81, "NEWOBJ", A::none, 0, E::new_object, 2},
       {0x82, "EXT1", A::number, 1, E::extension, 0},
       {0x83, "EXT2", A::number, 2, E::extension, 0},
       {0x84, "EXT4", A::number, 4, E::extension, 0},
-      {0x85, "TUPLE1", A::none, 0, E::make, 1},
-      {0x86, "TUPLE2", A::none, 0, E::make, 2},
-      {0x87, "TUPLE3", A::none, 0, E::make, 3},
+      {0x85, "TUPLE1", A::none, 0, E::tuple, 1},
+      {0x86, "TUPLE2", A::none, 0, E::tuple, 2},
+      {0x87, "TUPLE3", A::none, 0, E::tuple, 3},
       {0x88, "NEWTRUE", A::none, 0, E::push, 0},
       {0x89, "NEWFALSE", A::none, 0, E::push, 0},
       {0x8A, "LONG1", A::sized, 1, E::push, 0},
@@ -180,7 +187,7 @@ std::vector<Row> documented() {
       {0x8F, "EMPTY_SET", A::none, 0, E::push, 0},
       {0x90, "ADDITEMS", A::none, 0, E::drop_to_mark, 0},
       {0x91, "FROZENSET", A::none, 0, E::make_to_mark, 0},
-      {0x92, "NEWOBJ_EX", A::none, 0, E::make, 3},
+      {0x92, "NEWOBJ_EX", A::none, 0, E::new_object_ex, 3},
       {0x93, "STACK_GLOBAL", A::none, 0, E::stack_global, 0},
       {0x94, "MEMOIZE", A::none, 0, E::memoize, 0},
       {0x95, "FRAME", A::number, 8, E::frame, 0},
@@ -231,6 +238,34 @@ std::string shortest_argument(const Opcode& opcode) {
   return "";
 }
 
+// What a stream calls: how, which of its globals (from 1 on), and with how many arguments.
+Names calls(std::string_view stream) {
+  Collector collector;
+  Scanner scanner(collector, Source::pickler, Limits::none());
+  scanner.feed(stream);
+  EXPECT_EQ(scanner.fault(), nullptr);
+  return collector.calls;
+}
+
+TEST(PickleCalls, AreToldWithTheNumberOfTheirArguments) {
+  EXPECT_EQ(calls("cm\nf\n)R."sv), Names{"reduce 1(0)"});
+  EXPECT_EQ(calls("cm\nf\n(tR."sv), Names{"reduce 1(0)"});
+  EXPECT_EQ(calls("cm\nf\n(NNNNtR."sv), Names{"reduce 1(4)"});
+  EXPECT_EQ(calls("cm\nf\nN\x85R."sv), Names{"reduce 1(1)"});
+  EXPECT_EQ(calls("cm\nf\nNN\x86R."sv), Names{"reduce 1(2)"});
+  EXPECT_EQ(calls("cm\nC\nNNN\x87\x81."sv), Names{"new 1(3)"});
+  EXPECT_EQ(calls("cm\nC\nN\x85}\x92."sv), Names{"new_ex 1(1)"});
+  // The class is the argument of a function, and called itself; both come from the memo too.
+  EXPECT_EQ(calls("cm\nf\ncm\nC\nq\x00)q\x01\x81\x85R0h\x00h\x01R."sv),
+            (Names{"new 2(0)", "reduce 1(1)", "reduce 2(0)"}));
+}
+
+TEST(PickleCalls, AreNotToldWhereTheyAreNotKnown) {
+  EXPECT_EQ(calls("cm\nf\nNR."sv), Names{});  // its arguments are no tuple of the stream's
+  EXPECT_EQ(calls("cm\nf\n)R)R."sv), Names{"reduce 1(0)"});  // what a call returns is called
+  EXPECT_EQ(calls("cm\nf\n\x85."sv), Names{});
+}
+
 // Behind each opcode stands what it is to leave: "m n" named by STACK_GLOBAL proves that just so
 // many bytes were read and so many values taken.
 TEST(PickleOpcodes, TakeFromTheStackWhatIsDocumented) {
@@ -253,6 +288,10 @@ TEST(PickleOpcodes, TakeFromTheStackWhatIsDocumented) {
         left = 1;
         break;
       case Effect::make:
+      case Effect::tuple:
+      case Effect::reduce:
+      case Effect::new_object:
+      case Effect::new_object_ex:
         taken = opcode.pops;
         left = 1;
         break;
@@ -262,6 +301,7 @@ TEST(PickleOpcodes, TakeFromTheStackWhatIsDocumented) {
         mark = true;
         break;
       case Effect::make_to_mark:
+      case Effect::tuple_to_mark:
       case Effect::instance:
         left = 1;
         mark = true;

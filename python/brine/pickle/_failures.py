@@ -64,8 +64,8 @@ def describe(error: BaseException, data: Any) -> Hazard | None:
     words = f"{type(error).__name__}: {_text_of(error)}"
     message = (f"an object of class {name}{place} cannot be made again: {how}." if failure.cls else
                f"function {name}{place} is called to make an object again: {how}.")
-    return Hazard(ID, SEVERITIES[ID], "", failure.module, failure.qualname, message, _remedy(failure),
-                  pickle_error=words)
+    return Hazard(ID, SEVERITIES[ID], "", failure.module, failure.qualname, message,
+                  remedy(failure.module, failure.qualname, failure.cls, failure.method), pickle_error=words)
 
 
 def _globals_of(data: Any) -> _Names:
@@ -175,17 +175,15 @@ def _text_of(error: BaseException) -> str:
 # --- what to do about it --------------------------------------------------------------------------------
 
 
-def _remedy(failure: Failure) -> str:
-    if failure.cls is None:
-        return (f"Let {failure.qualname} take what has been pickled; provide what it asks for, or discard what was "
-                "stored.")
-    owner = owner_of(failure.module)
-    return remedy_for_others(failure.cls, failure.module, owner) if owner else _remedy_of_own(failure, failure.cls)
+def remedy(module: str, qualname: str, cls: type | None, method: str) -> str:
+    """What to do about a class whose method does not take what pickle has; None: a function."""
+    if cls is None:
+        return f"Let {qualname} take what has been pickled; provide what it asks for, or discard what was stored."
+    owner = owner_of(module)
+    return _remedy_of_others(f"{module}.{qualname}", cls, owner) if owner else _remedy_of_own(qualname, cls, method)
 
 
-def remedy_for_others(cls: type, module: str, owner: str) -> str:
-    """What to do about a class that the reader cannot change."""
-    name = f"{module}.{cls.__qualname__}"
+def _remedy_of_others(name: str, cls: type, owner: str) -> str:
     if issubclass(cls, BaseException):
         return (f"The class is one of {owner}: let an exception of your own, with its text, leave in its place, or "
                 f"tell pickle how to make it, by copyreg.pickle({name}, FUNCTION).")
@@ -193,8 +191,7 @@ def remedy_for_others(cls: type, module: str, owner: str) -> str:
             f"them, or tell pickle how to make them, by copyreg.pickle({name}, FUNCTION).")
 
 
-def _remedy_of_own(failure: Failure, cls: type) -> str:
-    name, method = failure.qualname, failure.method
+def _remedy_of_own(name: str, cls: type, method: str) -> str:
     reduce = f"give the class a __reduce__ that returns ({name}, (arguments,))"
     if issubclass(cls, BaseException) and method in ("", *_MAKING):
         return (f"Pickle calls {name} with its args: pass all arguments of {name}.__init__ on to super().__init__(), "

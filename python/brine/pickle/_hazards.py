@@ -19,6 +19,7 @@ SEVERITIES = {
     "restore-no-module": "error",
     "restore-no-attribute": "error",
     "restore-fails": "error",
+    "restore-signature": "error",
     "not-builtin": "error",
 }
 

@@ -9,10 +9,10 @@ import pickle
 from contextlib import contextmanager
 from dataclasses import replace
 from types import BuiltinMethodType
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 from brine import _guard
-from brine.pickle import _failures, _judge, _refusals, _restore
+from brine.pickle import _failures, _judge, _refusals, _restore, _signatures
 from brine.pickle._describe import Culprit, describe
 from brine.pickle._frames import Root, find_root
 from brine.pickle._hazards import Hazard, Report, UnsafePickleError
@@ -29,8 +29,11 @@ collectors: list[list[Report]] = []
 failed: list[tuple[int, Report]] = []
 """While somebody collects: what pickle has refused, by its id(), and what was reported of it."""
 
-known: dict[tuple[str, str], tuple[str, str]] = {}
-"""(module, name) in a stream -> (id, key) of the hazard, where it has been reported with its path."""
+known: dict[tuple[str, str, str], tuple[str, str]] = {}
+"""(kind, module, name) in a stream -> (id, key) of the hazard, where it has been reported with its path."""
+
+ID_OF_NAMES = "name"
+"""The kind of what is a hazard by its name; else the hazard's id."""
 
 _MOST_HAZARDS = 100
 
@@ -42,6 +45,9 @@ _VALUE_MAKERS = {("_codecs", "encode"), *(("builtins", name) for name in
                                           ("bytes", "bytearray", "complex", "set", "frozenset"))}
 
 Suspects = list[tuple[str, str]]
+
+#: Calls that cannot succeed: (module, name, how, number of arguments).
+Misfits = Sequence[tuple[str, str, int, int]]
 
 
 def inspect(obj: Any, protocol: int | None = None, *, builtin_only: bool = False, name: str = "obj") -> Report:
@@ -60,9 +66,14 @@ def _inspect(obj: Any, protocol: int | None, table: Any, builtin_only: bool, roo
              refused: Callable[[BaseException | None], Any] | None = None) -> Report:
     level = pickle.DEFAULT_PROTOCOL if protocol is None or not 0 <= protocol <= pickle.HIGHEST_PROTOCOL else protocol
     judge = _judge.judge_anything if builtin_only else _judge.judge
-    found, objects, complete = _guard.inspect_graph(obj, judge, level, table, builtin_only, refused)
+    misfit = None if builtin_only else _signatures.misfit
+    found, objects, complete = _guard.inspect_graph(obj, judge, level, table, builtin_only, refused, misfit=misfit)
     hazards: dict[tuple[str, int], Hazard] = {}
     for judgement, steps, way, culprit in found:
+        if isinstance(judgement, _signatures.Misfit):
+            path = render_path(root.name, steps, [*way, culprit])
+            hazards.setdefault((_signatures.ID, id(judgement.callable)), judgement.describe(path, root.where))
+            continue
         if refused and (hazard := _refusals.describe(judgement, steps, way, culprit, root)):
             hazards[hazard.id, id(culprit)] = hazard
             continue
@@ -81,8 +92,14 @@ def _inspect(obj: Any, protocol: int | None, table: Any, builtin_only: bool, roo
 # --- dumps ----------------------------------------------------------------------------------------------
 
 
+def suspicion_of(module: str, name: str) -> int:
+    """1 if a global that pickle has written may be a hazard, + 2 if its calls matter; the core remembers the answer."""
+    modern = _restore.modern_name(module, name)
+    return is_suspect(module, name) + 2 * _signatures.is_watched(*modern)
+
+
 def is_suspect(module: str, name: str) -> bool:
-    """Whether a global that pickle has written may be a hazard; the core remembers the answer."""
+    """Whether a global that pickle has written may be a hazard by its name."""
     return _judge.hazard_of_name(*_restore.modern_name(module, name)) is not None
 
 
@@ -91,22 +108,28 @@ def is_no_builtin_value(module: str, name: str) -> bool:
     return True
 
 
-def on_dump(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None,
-            policy: str) -> UnsafePickleError | None:
+def is_misfit(module: str, name: str, how: int, arguments: int) -> bool:
+    """Whether a call that pickle has written cannot succeed; the core remembers the answer."""
+    return _signatures.is_misfit(*_restore.modern_name(module, name), how, arguments)
+
+
+def on_dump(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, policy: str,
+            misfits: Misfits = ()) -> UnsafePickleError | None:
     """Reports the hazards of a dump that was done; returns the exception that it is to fail with, or None.
 
-    `suspects`: the names to look for, or None for all that `obj` leads to.
+    `suspects`: the names to look for, or None for all that `obj` leads to. `misfits`: calls of the pickle's.
     """
-    if policy == "Report" and suspects and not collectors and _is_known(suspects):
-        for name in suspects:
+    told = [(ID_OF_NAMES, *name) for name in suspects or ()] + [(_signatures.ID, *call[:2]) for call in misfits]
+    if policy == "Report" and told and not collectors and _is_known(told):
+        for name in dict.fromkeys(told):
             _guard.count(*known[name])
-        _guard.announce(",".join(dict.fromkeys([known[name][0] for name in suspects])), "")
+        _guard.announce(",".join(dict.fromkeys([known[name][0] for name in told])), "")
         return None
     root = find_root(obj)
-    report = _examine(obj, protocol, pickler, suspects, policy == "BuiltinOnly", root)
+    report = _examine(obj, protocol, pickler, suspects, misfits, policy == "BuiltinOnly", root)
     report = _without_false_alarms(report, pickler)
-    if suspects and policy != "BuiltinOnly":
-        report = _complete(report, suspects, root)
+    if (suspects or misfits) and policy != "BuiltinOnly":
+        report = _complete(report, suspects or [], misfits, root)
     elif suspects and not report:
         report = _describe_makers(suspects, root)
     if not report:
@@ -182,18 +205,18 @@ def before_dump(obj: Any, protocol: int, pickler: Any, policy: str) -> UnsafePic
     return refusal if refusal and refusal.report else None
 
 
-def _is_known(suspects: Suspects) -> bool:
+def _is_known(told: list[tuple[str, str, str]]) -> bool:
     """Whether all have been reported with their paths, and still are hazards: sys.path may have been mended."""
-    for name in suspects:
+    for name in told:
         if name not in known:
             return False
-        if not is_suspect(*name):
+        if name[0] == ID_OF_NAMES and not is_suspect(*name[1:]):
             forget()
             return False
     return True
 
 
-def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, builtin_only: bool,
+def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, misfits: Misfits, builtin_only: bool,
              root: Root) -> Report:
     table = getattr(pickler, "dispatch_table", copyreg.dispatch_table)
     report = _inspect(obj, protocol, table, builtin_only, root)
@@ -201,12 +224,19 @@ def _examine(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, b
         return report
     wanted = {_restore.modern_name(*suspect) for suspect in suspects}
     named = [hazard for each in wanted for hazard in _written_as(report, *each)]
+    called = {_restore.modern_name(*call[:2]) for call in misfits}
+    named += [hazard for hazard in report if _is_signature(hazard, called)]
     return Report(tuple([hazard for hazard in report if hazard in named]), report.objects, report.complete)
 
 
 def _written_as(report: Report, module: str, name: str) -> list[Hazard]:
     """The hazards whose culprit pickle writes by that name: protocols 0 to 3 name the outermost class."""
-    return [hazard for hazard in report if hazard.module == module and f"{hazard.qualname}.".startswith(f"{name}.")]
+    return [hazard for hazard in report if hazard.module == module and f"{hazard.qualname}.".startswith(f"{name}.")
+            and hazard.id != _signatures.ID]
+
+
+def _is_signature(hazard: Hazard, called: set[tuple[str, str]]) -> bool:
+    return hazard.id == _signatures.ID and (hazard.module, hazard.qualname) in called
 
 
 def _without_false_alarms(report: Report, pickler: Any) -> Report:
@@ -225,7 +255,7 @@ def _has_hook(pickler: Any, name: str) -> bool:
     return hook is not None and not isinstance(hook, BuiltinMethodType)
 
 
-def _complete(report: Report, suspects: Suspects, root: Root) -> Report:
+def _complete(report: Report, suspects: Suspects, misfits: Misfits, root: Root) -> Report:
     """Adds what the stream names and the walk did not come to: the object may have changed meanwhile."""
     hazards = list(report.hazards)
     for suspect in suspects:
@@ -237,7 +267,17 @@ def _complete(report: Report, suspects: Suspects, root: Root) -> Report:
             if hazard is None:
                 continue
             hazards.append(hazard)
-        known[suspect] = (hazard.id, hazard.key)
+        known[(ID_OF_NAMES, *suspect)] = (hazard.id, hazard.key)
+    for module, name, how, arguments in misfits:
+        modern = _restore.modern_name(module, name)
+        hazard = next((each for each in report if _is_signature(each, {modern})), None)
+        if hazard is None:
+            misfit = _signatures.find(*modern, how, arguments)
+            if misfit is None or any(_is_signature(each, {modern}) for each in hazards):
+                continue
+            hazard = misfit.describe(f"something in {root.name}", root.where)
+            hazards.append(hazard)
+        known[_signatures.ID, module, name] = (hazard.id, hazard.key)
     return Report(tuple(hazards), report.objects, report.complete)
 
 
