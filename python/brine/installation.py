@@ -104,7 +104,7 @@ class Brine:
         return list(dict.fromkeys([self.folder, self.engine_folder or self.folder]))
 
     def engine(self, python: str) -> Path:
-        """Where the engine for Python X.Y is or would be."""
+        """Where the engine for Python X.Y, or the free-threaded X.Yt, is or would be."""
         places = [folder / f"brine_engine.cpython-{python.replace('.', '')}.so" for folder in self.engine_folders]
         return next((place for place in places if place.exists()), places[-1])
 
@@ -115,15 +115,15 @@ class Brine:
             engine = self.engine(python).read_bytes()
         except OSError:
             return ""
-        found = map(os.fsdecode, re.findall(rb"(?:/[\w.+-]+)+/bin/python3(?:\.\d+)?", engine))
+        found = map(os.fsdecode, re.findall(rb"(?:/[\w.+-]+)+/bin/python3(?:\.\d+t?)?", engine))
         return next((path for path in found if os.path.isfile(path) and os.access(path, os.X_OK)), "")
 
     def pythons(self) -> list[str]:
-        """The X.Y that there are engines for, oldest first."""
+        """The X.Y and X.Yt that there are engines for, oldest first."""
         files = [file for folder in self.engine_folders for file in folder.glob("brine_engine.cpython-*.so")]
-        tags = [re.fullmatch(r"brine_engine\.cpython-(\d)(\d+)\.so", file.name) for file in files]
-        versions = sorted({(int(tag[1]), int(tag[2])) for tag in tags if tag})
-        return [f"{major}.{minor}" for major, minor in versions]
+        tags = [re.fullmatch(r"brine_engine\.cpython-(\d)(\d+)(t?)\.so", file.name) for file in files]
+        versions = sorted({(int(tag[1]), int(tag[2]), tag[3]) for tag in tags if tag})
+        return [f"{major}.{minor}{threading}" for major, minor, threading in versions]
 
 
 def _installed() -> Brine | None:

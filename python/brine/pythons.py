@@ -6,6 +6,7 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from brine.looking import absolute, is_nothing_there, why_unseen
 from brine.refusal import Refusal
 
 # Run by the Python that is asked about; -I keeps the caller's environment and folder out.
-_QUESTION = ("import json, sys; print(json.dumps(['%d.%d' % sys.version_info[:2], sys.prefix, sys.base_prefix, "
-             "sys.implementation.name]))")
+_QUESTION = ("import json, sys; print(json.dumps(['%d.%d' % sys.version_info[:2] + 't' * ('t' in sys.abiflags), "
+             "sys.prefix, sys.base_prefix, sys.implementation.name]))")
 _PATIENCE_SECONDS = 30
 
 
@@ -23,9 +24,14 @@ class Python:
     """The engine to use and where its Python finds its modules."""
 
     version: str
-    """X.Y, which names the engine."""
+    """X.Y, or X.Yt of a free-threaded Python, which names the engine."""
     home: Path | None = None
     """Root of a virtual environment or prefix of an installation; None: the engine's own."""
+
+
+def running_version() -> str:
+    """That of the Python that runs this, as an engine is named by."""
+    return "%d.%d" % sys.version_info[:2] + "t" * ("t" in sys.abiflags)
 
 
 def _why_no_program(path: Path) -> str:
@@ -112,7 +118,7 @@ def _ask(program: Path, what: str) -> tuple[str, str, str]:
 def choose_python(wanted: str, source: str = "--python") -> Python:
     """What `--python` says, or the `source` that is named: "3.12", or the path of a virtual environment, its
     bin/ or a python."""
-    if re.fullmatch(r"\d+\.\d+", wanted):
+    if re.fullmatch(r"\d+\.\d+t?", wanted):
         return Python(wanted)
     path = absolute(wanted)
     what = f"{source} names {path}"

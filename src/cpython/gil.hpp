@@ -5,6 +5,14 @@
 
 namespace brine::cpython {
 
+/// True if this Python was built so that it can run without a GIL (PEP 703).
+#ifdef Py_GIL_DISABLED
+inline constexpr bool kIsFreeThreaded = true;
+#endif
+#ifndef Py_GIL_DISABLED
+inline constexpr bool kIsFreeThreaded = false;
+#endif
+
 /// Proves that this thread holds the GIL. `const GilLock&` in a signature means that the function
 /// needs the GIL and keeps it; `GilLock&` means that it may release it for a while (GilRelease), so
 /// that other threads may run Python.

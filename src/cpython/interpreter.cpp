@@ -60,8 +60,9 @@ PyThreadState* make_interpreter([[maybe_unused]] Gil gil) {
   config.allow_threads = 1;
   config.allow_daemon_threads = 1;  // no interpreter is ever finalised
   config.use_main_obmalloc = gil == Gil::shared ? 1 : 0;
-  // An extension module that counts on one GIL is refused with an ImportError.
-  config.check_multi_interp_extensions = gil == Gil::own ? 1 : 0;
+  // An extension module that counts on one GIL, or in a free-threaded Python on one interpreter, is
+  // refused with an ImportError. That Python has no sub-interpreters without this.
+  config.check_multi_interp_extensions = gil == Gil::own || kIsFreeThreaded ? 1 : 0;
   config.gil = gil == Gil::own ? PyInterpreterConfig_OWN_GIL : PyInterpreterConfig_SHARED_GIL;
   PyThreadState* made = nullptr;
   return PyStatus_Exception(Py_NewInterpreterFromConfig(&made, &config)) == 0 ? made : nullptr;

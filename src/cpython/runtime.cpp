@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "cpython/gil.hpp"
 #include "cpython/signals.hpp"
 
 namespace brine::cpython {
@@ -46,6 +47,11 @@ PyStatus fill(PyConfig& config, const RuntimeConfig& wanted) {
   status = PyConfig_SetBytesString(&config, &config.executable, wanted.program.c_str());
   if (!PyStatus_Exception(status) && !wanted.home.empty()) {
     status = PyConfig_SetBytesString(&config, &config.home, wanted.home.c_str());
+  }
+  if (!PyStatus_Exception(status) && kIsFreeThreaded) {
+    // The option `-X gil=1` overrides PYTHON_GIL of the environment, and a member of PyConfig would
+    // not.
+    status = PyWideStringList_Append(&config.xoptions, L"gil=1");
   }
   for (const std::string& warning : wanted.warnings) {
     if (PyStatus_Exception(status)) return status;

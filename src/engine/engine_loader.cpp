@@ -22,15 +22,17 @@ std::string module_directory() {
   return std::filesystem::path(info.dli_fname).parent_path();
 }
 
-// Returns "3.11" of "brine_engine.cpython-311.so", or an empty text.
+// Returns "3.11" of "brine_engine.cpython-311.so", "3.13t" of "...-313t.so", or an empty text.
 std::string version_of(std::string_view file) {
   if (!file.starts_with(kFileStart) || !file.ends_with(kFileEnd)) {
     return {};
   }
   file.remove_prefix(kFileStart.size());
   file.remove_suffix(kFileEnd.size());
-  const bool digits = file.find_first_not_of("0123456789") == std::string_view::npos;
-  if (file.size() < 2 || !digits) {
+  std::string_view number = file;
+  if (number.ends_with('t')) number.remove_suffix(1);
+  const bool digits = number.find_first_not_of("0123456789") == std::string_view::npos;
+  if (number.size() < 2 || !digits) {
     return {};
   }
   return std::string(file.substr(0, 1)) + "." + std::string(file.substr(1));

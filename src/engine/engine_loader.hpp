@@ -13,7 +13,7 @@ namespace brine::engine {
 /// then the one into which the build installs them.
 std::vector<std::string> engine_directories();
 
-/// Returns the path of the engine for `python_version` ("3.11") in `directory`.
+/// Returns the path of the engine for `python_version` ("3.11", "3.13t") in `directory`.
 std::string engine_path(const std::string& directory, const std::string& python_version);
 
 /// Returns the versions for which `directories` hold an engine, each once, in the directories'

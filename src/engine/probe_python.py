@@ -1,6 +1,6 @@
 """Says what CMake needs to build an engine for the Python that runs this: seven values joined by ';'.
 
-Version X.Y, include directory, libpython, executable, purelib, suffix of extension modules, names of the library's
+Version (X.Y, or X.Yt of a free-threaded build), include directory, libpython, executable, purelib, suffix of extension modules, names of the library's
 modules. Exits 1 with
 a sentence on standard error where this Python cannot carry an engine.
 """
@@ -15,11 +15,9 @@ def refuse(reason):
 
 
 variables = sysconfig.get_config_vars()
-version = "%d.%d" % sys.version_info[:2]
+version = "%d.%d" % sys.version_info[:2] + ("t" if variables.get("Py_GIL_DISABLED") else "")
 if sys.version_info < (3, 10):
     refuse(f"it is Python {version}, and 3.10 is the oldest supported")
-if variables.get("Py_GIL_DISABLED"):
-    refuse("it is a free-threaded build, which is not supported yet")
 if not variables.get("Py_ENABLE_SHARED"):
     refuse("it has no shared libpython (build it with --enable-shared)")
 

@@ -594,11 +594,14 @@ def advise(error):
     """What is to be logged of an exception of which the configuration can be the cause, or None."""
     parts = related(error)
     for part in parts:
-        if isinstance(part, ImportError) and NO_OWN_GIL in str(part):
-            return (f"BRINE0207: {str(part).partition(NO_OWN_GIL)[0]}cannot be used in an interpreter with a GIL of its "
-                    "own: run the script in the main interpreter, by 'WSGIApplicationGroup %{GLOBAL}', or have "
-                    "interpreters share a GIL, by WSGIPerInterpreterGIL Off "
-                    "and without interpreters= of WSGIDaemonProcess")
+        if isinstance(part, ImportError) and NO_SUB_INTERPRETER in str(part):
+            where, more = "an interpreter with a GIL of its own", (
+                ", or have interpreters share a GIL, by WSGIPerInterpreterGIL Off and without interpreters= of "
+                "WSGIDaemonProcess")
+            if "t" in sys.abiflags:
+                where, more = "a sub-interpreter of a free-threaded Python", ""
+            return (f"BRINE0207: {str(part).partition(NO_SUB_INTERPRETER)[0]}cannot be used in {where}: run the script in "
+                    f"the main interpreter, by 'WSGIApplicationGroup %{{GLOBAL}}'{more}")
     if any(type(part).__name__ == "UnsafePickleError" for part in parts):  # refused wherever the script is
         return None
     for part in parts:
@@ -613,8 +616,9 @@ def advise(error):
     return None
 
 
-NO_OWN_GIL = "does not support loading in subinterpreters"
-"""What CPython's ImportError says of an extension module that needs a GIL which all interpreters share."""
+NO_SUB_INTERPRETER = "does not support loading in subinterpreters"
+"""What CPython's ImportError says of an extension module that needs a GIL which all interpreters share, or, in a
+free-threaded Python, that supports one interpreter alone."""
 
 
 def related(error):
@@ -866,11 +870,18 @@ def retire(path, number, mark):
     retired[path, number] = weak_reference(mark)
 
 
+KEEPS_CODE = "t" in sys.abiflags and sys.version_info < (3, 14)
+"""Free-threaded CPython 3.13 frees no module, class or function any more once there is a second thread."""
+
+
 def collect():
     """Runs the garbage collector and describes the retired generations that are still alive.
 
     Each is named once: what holds it does not change by being repeated in the log.
     """
+    if KEEPS_CODE:  # that of all generations, which is nobody's fault
+        retired.clear()
+        return []
     gc.collect()
     alive = []
     for key, reference in list(retired.items()):

@@ -26,7 +26,7 @@ def application(environ, start_response):
                                 "build_date")},
         "wrapper": mod_wsgi.FileWrapper is environ["wsgi.file_wrapper"],
         "argv": sys.argv,
-        "python": "%d.%d" % sys.version_info[:2],
+        "python": "%d.%d" % sys.version_info[:2] + sys.abiflags,
         "name": __name__,
         "file": __file__,
         "in_modules": __name__ in sys.modules,

@@ -332,7 +332,8 @@ def test_each_python_loads_its_groups_scripts(patient, brine):
     """The one that the engine was built for, which a group names."""
     versions = Brine(brine.parent).pythons()
     script("import os, sys\n"
-           "raise ValueError('this is Python %d.%d %s' % (*sys.version_info[:2], os.environ.get('LD_LIBRARY_PATH')))\n"
+           "raise ValueError('this is Python %d.%d%s %s' % (*sys.version_info[:2], sys.abiflags, "
+           "os.environ.get('LD_LIBRARY_PATH')))\n"
            )(patient)
     patient.configure("".join(
         f"WSGIDaemonProcess of{version} python={version} threads=2\n"

@@ -110,7 +110,7 @@ def write_configuration(brine, folder, tree, sample, port):
 def pythons_with_own_gils(brine):
     """The versions of Python for which there is an engine that own-gil.conf can use."""
     there = [file.name.split("-3")[1].split(".")[0] for file in brine.parent.glob("brine_engine.cpython-3*.so")]
-    return [f"3.{minor}" for minor in there if int(minor) >= 12]
+    return [f"3.{minor}" for minor in there if minor.isdigit() and int(minor) >= 12]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

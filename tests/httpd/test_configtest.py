@@ -192,7 +192,7 @@ def test_what_has_no_effect_in_a_file_that_each_request_reads_is_said_once(start
 @pytest.mark.parametrize("value, level", [("On", "BRINE0016"), ("Off", "BRINE0007")])
 def test_threads_without_a_gil_are_missed_where_they_were_wanted(start_httpd, value, level):
     server = start_httpd(f"WSGIFreeThreading {value}\n")
-    server.expect_log(f"{level}: WSGIFreeThreading" + (".*have a GIL.* more processes" if value == "On" else ""))
+    server.expect_log(f"{level}: WSGIFreeThreading" + (".*its GIL.* more processes" if value == "On" else ""))
 
 
 def test_what_takes_the_place_of_httpds_structure(start_httpd):

@@ -13,7 +13,7 @@ import sys
 
 def application(environ, start_response):
     start_response("200 OK", [])
-    return [f"{sys.version_info[0]}.{sys.version_info[1]} {sys.prefix}".encode()]
+    return [f"{sys.version_info[0]}.{sys.version_info[1]}{sys.abiflags} {sys.prefix}".encode()]
 """
 
 

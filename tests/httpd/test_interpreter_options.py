@@ -138,7 +138,7 @@ def test_a_folder_that_is_not_there_is_named_by_its_own_line(start_httpd):
 def test_what_brine_has_not_is_said_of_sections_too(start_httpd):
     server = start_httpd(section("application-group=one", "WSGIFreeThreading On") +
                          "WSGIScriptAlias / {dir}/scripts/says.wsgi\n", files=FILES)
-    server.expect_log("BRINE0016: WSGIFreeThreading .*have a GIL")
+    server.expect_log("BRINE0016: WSGIFreeThreading .*its GIL")
 
 
 @pytest.mark.parametrize("said, owners", [
@@ -166,7 +166,7 @@ def test_an_interpreter_with_a_gil_of_its_own_has_its_own_interval(start_httpd, 
     ("process-group=site application-group=one", "daemon group 'site' .Python {old}.: before"),
     ("", "httpd's own processes .Python {old}., daemon group 'site' .Python {old}., daemon group 'wiki'")])
 def test_an_earlier_python_is_named_to_whom_it_concerns(start_httpd, workspace, selectors, concerned):
-    old = next((each for each in workspace.build.pythons if int(each.partition(".")[2]) < 12), None)
+    old = workspace.build.python_before(12)
     if old is None:
         pytest.skip("this build has no engine for a Python before 3.12")
     server = start_httpd(f"WSGIPython {old}\n" + section(selectors, "WSGIPerInterpreterGIL On") + BOTH_GROUPS + ALIASES,

@@ -117,7 +117,7 @@ WSGIScriptAlias /two {{apps}}/own_gil_pickle.wsgi process-group=site application
     ("WSGIDaemonProcess old python={old}\nWSGIRestrictEmbedded On\n", r"daemon group 'old' \(Python {old}\): before"),
     ("WSGIPython {old}\n", r"httpd's own processes \(Python {old}\): before")])
 def test_an_earlier_python_is_named(start_httpd, workspace, options, concerned):
-    old = next((each for each in workspace.build.pythons if int(each.partition(".")[2]) < 12), None)
+    old = workspace.build.python_before(12)
     if old is None:
         pytest.skip("this build has no engine for a Python before 3.12")
     server = start_httpd(f"WSGIPerInterpreterGIL On\n{options.replace('{old}', old)}WSGIScriptAlias / {{apps}}/hello.wsgi\n")
@@ -259,7 +259,7 @@ def test_interpreters_that_make_no_sense_are_refused(configtest, python, options
 
 
 def test_interpreters_of_an_earlier_python_are_refused(configtest, workspace):
-    old = next((each for each in workspace.build.pythons if int(each.partition(".")[2]) < 12), None)
+    old = workspace.build.python_before(12)
     if old is None:
         pytest.skip("this build has no engine for a Python before 3.12")
     passed, answer = configtest(f"WSGIDaemonProcess site interpreters=2 python={old}\n")

@@ -16,7 +16,7 @@ def pythons():
     found = {}
     for program in names or ["/usr/bin/python3"]:
         program = program if "/" in program else f"python{program}"
-        tag = subprocess.run([program, "-c", "import sys; print('%d%d' % sys.version_info[:2])"], capture_output=True,
+        tag = subprocess.run([program, "-c", "import sys; print('%d%d%s' % (*sys.version_info[:2], sys.abiflags))"], capture_output=True,
                              text=True).stdout.strip()
         if tag and list((BUILD / "python" / "brine").glob(f"_guard.cpython-{tag}-*.so")):
             found.setdefault(tag, program)

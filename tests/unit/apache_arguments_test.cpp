@@ -130,7 +130,9 @@ TEST(HashSeed, IsRandomOrANumber) {
 
 TEST(PythonVersion, HasTwoNumbers) {
   EXPECT_EQ(parse_python_version("3.12"), "3.12");
-  for (const char* bad : {"3", "3.", ".3", "3.12.1", "python3.12", "3.12 "}) {
+  EXPECT_EQ(parse_python_version("3.13t"), "3.13t") << "a free-threaded build";
+  for (const char* bad :
+       {"3", "3.", ".3", "3.12.1", "python3.12", "3.12 ", "3.t", "t", "3.13tt", "3.13T", "3.13d"}) {
     EXPECT_THROW(parse_python_version(bad), std::invalid_argument) << bad;
   }
 }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -16,12 +17,18 @@ TEST(EngineLoader, KnowsEnginesByTheirNames) {
   std::string folder = (std::filesystem::temp_directory_path() / "brine-engines-XXXXXX").string();
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   for (const char* name : {"/brine_engine.cpython-311.so", "/brine_engine.cpython-3.so",
-                           "/brine_engine.cpython-31x.so", "/mod_brine.so"}) {
+                           "/brine_engine.cpython-31x.so", "/brine_engine.cpython-3t.so",
+                           "/brine_engine.cpython-313tt.so", "/mod_brine.so"}) {
     std::ofstream(folder + name) << "";
   }
   EXPECT_EQ(engine_path(folder, "3.11"), folder + "/brine_engine.cpython-311.so");
   EXPECT_EQ(available_versions({folder, folder, "/no/such/folder"}),
             std::vector<std::string>{"3.11"});
+  std::ofstream(folder + "/brine_engine.cpython-313t.so") << "";
+  EXPECT_EQ(engine_path(folder, "3.13t"), folder + "/brine_engine.cpython-313t.so");
+  std::vector<std::string> both = available_versions({folder});
+  std::sort(both.begin(), both.end());
+  EXPECT_EQ(both, (std::vector<std::string>{"3.11", "3.13t"}));
   std::filesystem::remove_all(folder);
 }
 

@@ -176,6 +176,12 @@ TEST_F(PythonHomeTest, KnowsItsVersion) {
   EXPECT_EQ(version_of_home((folder_ / "base").string(), {"3.11"}), "");
 }
 
+TEST_F(PythonHomeTest, TellsFreeThreadedFromOthers) {
+  const std::string home = make_environment("3.13t").string();
+  EXPECT_EQ(version_of_home(home, {"3.13", "3.13t"}), "3.13t");
+  EXPECT_MENTIONS(refusal(home), "which is for Python 3.13t, but httpd will run Python 3.11");
+}
+
 TEST_F(PythonHomeTest, RefusalsSpeakOfWhoRunsIt) {
   HomeCircumstances group{"3.11", {"3.11", "3.12"}, identity_};
   group.runner = "the group";

@@ -1,6 +1,7 @@
 // The engine with a Python in this process and a fake server around it.
 #include "boundary/engine.hpp"
 
+#include <Python.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -901,7 +902,15 @@ long resident_kib() {
   return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+// Free-threaded CPython 3.13 frees no module, class or function once there is a second thread.
+#if defined(Py_GIL_DISABLED) && PY_VERSION_HEX < 0x030E0000
+constexpr bool kKeepsCode = true;
+#else
+constexpr bool kKeepsCode = false;
+#endif
+
 TEST_F(EngineTest, ReloadsLeaveMemoryFlat) {
+  if (kKeepsCode) GTEST_SKIP() << "this Python keeps the code of old generations";
   auto reload = [&](int from, int to) {
     for (int i = from; i < to; ++i) {
       write("data = [" + std::to_string(i) +
@@ -926,6 +935,7 @@ TEST_F(EngineTest, ReloadsLeaveMemoryFlat) {
 }
 
 TEST_F(EngineTest, NamesWhatKeepsAGenerationAlive) {
+  if (kKeepsCode) GTEST_SKIP() << "this Python keeps the code of old generations";
   auto source = [](int i) {
     return "import logging\n"
            "class Handler(logging.Handler):\n"

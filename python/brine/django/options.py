@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from brine.application import Application
 from brine.looking import absolute
-from brine.pythons import Python
+from brine.pythons import Python, running_version
 from brine.refusal import Refusal
 from brine.site import Site, Static, check_host, check_script, check_statics, check_url_path
 
@@ -32,7 +32,7 @@ def address(text: str, host: str | None, port: int | None) -> tuple[str, int]:
 
 def running_python() -> Python:
     """The Python that runs this command is to run the project."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    version = running_version()
     return Python(version) if sys.prefix == "/usr" else Python(version, Path(sys.prefix))
 
 

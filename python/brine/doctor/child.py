@@ -164,7 +164,7 @@ def built_for(module):
     for folder in sys.path:
         built = glob.glob(glob.escape(os.path.join(folder, *module.split("."))) + ".*cpython-3*.so")
         tags = {name.split("cpython-3", 1)[1].split("-")[0] for name in built}
-        found += [["built-for", folder, "3." + tag.rstrip("t")] for tag in sorted(tags)]
+        found += [["built-for", folder, "3." + tag] for tag in sorted(tags)]
     return found[:20]
 
 
@@ -224,8 +224,9 @@ def used_data():
 def context():
     """Who and where this is."""
     return {"uid": os.getuid(), "gid": os.getgid(), "cwd": os.getcwd(), "prefix": sys.prefix,
-            "path": list(sys.path), "version": "%d.%d" % sys.version_info[:2], "program": sys.executable or "",
-            "encoding": sys.getfilesystemencoding(), "stdlib": os.path.dirname(os.__file__)}
+            "path": list(sys.path), "version": "%d.%d" % sys.version_info[:2] + "t" * ("t" in sys.abiflags),
+            "program": sys.executable or "", "encoding": sys.getfilesystemencoding(),
+            "stdlib": os.path.dirname(os.__file__)}
 
 
 def main(descriptor, about):

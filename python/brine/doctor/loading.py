@@ -14,6 +14,7 @@ from typing import Any
 from brine.bounded_child import Outcome, run
 from brine.doctor.state import Context, Extension, Load, Raised, Runner, Script
 from brine.module_api import API, PARTS
+from brine.pythons import running_version
 
 _CHILD = Path(__file__).with_name("child.py")
 _MOST_WORDS = 4000
@@ -140,5 +141,4 @@ def _context(said: Any) -> Context:
 
 def own_program(version: str) -> str:
     """A Python of that version, where the engine tells of none."""
-    own = "%d.%d" % sys.version_info[:2]
-    return sys.executable if version in ("", own) else f"/usr/bin/python{version}"
+    return sys.executable if version in ("", running_version()) else f"/usr/bin/python{version}"

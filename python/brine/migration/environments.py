@@ -8,8 +8,8 @@ from brine.configuration.sites import Sites, group_selected
 from brine.configuration.tree import Directive
 from brine.installation import Brine
 
-_LIBPYTHON = re.compile(rb"libpython(3\.\d+)\w*\.so")
-_IN_PATH = re.compile(r"/python(3\.\d+)/(?:site|dist)-packages")
+_LIBPYTHON = re.compile(rb"libpython(3\.\d+t?)\w*\.so")
+_IN_PATH = re.compile(r"/python(3\.\d+t?)/(?:site|dist)-packages")
 _MOST_BYTES = 64 << 20
 
 

@@ -126,15 +126,18 @@ std::string parse_hash_seed(std::string_view text) {
 }
 
 std::string parse_python_version(std::string_view text) {
-  const std::size_t dot = text.find('.');
+  const bool is_free_threaded = text.ends_with('t');
+  const std::string_view number = text.substr(0, text.size() - (is_free_threaded ? 1 : 0));
+  const std::size_t dot = number.find('.');
   unsigned major = 0;
   unsigned minor = 0;
-  if (dot == std::string_view::npos || !is_number(text.substr(0, dot), major) ||
-      !is_number(text.substr(dot + 1), minor)) {
-    throw std::invalid_argument("must be a Python version of the form 3.12, not " +
-                                base::in_quotes(text));
+  if (dot == std::string_view::npos || !is_number(number.substr(0, dot), major) ||
+      !is_number(number.substr(dot + 1), minor)) {
+    throw std::invalid_argument(
+        "must be a Python version of the form 3.12, or 3.13t of a free-threaded build, not " +
+        base::in_quotes(text));
   }
-  return std::to_string(major) + "." + std::to_string(minor);
+  return std::to_string(major) + "." + std::to_string(minor) + (is_free_threaded ? "t" : "");
 }
 
 std::vector<std::string> parse_path_list(std::string_view text) {

@@ -57,7 +57,7 @@ long parse_number(std::string_view text, long least, long most);
 /// Parses "random" or a number from 0 to 4294967295.
 std::string parse_hash_seed(std::string_view text);
 
-/// Parses a version such as "3.12".
+/// Parses a version such as "3.12", or "3.13t" of a free-threaded build.
 std::string parse_python_version(std::string_view text);
 
 /// Returns the entries of a list separated by ':', without empty ones.

@@ -616,7 +616,7 @@ const command_rec directive_table[] = {
                   kServerOrDirectory, "Off, Report, Enforce or BuiltinOnly"),
 
     AP_INIT_TAKE1("WSGIPython", (process_setting<&ProcessSettings::python, &parse_python_version>),
-                  nullptr, kServer, "version of the embedded Python, such as 3.12"),
+                  nullptr, kServer, "version of the embedded Python, such as 3.12 or 3.13t"),
     AP_INIT_TAKE1("WSGIPythonHome", directive<&python_home>, nullptr, kServer,
                   "virtual environment or Python's prefix"),
     AP_INIT_TAKE1("WSGIPythonPath", directive<&python_path>, nullptr, kServer,

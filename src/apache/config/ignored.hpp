@@ -30,7 +30,8 @@ inline constexpr std::string_view kNoTelemetry =
 
 /// Why WSGIFreeThreading On has no effect.
 inline constexpr std::string_view kNoFreeThreading =
-    "it runs Pythons that have a GIL; for as many processors as there is work for, give the daemon "
+    "it runs every Python with its GIL; for as many processors as there is work for, give the "
+    "daemon "
     "group more processes";
 
 /// One for each directive or option, in the order in which they first come.

@@ -103,7 +103,7 @@ struct Group {
   std::uint64_t send_buffer_size = 0;
   std::uint64_t receive_buffer_size = 0;
 
-  std::string python;   ///< "3.12": the version whose engine is loaded
+  std::string python;   ///< "3.12", "3.13t": the version whose engine is loaded
   std::string program;  ///< see engine::Config
   std::string prefix;   ///< see engine::Config::home
   std::vector<std::string> python_path;

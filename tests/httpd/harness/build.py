@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-ENGINE = re.compile(r"brine_engine\.cpython-(\d)(\d+)\.so$")
+ENGINE = re.compile(r"brine_engine\.cpython-(\d)(\d+)(t?)\.so$")
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,24 @@ class Build:
     """A module file, ready to load, and what belongs to it."""
 
     module: Path
-    pythons: tuple[str, ...]  # X.Y, the default first
+    pythons: tuple[str, ...]  # X.Y, or X.Yt of a free-threaded one; the default first
     sanitizer: str  # "" or what BRINE_SANITIZE of the build says
     is_brine: bool
 
     @property
     def default_python(self):
         return self.pythons[0]
+
+    @property
+    def newest_pythons(self):
+        """The newest Python, and the newest of the free-threaded ones if there is any."""
+        threaded = [python for python in self.pythons if python.endswith("t")]
+        others = [python for python in self.pythons if not python.endswith("t")]
+        return (*others[-1:], *threaded[-1:])
+
+    def python_before(self, minor):
+        """A Python older than 3.`minor`, or None."""
+        return next((python for python in self.pythons if int(python[2:].rstrip("t")) < minor), None)
 
 
 def find_build():
@@ -60,10 +71,10 @@ def stage(build, folder):
 
 def _engine_versions(folder):
     found = (ENGINE.search(path.name) for path in folder.glob("brine_engine.cpython-*.so"))
-    versions = [(int(m[1]), int(m[2])) for m in found if m]
+    versions = [(int(m[1]), int(m[2]), m[3]) for m in found if m]
     if not versions:
         raise SystemExit(f"no brine_engine.cpython-*.so in {folder}: build first (tests/run does)")
-    return tuple("%d.%d" % version for version in sorted(versions))
+    return tuple("%d.%d%s" % version for version in sorted(versions))
 
 
 def _cached(folder, variable):

@@ -34,15 +34,15 @@ def variants(build, axes=frozenset(), modes=MODES):
 
     The axes are independent of each other in the code under test, so each of their values is met
     once, not each combination; only Pythons differ in how they make sub-interpreters. In daemon mode the
-    engine is the same, and httpd's part is small: the one MPM that differs most, the newest Python, and
-    sub-interpreters, which every new process has to find again.
+    engine is the same, and httpd's part is small: the one MPM that differs most, the newest Python with a GIL
+    and without, and sub-interpreters, which every new process has to find again.
     """
     if not axes <= AXES:
         raise ValueError(f"no axis of the tests: {', '.join(sorted(axes - AXES))}")
     result = []
     for mode in modes:
         embedded = mode == "embedded"
-        pythons = [python for python in (build.pythons if embedded else build.pythons[-1:])
+        pythons = [python for python in (build.pythons if embedded else build.newest_pythons)
                    if "python" in axes and python != build.default_python]
         mpms = MPMS[1:] if embedded else MPMS[-1:]
         result.append(Variant(mode, "event", build.default_python))
