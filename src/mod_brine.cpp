@@ -17,7 +17,9 @@
 #include "apache/request/client_address.hpp"
 #include "apache/request/handler.hpp"
 #include "apache/request/health_handler.hpp"
+#include "apache/request/log_notes.hpp"
 #include "apache/request/replacing.hpp"
+#include "apache/request/request_id.hpp"
 #include "apache/request/status_handler.hpp"
 
 namespace {
@@ -28,6 +30,7 @@ void register_hooks(apr_pool_t* pool) {
   brine::apache::register_board_hooks();
   brine::apache::register_daemon_hooks();
   brine::apache::register_client_address_hooks();
+  brine::apache::register_request_id_hooks();
   brine::apache::register_alias_hooks();
   brine::apache::register_access_script_hooks();
   brine::apache::register_authentication(pool);
@@ -38,6 +41,7 @@ void register_hooks(apr_pool_t* pool) {
   brine::apache::register_script_name_hooks();
   brine::apache::register_request_rec_hooks();
   brine::apache::register_replacing_hooks();
+  brine::apache::register_log_notes_hooks();
   brine::apache::register_status_hooks();
   brine::apache::register_status_handler();
   brine::apache::register_health_handler();

@@ -8,10 +8,14 @@
 
 namespace brine::apache {
 
-/// Logs to the error log of the virtual host that serves `r`. The lines of a text stay together.
 /// Returns the least important level that the server's log takes of this module.
 base::Level least_level(const server_rec* server) noexcept;
 
+/// Returns true if the server's log is to have JSON (WSGILogFormat). apache/config/settings.cpp
+/// defines it, since it knows the directives and needs this log.
+bool logs_json(const server_rec* server) noexcept;
+
+/// Logs to the error log of the virtual host that serves `r`. The lines of a text stay together.
 void log(const request_rec* r, base::Level level, std::string_view text) noexcept;
 
 /// Logs to the error log of a server.

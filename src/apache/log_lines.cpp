@@ -6,17 +6,6 @@ namespace {
 
 constexpr std::string_view kCodePrefix = "BRINE";
 
-// Returns "BRINE0401" if the text begins with "BRINE0401:", else an empty text.
-std::string_view leading_code(std::string_view text) {
-  if (!text.starts_with(kCodePrefix)) {
-    return {};
-  }
-  const std::size_t end = text.find_first_not_of("0123456789", kCodePrefix.size());
-  const bool is_code =
-      end != std::string_view::npos && end > kCodePrefix.size() && text[end] == ':';
-  return is_code ? text.substr(0, end) : std::string_view();
-}
-
 // Returns how many bytes httpd's escaping makes of one (ap_escape_errorlog_item).
 std::size_t escaped_size(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -48,6 +37,16 @@ std::string without_nul(std::string_view piece) {
 }
 
 }  // namespace
+
+std::string_view leading_code(std::string_view text) {
+  if (!text.starts_with(kCodePrefix)) {
+    return {};
+  }
+  const std::size_t end = text.find_first_not_of("0123456789", kCodePrefix.size());
+  const bool is_code =
+      end != std::string_view::npos && end > kCodePrefix.size() && text[end] == ':';
+  return is_code ? text.substr(0, end) : std::string_view();
+}
 
 std::vector<std::string> log_records(std::string_view text, std::size_t longest) {
   const std::string_view code = leading_code(text);

@@ -11,6 +11,9 @@ namespace brine::apache {
 /// and time stamp, client and referer need room too.
 inline constexpr std::size_t kLongestRecord = 6000;
 
+/// Returns "BRINE0401" if the text begins with "BRINE0401:", else an empty text.
+std::string_view leading_code(std::string_view text);
+
 /// Returns the records that `text` makes: one for each line, and several for a very long line. If
 /// the text begins with a code ("BRINE0401: ..."), the further records begin with "BRINE0401| ". A
 /// NUL, at which httpd would stop, is written as \0. An empty text is one empty record; a newline

@@ -25,6 +25,7 @@ inline double seconds_since_epoch() noexcept {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
+inline constexpr Nanos kMicrosecond = 1'000;
 inline constexpr Nanos kMillisecond = 1'000'000;
 inline constexpr Nanos kSecond = 1'000'000'000;
 /// The main loops of the supervisor and of daemon processes run at least this often.

@@ -133,6 +133,16 @@ struct Replacements {
   bool file = false;            ///< mod_xsendfile is active
 };
 
+/// WSGISlowRequest: a request that takes longer is told of once, with times of CLOCK_MONOTONIC in
+/// ns.
+struct SlowLimit {
+  std::int64_t begun = 0;  ///< when httpd passed the request on
+  std::int64_t after = 0;  ///< the directive's time; 0: Off
+
+  bool is_set() const { return after != 0; }
+  std::int64_t end() const { return begun + after; }
+};
+
 /// The facts of a request that are known before its body is read. All views live as long as the
 /// request.
 struct Head {
@@ -159,6 +169,7 @@ struct Head {
   double queue_start = 0;
   double daemon_start = 0;
   int thread_id = 0;  ///< 1-based number of the server's worker thread
+  SlowLimit slow;
   /// The address of httpd's request_rec, where WSGIPassApacheRequest is On, else null. A daemon
   /// process, which does not see httpd's memory, never has it.
   void* request_rec = nullptr;
@@ -212,6 +223,10 @@ class Request : public base::LogSink {
   /// Tells that the application is called now, at this time of CLOCK_MONOTONIC in ns. Does NOT
   /// block. Only the thread that serves the request may call it, once.
   virtual void application_called(std::int64_t /*now*/) noexcept {}
+
+  /// Tells which process runs the request. Only httpd's side calls it, once for each process that
+  /// takes the request up.
+  virtual void taken_by(std::int32_t /*pid*/) noexcept {}
 
   /// Tells, with Reloading::rolling, that the script's file is no longer what runs. Only the thread
   /// that serves the request may call it.

@@ -8,18 +8,11 @@
 #include <string_view>
 #include <utility>
 
+#include "base/json_text.hpp"
+
 namespace brine::metrics {
 
 namespace {
-
-std::string json_text(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + '"';
-}
 
 // Writes objects and lists; each value stands behind a key, or in a list.
 class JsonWriter {
@@ -40,7 +33,7 @@ class JsonWriter {
     between('[', ']', items);
   }
 
-  void put(std::string_view key, std::string_view text) { member(key, json_text(text)); }
+  void put(std::string_view key, std::string_view text) { member(key, base::json_text(text)); }
   void put(std::string_view key, bool value) { member(key, value ? "true" : "false"); }
   void put(std::string_view key, double value) { member(key, number(value)); }
   void put(std::string_view key, std::uint64_t value) { member(key, std::to_string(value)); }
@@ -70,7 +63,7 @@ class JsonWriter {
   }
   void name(std::string_view key) {
     separate();
-    text_ += json_text(key) + ':';
+    text_ += base::json_text(key) + ':';
   }
   void member(std::string_view key, std::string_view value) {
     name(key);

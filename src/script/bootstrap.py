@@ -758,6 +758,8 @@ class OwnModules:
         code = own_code(name)
         if code is not None:  # brine itself is empty
             exec(code, module.__dict__)
+        if name == "brine.request_id":
+            module.provide(server_functions["current_id"])
         if name == "brine.pickle._scripts":
             module.provide(script_of, generation_of, refusal)
         if name == "brine.script_names":
@@ -771,10 +773,14 @@ SERVER_API = ("active_requests", "event_callbacks", "process_metrics", "request_
 
 STARTED = time.time()
 
+server_functions = {}
+"""What wsgi/events.cpp does for Python: name -> function."""
+
 
 def complete_module(module, functions):
     """Has mod_wsgi make the rest of its names when somebody asks for one. `functions`: of wsgi/events.cpp."""
     names = vars(module)
+    server_functions.update(functions)
 
     def run(name, **more):
         made = {"__name__": "mod_wsgi", **functions, **more}

@@ -19,6 +19,9 @@ namespace {
 // forgotten, and those in use come back with the next requests.
 constexpr std::size_t kKeptHeaders = 512;
 
+// The request's id under Brine's own name for it.
+constexpr std::string_view kRequestId = "brine.request_id";
+
 // Returns true for paths, which are decoded in the file system's encoding. All other values are
 // bytes shown as latin-1 (PEP 3333, "Unicode Issues").
 constexpr bool is_path(Var var) {
@@ -73,6 +76,7 @@ Environ::Environ(const GilLock& gil, PyObject* constants)
       queue_start_(interned(gil, "mod_wsgi.queue_start")),
       daemon_start_(interned(gil, "mod_wsgi.daemon_start")) {
   for (std::size_t i = 0; i < kVarCount; ++i) variables_[i].key = interned(gil, kVarNames[i]);
+  variables_[static_cast<std::size_t>(Var::request_id)].synonym = interned(gil, kRequestId);
   for (const std::string_view field : kCommonFields) {
     const std::string name = environ_name(field).value();
     common_keys_.emplace(name, interned(gil, name));
@@ -88,10 +92,14 @@ void Environ::update_template(const GilLock& gil, const Head& head) {
     if (value.data() == nullptr) {
       if (!variable.present) continue;
       check(gil, PyDict_DelItem(template_.get(), variable.key.get()));
+      if (variable.synonym) check(gil, PyDict_DelItem(template_.get(), variable.synonym.get()));
       variable.present = false;
     } else if (!variable.present || variable.bytes != value) {
       Ref text = value_of(gil, static_cast<Var>(i), value);
       check(gil, PyDict_SetItem(template_.get(), variable.key.get(), text.get()));
+      if (variable.synonym) {
+        check(gil, PyDict_SetItem(template_.get(), variable.synonym.get(), text.get()));
+      }
       variable.bytes = value;
       variable.present = true;
     }

@@ -28,6 +28,7 @@ class Environ {
  private:
   struct Variable {
     cpython::Ref key;
+    cpython::Ref synonym;  // a further key of the same value, or empty
     std::string bytes;     // the value that the template has
     bool present = false;  // the template has a value
   };

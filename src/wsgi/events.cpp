@@ -80,6 +80,14 @@ PyObject* report(PyObject*, PyObject* args) noexcept {
   });
 }
 
+// current_id() returns the id of the request that the thread serves, or None.
+PyObject* current_id(PyObject*, PyObject*) noexcept {
+  return callback([&](const GilLock& gil) {
+    if (current_exchange == nullptr) return borrow(gil, Py_None);
+    return text_of(gil, *current_exchange, Var::request_id);
+  });
+}
+
 Ref counts_of(const GilLock& gil, std::span<const std::uint64_t> counts) {
   Ref list = steal(gil, PyList_New(0));
   for (const std::uint64_t count : counts) {
@@ -169,6 +177,7 @@ Ref Events::functions(const GilLock& gil) {
   static PyMethodDef own[] = {{"observe", observe, METH_O, nullptr},
                               {"current_data", current_data, METH_NOARGS, nullptr},
                               {"active", active, METH_NOARGS, nullptr},
+                              {"current_id", current_id, METH_NOARGS, nullptr},
                               {"record", record, METH_VARARGS, nullptr},
                               {"report", report, METH_VARARGS, nullptr},
                               {"totals", totals, METH_NOARGS, nullptr},

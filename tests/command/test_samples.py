@@ -1,6 +1,7 @@
 """The sample configurations in conf/: httpd accepts each, and they do what their comments say."""
 
 import base64
+import json
 import re
 import subprocess
 import urllib.error
@@ -15,7 +16,7 @@ from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authn_core", "auth_basic", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "script-names.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "interpreters.conf", "own-gil.conf",
+           "pickle-guard.conf", "script-names.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "joined-logs.conf", "interpreters.conf", "own-gil.conf",
            "status.conf", "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"
@@ -209,6 +210,18 @@ def test_what_an_application_logs(running, folder):
     shown = ("info", "a report is made"), ("warn", "it is late")
     poll(lambda: all(re.search(rf"\[wsgi:{level}\] .*{text}", log.read_text()) for level, text in shown), "both records")
     assert "not shown" not in log.read_text()
+
+
+def test_logs_that_join(running, folder):
+    assert running("joined-logs.conf")("/", **{"X-Request-Id": "seven"}) == "report"
+    error_log, access_log = folder / "error.log", folder / "joined.log"
+
+    def told():
+        found = [json.loads(line) for line in error_log.read_text().splitlines() if line.startswith("{")]
+        return [each for each in found if each.get("request_id") == "seven" and each["message"] == "it is late"]
+
+    assert poll(told, "the record")[0]["level"] == "WARNING"
+    poll(lambda: re.search(r'" 200 6 seven \d+ \d+ \d+ reports \d+$', access_log.read_text(), re.M), "the line of the access log")
 
 
 def test_handlers(running):

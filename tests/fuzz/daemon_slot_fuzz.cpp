@@ -73,6 +73,7 @@ void check_report(const Board& board) {
   require(report.pid == 4711 && report.requests.size() <= kThreads);
   for (const daemon::InProgress& request : report.requests) {
     require(request.what.size() <= sizeof(daemon::ThreadRecord::what) && request.age >= 0);
+    require(request.id.size() <= sizeof(daemon::ThreadRecord::id));
   }
   require(daemon::describe(report).size() < 4096);
 }

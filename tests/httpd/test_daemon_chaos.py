@@ -98,7 +98,7 @@ def test_a_process_is_killed_with_a_request_in_it(start_httpd):
     server.expect_log("BRINE0603:")
     record, = server.expect_log("BRINE0610:")
     assert "killed by SIGKILL; nobody had told it to; " in record.text
-    assert re.search(r"in progress: 'GET /app' for \d+\.\d s; peak", record.text)
+    assert re.search(r"in progress: 'GET /app' \(id \S+\) for \d+\.\d s; peak", record.text)
     assert server.get("/app").status == 200
 
 
@@ -318,7 +318,7 @@ def test_a_process_dies_after_its_supervisor(start_httpd, orphans_end):
     server.expect_log("BRINE0603:")
     record, = server.expect_log("BRINE0610:")
     assert f"process {orphan} of" in record.text and "nobody saw how" in record.text
-    assert "in progress: 'GET /app' for" in record.text
+    assert "in progress: 'GET /app' (id " in record.text
     daemons.reap(server)
 
 

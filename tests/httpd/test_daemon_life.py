@@ -184,7 +184,7 @@ def test_a_request_that_outlasts_graceful_timeout(start_httpd):
     assert held.release().status == 502
     server.expect_log("BRINE0603")
     record, = server.expect_log("BRINE0610:")
-    assert "reason: eviction" in record.text and "'GET /app' for" in record.text
+    assert "reason: eviction" in record.text and "'GET /app' (id " in record.text
     assert server.get("/app").status == 200
 
 

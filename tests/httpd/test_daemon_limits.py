@@ -193,7 +193,7 @@ def test_request_timeout(site, workspace):
     server.expect_log("BRINE0408")
     until(lambda: note.exists() and note.read_text() == "mod_wsgi.RequestTimeout", "it is interrupted")
     warning = server.expect_log("BRINE0607: ")
-    assert any(f"'GET /app/python' in process {pid}" in record.text for record in warning)
+    assert any(re.search(rf"'GET /app/python' \(id \S+\) in process {pid}", record.text) for record in warning)
     stack = "\n".join(record.text for record in server.expect_log(r"BRINE0607\|"))
     assert re.search(r"daemon_limits\.wsgi.*in wait", stack), stack
     record, = server.expect_log("BRINE0608")
@@ -214,7 +214,7 @@ def test_request_timeout_of_a_call_that_cannot_be_interrupted(site):
     assert replaced(group, pid) != pid
     gone(pid)
     text = exit_report(server, pid)
-    assert "reason: request-timeout" in text and "'GET /app/sleep' for" in text
+    assert "reason: request-timeout" in text and "'GET /app/sleep' (id " in text
     counters = group.counters()
     assert (counters["request-timeout"], counters["graceful-timeout"]) == (1, 1)
     assert counters["deaths"] == 0
@@ -302,7 +302,7 @@ def test_deadlock_timeout(site, interpreter):
     server.expect_log("BRINE0603")
     record, = server.expect_log("BRINE0610: ")
     assert "SIGABRT" in record.text and "reason: deadlock-timeout" in record.text
-    assert "'GET /own/hold' for" in record.text
+    assert "'GET /own/hold' (id " in record.text
     if interpreter == "%{GLOBAL}":  # faulthandler writes the main interpreter's stacks alone
         server.expect_log(r"BRINE0610\|.*daemon_limits\.wsgi")
     server.allow_log(r"BRINE0610\|")
@@ -407,7 +407,7 @@ def test_shutdown_timeout_with_a_stuck_request(site):
         assert stuck[0].result()[0].status == 502
     server.expect_log("BRINE0603")
     text = exit_report(server, pid)
-    assert "reason: shutdown" in text and "'GET /app/sleep' for" in text
+    assert "reason: shutdown" in text and "'GET /app/sleep' (id " in text
     assert replaced(group, pid) != pid
 
 

@@ -142,5 +142,23 @@ TEST(PathList, DropsEmptyEntries) {
   EXPECT_TRUE(parse_path_list("").empty());
 }
 
+TEST(Arguments, ATimeOfASlowRequestIsOffOrADayAtMost) {
+  EXPECT_EQ(parse_slow_request("off"), 0);
+  EXPECT_EQ(parse_slow_request("2"), 2000);
+  EXPECT_EQ(parse_slow_request("500ms"), 500);
+  EXPECT_EQ(parse_slow_request("86400"), 86400000);
+  for (const char* bad : {"", "0", "-1", "86401", "2 s", "On"}) {
+    EXPECT_THROW(parse_slow_request(bad), std::invalid_argument) << bad;
+  }
+}
+
+TEST(Arguments, AHeaderNameIsAToken) {
+  EXPECT_EQ(parse_header_name("X-Request-Id"), "X-Request-Id");
+  EXPECT_EQ(parse_header_name("OFF"), "");
+  for (const char* bad : {"", "X Request", "X:", "\"X\"", "\xc3\xa9"}) {
+    EXPECT_THROW(parse_header_name(bad), std::invalid_argument) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace brine::apache

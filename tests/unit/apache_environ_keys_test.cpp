@@ -29,6 +29,7 @@ TEST(VarOfKey, FindsEveryVar) {
 TEST(InternalKey, CannotBeForged) {
   EXPECT_TRUE(is_internal_key("wsgi.input"));
   EXPECT_TRUE(is_internal_key("mod_wsgi.process_group"));
+  EXPECT_TRUE(is_internal_key("brine.request_id"));
   EXPECT_TRUE(is_internal_key("HTTPS"));
   EXPECT_FALSE(is_internal_key("HTTPS_PROXY"));
   EXPECT_FALSE(is_internal_key("WSGI"));

@@ -127,6 +127,17 @@ TEST(NextStep, GivesUpWhenTheInterruptTimeIsOverToo) {
   EXPECT_EQ(next_step(done, kTimes, 99 * kSecond).step, Step::none);
 }
 
+TEST(NextSlowStep, TellsOnceWhenTheTimeIsOver) {
+  const Watched fresh{.since = kSecond};
+  EXPECT_EQ(next_slow_step(fresh, 3 * kSecond, 3 * kSecond - 1).step, Step::none);
+  EXPECT_EQ(next_slow_step(fresh, 3 * kSecond, 3 * kSecond - 1).look_again, 3 * kSecond);
+  EXPECT_EQ(next_slow_step(fresh, 3 * kSecond, 3 * kSecond).step, Step::tell_slow);
+  const Watched told{.since = kSecond, .told_slow = true};
+  EXPECT_EQ(next_slow_step(told, 3 * kSecond, 9 * kSecond).step, Step::none);
+  EXPECT_EQ(next_slow_step(fresh, 0, 9 * kSecond).step, Step::none);
+  EXPECT_EQ(next_slow_step({}, 3 * kSecond, 9 * kSecond).step, Step::none);
+}
+
 TEST(NextStep, DoesNothingWithoutATimeoutOrARequest) {
   EXPECT_EQ(next_step({.since = 1}, {}, 99 * kSecond).step, Step::none);
   EXPECT_EQ(next_step({}, kTimes, 99 * kSecond).step, Step::none);
@@ -200,14 +211,14 @@ TEST(ExitReport, JoinsWhatThereIsToKnow) {
   exit_report.group = "shop";
   exit_report.status = SIGSEGV;  // as waitpid() has it: killed by that signal
   exit_report.served = 12;
-  exit_report.requests = {{"GET /a", 1500 * kMillisecond}, {"GET /b", 0}};
+  exit_report.requests = {{"GET /a", "q7", 1500 * kMillisecond}, {"GET /b", "", 0}};
   exit_report.peak_kib = 20 * 1024;
   exit_report.stack = "Fatal Python error: Segmentation fault";
   EXPECT_FALSE(is_orderly(exit_report));
   EXPECT_EQ(describe(exit_report),
             "process 4711 of daemon group 'shop' ended: killed by SIGSEGV; nobody had told it to; "
-            "12 requests served; in progress: 'GET /a' for 1.5 s, 'GET /b' for 0.0 s; peak memory "
-            "20 MiB\nFatal Python error: Segmentation fault");
+            "12 requests served; in progress: 'GET /a' (id q7) for 1.5 s, 'GET /b' for 0.0 s; peak "
+            "memory 20 MiB\nFatal Python error: Segmentation fault");
 }
 
 TEST(ExitReport, IsOrderlyWhereItLeftAsToldWithNothingInProgress) {

@@ -40,6 +40,7 @@ struct Sample {
     head.replacements = {true, false, true};
     head.request_start = 1.5;
     head.queue_start = 2.5;
+    head.slow = {7, 8};
     target.script = "/srv/app.wsgi";
     target.callable = "application";
     target.application_group = "";
@@ -83,6 +84,7 @@ TEST(RequestFrame, EverythingComesBack) {
   EXPECT_TRUE(frame.head.replacements.file);
   EXPECT_EQ(frame.head.request_start, 1.5);
   EXPECT_EQ(frame.head.queue_start, 2.5);
+  EXPECT_EQ(frame.head.slow.end(), 15);
   EXPECT_EQ(frame.target.script, "/srv/app.wsgi");
   EXPECT_EQ(frame.target.script.data()[frame.target.script.size()], '\0');
   EXPECT_EQ(frame.target.resource, "/srv/resource");

@@ -1,6 +1,7 @@
 #include "apache/config/arguments.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <stdexcept>
 #include <system_error>
@@ -14,6 +15,7 @@ namespace brine::apache {
 namespace {
 
 constexpr std::uint64_t kLargestBuffering = 1ULL << 40U;
+constexpr std::int64_t kLongestSlowRequest = 86400000;  // ms
 
 template <class Value>
 struct Choice {
@@ -86,6 +88,40 @@ std::int64_t parse_buffering(std::string_view text) {
   }
   throw std::invalid_argument("must be Off or a size up to 1024G such as 512K, 10M or 1G, not " +
                               base::in_quotes(text));
+}
+
+std::string_view parse_header_name(std::string_view text) {
+  if (same_word(text, "Off")) {
+    return {};
+  }
+  const auto is_token = [](char c) {  // RFC 9110, 5.6.2
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  };
+  if (text.empty() || !std::all_of(text.begin(), text.end(), is_token)) {
+    throw std::invalid_argument("must be Off or the name of a header field, not " +
+                                base::in_quotes(text));
+  }
+  return text;
+}
+
+std::int64_t parse_slow_request(std::string_view text) {
+  if (same_word(text, "Off")) {
+    return 0;
+  }
+  try {
+    const std::int64_t time = parse_duration(text).count();
+    if (time >= 1 && time <= kLongestSlowRequest) {
+      return time;
+    }
+  } catch (const std::invalid_argument&) {  // the message would not name Off
+  }
+  throw std::invalid_argument("must be Off or a time from 1ms to 86400s such as 500ms or 2s, not " +
+                              base::in_quotes(text));
+}
+
+bool parse_log_format(std::string_view text) {
+  return choose<bool>(text, {{"Text", false}, {"JSON", true}});
 }
 
 bool parse_keep_last_good(std::string_view text) {

@@ -43,6 +43,12 @@ HeadMapping parse_head_mapping(std::string_view text);
 ChunkedRequest parse_chunked_request(std::string_view text);
 /// Parses "Off" (0), or a number of bytes such as "512K".
 std::int64_t parse_buffering(std::string_view text);
+/// Parses "Off" (the empty name), or the name of a header field.
+std::string_view parse_header_name(std::string_view text);
+/// Parses "Off" (0), or a time from 1 ms to a day, such as "2s". Returns it in ms.
+std::int64_t parse_slow_request(std::string_view text);
+/// Parses Text or JSON: whether log records are JSON.
+bool parse_log_format(std::string_view text);
 /// Parses Keep or Fail: whether a script's last good generation goes on serving.
 bool parse_keep_last_good(std::string_view text);
 /// Parses Anonymous or Registered: whether scripts stay in sys.modules.

@@ -392,6 +392,17 @@ void trusted_proxy_headers(cmd_parms& line, RequestSettings& settings, const cha
   }
 }
 
+void request_id_header(cmd_parms& line, RequestSettings& settings, const char* name) {
+  const std::string_view header = parse_header_name(name);
+  settings.request_id_header = header;
+  std::optional<Place>& place = server_settings(line.server).request_id_place;
+  if (!header.empty()) place = place.value_or(place_of(line));
+}
+
+void log_format(cmd_parms& line, RequestSettings&, const char* format) {
+  server_settings(line.server).log_json = parse_log_format(format);
+}
+
 void python_home(cmd_parms& line, RequestSettings&, const char* path) {
   ProcessSettings& process = process_settings(line);
   const char* absolute = ap_server_root_relative(line.pool, path);
@@ -604,6 +615,11 @@ const command_rec directive_table[] = {
                     "addresses and networks of proxies"),
     AP_INIT_ITERATE("WSGITrustedProxyHeaders", directive<&trusted_proxy_headers>, nullptr,
                     kAnywhere, "names of the header fields that these proxies set"),
+    AP_INIT_TAKE1("WSGILogFormat", directive<&log_format>, nullptr, kServer, "Text or JSON"),
+    AP_INIT_TAKE1("WSGISlowRequest", (setting<&RequestSettings::slow_request, &parse_slow_request>),
+                  nullptr, kServerOrDirectory, "Off, or a time such as 2s"),
+    AP_INIT_TAKE1("WSGIRequestIdHeader", directive<&request_id_header>, nullptr, kServerOrDirectory,
+                  "Off, or the name of a header field that trusted proxies set"),
     AP_INIT_TAKE1("WSGIIgnoreActivity",
                   (script_setting<&ScriptSettings::ignore_activity, &parse_flag>), nullptr,
                   kAnywhere, "On or Off"),

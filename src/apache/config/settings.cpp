@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "apache/log.hpp"
 #include "base/pool.hpp"
 
 namespace brine::apache {
@@ -75,6 +76,7 @@ ResolvedSettings resolve(const RequestSettings& settings, const core_dir_config&
       .location_redirect = settings.location_redirect.value,
       .error_override = settings.error_override.value.value_or(false),
       .strict_headers = settings.strict_headers.value.value_or(false),
+      .slow_request = settings.slow_request.value.value_or(0),
       .allowed_groups = settings.allowed_groups.value.value_or(nullptr),
   };
 }
@@ -96,6 +98,10 @@ const RequestSettings& request_settings(const request_rec* r) {
 
 ServerSettings& server_settings(const server_rec* s) {
   return *static_cast<ServerSettings*>(ap_get_module_config(s->module_config, &wsgi_module));
+}
+
+bool logs_json(const server_rec* server) noexcept {
+  return server->module_config != nullptr && server_settings(server).log_json.value_or(false);
 }
 
 const RequestSettings& settings_outside_sections(const server_rec* s) {
@@ -137,6 +143,9 @@ void* merge_server_settings(apr_pool_t* pool, void* main_server, void* virtual_h
   const auto& inherited = static_cast<ServerSettings*>(main_server)->aliases;
   auto* merged =
       base::pool_emplace<ServerSettings>(pool, *static_cast<ServerSettings*>(virtual_host));
+  if (!merged->log_json) {
+    merged->log_json = static_cast<ServerSettings*>(main_server)->log_json;
+  }
   merged->aliases.insert(merged->aliases.end(), inherited.begin(), inherited.end());
   return merged;
 }

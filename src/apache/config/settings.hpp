@@ -105,6 +105,8 @@ struct RequestSettings {
   Setting<const AllowedGroup*> allowed_groups;
   Setting<TrustedHeaders> trusted_proxy_headers;
   Setting<TrustedProxies*> trusted_proxies;
+  Setting<std::int64_t> slow_request;           ///< in ms; 0: Off
+  Setting<std::string_view> request_id_header;  ///< empty: Off
   Setting<const DecidingScript*> access_script;
   Setting<const DecidingScript*> auth_user_script;
   Setting<const DecidingScript*> auth_group_script;
@@ -117,7 +119,7 @@ struct RequestSettings {
                     response_buffering, enable_sendfile, location_redirect, error_override,
                     strict_headers, script, allowed_groups, access_script, auth_user_script,
                     auth_group_script, dispatch_script, trusted_proxy_headers, trusted_proxies,
-                    handler_scripts);
+                    request_id_header, slow_request, handler_scripts);
   }
 };
 
@@ -136,6 +138,7 @@ struct ResolvedSettings {
   std::optional<bool> location_redirect;  ///< absent: On in daemon processes only
   bool error_override;
   bool strict_headers;
+  std::int64_t slow_request;           ///< ms; 0: Off
   const AllowedGroup* allowed_groups;  ///< null: all
 };
 
@@ -270,12 +273,15 @@ struct ServerSettings {
   std::vector<OpenName> open_names;          ///< this server's own
   std::optional<Place> request_rec_place;    ///< of this server's first WSGIPassApacheRequest On
   std::optional<Place> proxy_headers_place;  ///< of this server's own WSGITrustedProxyHeaders
+  std::optional<Place> request_id_place;     ///< of this server's own WSGIRequestIdHeader
   bool trusts_proxies = false;               ///< WSGITrustedProxies stands in this very server
+  std::optional<bool> log_json;              ///< WSGILogFormat JSON
   /// A directive here says that requests will need Python in httpd's own processes.
   bool serves_wsgi = false;
   bool names_no_group = false;       ///< a script here runs where WSGIProcessGroup says
   ProcessSettings process;           ///< of the main server only
   DaemonGroups daemon_groups;        ///< of the main server only
+  bool shows_log_notes = false;      ///< of the main server only: the configuration names one
   metrics::Board* board = nullptr;   ///< of the main server only, once httpd has been configured
   Daemons* daemons = nullptr;        ///< of the main server only, after they have been started
   SaidOnce* said_once = nullptr;     ///< of the main server: ignored lines of .htaccess files

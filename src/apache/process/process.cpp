@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -334,19 +335,25 @@ void raise_open_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Warns of a server whose WSGITrustedProxyHeaders believes nobody: mod_wsgi believed everybody
-// there.
+// Warns of a server whose directives about trusted proxies believe nobody: mod_wsgi believed
+// everybody there.
 void warn_of_headers_without_proxies(server_rec* main_server, const server_rec* server) {
   const ServerSettings& settings = server_settings(server);
-  if (!settings.proxy_headers_place || settings.trusts_proxies ||
-      server_settings(main_server).trusts_proxies) {
+  if (settings.trusts_proxies || server_settings(main_server).trusts_proxies) {
     return;
   }
-  ServerLog(server).log(base::Level::warning,
-                        "BRINE0022: WSGITrustedProxyHeaders" +
-                            in_parentheses(*settings.proxy_headers_place) +
-                            " has no effect but to hide these fields from applications: no "
-                            "WSGITrustedProxies says whom to trust, and so nobody is trusted");
+  const auto warn = [&](const char* directive, const std::optional<Place>& place,
+                        const char* effect) {
+    if (!place) return;
+    ServerLog(server).log(base::Level::warning,
+                          "BRINE0022: " + std::string(directive) + in_parentheses(*place) +
+                              " has no effect" + effect +
+                              ": no WSGITrustedProxies says whom to trust, and so nobody is "
+                              "trusted");
+  };
+  warn("WSGITrustedProxyHeaders", settings.proxy_headers_place,
+       " but to hide these fields from applications");
+  warn("WSGIRequestIdHeader", settings.request_id_place, "");
 }
 
 // Warns of each WSGIPerInterpreterGIL On that has no effect.

@@ -263,6 +263,11 @@ void report_misunderstood(request_rec* r, const ProxyFields& sent, ProxyHeader h
 
 }  // namespace
 
+bool is_sent_by(const request_rec* r, const TrustedProxies& proxies) {
+  const std::optional<Address> sender = address_of(r->connection->client_addr);
+  return sender && is_in(proxies.networks, *sender);
+}
+
 void apply_forwarded(request_rec* r, wsgi::Head& head) {
   using wsgi::Var;
   const std::optional<Asked> by = asked(r);

@@ -45,7 +45,8 @@ HeaderKind classify_header(std::string_view name) {
 }
 
 bool is_internal_key(std::string_view name) {
-  return name.starts_with("wsgi.") || name.starts_with("mod_wsgi.") || name == "HTTPS";
+  return name.starts_with("wsgi.") || name.starts_with("mod_wsgi.") || name.starts_with("brine.") ||
+         name == "HTTPS";
 }
 
 std::optional<wsgi::Var> var_of_key(std::string_view key) {

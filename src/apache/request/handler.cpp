@@ -12,6 +12,7 @@
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/request/buffered_response.hpp"
+#include "apache/request/log_notes.hpp"
 #include "apache/request/measuring.hpp"
 #include "apache/request/refusal.hpp"
 #include "apache/request/replacing.hpp"
@@ -256,6 +257,7 @@ int handle(request_rec* r) {
     status = find_route(r, *dispatcher, route);
     selection = select(r, script, route);
   }
+  note_place(r, selection);
   if (status == OK) {
     status = check_place(r, selection);
   }
@@ -264,6 +266,7 @@ int handle(request_rec* r) {
     status = serve(r, selection, measures);
   }
   count_request(r, selection, status, measures);
+  note_times(r, measures);
   return status;
 }
 

@@ -17,15 +17,6 @@ base::Nanos& phase_of(metrics::RequestMeasures& measures, Phase phase) {
   return measures.phases[static_cast<std::size_t>(phase)];
 }
 
-// Returns the name of the group for which a request is counted. A name that is no group's may be a
-// client's word.
-std::string_view counted_group(const Selection& selection) {
-  if (selection.process_group.empty()) {
-    return metrics::kEmbedded;
-  }
-  return selection.group != nullptr ? selection.process_group : metrics::kOther;
-}
-
 // The place where a thread has counted its last request, since the next one is mostly for the same
 // script.
 struct Counted {
@@ -51,6 +42,13 @@ metrics::RequestCounts& counts_of(metrics::Board& board, std::string_view group,
 }
 
 }  // namespace
+
+std::string_view counted_group(const Selection& selection) {
+  if (selection.process_group.empty()) {
+    return metrics::kEmbedded;
+  }
+  return selection.group != nullptr ? selection.process_group : metrics::kOther;
+}
 
 void measure_run(base::Nanos begun, const ApacheRequest& request, const ApacheResponse& response,
                  metrics::RequestMeasures& measures) {

@@ -1,6 +1,8 @@
 // Measures requests for scripts, and counts them when they have ended.
 #pragma once
 
+#include <string_view>
+
 #include "apache/request/request.hpp"
 #include "apache/request/response.hpp"
 #include "apache/request/selection.hpp"
@@ -8,6 +10,10 @@
 #include "metrics/board.hpp"
 
 namespace brine::apache {
+
+/// Returns the name under which a request's group is known to others: %{GLOBAL} for httpd's own
+/// processes, (other) for what is no group's name and so may be a client's word.
+std::string_view counted_group(const Selection& selection);
 
 /// Takes the measures of a request whose application is done with it now; `begun` is when the
 /// request was passed on.

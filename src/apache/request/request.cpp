@@ -19,6 +19,7 @@
 #include "apache/log.hpp"
 #include "apache/request/client_address.hpp"
 #include "apache/request/environ_keys.hpp"
+#include "apache/request/log_notes.hpp"
 #include "apache/request/replacing.hpp"
 #include "base/clock.hpp"
 #include "base/pool.hpp"
@@ -157,6 +158,9 @@ ApacheRequest::ApacheRequest(request_rec* r, const Selection& selection, Request
   head_.strict_headers = selection.settings.strict_headers;
   head_.request_start = static_cast<double>(r->request_time) / APR_USEC_PER_SEC;
   head_.thread_id = thread_number();
+  if (const std::int64_t limit = selection.settings.slow_request; limit != 0) {
+    head_.slow = {base::now(), limit * base::kMillisecond};
+  }
   if (!selection.process_group.empty()) {
     head_.queue_start = base::seconds_since_epoch();
   }
@@ -206,7 +210,7 @@ void ApacheRequest::set_client() {
   set_port(Var::remote_port, connection->client_addr->port, remote_port_);
   set(Var::remote_user, r_->user);
   set(Var::auth_type, r_->ap_auth_type);
-  if (r_->log_id == nullptr) {
+  if (r_->log_id == nullptr) {  // see apache/request/request_id
     ap_run_generate_log_id(connection, r_, &r_->log_id);
   }
   set(Var::request_id, r_->log_id);
@@ -339,6 +343,8 @@ void ApacheRequest::set_body() {
   head_.body_start = body_.start();
   head_.body_complete = body_.complete();
 }
+
+void ApacheRequest::taken_by(std::int32_t pid) noexcept { note_process(r_, pid); }
 
 wsgi::ReadResult ApacheRequest::read(std::span<char> into) noexcept {
   const wsgi::ReadResult result = body_.read(into);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -26,6 +27,7 @@ class ApacheRequest final : public wsgi::Request {
   const wsgi::Head& head() const noexcept override { return head_; }
   wsgi::ReadResult read(std::span<char> into) noexcept override;
   void application_called(std::int64_t now) noexcept override { called_ = now; }
+  void taken_by(std::int32_t pid) noexcept override;
   void note(const char* name, std::string_view value) noexcept override;
   std::optional<std::string> ssl_variable(const std::string& name) override;
   void log(base::Level level, std::string_view text) noexcept override;
@@ -59,8 +61,8 @@ class ApacheRequest final : public wsgi::Request {
   PortText server_port_;
   PortText remote_port_;
   PortText listener_port_;
-  base::Nanos called_ = 0;
-  std::uint64_t read_ = 0;  ///< bytes behind the body's start
+  std::atomic<base::Nanos> called_{0};  ///< read by the thread that looks for slow requests
+  std::uint64_t read_ = 0;              ///< bytes behind the body's start
 };
 
 }  // namespace brine::apache

@@ -1,5 +1,7 @@
 #include "apache/request/running.hpp"
 
+#include <unistd.h>
+
 #include <string>
 #include <string_view>
 
@@ -8,6 +10,7 @@
 #include "apache/process/daemons.hpp"
 #include "apache/process/process.hpp"
 #include "apache/request/refusal.hpp"
+#include "apache/request/slow_requests.hpp"
 #include "base/quotes.hpp"
 #include "base/script_file.hpp"
 #include "daemon/shared/private_fd.hpp"
@@ -138,7 +141,9 @@ wsgi::Outcome run(request_rec* r, const Selection& selection, ApacheRequest& req
             base::in_quotes(selection.target.script.data()));
     return wsgi::Outcome::failed_before_headers;
   }
+  request.taken_by(::getpid());
   const Serving serving;
+  const WatchedRequest watched(r, request);
   const wsgi::Outcome outcome = engine->serve(selection.target, request, response);
   daemon::end_if_forked();  // the rest belongs to the parent process
   return outcome;

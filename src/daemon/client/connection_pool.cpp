@@ -1,6 +1,5 @@
 #include "daemon/client/connection_pool.hpp"
 
-#include <dlfcn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -12,6 +11,7 @@
 #include <thread>
 
 #include "base/blocked_signals.hpp"
+#include "base/kept_code.hpp"
 
 namespace brine::daemon {
 
@@ -55,19 +55,10 @@ class Sweeper {
   void start() noexcept {
     const base::BlockedSignals blocked;
     try {
-      keep_code_in_memory();
+      base::keep_code_in_memory(reinterpret_cast<const void*>(&all_pools));
       std::thread([this] { run(); }).detach();
     } catch (const std::system_error&) {
       runs_.store(false);
-    }
-  }
-
-  // Keeps the module loaded: a process that ends unloads its modules without waiting for this
-  // thread.
-  static void keep_code_in_memory() {
-    Dl_info info{};
-    if (::dladdr(reinterpret_cast<const void*>(&all_pools), &info) != 0) {
-      ::dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
     }
   }
 

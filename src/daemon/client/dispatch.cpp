@@ -134,6 +134,7 @@ Progress Dispatch::exchange(const wsgi::Target& target, std::uint8_t flags) {
     last_sign_ = base::now();
     if (!accept(check_.frame(header, last_sign_))) return refuse();
     if (header.kind == FrameKind::refused) return Progress::expired;
+    note_taken();
     if (!handle(header) || !settle()) {
       if (client_gone_) {
         outcome_ = Outcome::client_aborted;
@@ -210,6 +211,12 @@ Io Dispatch::wait(base::Nanos& deadline) {
   }
   deadline = until - now > kReadTimeout ? 0 : until;
   return Io::ok;
+}
+
+// Tells once which process has taken the request up, as the supervisor says.
+void Dispatch::note_taken() {
+  if (std::exchange(told_taken_, true)) return;
+  request_.taken_by(slot_.pid.load(std::memory_order_relaxed));
 }
 
 // Passes on when the process called the application, as it says, within the time that the exchange

@@ -65,6 +65,7 @@ class Dispatch {
   bool pass_body(bool end);
   bool take_next_frame(bool& end);
   void take_block();
+  void note_taken();
   void note_call(std::uint64_t time);
   bool pass_on(wsgi::End end);
   bool flush();
@@ -100,7 +101,8 @@ class Dispatch {
   base::Nanos begun_ = 0;
   base::Nanos last_sign_ = 0;  ///< when the process last sent something
   bool expired_ = false;
-  bool taken_ = false;      ///< the process has begun with the request
+  bool taken_ = false;  ///< the process has begun with the request
+  bool told_taken_ = false;
   bool called_ = false;     ///< the process has said when it called the application
   bool started_ = false;    ///< a part of the response has been sent to the client
   bool unflushed_ = false;  ///< httpd may still hold what was sent last

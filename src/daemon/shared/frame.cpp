@@ -51,6 +51,8 @@ struct RequestPrefix {
   std::int64_t content_length;
   double request_start;
   double queue_start;
+  std::int64_t slow_begun;
+  std::int64_t slow_after;
   std::uint64_t device;
   std::uint64_t inode;
   std::int64_t size;
@@ -152,6 +154,8 @@ RequestPrefix prefix_of(const wsgi::Head& head, const wsgi::Target& target,
   prefix.content_length = head.content_length;
   prefix.request_start = head.request_start;
   prefix.queue_start = head.queue_start;
+  prefix.slow_begun = head.slow.begun;
+  prefix.slow_after = head.slow.after;
   prefix.device = target.seen.device;
   prefix.inode = target.seen.inode;
   prefix.size = target.seen.size;
@@ -183,6 +187,7 @@ bool apply(const RequestPrefix& prefix, wsgi::Head& head, wsgi::Target& target) 
   head.content_length = prefix.content_length;
   head.request_start = prefix.request_start;
   head.queue_start = prefix.queue_start;
+  head.slow = {prefix.slow_begun, prefix.slow_after};
   head.body_complete = prefix.body_complete != 0;
   head.head_request = prefix.head_request != 0;
   head.replacements = {(prefix.replacements & 1) != 0, (prefix.replacements & 2) != 0,

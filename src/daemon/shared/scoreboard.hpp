@@ -4,8 +4,11 @@
 // nothing locked.
 #pragma once
 
+#include <string.h>
+
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -47,6 +50,7 @@ struct alignas(64) ThreadRecord {
   std::atomic<base::Nanos> since;     ///< when it took up its request; 0: it has none
   std::atomic<std::uint64_t> handle;  ///< its pthread_self()
   std::array<char, 112> what;         ///< "GET /path", cut off; ends with NUL
+  std::array<char, 64> id;            ///< of the request, cut off; a NUL follows a shorter one
 };
 
 /// The part of the scoreboard that the process in a slot maps. The process runs a tenant's code,
@@ -128,6 +132,12 @@ SlotReading read_slot(const SlotMemory& memory, base::Nanos now) noexcept;
 
 /// Returns since when a thread has had its request, limited likewise; 0: it has none.
 base::Nanos since_of(const ThreadRecord& record, base::Nanos now) noexcept;
+
+/// Returns a text of a ThreadRecord, which is never longer than its place.
+template <std::size_t size>
+std::string_view text_in(const std::array<char, size>& place) noexcept {
+  return {place.data(), ::strnlen(place.data(), size)};
+}
 
 /// A group's part of the scoreboard, as httpd's processes and the supervisor see it.
 struct GroupView {

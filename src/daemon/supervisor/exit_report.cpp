@@ -3,20 +3,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include <cstdio>
-
-#include "base/quotes.hpp"
+#include "base/request_text.hpp"
 
 namespace brine::daemon {
 
 namespace {
-
-std::string seconds(base::Nanos time) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.1f s",
-                static_cast<double>(time) / static_cast<double>(base::kSecond));
-  return text;
-}
 
 std::string how(int status) {
   if (WIFEXITED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));
@@ -54,7 +45,7 @@ std::string describe(const ExitReport& exit_report) {
   if (exit_report.requests.empty()) text += "none";
   for (const InProgress& request : exit_report.requests) {
     if (&request != &exit_report.requests.front()) text += ", ";
-    text += base::in_quotes(request.what) + " for " + seconds(request.age);
+    text += base::request_name(request.what, request.id) + " for " + base::in_seconds(request.age);
   }
   text += "; peak memory " + std::to_string(exit_report.peak_kib / 1024) + " MiB";
   if (!exit_report.stack.empty()) text += "\n" + exit_report.stack;

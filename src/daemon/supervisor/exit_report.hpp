@@ -12,7 +12,8 @@ namespace brine::daemon {
 
 /// A request that was being served when the process ended.
 struct InProgress {
-  std::string what;
+  std::string what;  ///< "GET /path"
+  std::string id;
   base::Nanos age = 0;
 };
 

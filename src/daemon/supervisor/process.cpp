@@ -73,8 +73,8 @@ ExitReport exit_report_of(const Process& process, const std::string& group, cons
   for (const ThreadRecord& record : view.threads_of(process.slot)) {
     const base::Nanos since = since_of(record, now);
     if (since == 0) continue;
-    const std::size_t size = ::strnlen(record.what.data(), record.what.size());
-    exit_report.requests.push_back({std::string(record.what.data(), size), now - since});
+    exit_report.requests.push_back(
+        {std::string(text_in(record.what)), std::string(text_in(record.id)), now - since});
   }
   exit_report.stack = read_crash_report(process.crash_report.get());
   return exit_report;

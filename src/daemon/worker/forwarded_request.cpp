@@ -226,7 +226,7 @@ bool ForwardedRequest::write_head(std::span<iovec> parts, std::uint8_t flags) no
   header.kind = FrameKind::head;
   header.aux = static_cast<std::uint16_t>(status_);
   header.flags = flags;
-  header.value = static_cast<std::uint64_t>(called_);
+  header.value = static_cast<std::uint64_t>(called());
   parts[1] = {head_.data(), head_.size()};
   head_sent_ = true;
   return write(header, parts);
@@ -337,7 +337,7 @@ bool ForwardedRequest::write_end(wsgi::Outcome outcome) noexcept {
     FrameHeader header;
     header.kind = FrameKind::done;
     header.aux = static_cast<std::uint16_t>(outcome);
-    header.value = static_cast<std::uint64_t>(called_);
+    header.value = static_cast<std::uint64_t>(called());
     written = write(header);
   }
   finished_ = true;

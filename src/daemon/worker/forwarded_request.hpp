@@ -63,6 +63,9 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   /// What the application sends afterwards is dropped.
   void time_out() noexcept;
 
+  /// Returns when the application was called; 0: not yet. Any thread may ask.
+  std::int64_t called() const { return called_; }
+
   /// Returns true if Request::script_changed() was called.
   bool changed() const { return changed_; }
 
@@ -86,7 +89,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   base::LogSink& fallback_;
   const Ended ended_;
   bool changed_ = false;
-  std::int64_t called_ = 0;  ///< when the application was called; 0: not yet
+  std::atomic<std::int64_t> called_{0};  ///< when the application was called; 0: not yet
   std::map<std::string, std::optional<std::string>> variables_;  ///< of mod_ssl, as looked up
 
   // Held while a frame is written. A write may wait for a slow client, so only the serving thread

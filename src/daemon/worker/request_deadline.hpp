@@ -14,14 +14,16 @@ struct Watched {
   bool warned = false;
   bool timed_out = false;
   bool given_up = false;  ///< interruption did not end the request: the process has to be replaced
+  bool told_slow = false;
 };
 
 /// The steps of a request that takes too long, one after the other.
 enum class Step : std::uint8_t {
   none,
-  warn,      ///< half of request-timeout is over
-  time_out,  ///< request-timeout is over
-  give_up,   ///< interrupt-timeout is over too
+  warn,       ///< half of request-timeout is over
+  time_out,   ///< request-timeout is over
+  give_up,    ///< interrupt-timeout is over too
+  tell_slow,  ///< the time of WSGISlowRequest is over
 };
 
 /// The time limits of a group's requests.
@@ -49,6 +51,14 @@ inline NextStep next_step(const Watched& watched, const RequestTimes& times,
   if (watched.warned) return {Step::none, end};
   if (now >= half) return {Step::warn, end};
   return {Step::none, half};
+}
+
+/// Returns the next step for a request that is to be told of as slow at `slow_at` (0: never).
+inline NextStep next_slow_step(const Watched& watched, base::Nanos slow_at,
+                               base::Nanos now) noexcept {
+  if (slow_at == 0 || watched.since == 0 || watched.told_slow) return {};
+  if (now >= slow_at) return {Step::tell_slow, 0};
+  return {Step::none, slow_at};
 }
 
 }  // namespace brine::daemon

@@ -8,11 +8,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <exception>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <new>
 #include <optional>
@@ -21,6 +23,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/request_text.hpp"
 #include "daemon/shared/introduction.hpp"
 
 namespace brine::daemon {
@@ -109,20 +112,30 @@ std::optional<PrivateFd> take_private(int socket) {
   return any ? std::optional(std::move(fd)) : std::nullopt;
 }
 
-// Writes "GET /path" into the record, for log lines that name the request in progress. The query is
-// left out, as it may hold secrets.
+// Writes the texts, one behind the other, into a place that may be too small for them. Returns
+// their end.
+template <std::size_t size>
+char* put(std::array<char, size>& place, std::size_t most,
+          std::initializer_list<std::string_view> texts) {
+  char* at = place.data();
+  char* const end = at + most;
+  for (const std::string_view text : texts) {
+    const std::size_t fits = std::min(text.size(), static_cast<std::size_t>(end - at));
+    if (fits != 0) std::memcpy(at, text.data(), fits);
+    at += fits;
+  }
+  return at;
+}
+
+// Writes "GET /path" and the id into the record, for log lines that name the request in progress.
+// The query is left out, as it may hold secrets.
 void describe(const wsgi::Head& head, ThreadRecord& record) {
   const std::string_view uri = head.vars[static_cast<std::size_t>(Var::request_uri)];
   const auto var = [&](Var name) { return head.vars[static_cast<std::size_t>(name)]; };
-  char* at = record.what.data();
-  char* const end = at + record.what.size() - 1;
-  for (const std::string_view text :
-       {var(Var::request_method), std::string_view(" "), uri.substr(0, uri.find('?'))}) {
-    const std::size_t size = std::min(text.size(), static_cast<std::size_t>(end - at));
-    if (size != 0) std::memcpy(at, text.data(), size);
-    at += size;
-  }
-  *at = '\0';
+  *put(record.what, record.what.size() - 1,
+       {var(Var::request_method), " ", uri.substr(0, uri.find('?'))}) = '\0';
+  char* const id_end = put(record.id, record.id.size(), {var(Var::request_id)});
+  if (id_end != record.id.data() + record.id.size()) *id_end = '\0';
 }
 
 }  // namespace
@@ -341,6 +354,7 @@ void RequestServer::serve_request(std::size_t thread, Connection* line, const Fr
 
   ThreadRecord& record = records_[thread];
   describe(frame.head, record);
+  note_slow_limit(thread, frame.head.slow);
   record.since.store(now, std::memory_order_release);
   const auto ended = [&](bool usable) {
     {
@@ -400,14 +414,58 @@ Outcome RequestServer::run(std::size_t thread, ForwardedRequest& forwarded,
     const std::lock_guard lock(current.mutex);
     current.is_served = true;
     current.forwarded = &forwarded;
+    current.told_slow = false;
   }
   const Outcome outcome = engine_.serve(target, forwarded, forwarded);
   end_if_forked();  // the rest, shared memory too, belongs to the parent process
+  if (const Nanos slow_at = current.slow_at.load(); slow_at != 0 && base::now() >= slow_at) {
+    const std::lock_guard lock(current.mutex);
+    log_slow(thread, current, {}, true);
+  }
   // The client may be slow, so the monitor can still end the request.
   forwarded.conclude(outcome);
   const std::lock_guard lock(current.mutex);
   current.is_served = false;
   return outcome;
+}
+
+void RequestServer::note_slow_limit(std::size_t thread, const wsgi::SlowLimit& limit) noexcept {
+  current_requests_[thread].slow_at.store(limit.is_set() ? limit.end() : 0,
+                                          std::memory_order_release);
+  if (!limit.is_set()) return;
+  Nanos shortest = shortest_slow_limit_;
+  while ((shortest == 0 || limit.after < shortest) &&
+         !shortest_slow_limit_.compare_exchange_weak(shortest, limit.after)) {
+  }
+}
+
+void RequestServer::tell_slow(std::size_t thread, Nanos since, std::string_view stack) noexcept {
+  CurrentRequest& current = current_requests_[thread];
+  const std::lock_guard lock(current.mutex);
+  if (!current.is_served || records_[thread].since.load() != since) return;
+  log_slow(thread, current, stack, false);
+}
+
+// Logs once that the thread's request is slow. The request's mutex is locked.
+void RequestServer::log_slow(std::size_t thread, CurrentRequest& current, std::string_view stack,
+                             bool ended) noexcept {
+  if (current.forwarded == nullptr || std::exchange(current.told_slow, true)) return;
+  try {
+    const ThreadRecord& record = records_[thread];
+    const wsgi::SlowLimit& limit = current.forwarded->head().slow;
+    const std::string where = " in process " + std::to_string(::getpid()) + " of daemon group '" +
+                              context_.group.name + "'";
+    base::SlowRequest slow{base::request_name(text_in(record.what), text_in(record.id)) + where};
+    slow.begun = limit.begun;
+    slow.limit = limit.after;
+    slow.called = current.forwarded->called();
+    slow.now = base::now();
+    slow.ended = ended;
+    slow.stack = stack;
+    current.forwarded->log(Level::warning, base::describe(slow));
+  } catch (const std::exception&) {
+    // Memory has run out, and the request matters more than this line.
+  }
 }
 
 void RequestServer::time_out(std::size_t thread, Nanos since) noexcept {

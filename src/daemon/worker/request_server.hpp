@@ -58,6 +58,18 @@ class RequestServer {
   /// Interrupts the application in that request. BLOCKS for the GIL.
   void interrupt(std::size_t thread, base::Nanos since) noexcept;
 
+  /// Returns when the thread's request is to be told of as slow (WSGISlowRequest); 0: never.
+  base::Nanos slow_at(std::size_t thread) const noexcept {
+    return current_requests_[thread].slow_at.load(std::memory_order_acquire);
+  }
+
+  /// Returns the shortest time of WSGISlowRequest that a request has had; 0: none had one.
+  base::Nanos shortest_slow_limit() const noexcept { return shortest_slow_limit_; }
+
+  /// Tells in the request's log that it is slow, unless that has been told or another request than
+  /// the one that began at `since` runs. `stack` is where it is.
+  void tell_slow(std::size_t thread, base::Nanos since, std::string_view stack) noexcept;
+
   /// Notes that a script has been loaded beforehand. Returns false if that was known.
   bool note_loaded(const Script& script);
 
@@ -76,6 +88,8 @@ class RequestServer {
     std::mutex mutex;  ///< guards the other members
     bool is_served = false;
     ForwardedRequest* forwarded = nullptr;  ///< the request, as long as its connection is its own
+    std::atomic<base::Nanos> slow_at{0};    ///< not guarded
+    bool told_slow = false;
   };
   struct Connection;
 
@@ -92,6 +106,9 @@ class RequestServer {
   };
   void serve_request(std::size_t thread, Connection* line, const FrameHeader& header,
                      std::span<const char> payload, Served& served);
+  void note_slow_limit(std::size_t thread, const wsgi::SlowLimit& limit) noexcept;
+  void log_slow(std::size_t thread, CurrentRequest& current, std::string_view stack,
+                bool ended) noexcept;
   wsgi::Outcome run(std::size_t thread, ForwardedRequest& forwarded, const wsgi::Target& target);
   std::int64_t tell_of_version(const std::string& path);
   void note_scripts(const wsgi::Target& target, wsgi::Outcome outcome, bool changed);
@@ -118,6 +135,7 @@ class RequestServer {
   std::atomic<base::Nanos> change_told_{0};
   std::atomic<std::size_t> connection_count_{0};
   std::atomic<bool> descriptors_gone_{false};
+  std::atomic<base::Nanos> shortest_slow_limit_{0};
   std::atomic<std::uint64_t> taken_{0};  ///< frames that threads have begun to read
   // mend_count() alone uses these: since when all threads have been idle, and taken_ at that time.
   base::Nanos idle_since_ = 0;

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/request_text.hpp"
 #include "base/shared_memory.hpp"
 #include "base/stamp.hpp"
 #include "daemon/shared/control.hpp"
@@ -42,6 +43,9 @@ namespace {
 
 // An orphan checks this often whether a new supervisor has put other processes in its place.
 constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
+
+// The monitor does not look more often than this for requests that have just become slow.
+constexpr Nanos kShortestWait = 10 * base::kMillisecond;
 
 constexpr Duration kForEver = std::chrono::hours(24 * 365);
 
@@ -290,8 +294,11 @@ class Worker {
     if (times_.timeout != 0) {
       // A request that begins from now on may have its first step after half of its timeout.
       until = std::min(until, now + times_.timeout / 2);
-      if (next_look_ != 0) until = std::min(until, next_look_);
     }
+    if (const Nanos limit = server_ ? server_->shortest_slow_limit() : 0; limit != 0) {
+      until = std::min(until, now + std::max(limit / 2, kShortestWait));
+    }
+    if (next_look_ != 0) until = std::min(until, next_look_);
     if (touch_interval() != 0) {
       const Nanos next = gils_asked_ + touch_interval();
       // While the asking thread waits for a GIL, nothing more can be asked.
@@ -384,25 +391,29 @@ class Worker {
   }
 
   void watch_requests(Nanos now) {
-    if (times_.timeout == 0) return;
     next_look_ = 0;
+    if (times_.timeout == 0 && server_->shortest_slow_limit() == 0) return;
     const auto records = context_.memory.threads;
     for (std::size_t thread = 0; thread < watched_.size(); ++thread) {
       Watched& watched = watched_[thread];
       const Nanos since = records[thread].since.load(std::memory_order_acquire);
       if (since != watched.since) watched = {.since = since};
-      const NextStep next = next_step(watched, times_, now);
-      if (next.look_again != 0 && (next_look_ == 0 || next.look_again < next_look_)) {
-        next_look_ = next.look_again;
+      for (const NextStep next : {next_step(watched, times_, now),
+                                  next_slow_step(watched, server_->slow_at(thread), now)}) {
+        if (next.look_again != 0 && (next_look_ == 0 || next.look_again < next_look_)) {
+          next_look_ = next.look_again;
+        }
+        act(thread, watched, next.step, records[thread]);
       }
-      act(thread, watched, next.step, records[thread]);
     }
   }
 
   void act(std::size_t thread, Watched& watched, Step step, const ThreadRecord& record) {
+    if (step == Step::none) return;
     const auto handle = static_cast<std::uintptr_t>(record.handle.load());
-    const std::string what = std::string("request '") + record.what.data() + "' in process " +
-                             std::to_string(::getpid()) + " of daemon group '" + group_.name + "'";
+    const std::string what =
+        "request " + base::request_name(text_in(record.what), text_in(record.id)) + " in process " +
+        std::to_string(::getpid()) + " of daemon group '" + group_.name + "'";
     switch (step) {
       case Step::none:
         return;
@@ -428,6 +439,12 @@ class Worker {
       case Step::give_up:
         watched.given_up = true;
         tell({Message::retire, static_cast<std::uint8_t>(Reason::request_timeout), {}});
+        return;
+      case Step::tell_slow:
+        watched.told_slow = true;
+        python_thread_.ask([this, handle, thread, since = watched.since]() noexcept {
+          server_->tell_slow(thread, since, engine_->stack(handle));
+        });
         return;
     }
   }

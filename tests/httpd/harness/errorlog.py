@@ -1,5 +1,6 @@
 """httpd's error log: its lines as records, and which of them a test has declared."""
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ LATE = "AH00045"
 LOUD = {"emerg", "alert", "crit", "error", "warn", "raw"}
 FATAL = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "exit signal", "Segmentation",
          "ThreadSanitizer", "Fatal Python error")
+LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error", "CRITICAL": "crit"}
 TOLD = ("Aborted",)  # the end of a process that was told to leave its stack before it goes
 # Two virtual hosts, of which the second has an error log of its own.
 TWO_LOGS = """
@@ -47,7 +49,11 @@ class Record:
 
 
 def parse(line):
-    """A line as a Record."""
+    """A line as a Record; of WSGILogFormat JSON too."""
+    if line.startswith('{"time":'):
+        found = json.loads(line)
+        code = found["code"] + ": " if "code" in found else ""
+        return Record("wsgi", LEVELS[found["level"]], found["pid"], found.get("client", ""), code + found["message"], line)
     match = RECORD.fullmatch(line)
     if not match:
         return Record("", "raw", 0, "", line, line)
