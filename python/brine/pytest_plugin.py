@@ -14,8 +14,9 @@ from typing import Any, Iterator
 import pytest
 
 from brine import _guard
-from brine.pickle import Hazard, Report, collect, install
+from brine.pickle import CheckError, Hazard, Report, _react, collect, install
 from brine.pickle._hazards import SEVERITIES
+from brine.pickle._round_trip import check_pickle
 
 install("Off")
 
@@ -27,6 +28,41 @@ class PickleFindings(list[Report]):
         super().__init__()
         self._allowed: set[str] = set()
         self._told = 0
+        self._pickles: dict[bytes, None] = {}
+        self.unchecked: list[str] = []
+        """Why the round trip of a pickle could not be made."""
+
+    def __call__(self, *, round_trip: bool) -> "PickleFindings":
+        """`round_trip`: what `pickle.dumps` makes from now on is loaded in a fresh process when the test ends.
+
+        Each pickle once, and 1,000 of them at most.
+        """
+        if round_trip and self._keep not in _react.samplers:
+            _react.samplers.append(self._keep)
+        if not round_trip:
+            self._stop()
+        _guard.set_sampling(bool(round_trip))
+        return self
+
+    def _keep(self, stream: bytes) -> None:
+        if len(self._pickles) < _MOST_ROUND_TRIPS:
+            self._pickles[stream] = None
+
+    def _stop(self) -> None:
+        _react.samplers[:] = [each for each in _react.samplers if each != self._keep]
+        _guard.set_sampling(bool(_react.samplers))
+
+    def make_round_trips(self) -> None:
+        """Of what has been pickled since the last call; a pickle with a hazard does not get so far."""
+        pickles, self._pickles = self._pickles, {}
+        for stream in pickles:
+            try:
+                report = check_pickle(stream, "the object")
+            except CheckError as error:
+                self.unchecked.append(str(error))
+                continue
+            if report:
+                self.append(report)
 
     def allow(self, *ids: str) -> None:
         """Hazards with these ids are no failure: allow("naming-main")."""
@@ -56,6 +92,8 @@ class PickleFindings(list[Report]):
         return "\n\n".join([f"the test came upon {title}", *map(str, hazards)])
 
 
+_MOST_ROUND_TRIPS = 1000
+
 _findings = pytest.StashKey[PickleFindings]()
 
 
@@ -64,7 +102,8 @@ def brine_pickle_guard(request: pytest.FixtureRequest) -> Iterator[PickleFinding
     """Fails the test if a pickle hazard is met while it runs, in any thread; see docs/pickle.md.
 
     Pickle itself does what it always does, so the application behaves as it will in production. The value
-    is a list of `brine.pickle.Report`: `clear()` it after a hazard that the test expects, or `allow()` ids.
+    is a list of `brine.pickle.Report`: `clear()` it after a hazard that the test expects, or `allow()` ids. Called with
+    `round_trip=True` it has each pickle loaded in a fresh process too.
     """
     findings = request.node.stash[_findings] = PickleFindings()
     former = _guard.policy()
@@ -74,6 +113,8 @@ def brine_pickle_guard(request: pytest.FixtureRequest) -> Iterator[PickleFinding
             yield findings
     finally:
         _guard.set_policy(former)
+        findings._stop()
+    findings.make_round_trips()
     if text := findings.tell():  # since the test's own end, in the ends of other fixtures
         pytest.fail(text, pytrace=False)
 
@@ -82,7 +123,10 @@ def brine_pickle_guard(request: pytest.FixtureRequest) -> Iterator[PickleFinding
 def pytest_runtest_call(item: pytest.Item) -> None:
     """After a test that has passed so far."""
     findings = item.stash.get(_findings, None)
-    if findings is not None and (text := findings.tell()):
+    if findings is None:
+        return
+    findings.make_round_trips()
+    if text := findings.tell():
         pytest.fail(text, pytrace=False)
 
 

@@ -93,7 +93,9 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
     }
     Ref stream = steal(gil, made);
     const std::string_view part = guard.part_with_globals(bytes_of(made));
-    if (!part.empty()) guard.judge(gil, policy, dump(), bytes_of(made), part);
+    if (!part.empty() && guard.judge(gil, policy, dump(), bytes_of(made), part)) {
+      guard.sample(gil, policy, made);
+    }
     return stream;
   });
 }

@@ -181,7 +181,7 @@ std::string_view Guard::part_with_globals(std::string_view stream) const noexcep
   return only_stack_global ? stream.substr(0, end_of_globals(stream)) : stream;
 }
 
-void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_view stream,
+bool Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_view stream,
                   std::string_view part) {
   try {
     for (;;) {
@@ -193,11 +193,12 @@ void Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_vie
         continue;
       }
       const bool understood = sink.suspicion.understood && scanner.fault() == nullptr;
-      if (understood && sink.suspicion.empty()) return;
-      return after_success(gil, policy, dump, understood ? &sink.suspicion : nullptr);
+      if (understood && sink.suspicion.empty()) return true;
+      after_success(gil, policy, dump, understood ? &sink.suspicion : nullptr);
+      return false;
     }
   } catch (const std::bad_alloc&) {
-    if (!refuses(policy)) return;  // the dump has been done, and its result stands
+    if (!refuses(policy)) return false;  // the dump has been done, and its result stands
     PyErr_NoMemory();
     throw ErrorSet{};
   }
@@ -315,6 +316,16 @@ Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, const Suspicion* s
   return steal(gil, PyObject_CallFunction(reaction(gil, "on_dump"), "OiOOsO", dump.object,
                                           dump.protocol, or_none(dump.pickler), names.get(),
                                           policy_name(policy).data(), misfits.get()));
+}
+
+void Guard::sample(GilLock& gil, Policy policy, PyObject* stream) noexcept {
+  if (sample_every_ == 0 || policy != Policy::report || ++dumps_ % sample_every_ != 0) return;
+  const Busy working;
+  try {
+    steal(gil, PyObject_CallOneArg(reaction(gil, "on_sample"), stream));
+  } catch (const ErrorSet&) {
+    PyErr_Clear();  // the dump has been done, and its result stands
+  }
 }
 
 void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {

@@ -82,8 +82,8 @@ class Guard {
   std::string_view part_with_globals(std::string_view stream) const noexcept;
 
   /// Looks for suspects in a stream, whose globals are in that part of it, and reports them like
-  /// after_success().
-  void judge(cpython::GilLock& gil, Policy policy, const Dump& dump, std::string_view stream,
+  /// after_success(). Returns true if there are none.
+  bool judge(cpython::GilLock& gil, Policy policy, const Dump& dump, std::string_view stream,
              std::string_view part);
 
   /// Judges the object before a dump whose buffer_callback takes parts of it away. Throws ErrorSet
@@ -114,6 +114,12 @@ class Guard {
     misfits_.clear();
     told_.clear();
   }
+
+  /// Has every `every`th dump of `dumps` checked by a round trip, under the policy Report; 0: none.
+  void set_sampling(std::uint32_t every) noexcept { sample_every_ = every; }
+
+  /// Hands a stream that `dumps` has made to those who check it, if it is its turn.
+  void sample(cpython::GilLock& gil, Policy policy, PyObject* stream) noexcept;
 
   /// Says whether somebody collects the reports of all dumps, which then are all described.
   void set_collecting(bool collecting) noexcept { collecting_ = collecting; }
@@ -160,6 +166,8 @@ class Guard {
   std::map<std::tuple<std::uint32_t, Call::How, std::uint32_t>, bool> misfits_;
   Told told_;
   bool collecting_ = false;
+  std::uint32_t sample_every_ = 0;
+  std::uint64_t dumps_ = 0;
   std::string key_;  // a buffer, kept for its memory
 };
 

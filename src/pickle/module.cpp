@@ -1,5 +1,7 @@
 #include "pickle/module.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <exception>
 #include <iterator>
 #include <memory>
@@ -99,6 +101,13 @@ PyObject* set_collecting(PyObject* module, PyObject* collecting) noexcept {
   Py_RETURN_NONE;
 }
 
+PyObject* set_sampling(PyObject* module, PyObject* every) noexcept {
+  const long number = PyLong_AsLong(every);
+  if (number == -1 && PyErr_Occurred() != nullptr) return nullptr;
+  guard_of(module).set_sampling(static_cast<std::uint32_t>(std::clamp(number, 0L, 1'000'000'000L)));
+  Py_RETURN_NONE;
+}
+
 PyObject* pickled_otherwise(PyObject* module, PyObject* arguments) noexcept {
   return callback([&](GilLock& gil) {
     PyObject *object = nullptr, *pickler = nullptr;
@@ -151,6 +160,9 @@ PyMethodDef own_functions[] = {
     {"set_collecting", set_collecting, METH_O,
      "set_collecting($module, collecting, /)\n--\n\n"
      "Whether somebody collects reports: then each failed dump is described anew."},
+    {"set_sampling", set_sampling, METH_O,
+     "set_sampling($module, every, /)\n--\n\n"
+     "Has each so manieth pickle of dumps() checked by a round trip; 0: none."},
     {"pickled_otherwise", pickled_otherwise, METH_VARARGS,
      "pickled_otherwise($module, obj, pickler, /)\n--\n\n"
      "Says that a Pickler which is not the guard's has pickled an object."},

@@ -746,6 +746,9 @@ class OwnModules:
     def is_package(self, name):
         return name in OWN_PACKAGES
 
+    def get_code(self, name):
+        return own_code(name)
+
     def create_module(self, spec):
         return make_guard(spec) if spec.name == "brine._guard" else None
 

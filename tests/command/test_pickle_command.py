@@ -568,3 +568,27 @@ def test_the_command_of_a_build_scans(brine, folder):
                             input=b"cshop.nowhere\nCart\n.", cwd=folder)
     result, = check_sarif(json.loads(answer.stdout))["results"]
     assert result["ruleId"] == "restore-no-module"
+
+
+@pytest.mark.parametrize("source, code, words", [
+    ("obj = [1, {2}]", 0, "clean"), ("def obj(): return {'a': 1}", 0, "clean"),
+    ("class Bad(Exception):\n    def __init__(self, a, b): super().__init__(a)\nobj = Bad(1, 2)", 1,
+     "error restore-signature: "),
+    ("class State:\n    x = 1\n    def __getstate__(self): return 1\n    def __setstate__(self, state): raise KeyError(1)\n"
+     "obj = State", 1, "error restore-fails: "),
+    ("obj = 1/0", 2, ""), ("other = 1", 2, "")], ids=["value", "function", "signature", "state", "raises", "missing"])
+def test_check_of_a_module(tmp_path, source, code, words):
+    tmp_path.joinpath("checked.py").write_text(source)
+    run = subprocess.run([BUILD / "brine", "pickle", "check", "checked:obj"], cwd=tmp_path,
+                         capture_output=True, text=True)
+    assert (run.returncode, words in run.stdout) == (code, True), run.stdout + run.stderr
+    assert bool(run.stderr) == (code == 2)
+
+
+@pytest.mark.parametrize("data, code", [(pickle.dumps([1]) * 2, 0), (b"cos\nsystem\n(S'true'\ntR.", 2), (b"", 2), (b"x", 2),
+                                        (b"cno_such_module\nItem\n.", 1)])
+def test_check_of_a_file(tmp_path, data, code):
+    tmp_path.joinpath("file").write_bytes(data)
+    run = subprocess.run([BUILD / "brine", "pickle", "check", "file", "--format", "json"],
+                         cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == code, run.stdout + run.stderr

@@ -229,3 +229,25 @@ def test_autouse(run, pytester):
 def test_it():
     application.save([InMain()])
 """).assert_outcomes(failed=1)
+
+
+def test_the_round_trip_of_what_is_pickled(run):
+    result = run("""
+class Loses:
+    def __init__(self): self.number = 3
+    def __setstate__(self, state): self.number = 0
+
+def test_fails(brine_pickle_guard):
+    brine_pickle_guard(round_trip=True)
+    application.save([Loses()])
+
+def test_passes(brine_pickle_guard):
+    application.save([Loses()])
+
+def test_is_well(brine_pickle_guard):
+    brine_pickle_guard(round_trip=True)
+    application.save([ValueError("x")])
+    assert brine_pickle_guard.unchecked == []
+""")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*restore-differs: the object*number is 3 when it is pickled, and 0 when*"])

@@ -12,9 +12,10 @@ from brine.pickle._hazards import Hazard, Report, UnsafePickleError
 from brine.pickle._install import POLICIES, install
 from brine.pickle._loads import loads
 from brine.pickle._react import collect, inspect
+from brine.pickle._round_trip import CheckError, check
 from brine.pickle._scan import ScannedGlobal, ScanReport, scan
 from brine.pickle._stable import SchemaError, stable
 
-__all__ = ["POLICIES", "Hazard", "Pickler", "Report", "ScanReport", "ScannedGlobal", "SchemaError", "Unpickler",
-           "UnsafePickleError", "collect", "counters", "dump", "dumps", "inspect", "install", "load", "loads", "policy",
-           "scan", "stable"]
+__all__ = ["POLICIES", "CheckError", "Hazard", "Pickler", "Report", "ScanReport", "ScannedGlobal", "SchemaError",
+           "Unpickler", "UnsafePickleError", "check", "collect", "counters", "dump", "dumps", "inspect", "install",
+           "load", "loads", "policy", "scan", "stable"]

@@ -55,7 +55,7 @@ def describe(error: BaseException, data: Any) -> Hazard | None:
 
     `data`: the pickle, or None where it was read from a file. Nothing is loaded again.
     """
-    failure = _find(error, _globals_of(data) if data is not None else [])
+    failure = _find(error, globals_of(data) if data is not None else [])
     if failure is None:
         return None
     name = f"{failure.module}.{failure.qualname}"
@@ -68,7 +68,19 @@ def describe(error: BaseException, data: Any) -> Hazard | None:
                   remedy(failure.module, failure.qualname, failure.cls, failure.method), pickle_error=words)
 
 
-def _globals_of(data: Any) -> _Names:
+def by_words(text: str, data: Any) -> Failure | None:
+    """Whose code has failed, by the exception's text alone."""
+    return _by_words(text, globals_of(data))
+
+
+def by_functions(functions: list[tuple[str, str]], data: Any) -> Failure | None:
+    """Likewise by the (module, name) of the functions that were running."""
+    names = globals_of(data)
+    return next(filter(None, (_of_function(module, name, names) for module, name in functions)), None)
+
+
+def globals_of(data: Any) -> _Names:
+    """What a pickle names."""
     scanner = StreamScanner()
     scanner.feed(data)
     return [(*modern_name(module, name), position) for kind, module, name, position, _ in scanner.finish()[0]
@@ -126,7 +138,10 @@ def _first_argument(frame: FrameType) -> Any:
 
 def _by_function(frame: FrameType, names: _Names) -> Failure | None:
     """A function, or a method of a class (as Cart.restore), that the pickle names."""
-    module, called = frame.f_globals.get("__name__"), frame.f_code.co_name
+    return _of_function(frame.f_globals.get("__name__"), frame.f_code.co_name, names)
+
+
+def _of_function(module: Any, called: str, names: _Names) -> Failure | None:
     found = next((each for each in names if each[0] == module and each[1].rpartition(".")[2] == called), None)
     return Failure(found[0], found[1], None, "", found[2]) if found else None
 
@@ -146,7 +161,7 @@ def _by_words(text: str, names: _Names) -> Failure | None:
     said, method = found[1], (call[2] or "") if call else ""
     for module, qualname, position in names:
         full = _meant(said, module, qualname)
-        cls = _resolved(module, full) if full else None
+        cls = resolved(module, full) if full else None
         if full and _judge.is_class(cls):
             return Failure(module, full, cls, method, position)
     return None
@@ -160,7 +175,8 @@ def _meant(said: str, module: str, qualname: str) -> str | None:
     return qualname if qualname.rpartition(".")[2] == said.rpartition(".")[2] else None
 
 
-def _resolved(module: str, qualname: str) -> Any:
+def resolved(module: str, qualname: str) -> Any:
+    """What the name leads to, or None."""
     try:
         return _judge.resolve(_judge.import_as_pickle_does(module), qualname)
     except AttributeError:

@@ -20,6 +20,7 @@ SEVERITIES = {
     "restore-no-attribute": "error",
     "restore-fails": "error",
     "restore-signature": "error",
+    "restore-differs": "warning",
     "not-builtin": "error",
 }
 

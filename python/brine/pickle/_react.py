@@ -136,7 +136,7 @@ def on_dump(obj: Any, protocol: int, pickler: Any, suspects: Suspects | None, po
         # What is refused where it is a hazard does not leave where that could not be found out.
         unknown = policy != "Report" and suspects is None and not report.complete
         return UnsafePickleError(report) if unknown else None
-    _deliver(report)
+    deliver(report)
     return None if policy == "Report" else UnsafePickleError(report)
 
 
@@ -158,7 +158,7 @@ def on_refusal(obj: Any, traces: list[tuple[Any, ...]], error: BaseException,
     report = Report(tuple(hazards), len(culprit.way) + 1)
     if collectors:
         failed.append((id(obj), report))
-    _deliver(report)
+    deliver(report)
     if not refuses:
         return []
     refusal = UnsafePickleError(report)
@@ -325,14 +325,14 @@ def on_failed_load(error: BaseException, data: Any, module: str | None, name: st
     elif not isinstance(error, (pickle.PickleError, MemoryError)):
         hazard = _failures.describe(error, data)
     if hazard is not None:
-        _deliver(Report((hazard,)))
+        deliver(Report((hazard,)))
         _restore.add_note(error, f"Brine: {hazard.message} {hazard.remedy}")
 
 
 # --- telling --------------------------------------------------------------------------------------------
 
 
-def _deliver(report: Report) -> None:
+def deliver(report: Report) -> None:
     """Counts the hazards and announces them: each in full once in a process, then by its id."""
     new = [hazard for hazard in report if _guard.count(hazard.id, _plain(hazard.key))]
     text = _plain("\n".join(map(str, new)))
@@ -363,6 +363,19 @@ def collect(reports: list[Report] | None = None) -> Iterator[list[Report]]:
         _guard.set_collecting(bool(collectors))
         if not collectors:
             failed.clear()
+
+
+samplers: list[Callable[[bytes], None]] = []
+"""Who takes the pickles that are to be checked by a round trip; else they go to brine.pickle._sampling."""
+
+
+def on_sample(stream: bytes) -> None:
+    """A pickle whose turn it is to be checked."""
+    if not samplers:
+        from brine.pickle import _sampling  # not before it is needed
+        _sampling.offer(stream)
+    for take in samplers:
+        take(stream)
 
 
 def forget() -> None:

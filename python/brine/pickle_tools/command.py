@@ -1,9 +1,11 @@
-"""`brine pickle scan` and `brine pickle lint`: reading files, and saying what is in them."""
+"""`brine pickle scan`, `lint` and `check`: reading files, and saying what is in them."""
 
 import argparse
 import re
 import sys
+from collections.abc import Callable
 
+from brine.pickle_tools.checking import Check
 from brine.pickle_tools.files import listed, scan_file, system
 from brine.pickle_tools.formats import FORMATS, printable, render
 from brine.pickle_tools.lint import LARGEST_SCRIPT, Unreadable, lint
@@ -33,6 +35,10 @@ script's module has a name that no other process can import. Scripts are read an
 _SCAN = """\
 List what loading stored pickles would import, and what each name leads to now, without loading them.
 """
+_CHECK = """\
+Pickle objects, or take stored pickles, load them in a fresh process, pickle them there again, and say
+what does not load or comes back different. Their code is run: check what is your own.
+"""
 
 
 class Size:
@@ -45,6 +51,21 @@ class Size:
         return int(match[1]) * _SIZES[match[2]]
 
 
+def _seconds(text: str) -> float:
+    """An argparse type: a number of seconds."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) or not float(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)
+
+
+def _function(text: str) -> str:
+    """An argparse type: MODULE:FUNCTION."""
+    module, _, function = text.partition(":")
+    if not function.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not MODULE:FUNCTION")
+    return text
+
+
 def _name(text: str) -> str:
     """An argparse type: MODULE or MODULE.NAME."""
     if not all(part.isidentifier() for part in text.split(".")):
@@ -53,7 +74,7 @@ def _name(text: str) -> str:
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `pickle` with its two commands."""
+    """Adds `pickle` with its commands."""
     parser = commands.add_parser("pickle", help="find what cannot be pickled or unpickled",
                                  description="Find what cannot be pickled or unpickled before it hurts.")
     of_pickle = parser.add_subparsers(dest="pickle_command", metavar="COMMAND", required=True)
@@ -69,17 +90,30 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     of_lint = of_pickle.add_parser("lint", help="what of WSGI scripts can get into a pickle", description=_LINT,
                                    epilog=_EXIT_CODES, formatter_class=raw)
     of_lint.add_argument("files", nargs="+", metavar="SCRIPT", help="a WSGI script")
-    for each in (scan, of_lint):
+    check = of_pickle.add_parser("check", help="whether objects survive being pickled and loaded", description=_CHECK,
+                                 epilog=_EXIT_CODES, formatter_class=raw)
+    check.add_argument("files", nargs="+", metavar="FILE|MODULE:NAME",
+                       help="a file with pickles; or an object of a module, of a function or class what a call returns")
+    check.add_argument("--setup", type=_function, metavar="MODULE:FUNCTION",
+                       help="call this first in the process that loads, such as myproject.boot:setup")
+    check.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS",
+                       help="how long each may take to load (default 10)")
+    check.add_argument("--memory", type=Size(), default=4 << 30, metavar="BYTES",
+                       help="the most memory that loading may take; k, M or G may follow (default 4G)")
+    for each in (scan, of_lint, check):
         each.add_argument("--format", choices=FORMATS, default="text", help="how to report (default text)")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs one of the two commands and gives its exit code."""
+    """Runs one of the commands and gives its exit code."""
     if options.pickle_command == "scan":
         return _run_scan(options)
-    results = [_lint(file) for file in options.files]
+    look: Callable[[str], Result] = _lint
+    if options.pickle_command == "check":
+        look = Check(options.setup or "", options.timeout, options.memory).target
+    results = [look(file) for file in options.files]
     code = max((result.code for result in results), default=CLEAN)
-    _write(render(options.format, Outcome("lint", results, code)))
+    _write(render(options.format, Outcome(options.pickle_command, results, code)))
     _tell(results)
     return code
 

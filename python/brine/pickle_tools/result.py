@@ -88,7 +88,7 @@ class Outcome:
     """What a command has to say of all its files: what every format is made of."""
 
     command: str
-    """scan or lint."""
+    """scan, lint or check."""
     results: list[Result]
     code: int
     """The command's exit code."""

@@ -69,8 +69,45 @@ _RULES = [
          "The pickle names a class or function that is there, and which is not known to be harmless when a pickle "
          "calls it.",
          "If you know what it is and trust who wrote the pickle, allow it: --allow MODULE.NAME."),
+    Rule("naming-unimportable", "warning",
+         "What is pickled is in a module that other processes do not find",
+         "The class or function belongs to a module that no finder on sys.meta_path finds: another process cannot "
+         "load the pickle.",
+         "Put it into a module on sys.path."),
+    Rule("naming-foreign", "error",
+         "What is pickled belongs to another interpreter of the process",
+         "A C extension has kept a class of another sub-interpreter; pickle refuses what its name does not lead to.",
+         "Run the application in the main interpreter."),
+    Rule("reload-stale", "error",
+         "The name of what is pickled is bound to another object now",
+         "The module was reloaded, or the name was given to something else: pickle refuses it.",
+         "Make the object anew after the reload."),
+    Rule("reload-missing", "error",
+         "The name of what is pickled is not in its module any more",
+         "The name was deleted or renamed, or never bound: pickle refuses it.",
+         "Keep it under its own name."),
+    Rule("refuses-pickle", "error",
+         "An object refuses to be pickled",
+         "A lock, an open file, a connection, a module or the like is part of the object.",
+         "Leave it out by a __getstate__, and make it anew in a __setstate__."),
+    Rule("restore-fails", "error",
+         "What has been pickled cannot be loaded",
+         "In a fresh process the code of a class, or a function that the pickle calls, raises an exception.",
+         "Define what the finding says, or discard the pickle."),
+    Rule("restore-signature", "error",
+         "What is pickled is a call that cannot succeed",
+         "The pickle calls a class or function with another number of arguments than it takes.",
+         "Pass all arguments of an exception on to super().__init__(); else give the class a __getnewargs__ or a "
+         "__reduce__ that returns the arguments which it takes."),
+    Rule("restore-differs", "warning",
+         "What is loaded is not what was pickled",
+         "Loaded in a fresh process and pickled again, the object has another type or state somewhere.",
+         "Let __reduce__ or __getstate__ return all that it takes to make the object again."),
 ]
 RULES = {rule.id: rule for rule in _RULES}
 LINT_RULES = ("naming-script", "naming-local", "pickle-user")
 SCAN_RULES = ("naming-script", "naming-main", "restore-no-module", "restore-no-attribute", "restore-runs-code",
               "restore-computed", "restore-exhausts", "restore-unknown")
+CHECK_RULES = ("naming-script", "naming-local", "naming-main", "naming-unimportable", "naming-foreign", "reload-stale",
+               "reload-missing", "refuses-pickle", "restore-no-module", "restore-no-attribute", "restore-fails",
+               "restore-signature", "restore-differs")

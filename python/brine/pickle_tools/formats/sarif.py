@@ -12,14 +12,14 @@ from brine.installation import version
 from brine.pickle_tools.finding import Finding
 from brine.pickle_tools.formats.documents import dumped
 from brine.pickle_tools.result import ERROR, Failure, Outcome, within
-from brine.pickle_tools.rules import LINT_RULES, RULES, SCAN_RULES
+from brine.pickle_tools.rules import CHECK_RULES, LINT_RULES, RULES, SCAN_RULES
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def sarif(outcome: Outcome) -> str:
     """A log with one run."""
-    rules = list(SCAN_RULES if outcome.command == "scan" else LINT_RULES)
+    rules = list({"scan": SCAN_RULES, "lint": LINT_RULES, "check": CHECK_RULES}[outcome.command])
     failures = [_notification(result.file, failure) for result in outcome.results for failure in result.failures]
     # 3.20.14: required
     invocation: dict[str, Any] = {"executionSuccessful": outcome.code != ERROR, "exitCode": outcome.code}

@@ -1,0 +1,46 @@
+"""One in so many dumps is checked by a round trip, beside the request: one at a time, and the others are let go."""
+
+import threading
+
+from brine.pickle._hazards import Report
+from brine.pickle._react import deliver
+from brine.pickle._round_trip import CheckError, Helper, check_pickle
+
+LARGEST = 1 << 20
+"""Longer pickles are not checked: the comparison holds the interpreter."""
+
+SECONDS = 5.0
+
+_helper = Helper()
+_free = threading.Semaphore(1)
+_ending = threading.Event()
+
+
+def offer(stream: bytes) -> None:
+    """Takes a pickle to check, unless another one is being checked. Returns at once."""
+    if len(stream) > LARGEST or _ending.is_set() or not _free.acquire(blocking=False):
+        return
+    try:
+        threading.Thread(target=_check, args=(stream,), name="brine.pickle").start()
+    except RuntimeError:  # no more threads, or the interpreter ends
+        _free.release()
+
+
+def _check(stream: bytes) -> None:
+    try:
+        report = check_pickle(stream, "the object", seconds=SECONDS, by=_helper)
+        if report:
+            deliver(Report(report.hazards))
+    except CheckError:  # which says nothing about the pickle
+        pass
+    finally:
+        _free.release()
+
+
+def _end() -> None:
+    """The interpreter ends, and waits for its threads: the one that waits for an answer gets none."""
+    _ending.set()
+    _helper.close()
+
+
+threading._register_atexit(_end)  # type: ignore[attr-defined]
