@@ -323,7 +323,7 @@ def test_what_is_outranked(text, names):
     assert outranked(text) == names
 
 
-CONTROL = re.compile(r"\b(?:if|for|while|switch)(?: constexpr)? \(|\belse\b")
+CONTROL = re.compile(r"\b(?:if|for|while|switch)(?: constexpr)? \(|(?<!#)\belse\b")
 
 
 def unbraced(text):

@@ -11,8 +11,9 @@ namespace brine::apache {
 namespace {
 
 TEST(OwnGil, NeedsPython312) {
-  for (const char* python : {"3.12", "3.13", "3.13t", "3.20", "4.0"})
-    EXPECT_TRUE(has_own_gils(python));
+  for (const char* python : {"3.12", "3.13", "3.13t", "3.20", "4.0"}) {
+    EXPECT_TRUE(has_own_gils(python)) << python;
+  }
   for (const char* python : {"3.11", "3.9", "3.1", "2.13", "3", "", "x"}) {
     EXPECT_FALSE(has_own_gils(python)) << python;
   }
