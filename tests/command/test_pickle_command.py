@@ -513,15 +513,15 @@ def test_uris(path, wanted):
 
 def test_every_rule_can_be_rendered():
     findings = [Finding(id_, rule.severity, "m", "r", "f", 1, 1) for id_, rule in RULES.items()]
-    for name in ("scan", "lint"):
+    for name in ("scan", "lint", "check"):
         known = [finding for finding in findings
                  if render("sarif", Outcome(name, [], 0)).count(f'"{finding.id}"')]
         assert known
         check_sarif(json.loads(render("sarif", Outcome(name, [Result("f", known, [Failure("x")])], 2))))
-    in_both = {finding.id for finding in findings}
-    listed = {rule["id"] for name in ("scan", "lint") for rule in
+    in_all = {finding.id for finding in findings}
+    listed = {rule["id"] for name in ("scan", "lint", "check") for rule in
               json.loads(render("sarif", Outcome(name, [], 0)))["runs"][0]["tool"]["driver"]["rules"]}
-    assert listed == in_both
+    assert listed == in_all
 
 
 # The command itself
