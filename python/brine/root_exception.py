@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-_FILE = re.compile(r'  File "(.+)", line (\d+)')
+_FILE = re.compile(r'  File "(?!<frozen )(.+)", line (\d+)')  # not the import system's own
 _HEAD = re.compile(r"Traceback \(most recent call last\):")
 
 

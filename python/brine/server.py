@@ -65,8 +65,9 @@ class Server:
                            "next one would, too: the lines above tell how.")
             return 1
         if self._loading.failed and not self._loading.loaded:
-            why = f"{self._loading.why}. " if self._loading.why else ""
-            self._view.say(f"brine: {why}{self._site.subject} has never loaded: the lines above tell more.")
+            root = self._loading.why
+            why = f"{root}. The lines above tell more." if root else "the lines above tell why."
+            self._view.say(f"brine: {self._site.subject} has never loaded: {why}")
             return 1
         if self._loads_long and not self._loading.settled:
             self._view.say(f"brine: {self._site.subject} has not come to the end of its loading.")

@@ -111,8 +111,8 @@ def test_a_script_that_never_loads_is_a_failure(serve, folder):
     write_file(script, "import no_such_module_either\n")
     assert server.get()[0] == 500
     assert server.stop() == 1
-    assert server.output.endswith(f"brine: ModuleNotFoundError: No module named 'no_such_module_either' ({script}:1). "
-                                  f"{script} has never loaded: the lines above tell more.\n")
+    assert server.output.endswith(f"brine: {script} has never loaded: ModuleNotFoundError: No module named "
+                                  f"'no_such_module_either' ({script}:1). The lines above tell more.\n")
 
 
 @pytest.mark.parametrize("text, expected", [
