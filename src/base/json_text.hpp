@@ -43,7 +43,7 @@ inline std::uint32_t take_character(std::string_view& text) noexcept {
 /// Appends one character as it stands in a JSON string, in printable ASCII.
 inline void append_json_character(std::string& out, std::uint32_t character) {
   const auto append_code = [&](std::uint32_t code) {
-    std::array<char, 8> text{};
+    std::array<char, 16> text{};  // for any number: a compiler may not see that it is a short one
     std::snprintf(text.data(), text.size(), "\\u%04x", static_cast<unsigned>(code));
     out += text.data();
   };
