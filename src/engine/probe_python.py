@@ -1,8 +1,8 @@
 """Says what CMake needs to build an engine for the Python that runs this: seven values joined by ';'.
 
-Version (X.Y, or X.Yt of a free-threaded build), include directory, libpython, executable, purelib, suffix of extension modules, names of the library's
-modules. Exits 1 with
-a sentence on standard error where this Python cannot carry an engine.
+Version (X.Y, or X.Yt of a free-threaded build), include directory, libpython, executable, purelib, suffix of extension
+modules, names of the library's modules. Exits 1 with a sentence on standard error where this Python cannot carry an
+engine.
 """
 
 import os
