@@ -8,6 +8,7 @@ from urllib.parse import quote_from_bytes
 import pytest
 
 from harness.deadline import until
+from harness.errorlog import TWO_LOGS
 
 CONFIG = """
 WSGILogFormat JSON
@@ -114,17 +115,8 @@ def test_records_of_a_process_are_objects_too(start_httpd):
 
 
 def test_a_virtual_host_has_its_own_format(start_httpd):
-    server = start_httpd("""
-        WSGIScriptAlias /app {apps}/joined.wsgi
-        <VirtualHost 127.0.0.1:{port}>
-          ServerName main.example
-        </VirtualHost>
-        <VirtualHost 127.0.0.1:{port}>
-          ServerName other.example
-          ErrorLog {dir}/other.log
-          WSGILogFormat JSON
-        </VirtualHost>
-        """)
+    hosts = TWO_LOGS.replace("other.log\n", "other.log\n  WSGILogFormat JSON\n")
+    server = start_httpd("WSGIScriptAlias /app {apps}/joined.wsgi\n" + hosts)
     server.get("/app/print?here", Host="other.example")
     other = server.folder / "other.log"
     record = until(lambda: [json.loads(line) for line in other.read_text().splitlines() if "here" in line], "the record")[0]
