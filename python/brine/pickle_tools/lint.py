@@ -51,6 +51,7 @@ LARGEST_SCRIPT = 1 << 20
 """Bytes. A syntax tree takes some hundred times as much memory as its source."""
 
 _MARK = "brine.pickle.stable"
+_MARKED = f"It is marked by {_MARK}, and found where the script has a name."
 _NAME_IT = "Give the script a name, by WSGIScriptName or name= of its WSGIScriptAlias, if it has none."
 _TYPED_DICTS = ("typing.TypedDict", "typing_extensions.TypedDict")
 
@@ -241,11 +242,10 @@ class _Reach:
         local = definition.local and sink.functions != "named"
         subject = what.format(name)
         where = "inside a function" if local and definition.name != "<lambda>" else "in this WSGI script"
-        message = (f"{subject}, defined {where}, reaches {pickled.user} in line {pickled.line}"
-                   f"{'' if sink.certain else ', which ' + _condition(sink)}. {_why(sink, local, definition)}")
         marked = not local and _is_marked(definition)
-        if marked:
-            message = f"{message.partition('. ')[0]}. It is marked by {_MARK}, and found where the script has a name."
+        message = (f"{subject}, defined {where}, reaches {pickled.user} in line {pickled.line}"
+                   f"{'' if sink.certain else ', which ' + _condition(sink)}. "
+                   f"{_MARKED if marked else _why(sink, local, definition)}")
         line, column = definition.line, self._lines.column(definition.line, definition.column)
         self._found[definition] = Finding(
             "naming-local" if local else "naming-script",
