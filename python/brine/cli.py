@@ -8,6 +8,8 @@ from typing import Any
 
 from brine.config import render
 from brine.installation import Brine, Httpd, find_brine, find_httpd, version
+from brine.looking import absolute
+from brine.option_types import host_name
 from brine.parser import Parser
 from brine.refusal import Refusal
 from brine.serve_options import add_site_options, site_of, with_one_word_of_tls
@@ -15,7 +17,8 @@ from brine.server_user import ServerUser
 from brine.settings_file import with_settings
 from brine.site import Site
 from brine.starting import checked_user, start
-from brine.state_folder import state_folder
+from brine.sites.commands import TEXTS, add_parsers
+from brine.sites.folders import printed_folders
 
 _RELOADING = """\
 reloading:
@@ -68,6 +71,18 @@ def _add_doctor(commands: "argparse._SubParsersAction[Any]", used: bool) -> None
         commands.add_parser("doctor", help="say why a site does not work")
 
 
+def _add_production(command: Parser) -> None:
+    add = command.add_argument_group("production").add_argument
+    add("-o", "--output", metavar="DIR",
+        help="write the site --name into this folder, instead of printing a configuration: an httpd of its own with a "
+             "systemd unit, or a virtual host")
+    add("--kind", choices=("httpd", "vhost"),
+        help="an httpd of its own, or a virtual host of Debian's apache2 (default: vhost where DIR is called "
+             "sites-available, else httpd)")
+    add("--server-name", type=host_name, metavar="HOST", help="the name in the site's URLs, such as shop.example.org")
+    add("--force", action="store_true", help="write over files that are there")
+
+
 def whole_parser() -> Parser:
     """With the options of all commands: for the manual."""
     return _parser(("pickle", "migrate", "doctor"))
@@ -81,7 +96,9 @@ def _parser(used: Collection[str]) -> Parser:
     texts = {
         "serve": ("run httpd with a private configuration, in the foreground",
                   "Serve a WSGI application until Ctrl-C."),
-        "config": ("print that configuration", "Print the httpd configuration that `brine serve` would use."),
+        "config": ("write a site for production, or print a configuration",
+                   "Write a site that runs in production, with -o; or print the httpd configuration that `brine serve` "
+                   "would use."),
     }
     for name, (summary, description) in texts.items():
         epilog = _RELOADING + (_EXIT_STATUS if name == "serve" else "")
@@ -90,8 +107,11 @@ def _parser(used: Collection[str]) -> Parser:
         add_site_options(command)
         if name == "serve":
             command.add_argument("--print-config", action="store_true", help="print what httpd would run with, and end")
+        else:
+            _add_production(command)
     commands.add_parser("module-location", help="print the path of mod_brine.so, for a LoadModule line",
                         description="Print the path of mod_brine.so, for a LoadModule line.")
+    add_parsers(commands)
     _add_pickle(commands, "pickle" in used)
     _add_migrate(commands, "migrate" in used)
     _add_doctor(commands, "doctor" in used)
@@ -99,28 +119,56 @@ def _parser(used: Collection[str]) -> Parser:
 
 
 def _print_configuration(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None) -> int:
-    if site.port == 0:
-        raise Refusal("--port 0 is for `brine serve`: a configuration needs a port that stays, such as 8000.")
     made = next((application for application in site.applications if application.source), None)
     if made:
         raise Refusal(f"A configuration needs a script that stays, and {made.subject} has none: write a file such as "
-                      "site.wsgi that imports it under the name `application`, and name that file.")
+                      "site.wsgi that imports it under the name `application`, and name that file; or have one written "
+                      "by `brine config --name NAME -o DIR`.")
+    folders = printed_folders(site)
+    text = render(site, httpd, brine, folders, user)
+    print(f"# httpd configuration by brine {version()}: {httpd.program} -f THIS_FILE\n"
+          f"# Before the first start: install -d -m 700 {shlex.quote(str(folders.state))}\n")
+    print(text, end="")
+    return 0
+
+
+def _demand_what_stays(site: Site) -> None:
+    """Refuses what is for one run."""
+    if site.port == 0:
+        raise Refusal("--port 0 is for `brine serve`: a configuration needs a port that stays, such as 8000.")
     if site.makes_certificate:
         raise Refusal("--tls auto is for `brine serve`: a configuration needs a certificate that stays.")
     if site.shows_requests:
         raise Refusal("--access-log - is for `brine serve`: name a file.")
-    state = state_folder(site)
-    text = render(site, httpd, brine, state, user)
-    print(f"# httpd configuration by brine {version()}: {httpd.program} -f THIS_FILE\n"
-          f"# Before the first start: install -d -m 700 {shlex.quote(str(state))}\n")
-    print(text, end="")
-    return 0
+
+
+def _configure(options: argparse.Namespace, brine: Brine) -> int:
+    """A configuration, printed or written."""
+    output = getattr(options, "output", None)
+    if output is None:
+        if getattr(options, "kind", None) or getattr(options, "force", False):
+            raise Refusal("--kind and --force are about a site that is written: say where, with -o DIR.")
+        site = site_of(options)
+        _demand_what_stays(site)
+        return _print_configuration(site, find_httpd(), brine, checked_user(site, brine))
+    from brine.sites.writing import checked_folder, for_all_addresses, kind_for, write_site
+    if not options.name:
+        raise Refusal("A site that is written has a name, by which it is operated: --name shop.")
+    folder = checked_folder(output)
+    kind = kind_for(options.kind, folder)
+    site = site_of(for_all_addresses(options) if kind == "vhost" else options)
+    _demand_what_stays(site)
+    environment = tuple(str(absolute(file)) for file in options.env)
+    return write_site(site, brine, checked_user(site, brine), folder, kind, options.force, environment)
 
 
 def _run(options: argparse.Namespace, words: list[str], module_folder: str | None, default_python: str | None) -> int:
     if options.command == "pickle":
         from brine.pickle_tools.command import run
         return run(options)
+    if options.command in TEXTS:
+        from brine.sites.operating import operate
+        return operate(options)
     brine = find_brine(module_folder, default_python)
     if options.command == "module-location":
         print(brine.module)
@@ -131,11 +179,10 @@ def _run(options: argparse.Namespace, words: list[str], module_folder: str | Non
     if options.command == "doctor":
         from brine.doctor.command import run as diagnose
         return diagnose(options, brine)
-    site = site_of(with_settings(options, options.parser, words))
+    options = with_settings(options, options.parser, words)
     if options.command == "serve" and not options.print_config:
-        return start(site, brine)
-    httpd = find_httpd()
-    return _print_configuration(site, httpd, brine, checked_user(site, brine))
+        return start(site_of(options), brine)
+    return _configure(options, brine)
 
 
 def main(arguments: list[str] | None = None, module_folder: str | None = None,

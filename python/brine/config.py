@@ -10,6 +10,7 @@ from brine.quoting import quoted, quoted_pattern
 from brine.refusal import Refusal
 from brine.server_user import ServerUser
 from brine.site import STATUS_URLS, Site, Static
+from brine.sites.folders import Folders
 
 # For machines without a mime.types file: what a web page is made of.
 _TYPES = {
@@ -23,9 +24,6 @@ _TYPES = {
 _TYPES_FILE = Path("/etc/mime.types")
 
 _COMBINED = '%h %l %u %t \\"%r\\" %>s %O \\"%{Referer}i\\" \\"%{User-Agent}i\\"'
-
-# The daemon process group that runs the script.
-_GROUP = "site"
 
 # So many more connections than the script has threads may be in the middle of being read or written.
 _SPARE_CONNECTIONS = 256
@@ -47,7 +45,7 @@ def _modules(site: Site, httpd: Httpd, brine: Brine) -> Iterator[str]:
         names.append("http2")
     if site.status:
         names.append("authz_host")
-    if site.shows_requests or site.access_log:
+    if site.shows_requests or site.access_log or site.in_production:
         names.append("log_config")
     for identifier, file in httpd.load_lines(*names):
         yield f"LoadModule {identifier} {quoted(file)}"
@@ -89,27 +87,37 @@ def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
         yield "RequestReadTimeout header=10-30,MinRate=500 body=20,MinRate=500"
 
 
-def _group(site: Site) -> str:
-    """Processes with N threads each, or N times as many of one thread (prefork)."""
-    size = f"threads={site.threads}"
+def group_options(site: Site) -> list[str]:
+    """Of WSGIDaemonProcess: processes with N threads each, or N times as many of one thread (prefork)."""
+    options = [f"threads={site.threads}"]
     if site.mpm == "prefork":
-        size = f"processes={site.processes * site.threads} threads=1"
+        options = [f"processes={site.processes * site.threads}", "threads=1"]
     elif site.processes > 1:
-        size += f" processes={site.processes}"
+        options.append(f"processes={site.processes}")
     if site.home:
-        size += f" home={quoted(site.home)}"
+        options.append(f"home={quoted(site.home)}")
+    if site.in_production:
+        options.append("display-name=%{GROUP}")
     limits = dict(site.limits)
     if site.reload:
         # An edit of the script must not wait for responses that have no end, as streams of events have none.
         limits.setdefault("graceful-timeout", "1s")
-    return " ".join([f"WSGIDaemonProcess {_GROUP} {size}", *(f"{name}={value}" for name, value in limits.items())])
+    return options + [f"{name}={value}" for name, value in limits.items()]
+
+
+def module_path(site: Site) -> str:
+    """The folders of Python's module path, as directives take them."""
+    for folder in map(str, site.module_path):
+        if ":" in folder:
+            raise Refusal(f"The folder {folder} has a colon in its name, so it cannot be on Python's module path.")
+    return quoted(":".join(map(str, site.module_path)))
 
 
 def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
     yield from (f"Listen {netloc}" for netloc in site.netlocs)
     yield f"ServerName {quoted(site.server_name)}"
     yield 'ServerRoot "/"'
-    yield 'PidFile "${BRINE_STATE}/httpd.pid"'
+    yield 'PidFile "${BRINE_RUN}/httpd.pid"'
     if user:
         yield f"User {quoted(user.name)}"
         yield f"Group {quoted(user.group)}"
@@ -120,11 +128,11 @@ def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
         yield f"SSLCertificateFile {quoted(site.tls.certificate)}"
         yield f"SSLCertificateKeyFile {quoted(site.tls.key)}"
         yield "SSLProtocol -all +TLSv1.2 +TLSv1.3"
-        yield 'SSLSessionCache "shmcb:${BRINE_STATE}/ssl_sessions(512000)"'
+        yield 'SSLSessionCache "shmcb:${BRINE_RUN}/ssl_sessions(512000)"'
 
 
 def _logging(site: Site, log_format: str | None) -> Iterator[str]:
-    yield 'ErrorLog "${BRINE_STATE}/error.log"'
+    yield 'ErrorLog "${BRINE_LOGS}/error.log"'
     if log_format:
         yield f"ErrorLogFormat {quoted(log_format)}"
     # A certificate that was made for the purpose need not be looked at.
@@ -132,8 +140,10 @@ def _logging(site: Site, log_format: str | None) -> Iterator[str]:
     yield f"LogLevel warn{tls} wsgi_module:{site.log_level}"
     if site.access_log:
         yield f'CustomLog {quoted(site.access_log)} "{_COMBINED}"'
+    elif site.in_production:
+        yield f'CustomLog "${{BRINE_LOGS}}/access.log" "{_COMBINED}"'
     if site.shows_requests:
-        yield f'CustomLog "${{BRINE_STATE}}/requests.log" {quoted(access_record.FORMAT)}'
+        yield f'CustomLog "${{BRINE_LOGS}}/requests.log" {quoted(access_record.FORMAT)}'
 
 
 def _python(site: Site) -> Iterator[str]:
@@ -141,10 +151,7 @@ def _python(site: Site) -> Iterator[str]:
         yield f"WSGIPython {site.python.version}"
         if site.python.home:
             yield f"WSGIPythonHome {quoted(site.python.home)}"
-    for folder in map(str, site.module_path):
-        if ":" in folder:
-            raise Refusal(f"The folder {folder} has a colon in its name, so it cannot be on Python's module path.")
-    yield f"WSGIPythonPath {quoted(':'.join(map(str, site.module_path)))}"
+    yield f"WSGIPythonPath {module_path(site)}"
     yield "WSGILogging On"
 
 
@@ -153,20 +160,24 @@ def _places(site: Site) -> Iterator[str]:
     if not site.embedded:
         yield "# httpd's own processes run no Python."
         yield "WSGIRestrictEmbedded On"
-        yield _group(site)
+        yield " ".join(["WSGIDaemonProcess", site.group, *group_options(site)])
     if site.body_limit is not None:
         yield f"LimitRequestBody {site.body_limit}"
     if not site.embedded:
         yield "# A client that sends a body slowly holds no thread of the script."
         yield f"WSGIRequestBuffering {_BUFFERED_BODY}"
+    if site.in_production:
+        yield f"# New code is taken when `brine reload {site.name}` says that it is complete, not when a file changes."
+        yield "WSGIScriptReloading Off"
     if site.reload:
         yield "WSGIReloadFailure Fail"
         yield "# Bytecode files know a source by its second and size: too coarse for one that is being edited."
         yield "WSGIDontWriteBytecode On"
 
 
-def _script(application: Application, site: Site) -> Iterator[str]:
-    group = "%{GLOBAL}" if site.embedded else _GROUP
+def script_lines(application: Application, site: Site) -> Iterator[str]:
+    """An application at its URL; its script's folder is closed but for the script."""
+    group = "%{GLOBAL}" if site.embedded else site.group
     name = "" if application.callable == "application" else f" callable-object={application.callable}"
     # The main interpreter is for one application; what are several modules of one name shall not meet there.
     interpreter = "%{GLOBAL}" if application is site.application else quoted(application.mount)
@@ -184,10 +195,11 @@ def _scripts(site: Site) -> Iterator[str]:
     yield from _places(site)
     yield "# Both groups are named, so the script is loaded when the process starts."
     for application in site.applications:
-        yield from _script(application, site)
+        yield from script_lines(application, site)
 
 
-def _status() -> Iterator[str]:
+def status_lines() -> Iterator[str]:
+    """The server's page, and its answer to monitors."""
     page, health = STATUS_URLS
     for url, who in ((page, "local"), (health, "all granted")):
         yield f"<Location {url}>"
@@ -203,6 +215,11 @@ def _statics(statics: tuple[Static, ...]) -> Iterator[str]:
         yield "TypesConfig /dev/null"
         yield from (f"AddType {name} {endings}" for name, endings in _TYPES.items())
     yield "DirectoryIndex index.html"
+    yield from alias_lines(statics)
+
+
+def alias_lines(statics: tuple[Static, ...]) -> Iterator[str]:
+    """The folders that httpd serves itself."""
     for static in statics:
         yield f"Alias {quoted(static.url)} {quoted(static.folder)}"
         yield f"<Directory {quoted_pattern(static.folder)}>"
@@ -210,13 +227,12 @@ def _statics(statics: tuple[Static, ...]) -> Iterator[str]:
         yield "</Directory>"
 
 
-def render(site: Site, httpd: Httpd, brine: Brine, state: Path, user: ServerUser | None,
+def render(site: Site, httpd: Httpd, brine: Brine, folders: Folders, user: ServerUser | None,
            log_format: str | None = None) -> str:
-    """The whole configuration. `state` is the folder of its pid file and log; `log_format` an
-    ErrorLogFormat, None for httpd's own."""
+    """The whole configuration. `log_format` is an ErrorLogFormat, None for httpd's own."""
     parts = [
         ("The pid file and the error log are kept here.",
-         [f"Define BRINE_STATE {quoted(state)}"]),
+         [f"Define BRINE_RUN {quoted(folders.runtime)}", f"Define BRINE_LOGS {quoted(folders.logs)}"]),
         ("Modules", _modules(site, httpd, brine)),
         ("The server", _identity(site, user)),
         ("Logs", _logging(site, log_format)),
@@ -229,7 +245,8 @@ def render(site: Site, httpd: Httpd, brine: Brine, state: Path, user: ServerUser
         parts.append(("Files that httpd serves itself; an alias that comes first wins", _statics(site.statics)))
     parts.append(("The WSGI script" if not site.others else "The WSGI scripts", _scripts(site)))
     if site.status:
-        parts.append(("What the server says of itself to this machine, and to anybody whether it is ready", _status()))
+        parts.append(("What the server says of itself to this machine, and to anybody whether it is ready",
+                      status_lines()))
     if site.includes:
         parts.append(("Further configuration", [f"Include {quoted(file)}" for file in site.includes]))
     return "\n".join("".join([f"# {title}\n", *(f"{line}\n" for line in lines)]) for title, lines in parts)

@@ -18,15 +18,23 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _children(process: int) -> set[int]:
+def children(process: int) -> set[int]:
     """Processes that a process has started; none if it has ended."""
-    children: set[int] = set()
+    found: set[int] = set()
     try:
         for thread in Path(f"/proc/{process}/task").iterdir():
-            children.update(map(int, (thread / "children").read_text().split()))
+            found.update(map(int, (thread / "children").read_text().split()))
     except OSError:
         pass
-    return children
+    return found
+
+
+def send(process: int, number: signal.Signals) -> None:
+    """Sends a signal to a process that may have ended."""
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        pass
 
 
 class HttpdProcess:
@@ -45,9 +53,14 @@ class HttpdProcess:
         """None while it runs; negative: the signal that ended it."""
         return self._process.poll()
 
+    @property
+    def pid(self) -> int:
+        """httpd's first process."""
+        return self._process.pid
+
     def daemon_processes(self) -> set[int]:
         """The processes that run the script: httpd's grandchildren, since its own processes run no Python."""
-        return {process for child in _children(self._process.pid) for process in _children(child)}
+        return {process for child in children(self._process.pid) for process in children(child)}
 
     def wait(self, seconds: float) -> bool:
         """Whether it has ended within that time."""

@@ -10,6 +10,10 @@ FORMAT = "%{cu}t|%-P|%-T|%-l|%-m|%-E|%M"
 # that a person has to know. Nor are records of Brine with a code at level info: processes that end in an orderly way,
 # and what was said at a higher level before.
 _ROUTINE = re.compile(r"AH00(094|163|169|17[0-3]|292|29[5-8]|489|49[1-4]): |started process \d+ of daemon group ")
+# A line in httpd's own format, as logs in production have it.
+_OF_HTTPD = re.compile(r"\[\w{3} \w{3} [ \d]\d (?P<time>[\d:.]+) \d+\] \[(?P<module>\w*):(?P<level>\w+)\] "
+                       r"\[pid (?P<process>\d+)(?::tid (?P<thread>\d+))?\] (?P<failure>\(\d+\)[^:]*: )?"
+                       r"(?:\[client [^]]*\] )?(?P<message>.*)", re.DOTALL)
 _BRINE_CODE = re.compile(r"(BRINE\d{4})([:|]) ?")
 _ESCAPE = re.compile(r'\\(x[0-9a-f]{2}|[\\"tbnrv])')
 _CONTROLS = {"t": b"\t", "b": b"\b", "n": b"\n", "r": b"\r", "v": b"\v", "\\": b"\\", '"': b'"'}
@@ -60,12 +64,26 @@ def parse(line: bytes) -> Record:
     if len(fields) < 7:
         return Record(printable(text))
     time, process, thread, level, _, failure, message = fields
+    return _record(time.partition(" ")[2], f"{process}/{thread}", level, "" if failure == "-" else failure, message)
+
+
+def parse_httpd_s(line: bytes) -> Record:
+    """Likewise of a line in the format that httpd has without ErrorLogFormat."""
+    text = line.decode(errors="replace")
+    match = _OF_HTTPD.fullmatch(text)
+    if not match:
+        return Record(printable(text))
+    return _record(match["time"], f"{match['process']}/{match['thread']}", match["level"], match["failure"] or "",
+                   match["message"])
+
+
+def _record(time: str, source: str, level: str, failure: str, message: str) -> Record:
     message = unescape(message)
     match = _BRINE_CODE.match(message)
     code, continued = (match[1], match[2] == "|") if match else ("", False)
     if continued and match:
         message = message[match.end():]
-    elif failure != "-":
+    elif failure:
         message += f" {failure.rstrip(': ')}"
-    return Record(printable(message), time.partition(" ")[2], f"{process}/{thread}", level, code, continued,
+    return Record(printable(message), time, source, level, code, continued,
                   bool(_ROUTINE.match(message)) or level == "info" and bool(code))

@@ -42,3 +42,10 @@ def name(text: str) -> str:
     if not all(part.isidentifier() for part in text.split(".")):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name in Python such as app")
     return text
+
+
+def host_name(text: str) -> str:
+    """A name as URLs have it."""
+    if not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a host's name such as shop.example.org")
+    return text

@@ -1,10 +1,9 @@
 """New processes for the script in the place of those that have imported what has changed since."""
 
-import os
 import signal
 import time
 
-from brine.httpd_process import HttpdProcess
+from brine.httpd_process import HttpdProcess, send
 
 # A process that leaves is gone by then: it has WSGIDaemonProcess' shutdown-timeout, 5 s, for its requests.
 _PATIENCE_SECONDS = 7
@@ -27,7 +26,7 @@ class Replacement:
         told = self._process.daemon_processes() - self._leaving.keys()
         for process in told:
             self._leaving[process] = time.monotonic() + _PATIENCE_SECONDS
-            _send(process, signal.SIGTERM)
+            send(process, signal.SIGTERM)
         return told
 
     def tend(self) -> None:
@@ -40,11 +39,4 @@ class Replacement:
             if process not in there:
                 del self._leaving[process]
             elif now >= deadline:
-                _send(process, signal.SIGKILL)
-
-
-def _send(process: int, number: signal.Signals) -> None:
-    try:
-        os.kill(process, number)
-    except ProcessLookupError:
-        pass
+                send(process, signal.SIGKILL)

@@ -66,7 +66,7 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
     add("--host", action="append", default=[], metavar="ADDRESS",
         help="address to listen on (default 127.0.0.1: this machine only; 0.0.0.0 or ::, all of its addresses); may "
              "be repeated")
-    add("--port", type=Range(0, 65535), default=8000, metavar="N", help="TCP port (default 8000; 0: a free one)")
+    add("--port", type=Range(0, 65535), metavar="N", help="TCP port (default 8000; 0: a free one)")
     add("--tls", nargs=2, metavar=("CERT", "KEY"),
         help="serve by HTTPS, with these PEM files; `--tls auto` makes a certificate for development")
     add("--http2", action="store_true", help="serve by HTTP/2 too")
@@ -209,7 +209,9 @@ def site_of(options: argparse.Namespace) -> Site:
         check_folder("--access-log", str(access_log.parent))
     at_terminal = options.access_log is None and options.command == "serve" and sys.stdout.isatty()
     return Site(application=first, others=tuple(others), statics=check_statics(options.static, (first, *others)),
-                hosts=tuple(dict.fromkeys(map(check_host, options.host))) or ("127.0.0.1",), port=options.port,
+                hosts=tuple(dict.fromkeys(map(check_host, options.host))) or ("127.0.0.1",),
+                port=8000 if options.port is None else options.port,
+                public_name=getattr(options, "server_name", None) or "",
                 threads=options.threads, mpm=options.mpm, reload=options.reload, name=check_name(options.name),
                 python=_python(options), processes=options.processes, home=_home(options, first),
                 body_limit=options.limit_request_body, limits=_limits(options), embedded=options.embedded,

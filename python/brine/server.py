@@ -21,6 +21,7 @@ from brine.private_folder import private_folder
 from brine.replacement import Replacement
 from brine.server_user import ServerUser
 from brine.site import STATUS_URLS, Site
+from brine.sites.folders import all_in
 from brine.stop_signal import StopSignal
 from brine.watcher import Watcher
 
@@ -142,7 +143,7 @@ def serve(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None, outpu
         configuration = folder / "httpd.conf"
         if site.makes_certificate:
             site = replace(site, tls=make_certificate(folder, site.hosts))
-        text = render(site, httpd, brine, folder, user, log_record.FORMAT)
+        text = render(site, httpd, brine, all_in(folder), user, log_record.FORMAT)
         configuration.write_bytes(os.fsencode(text))
         # Before httpd starts: a change while it does is seen then.
         watcher = Watcher(site.application.import_root, site.application.script) if site.reload else None

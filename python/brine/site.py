@@ -18,7 +18,8 @@ from brine.refusal import Refusal
 
 MPMS = ("event", "worker", "prefork")
 STATUS_URLS = ("/brine-status", "/brine-health")
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+NEAR = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}
+"""For addresses that stand for all of a machine: those by which it reaches itself."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ class Site:
     log_format: str = "text"
     includes: tuple[Path, ...] = ()
     """Further files of configuration."""
+    public_name: str = ""
+    """The name in its URLs; empty: that of its first address."""
+    in_production: bool = False
+    """It is operated by its name: it takes new code when it is told to."""
 
     @property
     def applications(self) -> tuple[Application, ...]:
@@ -109,6 +114,11 @@ class Site:
         return f"{word}-{self.port}-{mark}"
 
     @property
+    def group(self) -> str:
+        """The daemon process group that runs its scripts."""
+        return self.name or "site"
+
+    @property
     def netlocs(self) -> tuple[str, ...]:
         """Hosts and port as URLs and `Listen` write them."""
         return tuple(_netloc(host, self.port) for host in self.hosts)
@@ -116,7 +126,7 @@ class Site:
     @property
     def server_name(self) -> str:
         """What httpd calls itself to a client that does not say whom it asks; it takes no IPv6 address here."""
-        return _netloc("localhost" if ":" in self.host else self.host, self.port)
+        return self.public_name or _netloc("localhost" if ":" in self.host else self.host, self.port)
 
     @property
     def url(self) -> str:
@@ -126,7 +136,7 @@ class Site:
     @property
     def origin(self) -> str:
         """Scheme, host and port of that."""
-        host = _WILDCARDS.get(self.host, self.host).replace("%", "%25")  # of a link-local address: fe80::1%eth0
+        host = NEAR.get(self.host, self.host).replace("%", "%25")  # of a link-local address: fe80::1%eth0
         scheme = "https" if self.tls or self.makes_certificate else "http"
         return f"{scheme}://{_netloc(host, self.port)}"
 

@@ -9,7 +9,7 @@ from brine.refusal import Refusal
 from brine.server import serve
 from brine.server_user import ServerUser, demand_reachable, named_user, server_user
 from brine.site import Site, free_port
-from brine.state_folder import demand_not_running
+from brine.sites.folders import demand_not_running
 
 
 def _checked_engine(site: Site, brine: Brine) -> Path | None:

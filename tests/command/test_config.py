@@ -17,7 +17,7 @@ from brine.file_events import _matters
 from brine.installation import Brine, find_httpd, version
 from brine.pythons import Python, choose_python
 from brine.site import Site, Static, check_host
-from brine.state_folder import demand_not_running, state_folder
+from brine.sites.folders import all_in, demand_not_running, printed_folders
 from brine.watcher import Watcher
 from ports import free_port
 from serving import BUILD, PATIENCE, REPOSITORY, poll, write_script
@@ -28,7 +28,7 @@ def run(brine, *arguments, **options):
 
 
 def text(site, folder):
-    return render(site, find_httpd(), Brine(folder), folder, None)
+    return render(site, find_httpd(), Brine(folder), all_in(folder), None)
 
 
 @pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
@@ -36,7 +36,7 @@ def test_httpd_accepts_it(brine, script, folder, mpm):
     (folder / "static").mkdir()
     printed = run(brine, "config", script, "--mpm", mpm, "--static", f"/static={folder / 'static'}", "--port", "8123",
                   env={"XDG_STATE_HOME": str(folder), "PATH": "/usr/bin:/bin"})
-    state = re.search(r'^Define BRINE_STATE "(.*)"$', printed, re.MULTILINE)[1]
+    state = re.search(r'^Define BRINE_RUN "(.*)"$', printed, re.MULTILINE)[1]
     configuration = folder / "httpd.conf"
     configuration.write_text(printed.replace(state, str(folder)))
     checked = subprocess.run([find_httpd().program, "-t", "-f", configuration], capture_output=True, text=True)
@@ -209,9 +209,9 @@ def test_every_site_has_a_folder_of_its_own(tmp_path):
     sites = [Site(Application(tmp_path / "app.wsgi")), Site(Application(tmp_path / "app.wsgi"), port=8001), Site(Application(tmp_path / "b/app.wsgi")),
              Site(Application(tmp_path / "app.wsgi"), hosts=("::1",)), Site(Application(tmp_path / "app.wsgi"), hosts=("0.0.0.0",)),
              Site(Application(tmp_path / "app.wsgi"), name="shop")]
-    assert len({state_folder(site) for site in sites}) == len(sites)
-    assert state_folder(sites[-1]).name == "shop"
-    assert all(re.fullmatch(r"[\w-]+", state_folder(Site(Application(tmp_path / name))).name) for name in ("a b.wsgi", "é.wsgi", "%.x"))
+    assert len({printed_folders(site) for site in sites}) == len(sites)
+    assert printed_folders(sites[-1]).state.name == "shop"
+    assert all(re.fullmatch(r"[\w-]+", printed_folders(Site(Application(tmp_path / name))).state.name) for name in ("a b.wsgi", "é.wsgi", "%.x"))
 
 
 class Configured:
@@ -229,7 +229,7 @@ class Configured:
         """Does what the first lines of the printed configuration say."""
         code, printed = self.command("config", script, "--port", port)
         assert code == 0
-        state = Path(re.search(r'^Define BRINE_STATE "(.*)"$', printed, re.MULTILINE)[1])
+        state = Path(re.search(r'^Define BRINE_RUN "(.*)"$', printed, re.MULTILINE)[1])
         assert f"install -d -m 700 {state}\n" in printed
         subprocess.run(["install", "-d", "-m", "700", state], check=True)
         configuration = self._folder / f"{port}.conf"
@@ -240,7 +240,7 @@ class Configured:
 
 @pytest.fixture
 def configured(brine, folder, capsys, monkeypatch):
-    monkeypatch.setattr("brine.state_folder._ROOT_S", folder / "state/brine")
+    monkeypatch.setenv("BRINE_SITES", str(folder / "state"))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     yield Configured(brine.parent, folder, capsys)
@@ -268,7 +268,7 @@ def test_configured_sites_run_side_by_side(configured, script, folder):
 
 
 def test_a_pid_file_of_the_past_says_nothing(script, monkeypatch, tmp_path):
-    monkeypatch.setattr("brine.state_folder.state_folder", lambda site: tmp_path)
+    monkeypatch.setattr("brine.sites.folders.printed_folders", lambda site: all_in(tmp_path))
     for text in ("", "x", "999999999", str(os.getpid())):  # this process is no httpd
         (tmp_path / "httpd.pid").write_text(text)
         demand_not_running(Site(Application(script)))

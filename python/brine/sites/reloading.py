@@ -1,0 +1,142 @@
+"""`brine reload NAME`: new processes, which take over when they are ready; else those that serve go on."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from brine.httpd_process import send
+from brine.installation import find_httpd
+from brine.loading import Loading
+from brine.log_file import LogFile
+from brine.log_record import Record, parse_httpd_s
+from brine.refusal import Refusal
+from brine.sites.known import KnownSite
+from brine.sites.processes import is_alive, processes_of
+
+_TICK_SECONDS = 0.1
+
+# That new code does not serve: it does not load, or defines no application, or its process has died.
+_FAILURES = {"BRINE0304", "BRINE0305", "BRINE0614", "BRINE0617", "BRINE0644"}
+_LOADED = re.compile(r"loaded WSGI script .*\(process (\d+)\)$")
+_ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
+
+
+class Progress:
+    """What the log and the system tell of the new processes."""
+
+    def __init__(self, site: KnownSite, httpd: int, old: set[int]) -> None:
+        self._site, self._httpd, self._old = site, httpd, old
+        self._log: LogFile[Record] = LogFile(Path(site.error_log), parse_httpd_s)
+        self._log.skip()
+        self._loading = Loading()
+        self._scripts: dict[int, int] = {}
+        self._died = 0
+        self.failed = False
+
+    @property
+    def ready(self) -> int:
+        """How many new processes have all scripts."""
+        return sum(count >= len(self._site.scripts) for count in self._scripts.values())
+
+    @property
+    def left(self) -> int:
+        """How many old processes have ended."""
+        return sum(not is_alive(process) for process in self._old)
+
+    @property
+    def started(self) -> set[int]:
+        """The new processes that there are."""
+        return processes_of(self._httpd, self._site.name) - self._old
+
+    @property
+    def why(self) -> str:
+        """What keeps the new code from serving."""
+        if self._died:
+            return f"process {self._died} ended while it loaded the application"
+        return self._loading.why or "the application does not load"
+
+    def look(self) -> None:
+        """Takes in what has come since the last look."""
+        for record in self._log.new_records():
+            self._loading.note(record)
+            loaded, ended = _LOADED.search(record.text), _ENDED.match(record.text)
+            if loaded and int(loaded[1]) not in self._old:
+                self._scripts[int(loaded[1])] = self._scripts.get(int(loaded[1]), 0) + 1
+            elif ended and int(ended[1]) not in self._old and not self._scripts.get(int(ended[1])):
+                self._died = int(ended[1]) if "nobody had told it to" in record.text else 0
+                self.failed = self.failed or bool(self._died)
+            elif record.code in _FAILURES:
+                self.failed = True
+
+
+def _wait(progress: Progress, wanted: int, say: Callable[[str], None], deadline: float) -> str:
+    """Waits until so many new processes are ready, or all old ones have left to such; why not, or nothing."""
+    shown = -1
+    while time.monotonic() < deadline:
+        progress.look()
+        if progress.failed:
+            return progress.why
+        ready = max(progress.ready, min(progress.left, wanted))
+        if ready > shown:
+            say(f"{min(ready, wanted)} of {wanted} new processes ready")
+            shown = ready
+        if ready >= wanted:
+            return ""
+        time.sleep(_TICK_SECONDS)
+    return "the new processes are not ready in time: --timeout gives them more"
+
+
+def _checked_configuration(site: KnownSite) -> None:
+    done = subprocess.run([find_httpd().program, "-t", "-f", site.configuration], capture_output=True, text=True)
+    if done.returncode:
+        raise Refusal(f"{site.configuration} is refused by httpd, and {site.name} goes on as it is: "
+                      f"{done.stderr.strip()}")
+
+
+def reload(site: KnownSite, seconds: float) -> int:
+    """New processes, and a new configuration where the file has changed. 1: it does not load, and the old goes on."""
+    httpd = site.process
+    if httpd is None:
+        raise Refusal(f"{site.name} does not run: start it, by `systemctl start {site.service}`"
+                      + ("." if site.kind == "vhost" else f" or `brine start {site.name}`."))
+    changed = site.configuration_has_changed
+    if changed:
+        _checked_configuration(site)
+    old = processes_of(httpd, site.name)
+    if not old:
+        raise Refusal(f"httpd, process {httpd}, has no processes of the group {site.name}: is the site enabled, has "
+                      f"WSGIDaemonProcess {site.name} its display-name=%{{GROUP}}?")
+    begin = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{site.name}: {text} ({time.monotonic() - begin:.1f} s)", flush=True)
+
+    progress = Progress(site, httpd, old)
+    for process in old:
+        _tell(process)
+    why = _wait(progress, len(old), say, begin + seconds)
+    if not why and changed:
+        say("the code loads; taking the changed configuration")
+        progress = Progress(site, httpd, old | progress.started)
+        site.note_configuration_taken(time.time())
+        _tell(httpd)
+        why = _wait(progress, 1, say, begin + seconds)
+    if why:
+        print(f"brine: {site.name} goes on with its old code, since the new code does not serve: {why}. "
+              f"`brine logs {site.name}` tells more; Brine tries again by itself when the script's file changes, and "
+              "from time to time.", flush=True)
+        return 1
+    still = len(old) - progress.left
+    say("reloaded" + (f"; {still} old processes end the requests that they have" if still else ""))
+    return 0
+
+
+def _tell(process: int) -> None:
+    try:
+        send(process, signal.SIGUSR1)
+    except PermissionError:
+        raise Refusal(f"Process {process} is not yours: run this command as root, or as the user who has started "
+                      "it.") from None

@@ -1,0 +1,384 @@
+"""Sites in production: `brine config -o` writes them, and the commands that operate them by their names."""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from brine.installation import find_httpd
+from brine.log_record import parse_httpd_s
+from brine.sites.unit import _CAPABILITIES
+from ports import free_port
+from serving import PATIENCE, poll, write_script
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+class Sites:
+    """The command, with sites below a folder of the test."""
+
+    def __init__(self, brine, folder):
+        self.brine, self.folder = brine, folder
+        self.output = folder / "etc"
+        self.environment = {**os.environ, "BRINE_SITES": str(folder / "sites")}
+        self.environment.pop("VIRTUAL_ENV", None)
+
+    def run(self, *arguments, code=0, **options):
+        """What the command says."""
+        done = subprocess.run([self.brine, *map(str, arguments)], capture_output=True, text=True, env=self.environment,
+                              timeout=4 * PATIENCE, **options)
+        assert done.returncode == code, f"exit code {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def write(self, name, target, *options, port=None, **more):
+        """Writes a site; gives its port."""
+        port = port or free_port()
+        self.run("config", "--name", name, target, "-o", self.output, "--port", port, *options, **more)
+        return port
+
+    def log(self, name):
+        return (self.folder / "sites" / name / "log/error.log").read_text()
+
+    def end_all(self):
+        for file in self.folder.rglob("httpd.pid"):
+            pid = int(file.read_text())
+            os.kill(pid, signal.SIGTERM)
+            poll(lambda: not os.path.exists(f"/proc/{pid}"), "httpd's end")
+
+
+@pytest.fixture
+def sites(brine, folder):
+    all_of_them = Sites(brine, folder)
+    yield all_of_them
+    all_of_them.end_all()
+
+
+@pytest.fixture
+def shop(folder):
+    """A script whose answer is in a module, which nobody watches."""
+    (folder / "shop").mkdir()
+    (folder / "shop").chmod(0o755)
+    write_script(folder / "shop/shop.wsgi", "goods.NAME", before="import goods")
+    goods(folder, '"one"')
+    return folder / "shop/shop.wsgi"
+
+
+def goods(folder, name):
+    """A deployment. Of another length each time: bytecode files know a source by its second and size."""
+    file = folder / "shop/goods.py"
+    number = len(list(file.parent.glob("deployed*")))
+    (file.parent / f"deployed{number}").touch()
+    file.write_text(f"{'#' * number}\nNAME = {name}.encode()\n")
+
+
+def get(port, path="/"):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
+        return answer.read().decode()
+
+
+def test_a_site_from_its_start_to_its_end(sites, shop, folder):
+    port = sites.write("shop", shop, "--processes", "2")
+    checked = subprocess.run([find_httpd().program, "-t", "-f", sites.output / "shop.conf"], capture_output=True, text=True)
+    assert "Syntax OK" in checked.stderr
+    assert "does not run" in sites.run("reload", "shop", code=2)
+    assert f"shop serves at http://127.0.0.1:{port}/\n" == sites.run("start", "shop")
+    assert get(port) == "one"
+    assert "runs already" in sites.run("start", "shop", code=2)
+    assert re.search(r"^shop +http://127.0.0.1:\d+/ +2 processes ", sites.run("sites"))
+    goods(folder, '"two"')
+    assert get(port) == "one", "a changed file alone changes nothing"
+    said = sites.run("reload", "shop")
+    assert "0 of 2 new processes ready" in said and "2 of 2 new processes ready" in said and "reloaded" in said
+    assert {get(port) for _ in range(8)} == {"two"}
+    assert "loaded WSGI script" in sites.run("logs", "shop", "-n", "100")
+    assert sites.run("logs", "shop", "-n", "1").count("\n") == 1
+    assert sites.run("restart", "shop").startswith("shop has ended.\nshop serves at ")
+    assert "shop has ended." in sites.run("stop", "shop")
+    assert "does not run" in sites.run("stop", "shop", code=2)
+    assert "does not run" in sites.run("sites")
+    assert not (folder / "sites/shop/run/httpd.pid").exists()
+
+
+def test_code_that_does_not_load_leaves_the_old_in_service(sites, shop, folder):
+    """And no request fails, neither by what is broken nor by what is mended."""
+    port = sites.write("shop", shop, "--processes", "2")
+    sites.run("start", "shop")
+    answers, stop = set(), threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            answers.add(get(port))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        goods(folder, 'open("/no/such/list").read()')
+        said = sites.run("reload", "shop", code=1)
+        assert "FileNotFoundError: [Errno 2] No such file or directory: '/no/such/list'" in said
+        assert "goods.py:2)" in said and "goes on with its old code" in said
+        assert get(port) == "one"
+        goods(folder, '__import__("os")._exit(3)')
+        assert re.search(r"process \d+ ended while it loaded", sites.run("reload", "shop", code=1))
+        goods(folder, '"two"')
+        sites.run("reload", "shop")
+        assert {get(port) for _ in range(8)} == {"two"}
+    finally:
+        stop.set()
+        asking.join()
+    assert answers == {"one", "two"}
+
+
+def test_a_script_without_an_application_is_not_taken(sites, shop, folder):
+    port = sites.write("shop", shop)
+    sites.run("start", "shop")
+    text = shop.read_text()
+    shop.write_text("other = None\n")
+    sites.run("reload", "shop", code=1)
+    shop.write_text(text)
+    sites.run("reload", "shop")
+    assert get(port) == "one"
+
+
+def test_a_site_that_does_not_load_does_not_start(sites, shop, folder):
+    port = sites.write("shop", shop)
+    goods(folder, "(1 / 0)")
+    assert "ZeroDivisionError: division by zero" in sites.run("start", "shop", code=1)
+    with pytest.raises(OSError):
+        get(port)
+    assert not list(folder.rglob("httpd.pid"))
+    with (sites.output / "shop.conf").open("a") as file:
+        file.write("Nonsense\n")
+    assert "Invalid command 'Nonsense'" in sites.run("start", "shop", code=1)
+
+
+def test_a_changed_configuration_is_taken_and_a_wrong_one_is_not(sites, shop, folder):
+    sites.write("shop", shop)
+    sites.run("start", "shop")
+    configuration, other = sites.output / "shop.conf", free_port()
+    text = configuration.read_text()
+    configuration.write_text(re.sub(r"Listen .*", f"Listen 127.0.0.1:{other}", text).replace("info", "warn"))
+    assert "taking the changed configuration" in sites.run("reload", "shop")
+    assert get(other) == "one"
+    assert f"http://127.0.0.1:{other}/" in sites.run("sites")
+    assert "changed configuration" not in sites.run("reload", "shop"), "it has been taken, and the log is silent now"
+    configuration.write_text(f"{configuration.read_text()}Nonsense\n")
+    assert "Invalid command 'Nonsense'" in sites.run("reload", "shop", code=2)
+    assert get(other) == "one"
+    configuration.write_text(text)
+
+
+def test_two_run_side_by_side(sites, script, shop):
+    ports = sites.write("a", script), sites.write("b", shop, "--user", "nobody") if os.geteuid() == 0 else sites.write("b", shop)
+    for name in "ab":
+        sites.run("start", name)
+    assert [get(port) for port in ports] == ["one", "one"]
+    sites.run("stop", "a")
+    assert get(ports[1]) == "one"
+    sites.run("reload", "b")
+    assert sites.run("sites").count("does not run") == 1
+
+
+def test_a_module_gets_a_script_that_stays(sites, folder):
+    package = folder / "web"
+    package.mkdir()
+    package.chmod(0o755)
+    (package / "__init__.py").touch()
+    write_script(package / "app.py", "b'module'")
+    port = sites.write("web", "web.app:application", "--env", folder / "web/__init__.py", cwd=folder)
+    sites.run("start", "web")
+    assert get(port) == "module"
+    assert "for the site web" in (folder / "sites/web/web.wsgi").read_text()
+
+
+def test_variables_come_from_files(sites, folder):
+    (folder / "variables").write_text("GREETING='good day'\n")
+    script = write_script(folder / "app.wsgi", "os.environ['GREETING'].encode()", before="import os")
+    port = sites.write("app", script, "--env", folder / "variables")
+    sites.run("start", "app")
+    assert get(port) == "good day"
+
+
+def test_nothing_is_written_over(sites, script):
+    port = sites.write("app", script)
+    before = (sites.output / "app.conf").read_text()
+    answer = sites.run("config", "--name", "app", script, "-o", sites.output, "--port", port, "--threads", "3", code=2)
+    assert "app.conf" in answer and "--force" in answer
+    assert (sites.output / "app.conf").read_text() == before
+    sites.write("app", script, "--threads", "3", "--force")
+    assert "threads=3" in (sites.output / "app.conf").read_text()
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["config", "SCRIPT", "-o", "DIR"], "--name shop"), (["config", "SCRIPT", "--force"], "with -o DIR"),
+    (["config", "SCRIPT", "--name", "a", "-o", "/no/such/folder"], "The folder /no/such of -o does not exist"),
+    (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--port", "0"], "--port 0 is for"),
+    (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--kind", "vhost", "--embedded"], "--embedded is about all of"),
+    (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--server-name", "a b"], "is not a host's name"),
+    (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--kind", "vhosts"], "did you mean vhost?"),
+    (["reload", "nothing"], "There is no site nothing"), (["relod", "a"], "did you mean reload?"),
+    (["reload", "a/../b"], "There is no site"), (["start"], "usage: brine start")])
+def test_what_cannot_be_done_is_one_sentence(sites, script, folder, arguments, words):
+    words_of = {"SCRIPT": script, "DIR": folder / "etc"}
+    answer = sites.run(*(words_of.get(each, each) for each in arguments), code=2)
+    assert words in answer
+    assert not (folder / "etc").exists() or not list((folder / "etc").iterdir())
+
+
+def test_the_unit_is_one_for_systemd(sites, script):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("there is no systemd")
+    sites.write("app", script)
+    unit = sites.output / "brine-app.service"
+    manager = [] if os.geteuid() == 0 else ["--user"]
+    checked = subprocess.run(["systemd-analyze", "verify", *manager, unit], capture_output=True, text=True,
+                             env={**os.environ, "XDG_RUNTIME_DIR": str(sites.folder)})
+    assert checked.returncode == 0 and checked.stderr == "", checked.stderr
+    unit.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSecs="))
+    checked = subprocess.run(["systemd-analyze", "verify", *manager, unit], capture_output=True, text=True,
+                             env={**os.environ, "XDG_RUNTIME_DIR": str(sites.folder)})
+    assert "WatchdogSecs" in checked.stderr, "systemd-analyze looks at nothing"
+
+
+def test_systemd_is_told_how_it_fares(sites, shop, folder):
+    """As it would hear it: ready when the application is loaded, alive while httpd answers, stopping."""
+    script = write_script(folder / "shop/shop.wsgi", "str(os.environ.get('NOTIFY_SOCKET')).encode()", before="import os")
+    port = sites.write("shop", script)
+    ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ear.bind(str(folder / "notify"))
+    ear.settimeout(PATIENCE)
+    run = subprocess.Popen([sites.brine, "run", "shop"], stdout=subprocess.DEVNULL, env={
+        **sites.environment, "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "300000"})
+    try:
+        assert ear.recv(4096).decode().startswith("READY=1\nSTATUS=Serves at http://127.0.0.1:")
+        assert get(port) == "None", "what it starts does not know the socket"
+        assert [ear.recv(4096) for _ in range(2)] == [b"WATCHDOG=1"] * 2
+        httpd = int((folder / "sites/shop/run/httpd.pid").read_text())
+        os.kill(httpd, signal.SIGSTOP)
+        children = Path(f"/proc/{httpd}/task/{httpd}/children").read_text().split()
+        for child in children:
+            os.kill(int(child), signal.SIGSTOP)
+        ear.settimeout(1)
+        with pytest.raises(TimeoutError):  # some may be on their way
+            for _ in range(10):
+                ear.recv(4096)
+        for process in (httpd, *map(int, children)):
+            os.kill(process, signal.SIGCONT)
+        ear.settimeout(PATIENCE)
+        assert ear.recv(4096) == b"WATCHDOG=1"
+        run.send_signal(signal.SIGTERM)
+        poll(lambda: ear.recv(4096) == b"STOPPING=1", "the word of its end")
+        assert run.wait(PATIENCE) == 0
+    finally:
+        run.kill()
+        run.wait()
+        ear.close()
+
+
+@ROOT_ONLY
+def test_the_unit_s_hardening_lets_processes_have_another_user(sites, folder):
+    """Under the same rules, which systemd would set."""
+    script = write_script(folder / "app.wsgi", "str(os.getuid()).encode()", before="import os")
+    port = sites.write("app", script, "--user", "nobody")
+    kept = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in _CAPABILITIES)
+    done = subprocess.run(["setpriv", "--no-new-privs", f"--bounding-set=-all,{kept}", "--inh-caps=-all", sites.brine,
+                           "start", "app"], env=sites.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert get(port) == str(pwd.getpwnam("nobody").pw_uid)
+    for word in ("reload", "stop"):
+        done = subprocess.run(["setpriv", "--no-new-privs", f"--bounding-set=-all,{kept}", "--inh-caps=-all", sites.brine,
+                               word, "app"], env=sites.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_doctor_finds_nothing(sites, shop):
+    sites.write("shop", shop, "--status", "--processes", "2")
+    sites.run("start", "shop")
+    assert "nothing to do" in sites.run("doctor", sites.output / "shop.conf")
+
+
+@pytest.fixture
+def apache2(sites, folder):
+    """An httpd with Debian's names, whose sites-available is the test's: starts with the sites that it finds there."""
+    sites.output = folder / "sites-available"
+    log, httpd = folder / "log", find_httpd()
+    log.mkdir()
+
+    def start(name):
+        file = folder / "sites" / name / "site.json"
+        known = json.loads(file.read_text())
+        assert known["pid_file"] == "/run/apache2/apache2.pid"
+        known.update(pid_file=str(folder / "httpd.pid"), error_log=str(log / f"{name}-error.log"))
+        file.write_text(json.dumps(known))
+        modules = [f"LoadModule {module} {path}" for module, path in httpd.load_lines(
+            "mpm_event", "authz_core", "authz_host", "alias", "log_config")]
+        user = ["User www-data", "Group www-data"] if os.geteuid() == 0 else []
+        configuration = folder / "apache2.conf"
+        configuration.write_text("\n".join([
+            f"Define APACHE_LOG_DIR {log}", f'ServerRoot "{folder}"', "ServerName localhost", f"PidFile {folder}/httpd.pid",
+            f"ErrorLog {log}/error.log", 'LogFormat "%h" combined', *modules, *user,
+            f"LoadModule wsgi_module {sites.brine.parent}/mod_brine.so", f"Include {sites.output}/*.conf", ""]))
+        subprocess.run([httpd.program, "-f", configuration], check=True)
+        poll(lambda: (folder / "httpd.pid").exists(), "httpd")
+
+    return start
+
+
+def test_a_virtual_host(sites, apache2, shop, folder):
+    port = sites.write("shop", shop, "--server-name", "shop.example.org", "--status", "--processes", "2")
+    assert sorted(path.name for path in sites.output.iterdir()) == ["shop.conf"]
+    apache2("shop")
+    poll(lambda: "2 processes" in sites.run("sites"), "its processes")
+    assert get(port) == "one"
+    assert get(port, "/brine-health/shop") == "ready\n"
+    goods(folder, '"two"')
+    assert "2 of 2 new processes ready" in sites.run("reload", "shop")
+    assert get(port) == "two"
+    goods(folder, "(1 / 0)")
+    assert "ZeroDivisionError" in sites.run("reload", "shop", code=1)
+    assert get(port) == "two"
+    assert "BRINE0301" in sites.run("logs", "shop")
+    for word in ("start", "stop", "restart"):
+        assert "is a virtual host of Debian's apache2" in sites.run(word, "shop", code=2)
+
+
+def test_a_virtual_host_for_the_usual_port(sites, script, folder):
+    sites.output = folder / "sites-available"
+    sites.run("config", "--name", "app", script, "-o", sites.output)
+    (folder / "none").touch()
+    text = (sites.output / "app.conf").read_text()
+    assert "<VirtualHost *:80>" in text and "Listen" not in text and "#ServerName app.example.org" in text
+    assert "--env is for an httpd" in sites.run("config", "--name", "x", script, "-o", sites.output, "--env", folder / "none", code=2)
+
+
+def test_logs_are_followed(sites, script):
+    sites.write("app", script)
+    sites.run("start", "app")
+    follower = subprocess.Popen([sites.brine, "logs", "app", "-f", "-n", "0"], stdout=subprocess.PIPE, text=True,
+                                env=sites.environment)
+    try:
+        sites.run("reload", "app")
+        assert "started process" in follower.stdout.readline()
+    finally:
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(PATIENCE) == 130
+        follower.stdout.close()
+
+
+@pytest.mark.parametrize("line, expected", [
+    ("[Sun Nov 29 21:01:13.8 2026] [wsgi:info] [pid 1:tid 2] BRINE0610: process", ("BRINE0610", "1/2", "BRINE0610: process")),
+    ("[Sun Nov  9 21:01:13.8 2026] [wsgi:error] [pid 1:tid 2] (2)No such file: [client 1.2.3.4:5] a \\xc3\\xa9",
+     ("", "1/2", "a é (2)No such file")),
+    ("[Sun Nov  9 21:01:13.8 2026] [wsgi:error] [pid 1] BRINE0301|   File", ("BRINE0301", "1/None", "  File")),
+    ("httpd: no line of the log", ("", "", "httpd: no line of the log"))])
+def test_lines_of_a_log_in_production(line, expected):
+    record = parse_httpd_s(line.encode())
+    assert (record.code, record.source, record.text) == expected
