@@ -7,6 +7,7 @@
 #include "apache/config/script_names.hpp"
 #include "apache/config/settings.hpp"
 #include "apache/process/daemons.hpp"
+#include "apache/process/events.hpp"
 #include "apache/process/kept_board.hpp"
 #include "apache/process/process.hpp"
 #include "apache/process/status.hpp"
@@ -28,6 +29,7 @@ void register_hooks(apr_pool_t* pool) {
   brine::apache::register_process_hooks();
   brine::apache::register_daemon_group_hooks();
   brine::apache::register_board_hooks();
+  brine::apache::register_event_hooks();
   brine::apache::register_daemon_hooks();
   brine::apache::register_client_address_hooks();
   brine::apache::register_request_id_hooks();

@@ -86,6 +86,7 @@ LogContext context_of(const request_rec* r, base::Level level) {
 // functions behind the macros are called, after a test of the level.
 void log(const request_rec* r, base::Level level, std::string_view text) noexcept {
   const int httpd_level = static_cast<int>(level);
+  if (level <= base::Level::error) note_error(text, text_or_nothing(r->log_id));
   if (level != base::Level::notice && !APLOG_R_IS_LEVEL(r, httpd_level)) {
     return;
   }
@@ -106,6 +107,7 @@ base::Level least_level(const server_rec* server) noexcept {
 
 void ServerLog::log(base::Level level, std::string_view text) noexcept {
   const int httpd_level = static_cast<int>(level);
+  if (level <= base::Level::error) note_error(text, {});
   if (level != base::Level::notice && !APLOG_IS_LEVEL(server_, httpd_level)) {
     return;
   }

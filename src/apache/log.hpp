@@ -15,6 +15,10 @@ base::Level least_level(const server_rec* server) noexcept;
 /// defines it, since it knows the directives and needs this log.
 bool logs_json(const server_rec* server) noexcept;
 
+/// Keeps an error for whoever looks at the status page; `id` is the request's, or empty.
+/// apache/process/events.cpp defines it, since it knows the board.
+void note_error(std::string_view text, std::string_view id) noexcept;
+
 /// Logs to the error log of the virtual host that serves `r`. The lines of a text stay together.
 void log(const request_rec* r, base::Level level, std::string_view text) noexcept;
 

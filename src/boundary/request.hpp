@@ -175,6 +175,14 @@ struct Head {
   void* request_rec = nullptr;
 };
 
+/// Facts that an engine has measured of the place where a request runs.
+struct RunFacts {
+  std::int64_t gil_wait = -1;      ///< ns until the thread had the GIL; -1: not measured
+  std::int64_t loaded_at = 0;      ///< when the script's code was loaded, by CLOCK_MONOTONIC in ns
+  std::uint32_t generation = 0;    ///< of that script in its interpreter, from 1
+  std::uint32_t interpreters = 0;  ///< of the process
+};
+
 /// The result of reading the body.
 enum class ReadStatus : std::uint8_t {
   ok,           ///< `bytes` were read; 0 bytes means the body has ended
@@ -223,6 +231,14 @@ class Request : public base::LogSink {
   /// Tells that the application is called now, at this time of CLOCK_MONOTONIC in ns. Does NOT
   /// block. Only the thread that serves the request may call it, once.
   virtual void application_called(std::int64_t /*now*/) noexcept {}
+
+  /// Tells what has been measured, of some requests only. Does NOT block. Only the thread that
+  /// serves the request may call it, at most once.
+  virtual void measured(const RunFacts& /*facts*/) noexcept {}
+
+  /// Tells to which process the request has been sent; it may have to be sent to another. Only
+  /// httpd's side calls it.
+  virtual void sent_to(std::int32_t /*pid*/) noexcept {}
 
   /// Tells which process runs the request. Only httpd's side calls it, once for each process that
   /// takes the request up.

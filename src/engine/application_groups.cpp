@@ -350,6 +350,7 @@ ApplicationGroup* ApplicationGroups::make(const std::string& name, Slot& slot, b
     log.log(Level::error, "BRINE0202: the interpreter of application group '" + name +
                               "' could not be created\n" + error);
   } else {
+    count_.fetch_add(1, std::memory_order_relaxed);
     log.log(Level::info, "created interpreter '" + name + "'");
   }
   return made;

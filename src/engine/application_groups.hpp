@@ -89,6 +89,9 @@ class ApplicationGroups {
   /// Returns all interpreters of all groups, the main interpreter's first.
   std::vector<ApplicationGroup*> all() const;
 
+  /// Returns how many interpreters there are, without a lock.
+  std::size_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
+
  private:
   struct Slot {
     explicit Slot(std::size_t interpreters) : groups(interpreters), running(interpreters) {}
@@ -117,6 +120,7 @@ class ApplicationGroups {
   const Config config_;
   ApplicationGroup* main_;
   std::atomic<bool> warned_of_main_{false};
+  std::atomic<std::size_t> count_{1};
   std::mutex interpreter_making_;  // held while Python makes an interpreter
   mutable std::shared_mutex mutex_;
   // Guarded by mutex_:

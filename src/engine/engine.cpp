@@ -65,6 +65,25 @@ constexpr std::chrono::milliseconds kWakeAgain[] = {std::chrono::milliseconds(20
   throw std::runtime_error(cpython::take_error(gil).summary);
 }
 
+// Measures how long a thread waits for the GIL, of one request in kSampled of those that it serves.
+class GilSample {
+ public:
+  GilSample() noexcept : begun_(served++ % kSampled == 0 ? base::now() : 0) {}
+  void has_gil() noexcept {
+    if (begun_ != 0) wait_ = base::now() - begun_;
+  }
+  bool is_taken() const noexcept { return begun_ != 0; }
+  std::int64_t wait() const noexcept { return wait_; }
+
+ private:
+  static constexpr unsigned kSampled = 64;
+  static thread_local unsigned served;
+
+  const base::Nanos begun_;
+  std::int64_t wait_ = -1;
+};
+thread_local unsigned GilSample::served = 0;
+
 // Has a thread of its own stop an interpreter, and waits for it.
 void stop_by_thread(const cpython::Interpreter& interpreter) noexcept {
   try {
@@ -110,9 +129,11 @@ class PythonEngine final : public Engine {
       }
       wsgi::Exchange exchange{request, response};
       ServingThread& thread = threads_.own();
+      GilSample sample;
       const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
+        sample.has_gil();
         const Serving serving(gil, thread, group, exchange);
-        return run(gil, group, target, script, exchange);
+        return run(gil, group, target, script, exchange, sample);
       });
       return wsgi::Gateway::finish(exchange, reply);
     } catch (const NoGroup& reason) {
@@ -242,10 +263,12 @@ class PythonEngine final : public Engine {
     wsgi::Exchange exchange{observation.request(), observation.response()};
     exchange.observation = &observation;
     ServingThread& thread = threads_.own();
+    GilSample sample;
     const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
+      sample.has_gil();
       observation.has_gil();
       const Serving serving(gil, thread, group, exchange);
-      return run(gil, group, target, script, exchange);
+      return run(gil, group, target, script, exchange, sample);
     });
     const Outcome outcome = wsgi::Gateway::finish(exchange, reply);
     if (!observation.has_begun()) return outcome;
@@ -299,8 +322,8 @@ class PythonEngine final : public Engine {
     });
   }
 
-  static wsgi::Reply run(GilLock& gil, ApplicationGroup& group, const wsgi::Target& target,
-                         const script::Wanted& script, wsgi::Exchange& exchange) {
+  wsgi::Reply run(GilLock& gil, ApplicationGroup& group, const wsgi::Target& target,
+                  const script::Wanted& script, wsgi::Exchange& exchange, GilSample& sample) {
     const wsgi::LogScope scope(exchange.request);
     HazardNote hazards(exchange.request);
     const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
@@ -312,6 +335,7 @@ class PythonEngine final : public Engine {
         }
         exchange.request.script_changed();
       }
+      tell_measures(exchange.request, *lease.generation, sample);
       if (target.question.is_asked()) {
         return ask(gil, group, target, script, *lease.generation, exchange);
       }
@@ -326,6 +350,16 @@ class PythonEngine final : public Engine {
     } catch (const ErrorSet&) {
       throw_as_text(gil);
     }
+  }
+
+  // Tells what was measured of this request, and once of each generation that the thread meets.
+  void tell_measures(wsgi::Request& request, const script::Generation& generation,
+                     const GilSample& sample) const {
+    thread_local base::Nanos told_of = 0;
+    if (!sample.is_taken() && generation.loaded_at == told_of) return;
+    told_of = generation.loaded_at;
+    request.measured({sample.wait(), generation.loaded_at, generation.number,
+                      static_cast<std::uint32_t>(groups_.count())});
   }
 
   // Puts the question. A route is asked of several functions, each of which may be missing.

@@ -33,6 +33,14 @@ std::optional<std::size_t> find_row(std::span<std::atomic<std::uint64_t>> keys,
   return std::nullopt;
 }
 
+// Makes the number at least `least`.
+void raise(std::atomic<std::uint32_t>& number, std::size_t least) noexcept {
+  const auto end = static_cast<std::uint32_t>(least);
+  std::uint32_t used = number;
+  while (used < end && !number.compare_exchange_weak(used, end)) {
+  }
+}
+
 }  // namespace
 
 Method method_of(std::string_view name) noexcept {
@@ -71,6 +79,16 @@ RequestReading ScriptRow::read() const noexcept {
   RequestReading reading;
   for (const RequestCounts& counts : stripes) counts.add_to(reading);
   return reading;
+}
+
+bool ScriptRow::note_load(std::uint32_t number, base::Nanos at) noexcept {
+  base::Nanos known = loaded_at.load(std::memory_order_relaxed);
+  do {
+    if (at <= known) return false;
+  } while (!loaded_at.compare_exchange_weak(known, at));
+  generation.store(number, std::memory_order_relaxed);
+  loaded_time.store(base::nanos_since_epoch() - (base::now() - at), std::memory_order_relaxed);
+  return true;
 }
 
 bool ProcessRow::claim(std::int32_t pid) noexcept {
@@ -140,13 +158,23 @@ ScriptRow& Board::script(std::string_view group, std::string_view script) noexce
   return row;
 }
 
+std::uint64_t Board::index_of(const ScriptRow& row) const noexcept {
+  return static_cast<std::uint64_t>(&row - scripts_.data());
+}
+
+RunningRow* Board::running(std::int32_t pid, std::int32_t tid) noexcept {
+  for (std::size_t i = 0; i < kRunning; ++i) {
+    if (!running_[i].claim(pid, tid)) continue;
+    raise(running_used_, i + 1);
+    return &running_[i];
+  }
+  return nullptr;
+}
+
 ProcessRow* Board::process(std::int32_t pid) noexcept {
   for (std::size_t i = 0; i < kProcesses; ++i) {
     if (!processes_[i].claim(pid)) continue;
-    const auto end = static_cast<std::uint32_t>(i + 1);
-    std::uint32_t used = processes_used_;
-    while (used < end && !processes_used_.compare_exchange_weak(used, end)) {
-    }
+    raise(processes_used_, i + 1);
     return &processes_[i];
   }
   return nullptr;

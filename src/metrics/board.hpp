@@ -13,7 +13,9 @@
 
 #include "base/clock.hpp"
 #include "metrics/counter.hpp"
+#include "metrics/hazards.hpp"
 #include "metrics/histogram.hpp"
+#include "metrics/recent.hpp"
 
 namespace brine::metrics {
 
@@ -109,6 +111,14 @@ struct ScriptRow {
   SharedText<64> group;
   SharedText<256> script;
   std::array<RequestCounts, kStripes> stripes;
+  /// The last load that an engine has told of: its number in that process, when it ended by
+  /// base::now(), and in ns since the epoch; 0: nothing yet.
+  std::atomic<std::uint32_t> generation;
+  std::atomic<base::Nanos> loaded_at;
+  std::atomic<std::int64_t> loaded_time;
+
+  /// Notes a load. Returns false if it, or a later one, is known.
+  bool note_load(std::uint32_t number, base::Nanos at) noexcept;
 
   RequestReading read() const noexcept;
 };
@@ -119,6 +129,12 @@ struct alignas(64) GroupRow {
   Counters counters;
   /// The processor time of all processes that the group has had, as the supervisors add it up.
   std::atomic<base::Nanos> cpu;
+  /// Requests in which the pickle guard met each hazard.
+  std::array<std::atomic<std::uint64_t>, kHazards.size()> hazards;
+  /// Waiting for the GIL, of the requests that the engine has measured.
+  Histogram gil_wait;
+  /// Interpreters of the process that has told it last.
+  std::atomic<std::uint32_t> interpreters;
 };
 
 /// The states of a daemon process.
@@ -177,10 +193,11 @@ class Board {
  public:
   /// Raise it with each change of the layout, so that a build that is loaded by a restart does not
   /// take another's memory for its own.
-  static constexpr std::uint32_t kVersion = 1;
+  static constexpr std::uint32_t kVersion = 2;
   static constexpr std::size_t kGroups = 256;
   static constexpr std::size_t kScripts = 1024;
   static constexpr std::size_t kProcesses = 4096;
+  static constexpr std::size_t kRunning = 4096;
 
   /// The time of day at which the board was made, in seconds since the epoch.
   std::atomic<std::int64_t> made_at;
@@ -197,6 +214,27 @@ class Board {
   /// Returns the row of a script in a group, which is made if there is none. Only the group's own
   /// scripts that find no room share a row, named kOther.
   ScriptRow& script(std::string_view group, std::string_view script) noexcept;
+
+  std::uint64_t index_of(const ScriptRow& row) const noexcept;
+  /// Returns the row of that index, or null if it is none.
+  const ScriptRow* script_at(std::uint64_t index) const noexcept {
+    return index <= kScripts ? &scripts_[index] : nullptr;
+  }
+
+  /// Returns a row for the requests of the calling thread, or null if all are taken.
+  RunningRow* running(std::int32_t pid, std::int32_t tid) noexcept;
+  /// Frees the rows of threads whose process `exists` does not know.
+  template <class Exists>
+  void sweep_running(Exists exists) noexcept {
+    for (RunningRow& row : running_) {
+      const std::int32_t pid = row.pid();
+      if (pid > 0 && !exists(pid)) row.take_from(pid);
+    }
+  }
+
+  Ring<SlowRecord, 64> slow;
+  Ring<ErrorRecord, 64> errors;
+  Ring<EventRecord, 128> events;
 
   /// Returns a row for a process, or null if all are taken.
   ProcessRow* process(std::int32_t pid) noexcept;
@@ -232,15 +270,24 @@ class Board {
       if (processes_[i].pid() > 0) visit(processes_[i]);
     }
   }
+  template <class Visit>
+  void each_running(Visit visit) const {
+    const std::uint32_t end = running_used_.load(std::memory_order_acquire);
+    for (std::size_t i = 0; i < kRunning && i < end; ++i) {
+      if (running_[i].pid() > 0) visit(running_[i]);
+    }
+  }
 
  private:
   std::array<std::atomic<std::uint64_t>, kGroups> group_keys_;
   std::array<std::atomic<std::uint64_t>, kScripts> script_keys_;
   std::atomic<std::uint32_t> processes_used_;  ///< no row from here on has been taken yet
+  std::atomic<std::uint32_t> running_used_;    ///< likewise
   std::atomic<std::uint32_t> stripe_;
   std::array<GroupRow, kGroups + 1> groups_;
   std::array<ProcessRow, kProcesses> processes_;
   std::array<ScriptRow, kScripts + 1> scripts_;
+  std::array<RunningRow, kRunning> running_;
 };
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&

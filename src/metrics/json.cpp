@@ -1,82 +1,18 @@
 #include "metrics/json.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <vector>
 
-#include "base/json_text.hpp"
+#include "metrics/error_texts.hpp"  // CMake makes it of docs/errors.md
+#include "metrics/json_writer.hpp"
 
 namespace brine::metrics {
 
 namespace {
-
-// Writes objects and lists; each value stands behind a key, or in a list.
-class JsonWriter {
- public:
-  template <class Members>
-  void object(Members members) {
-    separate();
-    between('{', '}', members);
-  }
-  template <class Members>
-  void object(std::string_view key, Members members) {
-    name(key);
-    between('{', '}', members);
-  }
-  template <class Items>
-  void list(std::string_view key, Items items) {
-    name(key);
-    between('[', ']', items);
-  }
-
-  void put(std::string_view key, std::string_view text) { member(key, base::json_text(text)); }
-  void put(std::string_view key, bool value) { member(key, value ? "true" : "false"); }
-  void put(std::string_view key, double value) { member(key, number(value)); }
-  void put(std::string_view key, std::uint64_t value) { member(key, std::to_string(value)); }
-  void item(double value) { item_text(number(value)); }
-  void item(std::uint64_t value) { item_text(std::to_string(value)); }
-
-  std::string take() { return std::move(text_); }
-
- private:
-  static std::string number(double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.15g", value);
-    return text.data();
-  }
-  // Writes what stands between the brackets; the caller has written a key or a separator.
-  template <class Contents>
-  void between(char open, char close, Contents contents) {
-    text_ += open;
-    is_first_ = true;
-    contents();
-    text_ += close;
-    is_first_ = false;
-  }
-  void separate() {
-    if (!is_first_) text_ += ',';
-    is_first_ = false;
-  }
-  void name(std::string_view key) {
-    separate();
-    text_ += base::json_text(key) + ':';
-  }
-  void member(std::string_view key, std::string_view value) {
-    name(key);
-    text_ += value;
-  }
-  void item_text(std::string_view value) {
-    separate();
-    text_ += value;
-  }
-
-  std::string text_;
-  bool is_first_ = true;
-};
 
 void put_histogram(JsonWriter& json, std::string_view name, const HistogramReading& reading) {
   json.object(name, [&] {
@@ -107,6 +43,8 @@ void put_script(JsonWriter& json, const ScriptSnapshot& script) {
     put_histogram(json, "delivery_seconds", requests.phases[2]);
     json.put("request_body_bytes", requests.bytes_in);
     json.put("response_body_bytes", requests.bytes_out);
+    json.put("generation", std::uint64_t{script.generation});
+    json.put("loaded", script.loaded);
   });
 }
 
@@ -126,6 +64,66 @@ void put_process(JsonWriter& json, const ProcessSnapshot& process) {
   });
 }
 
+void put_running(JsonWriter& json, const RunningSnapshot& request) {
+  json.object([&] {
+    json.put("request", request.request);
+    json.put("id", request.id);
+    json.put("script", request.script);
+    json.put("age_seconds", request.age);
+    json.put("pid", std::uint64_t(request.pid));
+    json.put("thread", std::uint64_t{request.thread});
+    json.put("httpd_pid", std::uint64_t(request.client));
+  });
+}
+
+void put_slow(JsonWriter& json, const SlowSnapshot& slow) {
+  json.object([&] {
+    json.put("process_group", slow.group);
+    json.put("request", slow.request);
+    json.put("id", slow.id);
+    json.put("script", slow.script);
+    json.put("ended", slow.ended);
+    json.put("waiting_seconds", slow.phases[0]);
+    json.put("application_seconds", slow.phases[1]);
+    json.put("delivery_seconds", slow.phases[2]);
+    json.put("pid", std::uint64_t(slow.pid));
+    json.put("status", std::uint64_t(slow.status));
+  });
+}
+
+void put_error(JsonWriter& json, const ErrorSnapshot& error) {
+  const auto* text = std::find_if(kErrorTexts.begin(), kErrorTexts.end(),
+                                  [&](const ErrorText& known) { return known.code == error.code; });
+  json.object([&] {
+    json.put("code", error.code);
+    json.put("text", error.text);
+    json.put("id", error.id);
+    json.put("time", error.time);
+    json.put("pid", std::uint64_t(error.pid));
+    json.put("meaning", text != kErrorTexts.end() ? text->meaning : "");
+    json.put("remedy", text != kErrorTexts.end() ? text->remedy : "");
+  });
+}
+
+void put_event(JsonWriter& json, const EventSnapshot& event) {
+  json.object([&] {
+    json.put("event", event.event);
+    json.put("process_group", event.group);
+    json.put("pid", std::uint64_t(event.pid));
+    json.put("time", event.time);
+    json.put("reason", event.reason);
+    json.put("detail", event.detail);
+  });
+}
+
+template <class Item>
+void put_list(JsonWriter& json, std::string_view name, const std::vector<Item>& items,
+              void (*put)(JsonWriter&, const Item&)) {
+  json.list(name, [&] {
+    for (const Item& item : items) put(json, item);
+  });
+}
+
 void put_group(JsonWriter& json, const GroupSnapshot& group) {
   json.object([&] {
     json.put("name", group.name);
@@ -141,12 +139,16 @@ void put_group(JsonWriter& json, const GroupSnapshot& group) {
     json.object("counters", [&] {
       for (std::size_t i = 0; i < kCounters; ++i) json.put(kCounterNames[i], group.counters[i]);
     });
-    json.list("running", [&] {
-      for (const ProcessSnapshot& process : group.running) put_process(json, process);
+    json.put("interpreters", std::uint64_t{group.interpreters});
+    put_histogram(json, "gil_wait_seconds", group.gil_wait);
+    json.object("hazards", [&] {
+      for (std::size_t i = 0; i < kHazards.size(); ++i) {
+        if (group.hazards[i] != 0) json.put(kHazards[i], group.hazards[i]);
+      }
     });
-    json.list("scripts", [&] {
-      for (const ScriptSnapshot& script : group.scripts) put_script(json, script);
-    });
+    put_list(json, "running", group.running, put_process);
+    put_list(json, "scripts", group.scripts, put_script);
+    put_list(json, "requests", group.requests, put_running);
   });
 }
 
@@ -162,9 +164,10 @@ std::string to_json(const Snapshot& snapshot) {
     json.list("histogram_bounds_seconds", [&] {
       for (const std::int64_t bound : kBounds) json.item(static_cast<double>(bound) / 1000);
     });
-    json.list("groups", [&] {
-      for (const GroupSnapshot& group : snapshot.groups) put_group(json, group);
-    });
+    put_list(json, "groups", snapshot.groups, put_group);
+    put_list(json, "slow", snapshot.slow, put_slow);
+    put_list(json, "errors", snapshot.errors, put_error);
+    put_list(json, "events", snapshot.events, put_event);
   });
   return json.take() + "\n";
 }

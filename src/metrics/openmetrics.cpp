@@ -173,6 +173,29 @@ void each_script(const Snapshot& snapshot, Put put) {
   }
 }
 
+// Calls `put` for each group of which an engine has told something.
+template <class Put>
+void each_measured_group(const Snapshot& snapshot, Put put) {
+  for (const GroupSnapshot& group : snapshot.groups) {
+    if (group.interpreters == 0) continue;
+    const std::array<Label, 1> labels = {Label{"process_group", group.name}};
+    put(labels, group);
+  }
+}
+
+// Calls `put` for each script of which it is known when it was loaded.
+template <class Put>
+void each_loaded_script(const Snapshot& snapshot, Put put) {
+  for (const GroupSnapshot& group : snapshot.groups) {
+    for (const ScriptSnapshot& script : group.scripts) {
+      if (script.loaded == 0) continue;
+      const std::array<Label, 2> labels = {Label{"process_group", group.name},
+                                           {"script", script.path}};
+      put(labels, script);
+    }
+  }
+}
+
 void put_times(ExpositionWriter& writer, const Snapshot& snapshot) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, kPhases> kFamilies = {{
       {"brine_request_waiting_seconds",
@@ -199,6 +222,39 @@ void put_bytes(ExpositionWriter& writer, const Snapshot& snapshot) {
   each_script(snapshot, [&](std::span<const Label> labels, const RequestReading& requests) {
     writer.sample(labels, requests.bytes_out);
   });
+}
+
+// Writes what engines have measured: of requests of one in 64, and of each new generation.
+void put_measures(ExpositionWriter& writer, const Snapshot& snapshot) {
+  writer.family("brine_gil_wait_seconds", "histogram", "seconds",
+                "Time until a thread had the GIL, of one request in 64.");
+  each_measured_group(snapshot, [&](std::span<const Label> labels, const GroupSnapshot& group) {
+    writer.histogram(labels, group.gil_wait);
+  });
+  writer.family("brine_process_interpreters", "gauge", "",
+                "Interpreters of the group's process that told it last.");
+  each_measured_group(snapshot, [&](std::span<const Label> labels, const GroupSnapshot& group) {
+    writer.sample(labels, std::uint64_t{group.interpreters});
+  });
+  writer.family("brine_script_loaded_timestamp_seconds", "gauge", "seconds",
+                "When the script's newest code was loaded.");
+  each_loaded_script(snapshot, [&](std::span<const Label> labels, const ScriptSnapshot& script) {
+    writer.sample(labels, script.loaded);
+  });
+  writer.family("brine_script_generation", "gauge", "",
+                "How often the process that loaded it last had loaded the script.");
+  each_loaded_script(snapshot, [&](std::span<const Label> labels, const ScriptSnapshot& script) {
+    writer.sample(labels, std::uint64_t{script.generation});
+  });
+  writer.family("brine_pickle_hazards", "counter", "",
+                "Requests in which the pickle guard met the hazard.");
+  for (const GroupSnapshot& group : snapshot.groups) {
+    for (std::size_t i = 0; i < kHazards.size(); ++i) {
+      if (group.hazards[i] == 0) continue;
+      const std::array<Label, 2> labels = {Label{"process_group", group.name}, {"id", kHazards[i]}};
+      writer.sample(labels, group.hazards[i]);
+    }
+  }
 }
 
 // Calls `put` for each daemon process group with its labels.
@@ -348,6 +404,7 @@ std::string to_openmetrics(const Snapshot& snapshot, Exposition exposition) {
   put_requests(writer, snapshot);
   put_times(writer, snapshot);
   put_bytes(writer, snapshot);
+  put_measures(writer, snapshot);
   put_counters(writer, snapshot);
   put_groups(writer, snapshot);
   put_processes(writer, snapshot);

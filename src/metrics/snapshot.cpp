@@ -29,7 +29,9 @@ ScriptSnapshot& script_of(GroupSnapshot& group, const std::string& path) {
   const auto found = std::find_if(group.scripts.begin(), group.scripts.end(),
                                   [&](const ScriptSnapshot& s) { return s.path == path; });
   if (found != group.scripts.end()) return *found;
-  return group.scripts.emplace_back(ScriptSnapshot{path, {}});
+  ScriptSnapshot& added = group.scripts.emplace_back();
+  added.path = path;
+  return added;
 }
 
 void add_reading(const RequestReading& from, RequestReading& to) {
@@ -84,17 +86,86 @@ GroupSnapshot& Snapshot::group(std::string_view name) {
   return added;
 }
 
+namespace {
+
+double in_seconds_of_epoch(std::int64_t nanos) { return static_cast<double>(nanos) / 1e9; }
+
+void add_counts(const GroupRow& row, GroupSnapshot& group) {
+  for (std::size_t i = 0; i < kCounters; ++i) group.counters[i] += row.counters[i].load();
+  for (std::size_t i = 0; i < kHazards.size(); ++i) group.hazards[i] += row.hazards[i].load();
+  row.gil_wait.add_to(group.gil_wait);
+  group.cpu += static_cast<double>(row.cpu.load()) / 1e9;
+  group.interpreters = std::max(group.interpreters, row.interpreters.load());
+}
+
+// Splits "BRINE0401: text".
+ErrorSnapshot error_of(const ErrorRecord& record) {
+  const std::string_view text = record.text.view();
+  const std::size_t colon = std::min(text.find(": "), text.size());
+  ErrorSnapshot error;
+  error.code = printable(text.substr(0, colon));
+  error.text = printable(text.substr(std::min(colon + 2, text.size())));
+  error.id = printable(record.id.view());
+  error.time = in_seconds_of_epoch(record.time);
+  error.pid = static_cast<int>(record.pid);
+  return error;
+}
+
+SlowSnapshot slow_of(const Board& board, const SlowRecord& record) {
+  const ScriptPlace place = place_of(board, record.script);
+  SlowSnapshot slow;
+  slow.group = place.group;
+  slow.script = place.script;
+  slow.request = printable(record.name.what.view());
+  slow.id = printable(record.name.id.view());
+  slow.ended = in_seconds_of_epoch(record.ended);
+  for (std::size_t i = 0; i < kPhases; ++i) {
+    slow.phases[i] = static_cast<double>(std::max<base::Nanos>(record.phases[i], 0)) / 1e9;
+  }
+  slow.pid = record.pid;
+  slow.status = record.status;
+  return slow;
+}
+
+EventSnapshot event_of(const EventRecord& record) {
+  const auto last = static_cast<std::uint32_t>(ProcessEvent::count_) - 1;
+  const auto event = std::min(static_cast<std::uint32_t>(record.event), last);
+  return {kProcessEventNames[event],        printable(record.group.view()),
+          printable(record.reason.view()),  printable(record.detail.view()),
+          in_seconds_of_epoch(record.time), record.pid};
+}
+
+}  // namespace
+
 // Two rows may have one name, where what the board keeps of longer ones is the same.
 void add_numbers(const Board& board, Snapshot& snapshot) {
-  board.each_group([&](const GroupRow& row) {
-    GroupSnapshot& group = snapshot.group(printable(row.name.text()));
-    for (std::size_t i = 0; i < kCounters; ++i) group.counters[i] += row.counters[i].load();
-    group.cpu += static_cast<double>(row.cpu.load()) / 1e9;
-  });
+  board.each_group(
+      [&](const GroupRow& row) { add_counts(row, snapshot.group(printable(row.name.text()))); });
   board.each_script([&](const ScriptRow& row) {
     GroupSnapshot& group = snapshot.group(printable(row.group.text()));
-    add_reading(row.read(), script_of(group, printable(row.script.text())).requests);
+    ScriptSnapshot& script = script_of(group, printable(row.script.text()));
+    add_reading(row.read(), script.requests);
+    script.loaded = std::max(script.loaded, in_seconds_of_epoch(row.loaded_time.load()));
+    script.generation = std::max(script.generation, row.generation.load());
   });
+}
+
+ScriptPlace place_of(const Board& board, std::uint64_t script) {
+  const ScriptRow* const row = board.script_at(script);
+  if (row == nullptr) return {std::string(kOther), std::string(kOther)};
+  return {printable(row->group.text()), printable(row->script.text())};
+}
+
+void add_recent(const Board& board, Snapshot& snapshot) {
+  for (const SlowRecord& record : board.slow.read()) {
+    snapshot.slow.push_back(slow_of(board, record));
+  }
+  for (const ErrorRecord& record : board.errors.read()) {
+    snapshot.errors.push_back(error_of(record));
+  }
+  for (const EventRecord& record : board.events.read()) {
+    snapshot.events.push_back(event_of(record));
+  }
 }
 
 std::string printable(std::string_view text) {

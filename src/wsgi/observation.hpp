@@ -39,6 +39,7 @@ class ObservedRequest final : public Request {
     return inner_.ssl_variable(name);
   }
   void application_called(std::int64_t now) noexcept override { inner_.application_called(now); }
+  void measured(const RunFacts& facts) noexcept override { inner_.measured(facts); }
   void script_changed() noexcept override { inner_.script_changed(); }
 
  private:

@@ -62,6 +62,19 @@ def test_a_browser_gets_the_page_and_nothing_from_elsewhere(httpd):
     assert "prefers-color-scheme: dark" in answer.text
 
 
+def test_what_has_happened_lately_is_on_the_page(start_httpd, browse):
+    server = start_httpd(CONFIG + "WSGIScriptAlias /raises {dir}/raises.wsgi process-group=site\n", files={
+        "raises.wsgi": "def application(environ, start_response):\n    raise ValueError('<i>not here</i>')\n"})
+    server.allow_log("BRINE0401")
+    for _ in range(2):
+        assert server.get("/raises").status == 500
+    dom = browse(server.url("/brine-status?format=html"))
+    error, = re.findall(r"<details.*?</details>", dom, re.S)
+    assert "BRINE0401" in error and "&lt;i&gt;not here&lt;/i&gt;" in error and "<i>" not in dom
+    assert "(2 times)" in error and "What to do: " in error
+    assert "<caption>Code</caption>" in dom and "<caption>Starts, reloads and ends of processes</caption>" in dom
+
+
 def test_names_are_text_and_no_markup(start_httpd, browse):
     server = start_httpd(CONFIG + """
 WSGIDaemonProcess "<b>bold</b>" threads=1

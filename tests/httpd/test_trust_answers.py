@@ -7,7 +7,7 @@ import pytest
 from harness import groups
 from harness.client import parse_responses
 from harness.deadline import until
-from harness.frames import (ABORT, BODY, CLIENT_ABORTED, DATA, DONE, END, FAILED_BEFORE, HEAD, LAST, LOG, NOTE, OVERFULL,
+from harness.frames import (ABORT, BODY, CLIENT_ABORTED, DATA, DONE, END, FACTS, FAILED_BEFORE, HEAD, LAST, LOG, NOTE, OVERFULL,
                             PROCESS_DIED, REFUSED, REQUEST, RESTARTING, WANT, body, done, encoded_head, file, frame, head,
                             length, whole)
 
@@ -74,6 +74,8 @@ BEFORE_THE_HEAD = {
     "a note of 1 MiB": frame(NOTE, b"wsgi-pickle-hazards\0" + b"x" * (1 << 20)),
     "a demand with a payload": frame(WANT, b"12345678"),
     "an end with a payload": frame(DONE, b"12345678"),
+    "facts of another size": frame(FACTS, bytes(8)),
+    "facts again and again": frame(FACTS, bytes(24)) * 3,
     "flags that nobody knows": frame(BODY, b"x", 0x80),
     **{f"a frame of kind {kind}": frame(kind) for kind in (REQUEST, DATA, 11, 255)},
     "a file before the head": file(0, 8, END) + done(),

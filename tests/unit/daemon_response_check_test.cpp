@@ -216,7 +216,8 @@ TEST(ResponseCheck, AQuestionIsAnsweredAndARequestIsServed) {
   }
   const Sent answer{FrameKind::answer, 0, 4};
   const Sent lookup{FrameKind::lookup, 0, 5};
-  for (const Sent& sent : {answer, lookup, record(5), done(Outcome::script_failed)}) {
+  const Sent facts{FrameKind::facts, 0, sizeof(wsgi::RunFacts)};
+  for (const Sent& sent : {answer, lookup, facts, record(5), done(Outcome::script_failed)}) {
     ResponseCheck check(question);
     EXPECT_EQ(judge(check, sent), "") << static_cast<int>(sent.kind);
   }
@@ -226,6 +227,7 @@ TEST(ResponseCheck, AQuestionIsAnsweredAndARequestIsServed) {
   for (const Sent& sent :
        {Sent{FrameKind::answer, 0, kMostAnswerBytes + 1}, Sent{FrameKind::answer},
         Sent{FrameKind::lookup, 0, kMostNameBytes + 1}, Sent{FrameKind::lookup},
+        Sent{FrameKind::facts, 0, sizeof(wsgi::RunFacts) - 1}, Sent{FrameKind::facts},
         Sent{FrameKind::value, 0, 1}, Sent{FrameKind::answer, kEnd, 4}}) {
     ResponseCheck check(question);
     EXPECT_NE(judge(check, sent), "") << static_cast<int>(sent.kind);
@@ -256,6 +258,7 @@ TEST(ResponseCheck, NothingGoesOnForEver) {
   question.call = wsgi::Call::access;
   EXPECT_EQ(allowed(ResponseCheck(question), {FrameKind::lookup, 0, 9}), 1000);
   EXPECT_EQ(allowed(ResponseCheck({}), {FrameKind::lookup, 0, 9}), 1000);
+  EXPECT_EQ(allowed(ResponseCheck({}), {FrameKind::facts, 0, sizeof(wsgi::RunFacts)}), 1);
   ResponseCheck read({});
   read.end_input();
   EXPECT_EQ(allowed(read, bare(FrameKind::want)), 16);

@@ -414,6 +414,14 @@ void python_warnings(cmd_parms& line, RequestSettings&, const char* filter) {
   process_settings(line).python_warnings.emplace_back(filter);
 }
 
+void event_log(cmd_parms& line, RequestSettings&, const char* target) {
+  const char* absolute = *target == '|' ? target : ap_server_root_relative(line.pool, target);
+  if (absolute == nullptr || *target == '\0' || std::string_view(target) == "|") {
+    throw std::invalid_argument("is neither a file nor '|' and a program");
+  }
+  process_settings(line).event_log = absolute;
+}
+
 // Ignores a directive of mod_wsgi that has no effect in Brine.
 void ignore(cmd_parms& line, RequestSettings&, const char*) { ignore_for(line, {}); }
 
@@ -616,6 +624,8 @@ const command_rec directive_table[] = {
     AP_INIT_ITERATE("WSGITrustedProxyHeaders", directive<&trusted_proxy_headers>, nullptr,
                     kAnywhere, "names of the header fields that these proxies set"),
     AP_INIT_TAKE1("WSGILogFormat", directive<&log_format>, nullptr, kServer, "Text or JSON"),
+    AP_INIT_TAKE1("WSGIEventLog", directive<&event_log>, nullptr, kServer,
+                  "a file, or | and a program, that gets a line of JSON for each event"),
     AP_INIT_TAKE1("WSGISlowRequest", (setting<&RequestSettings::slow_request, &parse_slow_request>),
                   nullptr, kServerOrDirectory, "Off, or a time such as 2s"),
     AP_INIT_TAKE1("WSGIRequestIdHeader", directive<&request_id_header>, nullptr, kServerOrDirectory,

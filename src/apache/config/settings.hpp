@@ -246,6 +246,7 @@ struct ProcessSettings {
   PythonHome resolved_home;  ///< set once the whole configuration is known
   InterpreterSettings interpreters;
   std::string python_eggs;
+  std::string event_log;  ///< WSGIEventLog: an absolute path, or "|" and a program; or empty
   std::vector<std::string> python_warnings;
   int python_optimize = 0;
   bool dont_write_bytecode = false;
@@ -283,6 +284,7 @@ struct ServerSettings {
   DaemonGroups daemon_groups;        ///< of the main server only
   bool shows_log_notes = false;      ///< of the main server only: the configuration names one
   metrics::Board* board = nullptr;   ///< of the main server only, once httpd has been configured
+  int event_fd = -1;                 ///< of the main server only: WSGIEventLog's, once it is open
   Daemons* daemons = nullptr;        ///< of the main server only, after they have been started
   SaidOnce* said_once = nullptr;     ///< of the main server: ignored lines of .htaccess files
   SaidOnce* told_scripts = nullptr;  ///< of the main server: scripts that BRINE0409 names

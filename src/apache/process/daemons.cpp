@@ -25,6 +25,7 @@
 #include "apache/config/settings.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
+#include "apache/process/events.hpp"
 #include "apache/process/installed.hpp"
 #include "apache/process/predecessors.hpp"
 #include "apache/process/process.hpp"
@@ -104,6 +105,8 @@ class HttpdHost final : public daemon::Host {
   }
 
   int generation() const noexcept override { return generation_; }
+
+  void tell(const metrics::LifeEvent& event) noexcept override { tell_event(event); }
 
   std::optional<daemon::Program> program(const daemon::Group& group) override {
     const InstalledFile* worker = installed_files().worker();

@@ -28,6 +28,7 @@
 #include "apache/config/settings.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
+#include "apache/process/events.hpp"
 #include "apache/process/forks.hpp"
 #include "apache/process/httpd_scoreboard.hpp"
 #include "apache/process/installed.hpp"
@@ -117,12 +118,14 @@ engine::Engine* start_engine() {
     return nullptr;
   }
   guard_application_forks();
+  tell_event(own_event(metrics::ProcessEvent::start));
   engine::Engine* started =
       engine::start_engine(file->path_to_open(), file->path, embedded_config(), server_log);
   static const HttpdScoreboard scoreboard;
   if (started != nullptr && server_settings(ap_server_conf).process.server_metrics) {
     started->show(scoreboard);
   }
+  if (started != nullptr) tell_event(own_event(metrics::ProcessEvent::ready));
   return started;
 }
 
@@ -132,6 +135,7 @@ apr_status_t shut_down(void*) {
   engine::Engine* engine = running.exchange(nullptr);
   if (engine != nullptr && !in_engine) {
     engine->shutdown(kExitTime, {});
+    tell_event(own_event(metrics::ProcessEvent::end));
   }
   return APR_SUCCESS;
 }

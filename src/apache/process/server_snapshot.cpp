@@ -62,8 +62,22 @@ std::string_view shown_state(const metrics::ProcessReading& reading, int generat
 struct SlotNumbers {
   daemon::SlotReading reading;
   std::uint32_t busy = 0;
+  std::span<const daemon::ThreadRecord> threads{};
 };
 using Slots = std::map<std::int32_t, SlotNumbers>;
+
+// Returns the number of the thread that has the request, as the process says; 0: none has.
+std::uint32_t thread_with(const metrics::RunningRequest& request, const SlotNumbers& slot,
+                          base::Nanos now) {
+  const std::string_view id = request.name.id.view();
+  for (std::size_t i = 0; i < slot.threads.size(); ++i) {
+    const daemon::ThreadRecord& record = slot.threads[i];
+    if (daemon::since_of(record, now) != 0 && daemon::text_in(record.id).starts_with(id)) {
+      return static_cast<std::uint32_t>(i + 1);
+    }
+  }
+  return 0;
+}
 
 std::uint32_t count_busy(std::span<const daemon::ThreadRecord> threads, base::Nanos now) {
   return static_cast<std::uint32_t>(std::count_if(
@@ -78,15 +92,47 @@ Slots read_slots(base::Nanos now) {
       const std::int32_t pid = daemons.view.slots[i].pid.load();
       if (pid <= 0) continue;
       slots[pid] = {daemon::read_slot(daemons.view.memory_of(i), now),
-                    count_busy(daemons.view.threads_of(i), now)};
+                    count_busy(daemons.view.threads_of(i), now), daemons.view.threads_of(i)};
     }
   }
   return slots;
 }
 
-void add_daemon_processes(const metrics::Board& board, Snapshot& snapshot) {
-  const base::Nanos now = base::now();
-  const Slots slots = read_slots(now);
+// Returns true if the row's process still is the one that has written it: one that was killed
+// leaves its requests there.
+bool is_of_living(const metrics::RunningRow& row, base::Nanos since) {
+  const auto usage = metrics::usage_of(row.pid());
+  return usage && usage->started <= since;
+}
+
+void add_running(const metrics::Board& board, const Slots& slots, base::Nanos now,
+                 Snapshot& snapshot) {
+  board.each_running([&](const metrics::RunningRow& row) {
+    const auto request = row.read();
+    if (!request || !is_of_living(row, request->since)) return;
+    const metrics::ScriptPlace place = place_of(board, request->script);
+    metrics::RunningSnapshot running;
+    running.request = metrics::printable(request->name.what.view());
+    running.id = metrics::printable(request->name.id.view());
+    running.script = place.script;
+    running.age = static_cast<double>(std::max<base::Nanos>(now - request->since, 0)) / 1e9;
+    running.client = row.pid();
+    running.pid = row.by();
+    running.thread = running.pid == row.pid() ? static_cast<std::uint32_t>(row.tid()) : 0;
+    if (const auto slot = slots.find(running.pid); slot != slots.end()) {
+      running.thread = thread_with(*request, slot->second, now);
+      if (running.thread == 0) running.pid = 0;  // no thread has taken it up yet
+    }
+    snapshot.group(place.group).requests.push_back(running);
+  });
+  for (GroupSnapshot& group : snapshot.groups) {
+    std::sort(group.requests.begin(), group.requests.end(),
+              [](const auto& a, const auto& b) { return a.age > b.age; });
+  }
+}
+
+void add_daemon_processes(const metrics::Board& board, const Slots& slots, base::Nanos now,
+                          Snapshot& snapshot) {
   board.each_process([&](const metrics::ProcessRow& row) {
     const metrics::ProcessReading reading = row.read();
     const metrics::GroupRow* const group = board.group_at(reading.group);
@@ -146,8 +192,12 @@ Snapshot take_snapshot() {
   add_configured(snapshot);
   if (const metrics::Board* board = server_settings(ap_server_conf).board) {
     snapshot.started = static_cast<double>(board->made_at.load());
+    const base::Nanos now = base::now();
+    const Slots slots = read_slots(now);
     add_numbers(*board, snapshot);
-    add_daemon_processes(*board, snapshot);
+    add_daemon_processes(*board, slots, now, snapshot);
+    add_running(*board, slots, now, snapshot);
+    add_recent(*board, snapshot);
   }
   return snapshot;
 }

@@ -21,6 +21,7 @@
 #include "apache/request/routing.hpp"
 #include "apache/request/running.hpp"
 #include "apache/request/selection.hpp"
+#include "apache/request/shown_request.hpp"
 #include "base/clock.hpp"
 #include "base/quotes.hpp"
 #include "metrics/board.hpp"
@@ -212,6 +213,7 @@ int serve(request_rec* r, const Selection& selection, metrics::RequestMeasures& 
   BufferedResponse buffered(response, request, settings.response_buffering);
   const bool keeps = settings.response_buffering != 0 && r->header_only == 0;
   const base::Nanos begun = base::now();
+  const ShownRequest shown(selection, request, begun);
   const wsgi::Outcome outcome =
       keeps ? run(r, selection, request, buffered) : run(r, selection, request, response);
   measure_run(begun, request, response, measures);
@@ -223,6 +225,7 @@ int serve(request_rec* r, const Selection& selection, metrics::RequestMeasures& 
   const bool replaced = response.is_replaced();
   const int status =
       replaced ? replacing_status(outcome, body, response) : status_of(outcome, body, response);
+  shown.note_end(measures, status != OK ? status : r->status);
   // httpd would otherwise read the body to its end before it sends the page, however long the
   // client takes. For most other errors httpd itself closes the connection.
   if (!body.ended() &&

@@ -24,21 +24,20 @@ struct Counted {
   std::size_t stripe = 0;
   std::string group;
   std::string script;
-  metrics::RequestCounts* counts = nullptr;
+  metrics::ScriptRow* row = nullptr;
 };
 
-metrics::RequestCounts& counts_of(metrics::Board& board, std::string_view group,
-                                  std::string_view script) {
+Counted& counted_in(metrics::Board& board, std::string_view group, std::string_view script) {
   thread_local Counted last;
   if (last.board != &board) {
     last = {&board, board.next_stripe(), {}, {}, nullptr};
   }
-  if (last.counts == nullptr || last.script != script || last.group != group) {
+  if (last.row == nullptr || last.script != script || last.group != group) {
     last.group = group;
     last.script = script;
-    last.counts = &board.script(group, script).stripes[last.stripe];
+    last.row = &board.script(group, script);
   }
-  return *last.counts;
+  return last;
 }
 
 }  // namespace
@@ -48,6 +47,12 @@ std::string_view counted_group(const Selection& selection) {
     return metrics::kEmbedded;
   }
   return selection.group != nullptr ? selection.process_group : metrics::kOther;
+}
+
+metrics::ScriptRow* counted_row(const Selection& selection) {
+  metrics::Board* const board = server_settings(ap_server_conf).board;
+  if (board == nullptr) return nullptr;
+  return counted_in(*board, counted_group(selection), selection.target.script).row;
 }
 
 void measure_run(base::Nanos begun, const ApacheRequest& request, const ApacheResponse& response,
@@ -75,7 +80,8 @@ void count_request(const request_rec* r, const Selection& selection, int status,
   measures.method = metrics::method_of(r->header_only != 0 ? "HEAD" : r->method);
   measures.status = status > 0 ? status : r->status;
   measures.bytes_out = r->sent_bodyct != 0 ? static_cast<std::uint64_t>(r->bytes_sent) : 0;
-  counts_of(*board, counted_group(selection), selection.target.script).add(measures);
+  const Counted& counted = counted_in(*board, counted_group(selection), selection.target.script);
+  counted.row->stripes[counted.stripe].add(measures);
 }
 
 }  // namespace brine::apache

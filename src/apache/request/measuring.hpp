@@ -15,6 +15,9 @@ namespace brine::apache {
 /// processes, (other) for what is no group's name and so may be a client's word.
 std::string_view counted_group(const Selection& selection);
 
+/// Returns the row of the board in which the request counts, or null.
+metrics::ScriptRow* counted_row(const Selection& selection);
+
 /// Takes the measures of a request whose application is done with it now; `begun` is when the
 /// request was passed on.
 void measure_run(base::Nanos begun, const ApacheRequest& request, const ApacheResponse& response,

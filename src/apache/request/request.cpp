@@ -344,7 +344,14 @@ void ApacheRequest::set_body() {
   head_.body_complete = body_.complete();
 }
 
-void ApacheRequest::taken_by(std::int32_t pid) noexcept { note_process(r_, pid); }
+void ApacheRequest::sent_to(std::int32_t pid) noexcept {
+  if (shown_in_ != nullptr) shown_in_->sent_to(pid);
+}
+
+void ApacheRequest::taken_by(std::int32_t pid) noexcept {
+  note_process(r_, pid);
+  sent_to(pid);
+}
 
 wsgi::ReadResult ApacheRequest::read(std::span<char> into) noexcept {
   const wsgi::ReadResult result = body_.read(into);
@@ -353,7 +360,8 @@ wsgi::ReadResult ApacheRequest::read(std::span<char> into) noexcept {
 }
 
 void ApacheRequest::note(const char* name, std::string_view value) noexcept {
-  apr_table_setn(r_->notes, name, base::pool_copy(r_->pool, value).data());
+  hazards_ = base::pool_copy(r_->pool, value);  // there is no other note
+  apr_table_setn(r_->notes, name, hazards_.data());
 }
 
 std::optional<std::string> ApacheRequest::ssl_variable(const std::string& name) {

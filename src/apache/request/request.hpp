@@ -13,6 +13,7 @@
 #include "apache/request/selection.hpp"
 #include "base/clock.hpp"
 #include "boundary/request.hpp"
+#include "metrics/recent.hpp"
 
 namespace brine::apache {
 
@@ -27,6 +28,8 @@ class ApacheRequest final : public wsgi::Request {
   const wsgi::Head& head() const noexcept override { return head_; }
   wsgi::ReadResult read(std::span<char> into) noexcept override;
   void application_called(std::int64_t now) noexcept override { called_ = now; }
+  void measured(const wsgi::RunFacts& facts) noexcept override { facts_ = facts; }
+  void sent_to(std::int32_t pid) noexcept override;
   void taken_by(std::int32_t pid) noexcept override;
   void note(const char* name, std::string_view value) noexcept override;
   std::optional<std::string> ssl_variable(const std::string& name) override;
@@ -34,6 +37,12 @@ class ApacheRequest final : public wsgi::Request {
 
   /// Returns when the application was called; 0: it was not.
   base::Nanos called() const { return called_; }
+  /// Returns what the engine has measured; nothing of most requests.
+  const std::optional<wsgi::RunFacts>& facts() const { return facts_; }
+  /// Returns the ids of the hazards that the pickle guard has met, separated by commas.
+  std::string_view hazards() const { return hazards_; }
+  /// Has the place on the board show which process runs the request.
+  void show_in(metrics::RunningRow* row) { shown_in_ = row; }
   /// Returns how many bytes of the body have been passed on.
   std::uint64_t bytes_read() const { return head_.body_start.size() + read_; }
 
@@ -63,6 +72,9 @@ class ApacheRequest final : public wsgi::Request {
   PortText listener_port_;
   std::atomic<base::Nanos> called_{0};  ///< read by the thread that looks for slow requests
   std::uint64_t read_ = 0;              ///< bytes behind the body's start
+  std::optional<wsgi::RunFacts> facts_;
+  std::string_view hazards_;
+  metrics::RunningRow* shown_in_ = nullptr;
 };
 
 }  // namespace brine::apache

@@ -49,6 +49,9 @@ constexpr base::Nanos kPatience = 100 * base::kMillisecond;
 // While a request logs too much, one record in this time tells how many were left out.
 constexpr base::Nanos kLeftOutInterval = 60 * base::kSecond;
 
+// A process that claims to have more interpreters is taken to have this many.
+constexpr std::uint32_t kMostInterpreters = 10000;
+
 // The only note that a process may set; httpd keeps the name's pointer and does not copy it.
 constexpr const char* kNote = "wsgi-pickle-hazards";
 
@@ -125,6 +128,7 @@ Progress Dispatch::run(const wsgi::Target& target, std::uint8_t flags) {
 Progress Dispatch::exchange(const wsgi::Target& target, std::uint8_t flags) {
   begun_ = last_sign_ = base::now();
   check_ = ResponseCheck(asked(request_.head(), target, flags, limits_.take_until));
+  request_.sent_to(slot_.pid.load(std::memory_order_relaxed));
   // A frame that was not written to its end cannot have been read to its end.
   if (send_request(target, flags) != Io::ok) return Progress::not_taken;
   FrameHeader header;
@@ -273,6 +277,8 @@ bool Dispatch::handle(const FrameHeader& header) {
       return take_answer() && finish(Outcome::completed);
     case FrameKind::lookup:
       return send_variable();
+    case FrameKind::facts:
+      return take_facts();
     case FrameKind::request:
     case FrameKind::data:
     case FrameKind::value:
@@ -490,6 +496,20 @@ bool Dispatch::take_note() {
   note_ = text.substr(nul + 1);
   noted_ = true;
   reader.take(text.size());
+  return true;
+}
+
+// Passes on what the process says that it has measured, within what can be true of it.
+bool Dispatch::take_facts() {
+  FrameReader& reader = connection_.reader;
+  if (!gather(sizeof(wsgi::RunFacts))) return false;
+  wsgi::RunFacts facts;
+  std::memcpy(&facts, reader.payload().data(), sizeof(facts));
+  reader.take(sizeof(facts));
+  facts.gil_wait = std::clamp<base::Nanos>(facts.gil_wait, -1, last_sign_ - begun_);
+  facts.loaded_at = std::clamp<base::Nanos>(facts.loaded_at, 0, last_sign_);
+  facts.interpreters = std::min(facts.interpreters, kMostInterpreters);
+  request_.measured(facts);
   return true;
 }
 

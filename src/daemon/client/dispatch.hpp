@@ -78,6 +78,7 @@ class Dispatch {
   bool take_answer();
   bool send_variable();
   bool take_note();
+  bool take_facts();
   void pass_note();
   bool gather(std::size_t size);
   bool accept(std::string wrong);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include "wsgi/answer.hpp"
 #include "wsgi/headers.hpp"
@@ -50,6 +51,8 @@ constexpr Shape shape_of(FrameKind kind) {
       return {true, 0, 1, kMostAnswerBytes};
     case FrameKind::lookup:
       return {true, 0, 1, kMostNameBytes};
+    case FrameKind::facts:
+      return {true, 0, sizeof(wsgi::RunFacts), sizeof(wsgi::RunFacts)};
     case FrameKind::request:
     case FrameKind::data:
     case FrameKind::value:
@@ -121,6 +124,8 @@ std::string ResponseCheck::frame(const FrameHeader& header, base::Nanos now) {
       return "";
     case FrameKind::lookup:
       return ++lookups_ > kMostLookups ? "more than 1000 questions for mod_ssl's variables" : "";
+    case FrameKind::facts:
+      return std::exchange(measured_, true) ? "facts for the second time" : "";
     case FrameKind::request:
     case FrameKind::data:
     case FrameKind::value:

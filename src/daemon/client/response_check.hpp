@@ -13,6 +13,7 @@
 // | note    | -         | at most 16 KiB      | always, 1,000                                                 |
 // | answer  | -         | a wsgi::Answer      | once, to a question; then no head, body, file, abort, want    |
 // | lookup  | -         | a variable's name   | always, 1,000                                                 |
+// | facts   | -         | a wsgi::RunFacts    | always, once                                                  |
 // | refused | -         | none                | first of all, not before the request's take_until             |
 // | done    | -         | none                | with an outcome that fits to what came before                 |
 // clang-format on
@@ -95,6 +96,7 @@ class ResponseCheck {
   unsigned late_wants_ = 0;
   unsigned notes_ = 0;
   unsigned lookups_ = 0;
+  bool measured_ = false;       ///< facts have come
   std::int64_t declared_ = -1;  ///< Content-Length
   std::uint64_t sent_ = 0;      ///< bytes of the body so far, those of the current frame included
 };

@@ -35,6 +35,8 @@ enum class FrameKind : std::uint8_t {
   lookup,  ///< payload: the name of a variable of mod_ssl's, whose value is wanted
   // A frame from httpd, in answer to `lookup`.
   value,  ///< payload: that value; flag end: there is none
+  // A frame from the daemon process:
+  facts,  ///< payload: wsgi::RunFacts
   count_,
 };
 

@@ -35,12 +35,15 @@ bool is_orderly(const ExitReport& exit_report) {
          exit_report.requests.empty();
 }
 
+std::string how_it_ended(const ExitReport& exit_report) {
+  return exit_report.unseen ? "nobody saw how, as its supervisor had died before it"
+                            : how(exit_report.status);
+}
+
 std::string describe(const ExitReport& exit_report) {
   std::string text = "process " + std::to_string(exit_report.pid) + " of daemon group '" +
-                     exit_report.group + "' ended: " +
-                     (exit_report.unseen ? "nobody saw how, as its supervisor had died before it"
-                                         : how(exit_report.status)) +
-                     "; " + why(exit_report) + "; " + std::to_string(exit_report.served) +
+                     exit_report.group + "' ended: " + how_it_ended(exit_report) + "; " +
+                     why(exit_report) + "; " + std::to_string(exit_report.served) +
                      " requests served; in progress: ";
   if (exit_report.requests.empty()) text += "none";
   for (const InProgress& request : exit_report.requests) {

@@ -34,6 +34,9 @@ struct ExitReport {
 /// Returns true if the process ended as it was told to, with nothing lost.
 bool is_orderly(const ExitReport& exit_report);
 
+/// Returns how the process ended: "exit code 0", "killed by SIGKILL".
+std::string how_it_ended(const ExitReport& exit_report);
+
 /// Returns the text of the log record without its code: one line, and the stack behind it.
 std::string describe(const ExitReport& exit_report);
 

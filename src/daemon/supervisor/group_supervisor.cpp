@@ -163,7 +163,9 @@ bool GroupSupervisor::others_serve() const {
 void GroupSupervisor::happen(Process& process, Event event, Reason reason) {
   const Nanos now = base::now();
   const Transition next = step(process.life, {event, reason}, group_, now);
+  const bool goes = !is_going(process.life.phase) && is_going(next.life.phase);
   process.life = next.life;
+  if (goes) host_.tell(event_of(process, metrics::ProcessEvent::retire));
   for (const Action action : next.actions) act(process, action);
   if (next.count) view_.count(*next.count);
   if (event == Event::ready) process.usage_at = 0;  // what was seen before was of its start
@@ -236,6 +238,7 @@ void GroupSupervisor::start(Nanos now) {
   log_.log(Level::info, "started process " + std::to_string(process.pid) + " of daemon group '" +
                             group_.name + "'");
   show(process, now);
+  host_.tell(event_of(process, metrics::ProcessEvent::start));
   processes_.push_back(std::move(process));
 }
 
@@ -296,6 +299,9 @@ void GroupSupervisor::serve(Process& process) {
   publish();
   note_fresh_memory(process);
   happen(process, Event::ready);
+  metrics::LifeEvent ready = event_of(process, metrics::ProcessEvent::ready);
+  ready.age = base::now() - process.started;
+  host_.tell(ready);
   for (std::size_t i = process.scripts_given; i < scripts_.all().size(); ++i) {
     send_packet(process.control.get(), {Message::load, 0, pack(scripts_.all()[i])});
   }
@@ -505,6 +511,7 @@ void GroupSupervisor::note_end(Process& process, int status, long peak_kib) {
   const ExitReport exit_report = exit_report_of(process, group_.name, view_, status, peak_kib);
   log_.log(is_orderly(exit_report) ? Level::info : Level::error,
            "BRINE0610: " + describe(exit_report));
+  host_.tell(end_of(process, exit_report));
   happen(process, Event::died);
   hide(process);
   Slot& slot = view_.slots[process.slot];

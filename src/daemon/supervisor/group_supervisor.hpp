@@ -144,6 +144,8 @@ class GroupSupervisor {
   void show_processes(base::Nanos now);
   static void hide(Process& process);
   void adopt_row(Process& process) const;
+  metrics::LifeEvent event_of(const Process& process, metrics::ProcessEvent event) const;
+  metrics::LifeEvent end_of(const Process& process, const ExitReport& exit_report) const;
 
   Census census() const;
   bool others_serve() const;

@@ -177,6 +177,9 @@ void GroupSupervisor::script_changed(const Process& process, const std::string& 
   log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
                             group_.name + "' take over");
   view_.count(Counter::reloads);
+  metrics::LifeEvent event = event_of(process, metrics::ProcessEvent::reload);
+  event.script = path;
+  host_.tell(event);
   ask_for_new_code();
 }
 

@@ -2,8 +2,10 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 
+#include "daemon/supervisor/exit_report.hpp"
 #include "daemon/supervisor/group_supervisor.hpp"
 #include "metrics/usage.hpp"
 
@@ -92,6 +94,30 @@ void GroupSupervisor::show_processes(Nanos now) {
 void GroupSupervisor::hide(Process& process) {
   if (process.row != nullptr) process.row->release();
   process.row = nullptr;
+}
+
+metrics::LifeEvent GroupSupervisor::event_of(const Process& process,
+                                             metrics::ProcessEvent event) const {
+  metrics::LifeEvent told;
+  told.event = event;
+  told.group = group_.name;
+  told.pid = process.pid;
+  told.generation = host_.generation();
+  if (process.life.reason != Reason::none) told.reason = reason_name(process.life.reason);
+  return told;
+}
+
+metrics::LifeEvent GroupSupervisor::end_of(const Process& process,
+                                           const ExitReport& exit_report) const {
+  metrics::LifeEvent told = event_of(process, metrics::ProcessEvent::end);
+  told.how = how_it_ended(exit_report);
+  told.age = base::now() - view_.slots[process.slot].started.load();
+  told.served = exit_report.served;
+  told.peak = static_cast<std::uint64_t>(exit_report.peak_kib) * 1024;
+  for (const InProgress& request : exit_report.requests) {
+    told.requests.push_back({request.what, request.id, request.age});
+  }
+  return told;
 }
 
 // Takes over the row that a dead supervisor has left for the process.

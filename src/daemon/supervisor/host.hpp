@@ -9,6 +9,7 @@
 #include "boundary/engine.hpp"
 #include "boundary/log.hpp"
 #include "daemon/shared/group.hpp"
+#include "metrics/life_event.hpp"
 
 namespace brine::daemon {
 
@@ -32,6 +33,9 @@ class Host {
 
   /// Returns the number of httpd's generation, which each restart raises, of this configuration.
   virtual int generation() const noexcept = 0;
+
+  /// Tells of an event in the life of one of the group's processes. Does not block.
+  virtual void tell(const metrics::LifeEvent& event) noexcept = 0;
 
   /// Returns nothing if the program is not there; the reason has been logged.
   virtual std::optional<Program> program(const Group& group) = 0;

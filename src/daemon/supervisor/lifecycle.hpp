@@ -107,6 +107,12 @@ struct Transition {
 /// drains: it has no requests to finish.
 Transition step(const Life& life, const Happening& happening, const Group& group, base::Nanos now);
 
+/// Returns true for a phase in which another process is to take the place of this one, or none.
+constexpr bool is_going(Phase phase) noexcept {
+  return phase == Phase::retiring || phase == Phase::keeping || phase == Phase::draining ||
+         phase == Phase::stopping;
+}
+
 /// Returns true if the table ignores the event in this phase.
 bool is_ignored(Phase phase, Event event) noexcept;
 

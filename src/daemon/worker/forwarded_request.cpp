@@ -196,6 +196,16 @@ bool ForwardedRequest::log_at_once(Level level, std::string_view text) noexcept 
   return write_at_once(header, parts);
 }
 
+// Is called with the GIL held: where it would have to wait, nothing is told.
+void ForwardedRequest::measured(const wsgi::RunFacts& facts) noexcept {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return;
+  FrameHeader header;
+  header.kind = FrameKind::facts;
+  std::array<iovec, 2> parts = {kHeader, iovec{const_cast<wsgi::RunFacts*>(&facts), sizeof(facts)}};
+  write_at_once(header, parts);
+}
+
 void ForwardedRequest::start(int status, std::string_view status_line,
                              std::span<const wsgi::Field> headers) {
   status_ = status;

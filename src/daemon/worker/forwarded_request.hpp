@@ -43,6 +43,7 @@ class ForwardedRequest final : public wsgi::Request, public wsgi::ResponseWriter
   void log(base::Level level, std::string_view text) noexcept override;
   std::optional<std::string> ssl_variable(const std::string& name) override;
   void application_called(std::int64_t now) noexcept override { called_ = now; }
+  void measured(const wsgi::RunFacts& facts) noexcept override;
   void script_changed() noexcept override { changed_ = true; }
 
   // These functions implement wsgi::ResponseWriter.

@@ -1,0 +1,224 @@
+"""What runs now and what has happened lately, as SetHandler brine-status shows it."""
+
+import json
+import os
+import re
+import signal
+import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import jsonschema
+import pytest
+
+from harness import processes
+from harness.build import REPOSITORY
+from harness.deadline import until
+from harness.frames import FACTS, frame, whole
+from harness.metrics import CONFIG as STATUS, scrape
+
+CONFIG = STATUS + """
+WSGIScriptAlias /app {apps}/joined.wsgi
+WSGIScriptAlias /pid {apps}/pid.wsgi
+<Location /app>
+  WSGISlowRequest 300ms
+</Location>
+"""
+SCHEMA = json.loads((REPOSITORY / "docs" / "status.schema.json").read_text())
+HELLO = """
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"%s"]
+"""
+PICKLES = """
+import pickle
+
+class Item:
+    pass
+
+def application(environ, start_response):
+    try:
+        pickle.dumps([Item(), Item()])
+    except pickle.PicklingError:
+        pass
+    start_response("200 OK", [])
+    return [b"pickled"]
+"""
+
+
+def shown(server):
+    found = server.get("/brine-status?format=json").json()
+    jsonschema.validate(found, SCHEMA)
+    return found
+
+
+def group_of(found, variant):
+    name = "group" if variant.mode == "daemon" else "%{GLOBAL}"
+    return next(group for group in found["groups"] if group["name"] == name)
+
+
+@contextmanager
+def held(server, path="/app/wait?60&secret"):
+    """A request that waits meanwhile; yields what its answer will be."""
+    hold = server.folder / "hold"
+    hold.write_text("")
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(server.get, path, X_File=str(hold))
+        try:
+            yield answer
+        finally:
+            hold.unlink()
+
+
+@pytest.mark.axes("mpm", "interpreter")
+def test_a_request_that_runs(httpd, variant):
+    httpd.allow_log("BRINE0418")
+    with held(httpd) as answer:
+        running = until(lambda: [found for found in group_of(shown(httpd), variant)["requests"] if found["pid"]],
+                        "it runs")
+        request, = running
+        assert not answer.done()
+    request_id = answer.result().json()[0]
+    assert (request["request"], request["id"]) == ("GET /app/wait", request_id)
+    assert request["script"].endswith("/joined.wsgi")
+    assert 0 <= request["age_seconds"] < 600 and request["thread"] >= 1
+    assert request["httpd_pid"] in processes.children(httpd.pid) + [httpd.pid]
+    if variant.mode == "daemon":
+        assert request["pid"] == int(httpd.get("/pid").body) and request["pid"] != request["httpd_pid"]
+    else:
+        assert request["pid"] == request["httpd_pid"]
+    assert group_of(shown(httpd), variant)["requests"] == []
+
+
+@pytest.mark.modes("embedded")
+def test_a_process_that_was_killed_leaves_no_request(httpd, variant):
+    httpd.allow_log("BRINE0418|AH00051|AH00052")
+    with held(httpd) as answer:
+        request, = until(lambda: group_of(shown(httpd), variant)["requests"], "it runs")
+        os.kill(request["pid"], signal.SIGKILL)
+        with pytest.raises(Exception):
+            answer.result()
+        until(lambda: group_of(shown(httpd), variant)["requests"] == [], "it is gone")
+
+
+@pytest.mark.modes("groups")
+def test_a_request_of_the_last_configuration_is_seen_while_its_process_drains(start_httpd):
+    server = start_httpd(CONFIG + "WSGIDaemonProcess one threads=2\nWSGIProcessGroup one\n")
+    server.allow_log("BRINE0418")
+
+    def requests():
+        return [request for group in shown(server)["groups"] for request in group["requests"]]
+
+    with held(server):
+        until(requests, "it runs")
+        server.reload()
+        request, = requests()
+        assert request["request"] == "GET /app/wait" and request["pid"] > 1
+
+
+def test_a_slow_request(httpd, variant):
+    httpd.allow_log("BRINE0418")
+    assert httpd.get("/pid").status == 200
+    request_id = httpd.get("/app/wait?0.6&secret").json()[0]
+    found = shown(httpd)
+    slow, = [request for request in found["slow"] if request["id"] == request_id]
+    assert (slow["request"], slow["status"]) == ("GET /app/wait", 200)
+    assert slow["process_group"] == group_of(found, variant)["name"]
+    assert slow["application_seconds"] >= 0.6 and slow["waiting_seconds"] >= 0 and slow["pid"] > 1
+    assert abs(slow["ended"] - time.time()) < 600
+    assert "secret" not in json.dumps(found) and "GET /pid" not in [request["request"] for request in found["slow"]]
+
+
+def test_an_error_with_what_the_docs_say_of_it(httpd):
+    assert httpd.get("/app/raise").status == 500
+    httpd.expect_log("BRINE0401")
+    error = shown(httpd)["errors"][0]
+    assert error["code"] == "BRINE0401" and error["text"].startswith("ValueError: raised here")
+    assert error["id"] and error["pid"] > 1 and "\n" not in error["text"]
+    assert error["meaning"] and error["remedy"]
+    page = (REPOSITORY / "docs" / "errors.md").read_text()
+    assert error["meaning"].split(".")[0] in page
+
+
+def test_what_an_application_prints_is_no_error_of_brine_s(httpd):
+    before = shown(httpd)["errors"]
+    httpd.get("/app/print?BRINE0401:%20forged")
+    httpd.expect_log("forged")
+    assert shown(httpd)["errors"] == before
+
+
+def test_hazards_by_id(start_httpd, variant):
+    server = start_httpd(CONFIG + "WSGIScriptAlias /own {dir}/pickle.wsgi\n", files={"pickle.wsgi": PICKLES})
+    server.allow_log("BRINE05")
+    for _ in range(2):
+        assert server.get("/own").status == 200
+    group = group_of(shown(server), variant)
+    assert group["hazards"] == {"naming-script": 2}
+    labels = {"id": "naming-script", "process_group": group["name"]}
+    assert scrape(server).sum("brine_pickle_hazards_total", **labels) == 2
+
+
+def test_all_hazards_can_be_counted():
+    names = re.findall(r'^    "([a-z-]+)": "', (REPOSITORY / "python/brine/pickle/_hazards.py").read_text(), re.M)
+    counted = (REPOSITORY / "src/metrics/hazards.hpp").read_text().split("kHazards =")[1].split(";")[0]
+    assert len(names) > 10 and re.findall(r'"([a-z-]+)"', counted) == names
+
+
+def test_the_age_of_code_and_its_reload(start_httpd, variant):
+    server = start_httpd(CONFIG + "WSGIScriptAlias /own {dir}/own.wsgi\n", files={"own.wsgi": HELLO % "one"})
+
+    def code():
+        scripts = group_of(shown(server), variant)["scripts"]
+        return [script for script in scripts if script["script"].endswith("/own.wsgi")]
+
+    assert server.get("/own").body == b"one"
+    before, = code()
+    assert before["generation"] == 1 and abs(before["loaded"] - time.time()) < 600
+    server.write("own.wsgi", HELLO % "two")
+    until(lambda: server.get("/own").body == b"two", "the new code serves")
+    after, = until(lambda: [script for script in code() if script["loaded"] > before["loaded"]], "it is known")
+    assert after["generation"] == (1 if variant.mode == "daemon" else 2)
+    reload, = [event for event in shown(server)["events"] if event["event"] == "reload"]
+    assert reload["detail"].endswith("/own.wsgi")
+    assert reload["process_group"] == group_of(shown(server), variant)["name"]
+    found = scrape(server)
+    loaded = found.sum("brine_script_loaded_timestamp_seconds", script=after["script"])
+    assert loaded == pytest.approx(after["loaded"], abs=0.01)
+    assert found.sum("brine_gil_wait_seconds_count") >= 1
+    assert found.sum("brine_process_interpreters") >= 1
+
+
+@pytest.mark.modes("groups")
+def test_the_events_of_a_process_s_life(start_httpd):
+    server = start_httpd(CONFIG + "WSGIDaemonProcess one\nWSGIProcessGroup one\n")
+    server.allow_log("BRINE0610")
+
+    def events(pid):
+        told = [event for event in reversed(shown(server)["events"]) if event["pid"] == pid]
+        return [(event["event"], event["reason"]) for event in told]
+
+    first = int(server.get("/pid").body)
+    assert events(first) == [("start", ""), ("ready", "")]
+    os.kill(first, signal.SIGUSR1)
+    until(lambda: len(events(first)) == 4, "it has been replaced")
+    assert events(first)[2:] == [("retire", "eviction"), ("end", "eviction")]
+    second = int(until(lambda: server.get("/pid"), "its successor serves").body)
+    os.kill(second, signal.SIGKILL)
+    until(lambda: ("end", "") in events(second), "it has died")
+    end = next(event for event in shown(server)["events"] if event["pid"] == second)
+    assert end["detail"] == "killed by SIGKILL"
+
+
+@pytest.mark.modes("groups")
+def test_what_a_process_says_that_it_has_measured_is_bounded(start_httpd):
+    server = start_httpd(STATUS + """
+WSGIDaemonProcess tenant threads=1
+WSGIScriptAlias /attack {apps}/attack_frames.wsgi process-group=tenant application-group=%{GLOBAL}
+""")
+    assert server.get("/attack").status == 200  # the thread tells its own facts first
+    absurd = frame(FACTS, struct.pack("=qqII", 1 << 62, 1 << 62, 0xFFFFFFFF, 0xFFFFFFFF))
+    assert server.post("/attack", absurd + whole(body=b"hello")).body == b"hello"
+    group = next(group for group in shown(server)["groups"] if group["name"] == "tenant")
+    assert group["gil_wait_seconds"]["sum"] < 60 and group["interpreters"] <= 10000
+    assert all(script["loaded"] <= time.time() + 1 for script in group["scripts"])
