@@ -117,7 +117,7 @@ os.kill(os.getpid(), 9)
 
 @pytest.mark.modes("groups")
 def test_a_program_gets_the_lines(start_httpd):
-    server = start_httpd(CONFIG.replace("{dir}/events.log", '"|/bin/cat >> {dir}/writable/piped.log"')
+    server = start_httpd(CONFIG.replace("{dir}/events.log", '"|$/bin/cat >> {dir}/writable/piped.log"')
                          + "WSGIDaemonProcess one\nWSGIProcessGroup one\n")
     pid = int(server.get("/pid").body)
     until(lambda: kinds(events(server, "writable/piped.log", pid=pid)) == ["start", "ready"], "the program has them")
