@@ -71,6 +71,16 @@ def _add_doctor(commands: "argparse._SubParsersAction[Any]", used: bool) -> None
         commands.add_parser("doctor", help="say why a site does not work")
 
 
+def _add_status(commands: "argparse._SubParsersAction[Any]", used: bool) -> None:
+    """The commands `status` and `top`, likewise."""
+    if used:
+        from brine.status.command import add_parsers as add
+        add(commands)
+    else:
+        commands.add_parser("status", help="say how a running server does")
+        commands.add_parser("top", help="show what a running server does, again and again")
+
+
 def _add_production(command: Parser) -> None:
     add = command.add_argument_group("production").add_argument
     add("-o", "--output", metavar="DIR",
@@ -85,7 +95,7 @@ def _add_production(command: Parser) -> None:
 
 def whole_parser() -> Parser:
     """With the options of all commands: for the manual."""
-    return _parser(("pickle", "migrate", "doctor"))
+    return _parser(("pickle", "migrate", "doctor", "status"))
 
 
 def _parser(used: Collection[str]) -> Parser:
@@ -115,6 +125,7 @@ def _parser(used: Collection[str]) -> Parser:
     _add_pickle(commands, "pickle" in used)
     _add_migrate(commands, "migrate" in used)
     _add_doctor(commands, "doctor" in used)
+    _add_status(commands, "status" in used or "top" in used)
     return parser
 
 
@@ -169,6 +180,9 @@ def _run(options: argparse.Namespace, words: list[str], module_folder: str | Non
     if options.command in TEXTS:
         from brine.sites.operating import operate
         return operate(options)
+    if options.command in ("status", "top"):
+        from brine.status.command import run as show_status
+        return show_status(options)
     brine = find_brine(module_folder, default_python)
     if options.command == "module-location":
         print(brine.module)
