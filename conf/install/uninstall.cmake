@@ -15,7 +15,7 @@ foreach(file IN LISTS files)
     file(REMOVE_RECURSE "${folder}/__pycache__")
   endif()
   # A folder of Brine's own, and those between it and the file.
-  while(folder MATCHES "/(brine|mod_wsgi)(/|$)")
+  while(folder MATCHES "/(brine|mod_wsgi|brine-[^/]*[.]dist-info)(/|$)")
     list(APPEND folders "${folder}")
     cmake_path(GET folder PARENT_PATH folder)
   endwhile()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from brine.installation import version
 from serving import BUILD, REPOSITORY, Serving, write_script
 
 MADE = ("mod_brine.so", "brine-worker", "brine_engine.cpython-*.so", "python/brine/*")
@@ -70,7 +71,7 @@ def test_an_installation_serves_and_goes_away_again(build, folder, runtime):
     there = files(prefix)
     tag = default_python()[0].replace(".", "")
     assert {"bin/brine", "lib/brine/mod_brine.so", "lib/brine/brine-worker", f"lib/brine/brine_engine.cpython-{tag}.so",
-            "lib/brine/python/brine/cli.py", "lib/brine/python/brine/_folders.py", "lib/brine/python/mod_wsgi/__init__.pyi",
+            "lib/brine/python/brine/cli.py", f"lib/brine/python/brine-{version()}.dist-info/METADATA", "lib/brine/python/brine/_folders.py", "lib/brine/python/mod_wsgi/__init__.pyi",
             "share/man/man1/brine-serve.1", "share/bash-completion/completions/brine", "share/zsh/site-functions/_brine",
             "share/fish/vendor_completions.d/brine.fish"} <= there
     written = (build / "install_manifest.txt").read_text().split()
@@ -149,3 +150,16 @@ def test_the_folder_that_is_chosen(prefix, given, usual, other, chosen, tmp_path
     script.write_text(f"set(CMAKE_INSTALL_PREFIX {prefix})\ninclude({REPOSITORY}/conf/install/choose-folder.cmake)\n"
                       f'choose_folder(folder "{given}" "{usual}" "{other}")\nmessage(STATUS ${{folder}})\n')
     assert run("cmake", "-P", script).strip() == f"-- {chosen}"
+
+
+def test_a_plain_build_makes_the_same_bytes_in_any_folder(configured, monkeypatch):
+    monkeypatch.delenv("CMAKE_CXX_COMPILER_LAUNCHER", raising=False)
+    made = []
+    for name in ("one", "another"):
+        folder = configured(name)
+        if not (folder / "build.ninja").exists():
+            pytest.skip("single files are for ninja")
+        run("ninja", "-C", folder, "CMakeFiles/mod_brine.dir/src/base/script_file.cpp.o")
+        made.append((folder / "CMakeFiles/mod_brine.dir/src/base/script_file.cpp.o").read_bytes())
+    assert made[0] == made[1]
+    assert str(REPOSITORY).encode() not in made[0]

@@ -68,7 +68,7 @@ class _Run:
             if self._loading.failed and not self._loading.loaded:
                 return f"{self._loading.why or 'the application does not load'}. {self._site.error_log} tells more."
             if self._is_loaded():
-                print(f"{self._site.name} serves at {self._site.url}", flush=True)  # `brine start` reads it when it is told
+                print(f"{self._site.name} serves at {self._site.url}", flush=True)  # before it is awaited no longer
                 self._notifier.tell("READY=1", f"STATUS=Serves at {self._site.url}")
                 return ""
             self._stop.wait(_TICK_SECONDS)
