@@ -110,9 +110,9 @@ def without_ninja(stand_ins):
     return stand_ins
 
 
-def run(clone, path):
+def run(clone, path, *arguments):
     """Runs the script to its end, which comes at the latest with a port that is none."""
-    return subprocess.run([clone / "conf/quickstart"], env={"PATH": str(path), "PORT": "none"}, capture_output=True,
+    return subprocess.run([clone / "conf/quickstart", *arguments], env={"PATH": str(path), "PORT": "none"}, capture_output=True,
                           text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
 
 
@@ -131,3 +131,29 @@ def test_packages_that_cannot_be_installed(clone, without_ninja):
     assert answer.returncode == 1
     assert answer.stderr == ("quickstart: Debian's packages ninja-build could not be installed; "
                              "apt-get says why above.\n")
+
+
+def test_packages_are_made_and_installed(clone, folder, stand_ins):
+    made = clone / "build/packages"
+    (clone / "conf/packages").write_text(f"""#!/bin/sh
+echo "packages $*" >> "{folder}/calls"
+mkdir -p "$1"
+touch "$1/brine_0.0_all.deb"
+printf 'Files:\\n aa 1 web optional brine_0.1_all.deb\\n aa 1 web optional brine-dbgsym_0.1_amd64.deb\\n' > "$1/brine_0.1.changes"
+""")
+    (clone / "conf/packages").chmod(0o755)
+    tool = stand_ins / "dpkg-query"  # all but one are installed
+    tool.write_text('#!/bin/sh\nfor name; do :; done\n[ "$name" = debhelper ] || echo installed\n')
+    tool.chmod(0o755)
+    answer = run(clone, f"{stand_ins}:/usr/bin:/bin", "--package")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    called = [line.removeprefix("sudo env DEBIAN_FRONTEND=noninteractive ") for line in calls(folder)
+              if "install" in line or line.startswith("packages ")]
+    install = "apt-get -q install -y --no-install-recommends "
+    assert called == [f"{install}debhelper", f"packages {made}", f"{install}{made}/brine_0.1_all.deb"]
+    assert "Installed. brine serve" in answer.stdout
+
+
+def test_another_word_is_refused(clone, stand_ins):
+    answer = run(clone, f"{stand_ins}:/usr/bin:/bin", "--packages")
+    assert answer.returncode == 1 and "--packages is neither" in answer.stderr
