@@ -19,6 +19,7 @@ from brine.log_view import LogView, use_colours
 from brine.made_files import make_certificate
 from brine.private_folder import private_folder
 from brine.replacement import Replacement
+from brine.refusal import Refusal
 from brine.server_user import ServerUser
 from brine.site import STATUS_URLS, Site
 from brine.sites.folders import all_in
@@ -28,6 +29,11 @@ from brine.watcher import Watcher
 _TICK_SECONDS = 0.1
 _PATIENCE_SECONDS = 15
 _LONG_LOADING_SECONDS = 5
+_NOT_FREE = "AH00072: make_sock: could not bind"
+
+
+class PortTaken(Refusal):
+    """Between the look for a free port and httpd's start somebody else has taken it."""
 
 
 class Server:
@@ -57,6 +63,8 @@ class Server:
                 self._view.say(f"Status at\n{self._site.origin}{STATUS_URLS[0]}")
             self._follow()
         code = self._process.exit_code()
+        if code is not None and _NOT_FREE in self._said():
+            raise PortTaken(f"Port {self._site.port} was free, and somebody else was quicker: {self._said()}")
         if code is not None:
             self._explain(code)
             return 1
@@ -116,10 +124,14 @@ class Server:
             self._loading.let_go(self._replacement.begin())
         self._replacement.tend()
 
+    def _said(self) -> str:
+        """What httpd said before it had its log."""
+        return self._messages.read_text(errors="replace").strip()
+
     def _explain(self, code: int) -> None:
         """httpd has ended by itself: what it said, before it had its log and in it."""
         self._show_log()
-        said = self._messages.read_text(errors="replace").strip()
+        said = self._said()
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         self._view.say(f"brine: httpd ended by itself, {how}{':' if said else '.'}")
         for line in said.splitlines():

@@ -6,10 +6,14 @@ from pathlib import Path
 from brine.installation import Brine, find_httpd
 from brine.made_files import made_scripts
 from brine.refusal import Refusal
-from brine.server import serve
+from brine.server import PortTaken, serve
 from brine.server_user import ServerUser, demand_reachable, named_user, server_user
 from brine.site import Site, free_port
 from brine.sites.folders import demand_not_running
+
+
+# So often another free port is taken for --port 0 where somebody else was quicker.
+_ATTEMPTS = 10
 
 
 def _checked_engine(site: Site, brine: Brine) -> Path | None:
@@ -59,8 +63,19 @@ def start(site: Site, brine: Brine) -> int:
     httpd = find_httpd()
     user = checked_user(site, brine)
     demand_not_running(site)
+    with made_scripts(site) as complete:
+        for _ in range(_ATTEMPTS):
+            try:
+                return serve(_with_port(complete), httpd, brine, user)
+            except PortTaken:
+                if site.port:
+                    raise
+        return serve(_with_port(complete), httpd, brine, user)
+
+
+def _with_port(site: Site) -> Site:
+    """With a port that is free on all its addresses: a moment later somebody else may have it."""
     port = free_port(site.host, site.port)
     for host in site.hosts[1:]:
         free_port(host, port)
-    with made_scripts(replace(site, port=port)) as complete:
-        return serve(complete, httpd, brine, user)
+    return replace(site, port=port)

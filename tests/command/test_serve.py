@@ -16,7 +16,7 @@ import pytest
 
 from brine.root_exception import root_exception
 from ports import free_port
-from serving import Serving, poll, write_script
+from serving import PATIENCE, REPOSITORY, Serving, poll, write_script
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -43,6 +43,32 @@ def test_port_0_is_any_that_is_free(serve, script):
     server = serve(script, "--port", 0)
     assert not server.url.endswith(":0")
     assert server.get() == (200, "one")
+
+
+def command_with_a_taken_port(brine, script, port):
+    """`brine serve` for which somebody else is quicker, the first time that it looks for a free port."""
+    program = ("import brine.starting as s, sys\nfrom brine.cli import main\nfree = s.free_port\n"
+               "answers = [int(sys.argv[2])]\n"
+               "s.free_port = lambda host, wanted: answers.pop() if answers else free(host, wanted)\n"
+               "sys.exit(main(['serve', sys.argv[1], '--port', sys.argv[3]], sys.argv[4]))")
+    return ["/usr/bin/python3", "-c", program, script, port, "0", brine.parent]
+
+
+def test_port_0_is_another_where_somebody_was_quicker(brine, script, runtime):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        command = command_with_a_taken_port(brine, script, taken)
+        server = Serving(command, {"XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(REPOSITORY / "python")})
+        try:
+            assert server.get() == (200, "one")
+            assert not server.url.endswith(f":{taken}")
+            assert server.stop() == 0
+        finally:
+            server.end()
+        command[-2] = str(taken)  # which was asked for
+        answer = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE,
+                                env={**os.environ, "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(REPOSITORY / "python")})
+        assert answer.returncode == 2 and "somebody else was quicker" in answer.stderr, answer.stdout + answer.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
