@@ -19,8 +19,8 @@ namespace brine::engine {
 
 /// The number of the boundary. Raise it with every change of this folder's files or of what they
 /// include: an engine that was built with another number is refused. tests/boundary_test.py
-/// compares the hash with the files. kAbi's hash: e8a716240ae9d802
-inline constexpr std::uint32_t kAbi = 32;
+/// compares the hash with the files. kAbi's hash: 639a901c29808735
+inline constexpr std::uint32_t kAbi = 33;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -44,8 +44,9 @@ struct Config {
   /// interpreters=: how many serve an application group, other than the main interpreter's. More
   /// than one have a GIL each.
   int interpreters = 1;
-  /// WSGIPickleGuard of the main server: for threads that serve no request.
+  /// WSGIPickleGuard of the main server and its sample=: for threads that serve no request.
   pickle::Policy pickle_policy = pickle::Policy::report;
+  std::uint32_t pickle_sample = 0;
 
   std::vector<NamedScript> named_scripts;  ///< those that processes of this group may load
 

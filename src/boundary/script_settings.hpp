@@ -34,6 +34,8 @@ struct ScriptSettings {
   bool keep_last_good = true;                             ///< WSGIReloadFailure Keep
   bool registered = false;                                ///< WSGIScriptModules Registered
   pickle::Policy pickle_policy = pickle::Policy::report;  ///< WSGIPickleGuard
+  /// WSGIPickleGuard sample=: one in so many dumps is checked by a round trip; 0: none.
+  std::uint32_t pickle_sample = 0;
   bool ignore_activity = false;  ///< WSGIIgnoreActivity: requests do not count as activity
   bool logging = false;          ///< WSGILogging
 
@@ -49,8 +51,10 @@ concept AnyScriptSettings = std::same_as<std::remove_const_t<Value>, ScriptSetti
 /// encoded by it. A member that it lacks does not compile.
 template <AnyScriptSettings Settings>
 constexpr auto members(Settings& settings) {
-  auto& [reloading, keep_last_good, registered, pickle_policy, ignore_activity, logging] = settings;
-  return std::tie(reloading, keep_last_good, registered, pickle_policy, ignore_activity, logging);
+  auto& [reloading, keep_last_good, registered, pickle_policy, pickle_sample, ignore_activity,
+         logging] = settings;
+  return std::tie(reloading, keep_last_good, registered, pickle_policy, pickle_sample,
+                  ignore_activity, logging);
 }
 
 }  // namespace brine::wsgi

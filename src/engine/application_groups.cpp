@@ -194,7 +194,7 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
                                    const Config& process_config, const std::string& name)
     : config(process_config),
       interpreter(own_interpreter),
-      bootstrap(gil, pickle::policy_name(config.pickle_policy), config.log_level),
+      bootstrap(gil, {config.pickle_policy, config.pickle_sample}, config.log_level),
       loader(bootstrap, name, {config.script_user, config.script_group}),
       gateway(gil, interpreter_info(config, name),
               {bootstrap.get(gil, "FileWrapper"), bootstrap.get(gil, "plain_file"),
@@ -233,7 +233,8 @@ bool ApplicationGroup::load_named(GilLock& gil, std::string_view script_name) {
   wanted.path = found->path;
   wanted.resource = found->path;
   wanted.settings = found->settings;
-  const pickle::PolicyScope guarded(wanted.settings.pickle_policy, pickle::current_listener());
+  const pickle::PolicyScope guarded(wanted.settings.pickle_policy, pickle::current_listener(),
+                                    wanted.settings.pickle_sample);
   try {
     loader.lease(gil, wanted, wsgi::current_log());
     return true;

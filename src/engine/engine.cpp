@@ -278,7 +278,8 @@ class PythonEngine final : public Engine {
       const Serving serving(gil, thread, group, exchange);
       const wsgi::LogScope scope(request);
       HazardNote hazards(request);
-      const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
+      const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards,
+                                        target.settings.pickle_sample);
       group.gateway.finished(gil, exchange, outcome);
     });
     return outcome;
@@ -306,7 +307,8 @@ class PythonEngine final : public Engine {
     return group.interpreter.with_gil([&](GilLock& gil) {
       const wsgi::LogScope scope(log);
       HazardLog hazards(log);
-      const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
+      const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards,
+                                        target.settings.pickle_sample);
       try {
         const script::Lease lease = group.loader.lease(gil, script, log);
         // A file that is half-written may load and yet lack its application.
@@ -326,7 +328,8 @@ class PythonEngine final : public Engine {
                   const script::Wanted& script, wsgi::Exchange& exchange, GilSample& sample) {
     const wsgi::LogScope scope(exchange.request);
     HazardNote hazards(exchange.request);
-    const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards);
+    const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards,
+                                      target.settings.pickle_sample);
     try {
       const script::Lease lease = group.loader.lease(gil, script, exchange.request);
       if (lease.changed) {

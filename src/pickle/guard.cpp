@@ -319,12 +319,17 @@ Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, const Suspicion* s
 }
 
 void Guard::sample(GilLock& gil, Policy policy, PyObject* stream) noexcept {
-  if (sample_every_ == 0 || policy != Policy::report || ++dumps_ % sample_every_ != 0) return;
-  const Busy working;
+  const Scope* scope = current_scope();
+  const std::uint32_t every = scope != nullptr ? scope->sample : sample_;
+  if (every == 0 || policy == Policy::builtin_only) return;
   try {
+    if (!sampler_.takes(every)) return;
+    const Busy working;
     steal(gil, PyObject_CallOneArg(reaction(gil, "on_sample"), stream));
   } catch (const ErrorSet&) {
     PyErr_Clear();  // the dump has been done, and its result stands
+  } catch (const std::bad_alloc&) {
+    // Likewise: this dump is not checked.
   }
 }
 

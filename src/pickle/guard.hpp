@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -14,6 +15,7 @@
 
 #include "boundary/policy.hpp"
 #include "cpython/ref.hpp"
+#include "pickle/sampler.hpp"
 #include "pickle/scanner.hpp"
 #include "pickle/scope.hpp"
 #include "pickle/told.hpp"
@@ -115,10 +117,11 @@ class Guard {
     told_.clear();
   }
 
-  /// Has every `every`th dump of `dumps` checked by a round trip, under the policy Report; 0: none.
-  void set_sampling(std::uint32_t every) noexcept { sample_every_ = every; }
+  /// Has one in `every` dumps of threads that serve no request checked by a round trip; 0: none.
+  void set_sampling(std::uint32_t every) noexcept { sample_ = every; }
 
-  /// Hands a stream that `dumps` has made to those who check it, if it is its turn.
+  /// Hands a stream that pickle has made, and that has no hazard, to those who check it, if it is
+  /// its turn. Nothing is refused for what they find: the pickle has left by then.
   void sample(cpython::GilLock& gil, Policy policy, PyObject* stream) noexcept;
 
   /// Says whether somebody collects the reports of all dumps, which then are all described.
@@ -166,8 +169,8 @@ class Guard {
   std::map<std::tuple<std::uint32_t, Call::How, std::uint32_t>, bool> misfits_;
   Told told_;
   bool collecting_ = false;
-  std::uint32_t sample_every_ = 0;
-  std::uint64_t dumps_ = 0;
+  std::uint32_t sample_ = 0;
+  Sampler sampler_{std::random_device{}()};
   std::string key_;  // a buffer, kept for its memory
 };
 

@@ -162,7 +162,8 @@ PyMethodDef own_functions[] = {
      "Whether somebody collects reports: then each failed dump is described anew."},
     {"set_sampling", set_sampling, METH_O,
      "set_sampling($module, every, /)\n--\n\n"
-     "Has each so manieth pickle of dumps() checked by a round trip; 0: none."},
+     "Has one in so many dumps checked by a round trip, of threads that serve no request; 0: "
+     "none."},
     {"pickled_otherwise", pickled_otherwise, METH_VARARGS,
      "pickled_otherwise($module, obj, pickler, /)\n--\n\n"
      "Says that a Pickler which is not the guard's has pickled an object."},

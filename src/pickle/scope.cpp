@@ -46,8 +46,8 @@ void HeldFindings::pickled(const FailedObject& done) noexcept {
   held_.erase(std::remove_if(held_.begin(), held_.end(), is_it), held_.end());
 }
 
-PolicyScope::PolicyScope(Policy policy, Listener* listener) noexcept
-    : scope_{policy, listener, HeldFindings(listener)},
+PolicyScope::PolicyScope(Policy policy, Listener* listener, std::uint32_t sample) noexcept
+    : scope_{policy, listener, HeldFindings(listener), sample},
       outer_(std::exchange(scope_of_thread, &scope_)) {}
 
 PolicyScope::~PolicyScope() { scope_of_thread = outer_; }

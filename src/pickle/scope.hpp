@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -78,12 +79,13 @@ struct Scope {
   Policy policy;
   Listener* listener;  ///< null: there is no server
   HeldFindings held;
+  std::uint32_t sample;  ///< one in so many dumps is checked by a round trip; 0: none
 };
 
 /// Sets the calling thread's scope for the life of this object, which tells what was held.
 class PolicyScope {
  public:
-  PolicyScope(Policy policy, Listener* listener) noexcept;
+  PolicyScope(Policy policy, Listener* listener, std::uint32_t sample = 0) noexcept;
   ~PolicyScope();
   PolicyScope(const PolicyScope&) = delete;
   PolicyScope& operator=(const PolicyScope&) = delete;

@@ -96,7 +96,7 @@ PyMethodDef make_guard_method = {"make_guard", make_guard, METH_O, nullptr};
 PyMethodDef execute_guard_method = {"execute_guard", execute_guard, METH_O, nullptr};
 
 // Adds the functions and constants of C++ that bootstrap.py uses to its globals.
-void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_policy,
+void provide(const GilLock& gil, PyObject* globals, const Bootstrap::GuardDefaults& guard,
              base::Level log_level) {
   const auto add = [&](PyMethodDef* method) {
     Ref function = steal(gil, PyCFunction_New(method, nullptr));
@@ -108,19 +108,22 @@ void provide(const GilLock& gil, PyObject* globals, std::string_view pickle_poli
     add(method);
   }
   for (PyMethodDef* method = service_methods; method->ml_name != nullptr; ++method) add(method);
-  Ref policy = steal(gil, PyUnicode_FromStringAndSize(
-                              pickle_policy.data(), static_cast<Py_ssize_t>(pickle_policy.size())));
+  const std::string_view name = pickle::policy_name(guard.policy);
+  Ref policy =
+      steal(gil, PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size())));
   check(gil, PyDict_SetItemString(globals, "PICKLE_POLICY", policy.get()));
+  const Ref sample = steal(gil, PyLong_FromUnsignedLong(guard.sample));
+  check(gil, PyDict_SetItemString(globals, "PICKLE_SAMPLE", sample.get()));
   const Ref level = steal(gil, PyLong_FromLong(static_cast<long>(log_level)));
   check(gil, PyDict_SetItemString(globals, "LOG_LEVEL", level.get()));
 }
 
 }  // namespace
 
-Bootstrap::Bootstrap(const GilLock& gil, std::string_view pickle_policy, base::Level log_level) {
+Bootstrap::Bootstrap(const GilLock& gil, const GuardDefaults& guard, base::Level log_level) {
   Ref code = steal(gil, embedded_code("script.bootstrap"));
   globals_ = steal(gil, PyDict_New());
-  provide(gil, globals_.get(), pickle_policy, log_level);
+  provide(gil, globals_.get(), guard, log_level);
   Ref name = steal(gil, PyUnicode_FromString("brine.bootstrap"));
   check(gil, PyDict_SetItemString(globals_.get(), "__name__", name.get()));
   check(gil, PyDict_SetItemString(globals_.get(), "__builtins__", PyEval_GetBuiltins()));

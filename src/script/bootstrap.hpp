@@ -2,11 +2,12 @@
 // search for old generations.
 #pragma once
 
+#include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "boundary/log.hpp"
+#include "boundary/policy.hpp"
 #include "cpython/ref.hpp"
 
 namespace brine::script {
@@ -15,10 +16,15 @@ namespace brine::script {
 /// an exception.
 class Bootstrap {
  public:
-  /// Runs bootstrap.py in the current interpreter, which installs the import finders. Outside of
-  /// requests the pickle guard has `pickle_policy`. `log_level` is the least important that httpd's
-  /// log takes.
-  Bootstrap(const cpython::GilLock& gil, std::string_view pickle_policy, base::Level log_level);
+  /// What the pickle guard does outside of requests.
+  struct GuardDefaults {
+    pickle::Policy policy = pickle::Policy::report;
+    std::uint32_t sample = 0;  ///< one in so many dumps is checked by a round trip; 0: none
+  };
+
+  /// Runs bootstrap.py in the current interpreter, which installs the import finders. `log_level`
+  /// is the least important that httpd's log takes.
+  Bootstrap(const cpython::GilLock& gil, const GuardDefaults& guard, base::Level log_level);
 
   struct Executed {
     cpython::Ref module;

@@ -4,8 +4,8 @@ It is compiled into the engine under the file name "<brine>", which the log leav
 Nothing here is on the path of an ordinary request, and what is imported here every interpreter has to
 find room for: modules that import much in their turn are left to the applications. The engine puts
 among its globals before it runs: own_code(module name), compile_source(bytes, path), frame_of(thread), is_alone(),
-make_guard(spec), execute_guard(module), call_unmasked(function, args, kwargs), PICKLE_POLICY, LOG_LEVEL
-(httpd's number), and the functions of script/service.hpp.
+make_guard(spec), execute_guard(module), call_unmasked(function, args, kwargs), PICKLE_POLICY, PICKLE_SAMPLE,
+LOG_LEVEL (httpd's number), and the functions of script/service.hpp.
 """
 
 import _posixsubprocess
@@ -757,6 +757,7 @@ class OwnModules:
         if name == "brine._guard":
             execute_guard(module)
             module.set_policy(PICKLE_POLICY)
+            module.set_sampling(PICKLE_SAMPLE)
             return
         code = own_code(name)
         if code is not None:  # brine itself is empty

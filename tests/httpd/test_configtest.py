@@ -53,6 +53,15 @@ BAD_VALUES = [
      "nobody"),
     ("WSGIImportScript /x", "WSGIImportScript", ""),
     ("WSGIScriptReloading Sometimes", "WSGIScriptReloading", "Sometimes"),
+    ("WSGIPickleGuard Sometimes", "WSGIPickleGuard must be Off, Report, Enforce or BuiltinOnly", "Sometimes"),
+    ("WSGIPickleGuard", "WSGIPickleGuard must be Off, Report, Enforce or BuiltinOnly", ""),
+    *((f"WSGIPickleGuard Report sample={bad}", "a whole number from 1 to 1000000000 for sample=", f"'{bad}'")
+      for bad in ("0", "-1", "1.5", "many", "1000000001", "10k")),
+    ("WSGIPickleGuard Report sample=", "WSGIPickleGuard", "sample"),
+    ("WSGIPickleGuard Report 1000", "WSGIPickleGuard", "1000"),
+    ("WSGIPickleGuard Report samples=9", "the only one is sample=", "'samples'"),
+    ("WSGIPickleGuard Off sample=9", "takes sample= with Report or Enforce", "not with Off"),
+    ("WSGIPickleGuard BuiltinOnly sample=9", "takes sample= with Report or Enforce", "not with BuiltinOnly"),
     ("WSGIRestrictProcess", "WSGIRestrictProcess", ""),
     *((f"<Location />\n{directive}{rest}\n</Location>", directive, culprit)
       for directive in ("WSGIAccessScript", "WSGIAuthUserScript", "WSGIAuthGroupScript", "WSGIDispatchScript")
@@ -82,7 +91,9 @@ def test_bad_values_are_named(configtest, line, directive, value):
     assert directive in said and value in said
 
 
-@pytest.mark.parametrize("line", ["WSGIScriptReloading Rolling", "WSGIScriptReloading off", "WSGIMapHEADToGET Auto", "WSGIMapHEADToGET on",
+@pytest.mark.parametrize("line", ["WSGIPickleGuard Report", "WSGIPickleGuard enforce sample=1000",
+                                  "WSGIPickleGuard Report sample=1", "WSGIScriptReloading Rolling",
+                                  "WSGIScriptReloading off", "WSGIMapHEADToGET Auto", "WSGIMapHEADToGET on",
                                   "WSGIReloadFailure Keep", "WSGIReloadFailure fail",
                                   "WSGIScriptModules Anonymous", "WSGIScriptModules Registered",
                                   "WSGIProcessGroup %{GLOBAL}", "WSGIPythonHashSeed random",

@@ -322,7 +322,7 @@ control = socket.socket(fileno=os.dup(3))
 def text(value):
     return struct.pack("=I", len(value)) + value.encode()
 for path in {paths!r}:
-    script = text(path) + text("application") + text("") + bytes([0, 0, 1, 0, 0, 0, 0, 1])
+    script = text(path) + text("application") + text("") + bytes([0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1])
     control.send(b"\\x01\\x00" + struct.pack("=I", 1) + text(path) + struct.pack("=q", 7))
     control.send(b"\\x02\\x00" + script)
 result = True

@@ -114,6 +114,17 @@ TEST(Buffering, IsASizeOrOff) {
   }
 }
 
+TEST(PickleGuard, IsAPolicyAndHowManyDumpsAreChecked) {
+  EXPECT_EQ(parse_pickle_guard("off").policy, pickle::Policy::off);
+  EXPECT_EQ(parse_pickle_guard("Report").sample, 0U);
+  EXPECT_EQ(parse_pickle_guard(" enforce  sample=\"1000\" ").policy, pickle::Policy::enforce);
+  EXPECT_EQ(parse_pickle_guard("Report sample=1000000000").sample, 1'000'000'000U);
+  EXPECT_EQ(refusal([] { parse_pickle_guard("Off sample=9"); }),
+            "takes sample= with Report or Enforce, not with Off");
+  EXPECT_EQ(refusal([] { parse_pickle_guard("Report sample=0"); }),
+            "needs a whole number from 1 to 1000000000 for sample=, not '0'");
+}
+
 TEST(ChunkedRequest, IsOneOfThree) {
   EXPECT_EQ(parse_chunked_request("on"), ChunkedRequest::on);
   EXPECT_EQ(parse_chunked_request("Off"), ChunkedRequest::off);

@@ -24,6 +24,7 @@ RequestSettings giving(const ScriptSettings& values) {
   settings.script.give<&ScriptSettings::keep_last_good>(values.keep_last_good);
   settings.script.give<&ScriptSettings::registered>(values.registered);
   settings.script.give<&ScriptSettings::pickle_policy>(values.pickle_policy);
+  settings.script.give<&ScriptSettings::pickle_sample>(values.pickle_sample);
   settings.script.give<&ScriptSettings::ignore_activity>(values.ignore_activity);
   settings.script.give<&ScriptSettings::logging>(values.logging);
   return settings;

@@ -310,8 +310,11 @@ TEST(Control, MalformedTextsAreRefused) {
 // The flags and enumerators of a script are its last bytes but one text's.
 TEST(Control, ValuesThatNoEnumeratorHasAreRefused) {
   const std::string good = pack(script_at("/a.wsgi"));
+  // Flags and enumerators are the last bytes, but for four of a number, which may be any.
+  const std::size_t number = good.size() - 7;
   unsigned refused = 0;
-  for (std::size_t at = good.size() - 6; at < good.size(); ++at) {
+  for (std::size_t at = good.size() - 10; at < good.size(); ++at) {
+    if (at >= number && at < number + 4) continue;
     for (const int value : {9, 0x80, 0xff}) {
       std::string bad = good;
       bad[at] = static_cast<char>(value);

@@ -145,6 +145,7 @@ TEST(RequestFrame, IsRefusedWhereASettingHasNoSuchValue) {
   sample.target.settings = {};
   const std::vector<char> bytes = sample.encoded();
   for (const wsgi::ScriptSettings& settings : wsgi::other_script_settings()) {
+    if (settings.pickle_sample != 0) continue;  // each number is a value of it
     sample.target.settings = settings;
     std::vector<char> other = sample.encoded();
     // Where they differ, there the setting is.

@@ -4,6 +4,7 @@ import importlib.util
 import marshal
 import os
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -34,6 +35,9 @@ names["main"]()
 #: Signals by which a process ends that does what it must not; others are sent by somebody else.
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 
+#: Under httpd the engine carries the package, so that it need not be installed.
+_OWN_MODULE = re.compile(r"No module named 'brine(\.|')")
+
 #: What a library raises that wants to be set up first.
 _NOT_SET_UP = ("AppRegistryNotReady", "ImproperlyConfigured")
 
@@ -62,11 +66,12 @@ class Helper:
                 if self._process is None:
                     self._process = _start()
                 if self._closed:
-                    raise EOFError("the program ends")
+                    raise RuntimeError("the program ends")
                 return _ask(self._process, request)
             except (OSError, EOFError, TimeoutError, ValueError, RuntimeError) as error:
                 self.end()
-                words = str(error) or type(error).__name__
+                words = "it has ended" if isinstance(error, (EOFError, BrokenPipeError)) else str(error)
+                words = words or type(error).__name__
                 raise CheckError(f"the process that loads pickles has failed: {words}") from error
 
     def end(self) -> None:
@@ -92,6 +97,8 @@ def _start() -> "subprocess.Popen[bytes]":
     import base64
     import subprocess
 
+    if not sys.executable or not os.access(sys.executable, os.X_OK):
+        raise OSError(f"there is no Python to run: sys.executable is {sys.executable!r}")
     spec = importlib.util.find_spec(_fresh.__name__)
     code = spec.loader.get_code(_fresh.__name__) if spec and spec.loader else None  # type: ignore[attr-defined]
     command = [sys.executable, "-c", _PROGRAM, base64.b64encode(marshal.dumps(code)).decode()]
@@ -133,12 +140,20 @@ def check(obj: Any, protocol: int | None = None, *, setup: str = "", seconds: fl
 def check_pickle(data: bytes, name: str = "obj", *, setup: str = "", seconds: float = SECONDS,
                  memory: int = MEMORY, by: Helper = helper) -> Report:
     """Likewise for what has been pickled. `name`: what paths begin with."""
-    answer = by.ask({"path": [each for each in sys.path if isinstance(each, str)], "folder": os.getcwd(),
-                     "scripts": dict(script_names.table), "setup": setup, "data": bytes(data),
+    answer = by.ask({"path": [each for each in sys.path if isinstance(each, str)], "folder": _folder(),
+                     "scripts": {name: path for name, path in script_names.table.items() if name.encode() in data},
+                     "setup": setup, "data": bytes(data),
                      "django": "django" in sys.modules, "protocol": _protocol_of(data), "seconds": float(seconds),
                      "memory": int(memory)})
     hazard = _hazard_of(answer, data, name, seconds)
     return Report((hazard,) if hazard else ())
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it is gone, or this process may not look
+        return "/"
 
 
 def _protocol_of(data: bytes) -> int:
@@ -174,6 +189,8 @@ def _hazard_of(answer: tuple[Any, ...], data: bytes, name: str, seconds: float) 
 
 def _failure(answer: tuple[Any, ...], data: bytes, name: str) -> Hazard:
     _, stage, error, text, module, qualname, method, functions = answer
+    if error == "ModuleNotFoundError" and _OWN_MODULE.search(text):
+        raise CheckError(f"it needs the package brine, which {sys.executable} does not have: {text}")
     if stage == "setup" or error in _NOT_SET_UP:
         raise CheckError(f"the process that loads it could not be set up: {error}: {text}")
     words, what = f"{error}: {text}", "pickled again" if stage == "dump" else "loaded"

@@ -3,7 +3,7 @@
 import threading
 
 from brine.pickle._hazards import Report
-from brine.pickle._react import deliver
+from brine.pickle._react import deliver, logger
 from brine.pickle._round_trip import CheckError, Helper, check_pickle
 
 LARGEST = 1 << 20
@@ -14,6 +14,7 @@ SECONDS = 5.0
 _helper = Helper()
 _free = threading.Semaphore(1)
 _ending = threading.Event()
+_complained: list[CheckError] = []
 
 
 def offer(stream: bytes) -> None:
@@ -31,10 +32,17 @@ def _check(stream: bytes) -> None:
         report = check_pickle(stream, "the object", seconds=SECONDS, by=_helper)
         if report:
             deliver(Report(report.hazards))
-    except CheckError:  # which says nothing about the pickle
-        pass
+    except CheckError as error:  # which says nothing about the pickle
+        _complain(error)
     finally:
         _free.release()
+
+
+def _complain(error: CheckError) -> None:
+    """Says once that samples are not checked: who asks for them is to know, and the log is not to be flooded."""
+    if not _complained and not _ending.is_set():
+        _complained.append(error)
+        logger.warning("a pickle whose turn it was (sample=) could not be checked, nor may others be: %s", error)
 
 
 def _end() -> None:

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t kLargestBuffering = 1ULL << 40U;
 constexpr std::int64_t kLongestSlowRequest = 86400000;  // ms
+constexpr long kLongestSample = 1'000'000'000;          // dumps
 
 template <class Value>
 struct Choice {
@@ -132,12 +133,33 @@ bool parse_registered(std::string_view text) {
   return choose<bool>(text, {{"Anonymous", false}, {"Registered", true}});
 }
 
-pickle::Policy parse_pickle_policy(std::string_view text) {
+PickleGuard parse_pickle_guard(std::string_view text) {
   using pickle::Policy;
-  return choose<Policy>(text, {{"Off", Policy::off},
-                               {"Report", Policy::report},
-                               {"Enforce", Policy::enforce},
-                               {"BuiltinOnly", Policy::builtin_only}});
+  Words words(text);
+  const std::string_view policy = words.next_word();
+  PickleGuard guard{choose<Policy>(policy, {{"Off", Policy::off},
+                                            {"Report", Policy::report},
+                                            {"Enforce", Policy::enforce},
+                                            {"BuiltinOnly", Policy::builtin_only}})};
+  while (!words.done()) {
+    const auto [name, value] = words.next_option();
+    if (name != "sample") {
+      throw std::invalid_argument("has the unknown option " + base::in_quotes(name) +
+                                  "; the only one is sample=");
+    }
+    long every = 0;
+    if (!is_number(value, every) || every < 1 || every > kLongestSample) {
+      throw std::invalid_argument("needs a whole number from 1 to " +
+                                  std::to_string(kLongestSample) + " for sample=, not " +
+                                  base::in_quotes(value));
+    }
+    if (guard.policy != Policy::report && guard.policy != Policy::enforce) {
+      throw std::invalid_argument("takes sample= with Report or Enforce, not with " +
+                                  std::string(pickle::policy_name(guard.policy)));
+    }
+    guard.sample = static_cast<std::uint32_t>(every);
+  }
+  return guard;
 }
 
 long parse_number(std::string_view text, long least, long most) {

@@ -54,8 +54,14 @@ bool parse_keep_last_good(std::string_view text);
 /// Parses Anonymous or Registered: whether scripts stay in sys.modules.
 bool parse_registered(std::string_view text);
 
-/// Parses Off, Report, Enforce or BuiltinOnly.
-pickle::Policy parse_pickle_policy(std::string_view text);
+/// The values of WSGIPickleGuard.
+struct PickleGuard {
+  pickle::Policy policy;
+  std::uint32_t sample = 0;  ///< one in so many dumps is checked by a round trip; 0: none
+};
+
+/// Parses Off, Report, Enforce or BuiltinOnly, and sample=N.
+PickleGuard parse_pickle_guard(std::string_view text);
 
 /// Parses a whole number from `least` to `most`.
 long parse_number(std::string_view text, long least, long most);

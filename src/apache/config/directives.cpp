@@ -332,6 +332,12 @@ void script_name(cmd_parms& line, RequestSettings&, const char* rest) {
   name_script(line, name, script);
 }
 
+void pickle_guard(cmd_parms&, RequestSettings& settings, const char* rest) {
+  const PickleGuard guard = parse_pickle_guard(rest);
+  settings.script.give<&ScriptSettings::pickle_policy>(guard.policy);
+  settings.script.give<&ScriptSettings::pickle_sample>(guard.sample);
+}
+
 void process_group(cmd_parms& line, RequestSettings& settings, const char* name) {
   settings.process_group = parse_group(name);
   refer_to_group(line, settings.process_group.value);
@@ -637,9 +643,8 @@ const command_rec directive_table[] = {
     AP_INIT_TAKE1("WSGILogging", (script_setting<&ScriptSettings::logging, &parse_flag>), nullptr,
                   kServerOrDirectory, "On or Off"),
 
-    AP_INIT_TAKE1("WSGIPickleGuard",
-                  (script_setting<&ScriptSettings::pickle_policy, &parse_pickle_policy>), nullptr,
-                  kServerOrDirectory, "Off, Report, Enforce or BuiltinOnly"),
+    AP_INIT_RAW_ARGS("WSGIPickleGuard", directive<&pickle_guard>, nullptr, kServerOrDirectory,
+                     "Off, Report, Enforce or BuiltinOnly, and sample=N"),
 
     AP_INIT_TAKE1("WSGIPython", (process_setting<&ProcessSettings::python, &parse_python_version>),
                   nullptr, kServer, "version of the embedded Python, such as 3.12 or 3.13t"),

@@ -413,8 +413,10 @@ engine::Config shared_engine_config() {
   config.interpreter_limit = settings.interpreter_limits.configured;
   config.client_interpreter_limit = settings.interpreter_limits.of_clients();
   config.at_terminal = runs_at_terminal();
-  config.pickle_policy =
-      script_settings(settings_outside_sections(ap_server_conf), "").pickle_policy;
+  const wsgi::ScriptSettings scripts =
+      script_settings(settings_outside_sections(ap_server_conf), "");
+  config.pickle_policy = scripts.pickle_policy;
+  config.pickle_sample = scripts.pickle_sample;
   config.log_level = least_level(ap_server_conf);
   describe_httpd(config);
   return config;

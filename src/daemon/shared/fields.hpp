@@ -146,14 +146,14 @@ template <class Codec, daemon::Of<Config> Value>
 void fields(Codec& codec, Value& value) {
   auto& [program, home, interpreter_rules, python_eggs, warnings, optimize, write_bytecode,
          hash_seed, interpreter_limit, client_interpreter_limit, interpreters, pickle_policy,
-         named_scripts, process_group, maximum_processes, threads_per_process, multithread,
-         multiprocess, run_once, at_terminal, service, apache_version, apache_processes,
-         apache_threads, apache_description, apache_mpm, apache_build_date, log_level, script_user,
-         script_group, crash_fd] = value;
+         pickle_sample, named_scripts, process_group, maximum_processes, threads_per_process,
+         multithread, multiprocess, run_once, at_terminal, service, apache_version,
+         apache_processes, apache_threads, apache_description, apache_mpm, apache_build_date,
+         log_level, script_user, script_group, crash_fd] = value;
   codec(program, home, interpreter_rules, python_eggs, warnings, optimize, write_bytecode,
         hash_seed, interpreter_limit, client_interpreter_limit, interpreters, pickle_policy,
-        named_scripts, process_group, maximum_processes, threads_per_process, multithread,
-        multiprocess, run_once, at_terminal, service, apache_version, apache_processes,
+        pickle_sample, named_scripts, process_group, maximum_processes, threads_per_process,
+        multithread, multiprocess, run_once, at_terminal, service, apache_version, apache_processes,
         apache_threads, apache_description, apache_mpm, apache_build_date, log_level, script_user,
         script_group, crash_fd);
 }
