@@ -29,6 +29,10 @@ constexpr std::size_t kMostWatched = 10'000;
 // one can is nearly always a matter of the class and not of the object.
 constexpr std::uint32_t kTrials = 100;
 
+// The first byte of a verdict's key: the question that it answers.
+constexpr char kOfHazards = 'h';
+constexpr char kOfValues = 'b';
+
 // Marks that the guard works for this thread: what it pickles itself is not looked at.
 struct Busy {
   PolicyScope scope{Policy::off, current_listener()};
@@ -181,9 +185,39 @@ std::string_view Guard::part_with_globals(std::string_view stream) const noexcep
   return only_stack_global ? stream.substr(0, end_of_globals(stream)) : stream;
 }
 
+bool Guard::is_harmless(Policy policy, std::string_view part) {
+  struct Known final : KnownNames {
+    explicit Known(Guard& its_guard) : guard(its_guard) {}
+    bool knows(std::string_view module, std::string_view name) override {
+      return guard.is_harmless(module, name);
+    }
+    Guard& guard;
+  };
+  Known known(*this);
+  return policy != Policy::builtin_only && skimmer_.skim(part, known);
+}
+
+bool Guard::is_harmless(std::string_view module, std::string_view name) {
+  if (module.empty() || name.empty()) return false;
+  const std::size_t mixed = module.size() + 3 * name.size() +
+                            7U * static_cast<std::uint8_t>(name.back()) +
+                            31U * static_cast<std::uint8_t>(name.front());
+  HarmlessName& place = harmless_[mixed % harmless_.size()];
+  if (place.name == name && place.module == module) return true;
+  key_.assign(1, kOfHazards).append(module).append(1, '\0').append(name);
+  const auto found = verdicts_.find(key_);
+  if (found == verdicts_.end() || found->second.suspect) return false;
+  if (const std::uint32_t number = found->second.watched; number != 0) {
+    if (watched_[number - 1].left != 0) return false;
+  }
+  place = {std::string(module), std::string(name)};
+  return true;
+}
+
 bool Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_view stream,
                   std::string_view part) {
   try {
+    if (is_harmless(policy, part)) return true;
     for (;;) {
       SuspectSink sink(*this, gil, policy);
       Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
@@ -225,6 +259,7 @@ std::uint32_t Guard::note_global(GilLock& gil, Policy policy, const Global& glob
 void Guard::note_call(GilLock& gil, const Call& call, Suspicion& suspicion) {
   if (suspicion.misfits.size() >= kMostSuspects || !is_misfit(gil, call)) return;
   watched_[call.callee - 1].left = kTrials;
+  harmless_ = {};
   suspicion.misfits.push_back(call);
 }
 
@@ -263,7 +298,7 @@ bool Guard::is_misfit(GilLock& gil, const Call& call) {
 
 Guard::Verdict Guard::verdict_on(GilLock& gil, Policy policy, std::string_view module,
                                  std::string_view name) {
-  const char question = policy == Policy::builtin_only ? 'b' : 'h';
+  const char question = policy == Policy::builtin_only ? kOfValues : kOfHazards;
   key_.assign(1, question).append(module).append(1, '\0').append(name);
   if (const auto found = verdicts_.find(key_); found != verdicts_.end()) return found->second;
   std::string key = key_;
@@ -272,8 +307,8 @@ Guard::Verdict Guard::verdict_on(GilLock& gil, Policy policy, std::string_view m
   try {
     Ref answer = steal(
         gil, PyObject_CallFunction(
-                 reaction(gil, question == 'b' ? "is_no_builtin_value" : "suspicion_of"), "OO",
-                 cpython::from_utf8(gil, module).get(), cpython::from_utf8(gil, name).get()));
+                 reaction(gil, question == kOfValues ? "is_no_builtin_value" : "suspicion_of"),
+                 "OO", cpython::from_utf8(gil, module).get(), cpython::from_utf8(gil, name).get()));
     const long bits = PyLong_AsLong(answer.get());
     verdict.suspect = (bits & 1) != 0;
     if ((bits & 2) != 0) verdict.watched = watch(module, name);

@@ -1,6 +1,7 @@
 // Guard stands between an interpreter's programs and its pickle module.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -18,6 +19,7 @@
 #include "pickle/sampler.hpp"
 #include "pickle/scanner.hpp"
 #include "pickle/scope.hpp"
+#include "pickle/skimmer.hpp"
 #include "pickle/told.hpp"
 #include "pickle/tracer.hpp"
 
@@ -83,6 +85,10 @@ class Guard {
   /// none, and so no hazard.
   std::string_view part_with_globals(std::string_view stream) const noexcept;
 
+  /// Returns true if a stream, which pickle has written with an empty memo, names only what has
+  /// been found to be harmless. Most do, and then no more has to be known of them.
+  bool is_harmless(Policy policy, std::string_view part);
+
   /// Looks for suspects in a stream, whose globals are in that part of it, and reports them like
   /// after_success(). Returns true if there are none.
   bool judge(cpython::GilLock& gil, Policy policy, const Dump& dump, std::string_view stream,
@@ -112,6 +118,7 @@ class Guard {
 
   /// Forgets all verdicts, since a script has been loaded and names may stand for other objects.
   void forget_verdicts() noexcept {
+    harmless_ = {};
     verdicts_.clear();
     misfits_.clear();
     told_.clear();
@@ -155,6 +162,11 @@ class Guard {
     std::string module, name;
     std::uint32_t left;  ///< how many times a stream may name it until it is trusted
   };
+  /// A name that is neither suspect nor watched.
+  struct HarmlessName {
+    std::string module, name;
+  };
+  bool is_harmless(std::string_view module, std::string_view name);
   Verdict verdict_on(cpython::GilLock& gil, Policy policy, std::string_view module,
                      std::string_view name);
   std::uint32_t watch(std::string_view module, std::string_view name);
@@ -165,7 +177,9 @@ class Guard {
   cpython::Ref extension_registry_, dispatch_table_;  // copyreg's
   cpython::Ref pickling_error_;
   std::unordered_map<std::string, Verdict> verdicts_;  // by module NUL name, see verdict_on()
-  std::vector<Watched> watched_;                       // a number is an index + 1
+  std::array<HarmlessName, 256> harmless_;             // a cache of verdicts, each at one place
+  Skimmer skimmer_;
+  std::vector<Watched> watched_;  // a number is an index + 1
   std::map<std::tuple<std::uint32_t, Call::How, std::uint32_t>, bool> misfits_;
   Told told_;
   bool collecting_ = false;

@@ -1,5 +1,6 @@
 // What holds for every stream: that feeding it in pieces changes nothing, that positions lie in it,
-// that limits are kept, and that end_of_globals() does not reach beyond it.
+// that limits are kept, that end_of_globals() does not reach beyond it, and that a skimmer which
+// finds a stream clear has seen the same names.
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -7,10 +8,12 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "pickle/framing.hpp"
 #include "pickle/scanner.hpp"
+#include "pickle/skimmer.hpp"
 
 namespace {
 
@@ -18,8 +21,10 @@ using brine::pickle::Call;
 using brine::pickle::end_of_globals;
 using brine::pickle::Global;
 using brine::pickle::GlobalSink;
+using brine::pickle::KnownNames;
 using brine::pickle::Limits;
 using brine::pickle::Scanner;
+using brine::pickle::Skimmer;
 
 using Seen = std::tuple<Global::Kind, std::string, std::string, std::uint64_t, std::uint8_t>;
 
@@ -93,6 +98,33 @@ void check_end(const Outcome& outcome, std::string_view stream) {
   }
 }
 
+// The names that a stream has by the skimmer, which takes all for known, are those that it has by
+// the scanner, which follows the stack.
+void check_skimmed(std::string_view stream) {
+  struct Names final : KnownNames {
+    bool knows(std::string_view module, std::string_view name) override {
+      seen.emplace_back(module, name);
+      return true;
+    }
+    std::vector<std::pair<std::string, std::string>> seen;
+  };
+  Names names;
+  Skimmer skimmer;
+  if (!skimmer.skim(stream, names)) return;
+  Collector collector;
+  Scanner scanner(collector, Scanner::Source::pickler, Limits::none());
+  scanner.scan(stream);
+  if (scanner.fault() != nullptr) return;
+  std::size_t at = 0;
+  for (const auto& [kind, module, name, position, opcode] : collector.seen) {
+    if (kind != Global::Kind::named && kind != Global::Kind::computed) continue;
+    require(at < names.seen.size());
+    if (kind == Global::Kind::named) require(names.seen[at] == std::pair(module, name));
+    ++at;
+  }
+  require(at == names.seen.size());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -102,6 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Outcome whole = scan(stream, source, size, 0);
   check_outcome(whole, stream);
   check_end(whole, stream);
+  check_skimmed(stream);
   require(whole == scan(stream, source, 1 + choice / 4 % 8, choice / 32 % 4));
   if (choice / 128 % 8 == 0) {
     const Limits small{1 + choice / 1024 % 8, 1 + choice / 8192 % 8, choice / 65536 % 256};

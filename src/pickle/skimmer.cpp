@@ -1,0 +1,165 @@
+#include "pickle/skimmer.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+
+#include "pickle/opcodes.hpp"
+
+namespace brine::pickle {
+namespace {
+
+// What the skimmer makes of an opcode.
+enum class Kind : std::uint8_t {
+  unclear,   ///< pickle does not write it, or it needs a closer look
+  passed,    ///< has `size` bytes behind it
+  frame,     ///< likewise, and changes nothing
+  sized,     ///< has a length in `size` bytes, and that many bytes behind it
+  text,      ///< likewise, and they are a text
+  line,      ///< has a line behind it
+  put_line,  ///< likewise, with the number of an entry of the memo
+  memoized,  ///< the value before gets the next entry of the memo
+  put,       ///< gives the value before an entry of the memo by number
+  fetched,   ///< takes an entry of the memo, whose number has `size` bytes
+  named,     ///< has a module and a name behind it, a line each
+  joined,    ///< takes a module and a name, the two values before
+};
+
+struct Step {
+  Kind kind = Kind::unclear;
+  std::uint8_t size = 0;
+};
+
+constexpr Step step_of(const Opcode& opcode) {
+  switch (opcode.effect) {
+    case Effect::invalid:
+    case Effect::instance:
+    case Effect::extension:
+    case Effect::push_string:
+      return {};
+    case Effect::push_text:
+      return {Kind::text, opcode.size};
+    case Effect::memoize:
+      return {Kind::memoized, 0};
+    case Effect::get:
+      // Numbers in digits are of the protocol 0, which names globals in lines.
+      return opcode.argument == Argument::decimal ? Step{Kind::line, 0}
+                                                  : Step{Kind::fetched, opcode.size};
+    case Effect::put:
+      return opcode.argument == Argument::decimal ? Step{Kind::put_line, 0}
+                                                  : Step{Kind::put, opcode.size};
+    case Effect::frame:
+      return {Kind::frame, opcode.size};
+    case Effect::global:
+      return {Kind::named, 0};
+    case Effect::stack_global:
+      return {Kind::joined, 0};
+    default:
+      break;
+  }
+  switch (opcode.argument) {
+    case Argument::sized:
+      return {Kind::sized, opcode.size};
+    case Argument::line:
+    case Argument::decimal:
+      return {Kind::line, 0};
+    default:
+      return {Kind::passed, opcode.size};
+  }
+}
+
+constexpr std::array<Step, 256> make_steps() {
+  std::array<Step, 256> steps{};
+  for (std::size_t code = 0; code < steps.size(); ++code) steps[code] = step_of(kOpcodes[code]);
+  return steps;
+}
+
+constexpr std::array<Step, 256> kSteps = make_steps();
+
+// Returns the number in the `size` bytes at `at`.
+std::uint64_t number_at(const char* at, std::uint8_t size) noexcept {
+  if (size == 1) return static_cast<unsigned char>(*at);
+  return little_endian({at, size});
+}
+
+// Returns the end of the line that begins at `at`, where its newline is; null: there is none.
+const char* end_of_line(const char* at, const char* end) noexcept {
+  return static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+}
+
+}  // namespace
+
+bool Skimmer::skim(std::string_view stream, KnownNames& names) {
+  memo_.clear();
+  const char* at = stream.data();
+  const char* const end = at + stream.size();
+  Text before, last;       // the values that the last two opcodes have pushed
+  bool is_counted = true;  // the memo's entries have the numbers 0, 1, 2, ...
+  while (at < end) {
+    const Step step = kSteps[static_cast<unsigned char>(*at++)];
+    if (end - at < step.size) return false;
+    switch (step.kind) {
+      case Kind::memoized:
+        memo_.push_back(last);
+        continue;
+      case Kind::text:
+      case Kind::sized: {
+        const std::uint64_t size = number_at(at, step.size);
+        at += step.size;
+        if (size > static_cast<std::uint64_t>(end - at)) return false;
+        before = last;
+        last = step.kind == Kind::text ? Text{at, size} : Text{};
+        at += size;
+        continue;
+      }
+      case Kind::fetched: {
+        const std::uint64_t index = number_at(at, step.size);
+        at += step.size;
+        before = last;
+        last = is_counted && index < memo_.size() ? memo_[index] : Text{};
+        continue;
+      }
+      case Kind::put:
+        is_counted = false;
+        at += step.size;
+        continue;
+      case Kind::frame:
+        at += step.size;
+        continue;
+      case Kind::passed:
+        last = {};
+        at += step.size;
+        continue;
+      case Kind::line:
+      case Kind::put_line:
+      case Kind::named: {
+        const char* newline = end_of_line(at, end);
+        if (newline == nullptr) return false;
+        if (step.kind == Kind::named) {
+          const char* const name = newline + 1;
+          const std::string_view module{at, static_cast<std::size_t>(newline - at)};
+          newline = end_of_line(name, end);
+          if (newline == nullptr) return false;
+          if (!names.knows(module, {name, static_cast<std::size_t>(newline - name)})) return false;
+        }
+        at = newline + 1;
+        if (step.kind == Kind::put_line) {
+          is_counted = false;
+        } else {
+          last = {};
+        }
+        continue;
+      }
+      case Kind::joined:
+        if (before.start == nullptr || last.start == nullptr) return false;
+        if (!names.knows(before.view(), last.view())) return false;
+        last = {};
+        continue;
+      case Kind::unclear:
+        return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace brine::pickle
