@@ -103,6 +103,9 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
 // Makes a Pickler of pickle's own that writes to `writer`, with the other arguments of dump().
 Ref make_pickler(const GilLock& gil, const Guard& guard, const Arguments& arguments,
                  PyObject* writer) {
+  if (arguments.named() == 0 && arguments.positional == 2) {
+    return steal(gil, PyObject_CallOneArg(guard.pickler_type.get(), writer));
+  }
   std::vector<PyObject*> values = {writer};
   Ref names = steal(gil, PyList_New(0));
   for (Py_ssize_t i = 2; i < arguments.positional; ++i) {

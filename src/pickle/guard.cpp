@@ -161,6 +161,7 @@ Guard::Guard(GilLock& gil) {
   pickle_loads = attribute(gil, module, "loads");
   pickler_type = attribute(gil, module, "Pickler");
   unpickler_type = attribute(gil, module, "Unpickler");
+  pickler_init = attribute(gil, pickler_type, "__init__");
   pickler_dump = attribute(gil, pickler_type, "dump");
   pickler_clear_memo = attribute(gil, pickler_type, "clear_memo");
   pickler_memo = attribute(gil, pickler_type, "memo");
@@ -170,6 +171,7 @@ Guard::Guard(GilLock& gil) {
   extension_registry_ = attribute(gil, copyreg, "_extension_registry");
   dispatch_table_ = attribute(gil, copyreg, "dispatch_table");
   pickling_error_ = attribute(gil, module, "PicklingError");
+  name_of_write = steal(gil, PyUnicode_InternFromString("write"));
 }
 
 Policy Guard::policy() const noexcept {

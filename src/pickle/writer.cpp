@@ -21,6 +21,10 @@ using cpython::steal;
 
 namespace {
 
+// The first chunk that a Pickler has written is kept for a later dump, which may refer to it, if it
+// is no longer than this.
+constexpr Py_ssize_t kMostKept = 1 << 16;
+
 struct Writer {
   PyObject_HEAD PyObject* write;  // of the file, owned
   DumpStream* stream;             // owned
@@ -96,15 +100,12 @@ std::string_view bytes_of(PyObject* object) noexcept {
   return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
 }
 
-DumpStream::DumpStream(Guard& guard) : guard_(guard) {
-  scanner_.emplace(*this, Scanner::Source::pickler, Limits::none());
-}
-
 void DumpStream::begin(GilLock& gil, Policy policy, PyObject* pickler) {
-  if (lost || memo_shown) start_anew(gil, pickler);
   gil_ = &gil;
   policy_ = policy;
-  suspicion = {};
+  feed_first();
+  suspicion = {};  // what the scanner has seen now was judged with an earlier dump
+  if (lost || memo_shown) start_anew(gil, pickler);
   file_failed = false;
   mode = refuses(policy) ? Mode::hold : Mode::watch;
 }
@@ -112,10 +113,11 @@ void DumpStream::begin(GilLock& gil, Policy policy, PyObject* pickler) {
 void DumpStream::end() noexcept {
   gil_ = nullptr;
   mode = Mode::pass;
+  if (single) first_ = Ref();
 }
 
 bool DumpStream::understood() const noexcept {
-  return suspicion.understood && !lost && scanner_->fault() == nullptr;
+  return suspicion.understood && !lost && (!scanner_ || scanner_->fault() == nullptr);
 }
 
 std::uint32_t DumpStream::global(const Global& global) {
@@ -126,16 +128,12 @@ void DumpStream::call(const Call& call) { guard_.note_call(*gil_, call, suspicio
 
 void DumpStream::read(PyObject* chunk) noexcept {
   if (lost) return;
-  if (single && !begun_ && PyBytes_CheckExact(chunk)) {
+  const bool is_first = !std::exchange(begun_, true);
+  if (is_first && PyBytes_CheckExact(chunk) && (single || PyBytes_GET_SIZE(chunk) <= kMostKept)) {
     first_ = borrow(*gil_, chunk);
-    begun_ = true;
     return;
   }
-  if (first_) {
-    const Ref first = std::move(first_);
-    feed(bytes_of(first.get()));
-  }
-  begun_ = true;
+  feed_first();
   Py_buffer view;
   if (PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE) < 0) {
     PyErr_Clear();
@@ -148,25 +146,55 @@ void DumpStream::read(PyObject* chunk) noexcept {
 
 void DumpStream::finish() noexcept {
   if (!first_ || lost) return;
-  const Ref first = std::move(first_);
-  const std::string_view stream = bytes_of(first.get());
+  const std::string_view stream = bytes_of(first_.get());
   const std::string_view part = guard_.part_with_globals(stream);
+  names_globals_ = !part.empty();
+  try {
+    if (!names_globals_ || guard_.is_harmless(policy_, part)) return;
+  } catch (const std::bad_alloc&) {
+    lost = true;
+    return;
+  }
+  if (!single) return feed_first();  // later dumps may refer to all of it
   feed(part);
   if (suspicion.watches) feed(stream.substr(part.size()));  // calls lie behind the globals too
 }
 
+Ref DumpStream::whole() const noexcept {
+  return single && names_globals_ ? borrow(*gil_, first_.get()) : Ref();
+}
+
+void DumpStream::forget_memo() noexcept {
+  if (mode == Mode::pass) {  // between dumps: what was judged is of no use any more
+    first_ = Ref();
+    begun_ = false;
+  }
+  feed_first();
+  if (scanner_) scanner_->forget_memo();
+}
+
 void DumpStream::feed(std::string_view bytes) noexcept {
   try {
+    if (!scanner_) {
+      scanner_ = std::make_unique<Scanner>(*this, Scanner::Source::pickler, Limits::none());
+    }
     scanner_->feed(bytes);
   } catch (const std::bad_alloc&) {
     lost = true;
   }
 }
 
+void DumpStream::feed_first() noexcept {
+  if (!first_) return;
+  const Ref first = std::move(first_);
+  feed(bytes_of(first.get()));
+}
+
 // Starts with as many memo entries as pickle's memo has, none of which counts as a name.
 void DumpStream::start_anew(GilLock& gil, PyObject* pickler) noexcept {
   try {
-    scanner_.emplace(*this, Scanner::Source::pickler, Limits::none());
+    scanner_ = std::make_unique<Scanner>(*this, Scanner::Source::pickler, Limits::none());
+    begun_ = true;
     std::string entries;
     for (std::size_t count = memo_size(gil, guard_, pickler); count > 0; --count) {
       entries.append("N\x94\x30", 3);  // None, MEMOIZE, POP
@@ -196,7 +224,7 @@ Ref make_writer_type(const GilLock& gil) {
 }
 
 Ref make_writer(const GilLock& gil, Guard& guard, PyObject* file) {
-  PyObject* found = PyObject_GetAttrString(file, "write");
+  PyObject* found = PyObject_GetAttr(file, guard.name_of_write.get());
   if (found == nullptr) {
     // Another error must not let the dump pass without the guard.
     if (PyErr_ExceptionMatches(PyExc_AttributeError) == 0) throw cpython::ErrorSet{};
@@ -237,6 +265,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
   if (result != nullptr) stream.finish();
   const bool understood = stream.understood();
   const Suspicion suspicion = std::move(stream.suspicion);
+  const Ref sampled = understood && suspicion.empty() ? stream.whole() : Ref();
   stream.end();
   if (result == nullptr) {
     stream.lost = true;
@@ -256,6 +285,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
     throw;
   }
   release_held(gil, writer);
+  if (sampled) guard.sample(gil, policy, sampled.get());
   if (dump.pickler != nullptr && !Py_IS_TYPE(pickler, own_type)) {
     guard.after_dump_by_other(gil, dump);
   }

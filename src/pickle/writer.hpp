@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -25,24 +25,27 @@ class DumpStream final : public GlobalSink {
     hold,   ///< scanned, and kept until the dump has been judged
   };
 
-  explicit DumpStream(Guard& guard);
+  explicit DumpStream(Guard& guard) noexcept : guard_(guard) {}
 
   void begin(cpython::GilLock& gil, Policy policy, PyObject* pickler);
   void end() noexcept;
 
-  /// Scans a chunk, or keeps the first one of a single dump for `finish`. If memory runs out, the
-  /// dump goes on, and the object will be examined.
+  /// Scans a chunk, or keeps the first one of all for `finish`. If memory runs out, the dump goes
+  /// on, and the object will be examined.
   void read(PyObject* chunk) noexcept;
 
   /// Scans what was kept: most dumps are written at once, and then no more than the part with
-  /// globals has to be followed.
+  /// globals has to be followed, if that.
   void finish() noexcept;
+
+  /// Returns a single dump that was written at once and names a global; else empty.
+  cpython::Ref whole() const noexcept;
 
   /// Returns true if the dump could be followed to its end.
   bool understood() const noexcept;
 
   /// Notes that the Pickler has forgotten its memo.
-  void forget_memo() noexcept { scanner_->forget_memo(); }
+  void forget_memo() noexcept;
 
   std::uint32_t global(const Global& global) override;
   void call(const Call& call) override;
@@ -59,13 +62,15 @@ class DumpStream final : public GlobalSink {
 
  private:
   void feed(std::string_view bytes) noexcept;
+  void feed_first() noexcept;
   void start_anew(cpython::GilLock& gil, PyObject* pickler) noexcept;
 
   Guard& guard_;
-  std::optional<Scanner> scanner_;
-  cpython::Ref first_;  // the first chunk of a single dump, while there is no second one
-  bool begun_ = false;  // a chunk was written
-  cpython::GilLock* gil_ = nullptr;  // of the current dump
+  std::unique_ptr<Scanner> scanner_;  // null: nothing had to be followed yet
+  cpython::Ref first_;                // the first chunk of all, which the scanner has not seen
+  bool begun_ = false;                // a chunk was written
+  bool names_globals_ = false;        // the first chunk does
+  cpython::GilLock* gil_ = nullptr;   // of the current dump
   Policy policy_ = Policy::off;
 };
 
