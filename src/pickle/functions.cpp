@@ -31,13 +31,18 @@ struct Arguments {
   bool is_called(Py_ssize_t keyword, const char* name) const {
     return PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, keyword), name) == 0;
   }
+  // Returns the index in `values`; -1 if the argument is not given.
+  Py_ssize_t place_of(Py_ssize_t position, const char* name) const {
+    if (position >= 0 && position < positional) return position;
+    for (Py_ssize_t i = 0; i < named(); ++i) {
+      if (is_called(i, name)) return positional + i;
+    }
+    return -1;
+  }
   // Returns a borrowed reference; null if the argument is not given.
   PyObject* get(Py_ssize_t position, const char* name) const {
-    if (position >= 0 && position < positional) return values[position];
-    for (Py_ssize_t i = 0; i < named(); ++i) {
-      if (is_called(i, name)) return values[positional + i];
-    }
-    return nullptr;
+    const Py_ssize_t place = place_of(position, name);
+    return place >= 0 ? values[place] : nullptr;
   }
   // Returns true if there are no more positional arguments and no other keywords than these, and
   // none is given twice.
@@ -100,28 +105,6 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
   });
 }
 
-// Makes a Pickler of pickle's own that writes to `writer`, with the other arguments of dump().
-Ref make_pickler(const GilLock& gil, const Guard& guard, const Arguments& arguments,
-                 PyObject* writer) {
-  if (arguments.named() == 0 && arguments.positional == 2) {
-    return steal(gil, PyObject_CallOneArg(guard.pickler_type.get(), writer));
-  }
-  std::vector<PyObject*> values = {writer};
-  Ref names = steal(gil, PyList_New(0));
-  for (Py_ssize_t i = 2; i < arguments.positional; ++i) {
-    values.push_back(arguments.values[i]);
-  }
-  const std::size_t positional = values.size();
-  for (Py_ssize_t i = 0; i < arguments.named(); ++i) {
-    if (arguments.is_called(i, "obj") || arguments.is_called(i, "file")) continue;
-    values.push_back(arguments.values[arguments.positional + i]);
-    check(gil, PyList_Append(names.get(), PyTuple_GET_ITEM(arguments.keywords, i)));
-  }
-  Ref keywords = steal(gil, PyList_AsTuple(names.get()));
-  return steal(gil, PyObject_Vectorcall(guard.pickler_type.get(), values.data(), positional,
-                                        keywords.get()));
-}
-
 // dump(obj, file, protocol=None, *, fix_imports=True, buffer_callback=None)
 PyObject* dump(PyObject* module, PyObject* const* values, Py_ssize_t count,
                PyObject* keywords) noexcept {
@@ -136,11 +119,13 @@ PyObject* dump(PyObject* module, PyObject* const* values, Py_ssize_t count,
       writer = make_writer(gil, guard, file);
     }
     if (!writer) return steal(gil, arguments.pass_to(guard.pickle_dump));
-    Ref pickler = make_pickler(gil, guard, arguments, writer.get());
     stream_of(writer.get()).single = true;
     stream_of(writer.get()).buffers_leave = buffers_leave(arguments);
-    return guarded_dump(gil, guard, writer.get(), pickler.get(),
-                        {object, protocol_of(arguments, 2)});
+    const auto positional = static_cast<std::size_t>(count);
+    std::vector<PyObject*> passed(values, values + count + arguments.named());
+    passed[static_cast<std::size_t>(arguments.place_of(1, "file"))] = writer.get();
+    return guarded_dump(gil, guard, writer.get(), {object, protocol_of(arguments, 2)},
+                        {guard.pickle_dump.get(), passed.data(), positional, keywords});
   });
 }
 

@@ -366,7 +366,7 @@ void Guard::sample(GilLock& gil, Policy policy, PyObject* stream) noexcept {
   } catch (const ErrorSet&) {
     PyErr_Clear();  // the dump has been done, and its result stands
   } catch (const std::bad_alloc&) {
-    // Likewise: this dump is not checked.
+    // This dump is not checked, and its result stands too.
   }
 }
 

@@ -86,8 +86,9 @@ PyObject* pickler_init(PyObject* module, PyObject* const* arguments, Py_ssize_t 
       }
     }
     Ref writer;
-    if (file >= 0 && count > 0)
+    if (file >= 0 && count > 0) {
       writer = make_writer(gil, guard, passed[static_cast<std::size_t>(file)]);
+    }
     if (writer) {
       DumpStream& stream = stream_of(writer.get());
       stream.buffers_leave = buffers_leave;
@@ -116,8 +117,8 @@ PyObject* pickler_dump(PyObject* module, PyObject* const* arguments, Py_ssize_t 
       return steal(gil, PyObject_Vectorcall(guard.pickler_dump.get(), arguments,
                                             static_cast<std::size_t>(count), nullptr));
     }
-    return guarded_dump(gil, guard, writer.get(), arguments[0],
-                        {.object = arguments[1], .pickler = arguments[0]});
+    return guarded_dump(gil, guard, writer.get(), {.object = arguments[1], .pickler = arguments[0]},
+                        {guard.pickler_dump.get(), arguments, 2});
   });
 }
 

@@ -9,7 +9,7 @@
 namespace brine::pickle {
 namespace {
 
-// What the skimmer makes of an opcode.
+// The skimmer's view of an opcode.
 enum class Kind : std::uint8_t {
   unclear,   ///< pickle does not write it, or it needs a closer look
   passed,    ///< has `size` bytes behind it
@@ -17,7 +17,6 @@ enum class Kind : std::uint8_t {
   sized,     ///< has a length in `size` bytes, and that many bytes behind it
   text,      ///< likewise, and they are a text
   line,      ///< has a line behind it
-  put_line,  ///< likewise, with the number of an entry of the memo
   memoized,  ///< the value before gets the next entry of the memo
   put,       ///< gives the value before an entry of the memo by number
   fetched,   ///< takes an entry of the memo, whose number has `size` bytes
@@ -46,7 +45,7 @@ constexpr Step step_of(const Opcode& opcode) {
       return opcode.argument == Argument::decimal ? Step{Kind::line, 0}
                                                   : Step{Kind::fetched, opcode.size};
     case Effect::put:
-      return opcode.argument == Argument::decimal ? Step{Kind::put_line, 0}
+      return opcode.argument == Argument::decimal ? Step{Kind::line, 0}
                                                   : Step{Kind::put, opcode.size};
     case Effect::frame:
       return {Kind::frame, opcode.size};
@@ -79,6 +78,7 @@ constexpr std::array<Step, 256> kSteps = make_steps();
 // Returns the number in the `size` bytes at `at`.
 std::uint64_t number_at(const char* at, std::uint8_t size) noexcept {
   if (size == 1) return static_cast<unsigned char>(*at);
+  if (size == 4) return little_endian({at, 4});
   return little_endian({at, size});
 }
 
@@ -90,6 +90,13 @@ const char* end_of_line(const char* at, const char* end) noexcept {
 }  // namespace
 
 bool Skimmer::skim(std::string_view stream, KnownNames& names) {
+  constexpr char kProto = '\x80';
+  const bool joins_names = stream.size() > 1 && stream[0] == kProto && stream[1] >= 4;
+  return joins_names ? skim_joined(stream, names) : skim_lines(stream, names);
+}
+
+// Reads the protocols 4 and 5.
+bool Skimmer::skim_joined(std::string_view stream, KnownNames& names) {
   memo_.clear();
   const char* at = stream.data();
   const char* const end = at + stream.size();
@@ -130,31 +137,56 @@ bool Skimmer::skim(std::string_view stream, KnownNames& names) {
         last = {};
         at += step.size;
         continue;
-      case Kind::line:
-      case Kind::put_line:
-      case Kind::named: {
-        const char* newline = end_of_line(at, end);
-        if (newline == nullptr) return false;
-        if (step.kind == Kind::named) {
-          const char* const name = newline + 1;
-          const std::string_view module{at, static_cast<std::size_t>(newline - at)};
-          newline = end_of_line(name, end);
-          if (newline == nullptr) return false;
-          if (!names.knows(module, {name, static_cast<std::size_t>(newline - name)})) return false;
-        }
-        at = newline + 1;
-        if (step.kind == Kind::put_line) {
-          is_counted = false;
-        } else {
-          last = {};
-        }
-        continue;
-      }
       case Kind::joined:
         if (before.start == nullptr || last.start == nullptr) return false;
         if (!names.knows(before.view(), last.view())) return false;
         last = {};
         continue;
+      case Kind::line:
+      case Kind::named:
+      case Kind::unclear:
+        return false;
+    }
+  }
+  return true;
+}
+
+// Reads the protocols 0 to 3, in which the memo does not matter.
+bool Skimmer::skim_lines(std::string_view stream, KnownNames& names) {
+  const char* at = stream.data();
+  const char* const end = at + stream.size();
+  while (at < end) {
+    const Step step = kSteps[static_cast<unsigned char>(*at++)];
+    if (end - at < step.size) return false;
+    switch (step.kind) {
+      case Kind::put:
+      case Kind::passed:
+      case Kind::fetched:
+        at += step.size;
+        continue;
+      case Kind::text:
+      case Kind::sized: {
+        const std::uint64_t size = number_at(at, step.size);
+        at += step.size;
+        if (size > static_cast<std::uint64_t>(end - at)) return false;
+        at += size;
+        continue;
+      }
+      case Kind::line:
+        at = end_of_line(at, end);
+        if (at++ == nullptr) return false;
+        continue;
+      case Kind::named: {
+        const char* const first = end_of_line(at, end);
+        const char* const second = first != nullptr ? end_of_line(first + 1, end) : nullptr;
+        if (second == nullptr) return false;
+        if (!names.knows({at, first}, {first + 1, second})) return false;
+        at = second + 1;
+        continue;
+      }
+      case Kind::memoized:
+      case Kind::frame:
+      case Kind::joined:
       case Kind::unclear:
         return false;
     }

@@ -34,6 +34,9 @@ class Skimmer {
     std::string_view view() const noexcept { return {start, size}; }
   };
 
+  bool skim_joined(std::string_view stream, KnownNames& names);
+  static bool skim_lines(std::string_view stream, KnownNames& names);
+
   std::vector<Text> memo_;  // a member for its memory's sake
 };
 

@@ -243,13 +243,12 @@ Ref make_writer(const GilLock& gil, Guard& guard, PyObject* file) {
 
 DumpStream& stream_of(PyObject* writer) noexcept { return *writer_of(writer).stream; }
 
-Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* pickler,
-                 const Dump& dump) {
+Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, const Dump& dump,
+                 const VectorCall& call) {
   Writer& writer = writer_of(writer_object);
   DumpStream& stream = *writer.stream;
-  PyObject* arguments[] = {pickler, dump.object};
   auto pickle = [&] {
-    return PyObject_Vectorcall(guard.pickler_dump.get(), arguments, 2, nullptr);
+    return PyObject_Vectorcall(call.function, call.arguments, call.positional, call.keywords);
   };
   const Policy policy = guard.policy();
   auto* own_type = reinterpret_cast<PyTypeObject*>(guard.guarded_pickler.get());
@@ -260,7 +259,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
     return steal(gil, pickle());
   }
   if (stream.buffers_leave) guard.before_dump(gil, policy, dump);
-  stream.begin(gil, policy, pickler);
+  stream.begin(gil, policy, dump.pickler);
   PyObject* result = pickle();
   if (result != nullptr) stream.finish();
   const bool understood = stream.understood();
@@ -286,7 +285,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, PyObject* 
   }
   release_held(gil, writer);
   if (sampled) guard.sample(gil, policy, sampled.get());
-  if (dump.pickler != nullptr && !Py_IS_TYPE(pickler, own_type)) {
+  if (dump.pickler != nullptr && !Py_IS_TYPE(dump.pickler, own_type)) {
     guard.after_dump_by_other(gil, dump);
   }
   return done;

@@ -2,6 +2,7 @@
 // must not leave yet.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -84,10 +85,18 @@ cpython::Ref make_writer(const cpython::GilLock& gil, Guard& guard, PyObject* fi
 /// Returns the stream of a writer.
 DumpStream& stream_of(PyObject* writer) noexcept;
 
-/// Runs pickle's `dump` of a Pickler that writes to `writer`, and judges what it wrote. Throws
-/// ErrorSet if pickle fails, or if hazards are refused and there is one: then nothing has been
-/// written.
-cpython::Ref guarded_dump(cpython::GilLock& gil, Guard& guard, PyObject* writer, PyObject* pickler,
-                          const Dump& dump);
+/// A call by vectorcall (PEP 590).
+struct VectorCall {
+  PyObject* function;
+  PyObject* const* arguments;
+  std::size_t positional;
+  PyObject* keywords = nullptr;
+};
+
+/// Has pickle make a dump, by a call of its own function that writes to `writer`, and judges what
+/// was written. Throws ErrorSet if pickle fails, or if hazards are refused and there is one: then
+/// nothing has been written.
+cpython::Ref guarded_dump(cpython::GilLock& gil, Guard& guard, PyObject* writer, const Dump& dump,
+                          const VectorCall& call);
 
 }  // namespace brine::pickle

@@ -2,6 +2,9 @@
 
 #include <marshal.h>
 
+#include <string>
+#include <string_view>
+
 #include "cpython/error.hpp"
 #include "cpython/signals.hpp"
 #include "pickle/module.hpp"

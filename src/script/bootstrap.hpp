@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "boundary/log.hpp"
@@ -16,7 +17,7 @@ namespace brine::script {
 /// an exception.
 class Bootstrap {
  public:
-  /// What the pickle guard does outside of requests.
+  /// The values by which the pickle guard works outside of requests.
   struct GuardDefaults {
     pickle::Policy policy = pickle::Policy::report;
     std::uint32_t sample = 0;  ///< one in so many dumps is checked by a round trip; 0: none

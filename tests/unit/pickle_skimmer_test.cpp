@@ -9,7 +9,7 @@
 namespace brine::pickle {
 namespace {
 
-using std::literals::operator""sv;
+using namespace std::string_view_literals;
 
 class Names final : public KnownNames {
  public:
@@ -79,14 +79,22 @@ TEST(Skimmer, IsNotClearWhereTheStreamEndsTooEarly) {
        {"\x80"sv, "K"sv, "\x8c"sv, "\x8c\x02m"sv, "X\x01\0"sv, "cm\nN"sv, "cm"sv, "I1"sv, "h"sv,
         "\x95\x01"sv, "\x8e\xff\xff\xff\xff\xff\xff\xff\xff"sv}) {
     EXPECT_FALSE(skim(cut)) << std::string(cut);
+    EXPECT_FALSE(skim(std::string("\x80\x04") + std::string(cut))) << std::string(cut);
   }
+}
+
+TEST(Skimmer, LeavesAMixtureOfProtocolsToOthers) {
+  EXPECT_FALSE(
+      skim("\x80\x04"
+           "cm\nN\n."sv));
+  EXPECT_FALSE(skim("\x80\x02\x8c\x01m\x94\x8c\x01N\x94\x93."sv));
 }
 
 TEST(Skimmer, ForgetsTheMemoOfAnotherStream) {
   Names names;
   Skimmer skimmer;
-  EXPECT_TRUE(skimmer.skim("\x8c\x01m\x94\x8c\x01N\x94"sv, names));
-  EXPECT_FALSE(skimmer.skim("h\0h\x01\x93"sv, names));
+  EXPECT_TRUE(skimmer.skim("\x80\x04\x8c\x01m\x94\x8c\x01N\x94"sv, names));
+  EXPECT_FALSE(skimmer.skim("\x80\x04h\0h\x01\x93"sv, names));
 }
 
 }  // namespace
