@@ -11,24 +11,32 @@ namespace {
 constexpr char kStackGlobal = '\x93', kFrame = '\x95';
 constexpr std::size_t kFrameHead = 9;
 
+// Returns true if a name may end with the byte. Bytes beyond ASCII are taken for letters.
+bool may_end_name(char byte) noexcept {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= '0' && byte <= '9') || byte == '_' || byte == '>' || byte == ']' ||
+         static_cast<unsigned char>(byte) >= 0x80;
+}
+
 // Returns true if the byte at `at` may be STACK_GLOBAL. Pickle writes it behind a name: a text and
 // MEMOIZE, or a text from the memo by BINGET or LONG_BINGET. A name of a subclass of str is an
 // instance, which one of the opcodes that complete it may follow. If the bytes before lie outside
 // the region, the result is true.
-bool may_be_stack_global(std::string_view region, std::size_t at) noexcept {
+bool may_be_stack_global(std::string_view region, std::size_t at, Memo memo) noexcept {
   constexpr std::string_view kCompletes = "baesu0\x94";  // BUILD APPEND ... POP MEMOIZE
   return at < 5 || region[at - 2] == 'h' || region[at - 5] == 'j' ||
-         kCompletes.find(region[at - 1]) != std::string_view::npos;
+         kCompletes.find(region[at - 1]) != std::string_view::npos ||
+         (memo == Memo::may_lack && may_end_name(region[at - 1]));
 }
 
 // Returns the position behind the last possible STACK_GLOBAL in the region, or 0.
-std::size_t end_in_region(std::string_view region) noexcept {
+std::size_t end_in_region(std::string_view region, Memo memo) noexcept {
   std::size_t size = region.size();
   while (size > 0) {
     const void* found = memrchr(region.data(), kStackGlobal, size);
     if (found == nullptr) return 0;
     size = static_cast<std::size_t>(static_cast<const char*>(found) - region.data());
-    if (may_be_stack_global(region, size)) return size + 1;
+    if (may_be_stack_global(region, size, memo)) return size + 1;
   }
   return 0;
 }
@@ -37,7 +45,7 @@ std::size_t end_in_region(std::string_view region) noexcept {
 
 // At the top level of a stream there are frames, large values between them, and a few bytes outside
 // of frames.
-std::size_t end_of_globals(std::string_view stream) noexcept {
+std::size_t end_of_globals(std::string_view stream, Memo memo) noexcept {
   std::size_t end = 0;
   std::size_t at = 0;
   while (at < stream.size()) {
@@ -45,7 +53,8 @@ std::size_t end_of_globals(std::string_view stream) noexcept {
     const Opcode& opcode = kOpcodes[static_cast<unsigned char>(rest[0])];
     if (rest[0] == kFrame && rest.size() >= kFrameHead) {
       const std::string_view frame = rest.substr(kFrameHead, little_endian(rest.substr(1, 8)));
-      if (const std::size_t last = end_in_region(frame); last > 0) end = at + kFrameHead + last;
+      if (const std::size_t last = end_in_region(frame, memo); last > 0)
+        end = at + kFrameHead + last;
       at += kFrameHead + frame.size();
     } else if (opcode.argument == Argument::sized && rest.size() > opcode.size) {
       const std::uint64_t length = little_endian(rest.substr(1, opcode.size));

@@ -97,7 +97,7 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
       throw cpython::ErrorSet{};
     }
     Ref stream = steal(gil, made);
-    const std::string_view part = guard.part_with_globals(bytes_of(made));
+    const std::string_view part = guard.part_with_globals(bytes_of(made), Memo::used);
     if (!part.empty() && guard.judge(gil, policy, dump(), bytes_of(made), part)) {
       guard.sample(gil, policy, made);
     }

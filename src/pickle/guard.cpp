@@ -179,12 +179,12 @@ Policy Guard::policy() const noexcept {
   return scope != nullptr ? scope->policy : policy_;
 }
 
-std::string_view Guard::part_with_globals(std::string_view stream) const noexcept {
+std::string_view Guard::part_with_globals(std::string_view stream, Memo memo) const noexcept {
   constexpr char kProto = '\x80';
   const bool only_stack_global = stream.size() > 2 && stream[0] == kProto && stream[1] >= 4 &&
                                  PyDict_CheckExact(extension_registry_.get()) &&
                                  PyDict_GET_SIZE(extension_registry_.get()) == 0;
-  return only_stack_global ? stream.substr(0, end_of_globals(stream)) : stream;
+  return only_stack_global ? stream.substr(0, end_of_globals(stream, memo)) : stream;
 }
 
 bool Guard::is_harmless(Policy policy, std::string_view part) {

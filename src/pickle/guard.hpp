@@ -16,6 +16,7 @@
 
 #include "boundary/policy.hpp"
 #include "cpython/ref.hpp"
+#include "pickle/framing.hpp"
 #include "pickle/sampler.hpp"
 #include "pickle/scanner.hpp"
 #include "pickle/scope.hpp"
@@ -83,7 +84,7 @@ class Guard {
 
   /// Returns the part of a stream, written by pickle, in which its globals are; empty: there are
   /// none, and so no hazard.
-  std::string_view part_with_globals(std::string_view stream) const noexcept;
+  std::string_view part_with_globals(std::string_view stream, Memo memo) const noexcept;
 
   /// Returns true if a stream, which pickle has written with an empty memo, names only what has
   /// been found to be harmless. Most do, and then no more has to be known of them.

@@ -147,7 +147,8 @@ void DumpStream::read(PyObject* chunk) noexcept {
 void DumpStream::finish() noexcept {
   if (!first_ || lost) return;
   const std::string_view stream = bytes_of(first_.get());
-  const std::string_view part = guard_.part_with_globals(stream);
+  const std::string_view part =
+      guard_.part_with_globals(stream, single ? Memo::used : Memo::may_lack);
   names_globals_ = !part.empty();
   try {
     if (!names_globals_ || guard_.is_harmless(policy_, part)) return;
