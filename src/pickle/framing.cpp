@@ -53,8 +53,9 @@ std::size_t end_of_globals(std::string_view stream, Memo memo) noexcept {
     const Opcode& opcode = kOpcodes[static_cast<unsigned char>(rest[0])];
     if (rest[0] == kFrame && rest.size() >= kFrameHead) {
       const std::string_view frame = rest.substr(kFrameHead, little_endian(rest.substr(1, 8)));
-      if (const std::size_t last = end_in_region(frame, memo); last > 0)
+      if (const std::size_t last = end_in_region(frame, memo); last > 0) {
         end = at + kFrameHead + last;
+      }
       at += kFrameHead + frame.size();
     } else if (opcode.argument == Argument::sized && rest.size() > opcode.size) {
       const std::uint64_t length = little_endian(rest.substr(1, opcode.size));
