@@ -51,9 +51,10 @@ brine() {
   if [ "$1" != serve ]; then command brine "$@"; return; fi
   shift
   end_server
+  rm -f "$HOME/.terminal"
   command brine serve "$@" --port PORT >"$HOME/.terminal" 2>&1 &
   SERVER=$!
-  until grep -q '^http://' "$HOME/.terminal"; do
+  until grep -qs '^http://' "$HOME/.terminal"; do
     kill -0 "$SERVER" 2>/dev/null || { echo "brine serve $*:"; cat "$HOME/.terminal"; SERVER=; exit 1; }
     read -rt 0.1 <> <(:) || true
   done

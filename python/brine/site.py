@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from brine.application import Application
 from brine.looking import absolute, status
+from brine.parser import closest
 from brine.pythons import Python
 from brine.refusal import Refusal
 
@@ -145,12 +146,21 @@ def _netloc(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def similar_file(path: Path) -> str:
+    """The file in a path's folder whose name is most like the path's, as one that was meant; empty if none is."""
+    try:
+        return closest(path.name, os.listdir(path.parent))
+    except OSError:
+        return ""
+
+
 def check_script(argument: str) -> Path:
     """The script's absolute path; symbolic links stay."""
     path = absolute(argument)
     found = status("The script", path)
     if found is None:
-        raise Refusal(f"There is no script {path}.")
+        meant = similar_file(path)
+        raise Refusal(f"There is no script {path}{f'; did you mean {meant}?' if meant else '.'}")
     if stat.S_ISDIR(found.st_mode):
         raise Refusal(f"{path} is a directory; a WSGI script file is wanted.")
     if not stat.S_ISREG(found.st_mode):

@@ -10,7 +10,7 @@ from pathlib import Path
 from brine.application import Application, package_root
 from brine.looking import absolute, status
 from brine.refusal import Refusal
-from brine.site import check_script
+from brine.site import check_script, similar_file
 
 _NAMES = ("application", "app")
 _FACTORIES = ("create_app", "make_app", "create_application", "make_application")
@@ -196,4 +196,5 @@ def _is_module(target: str, match: re.Match[str], folder: Path) -> bool:
         return True
     first = folder / match["module"].partition(".")[0]
     is_here = first.is_dir() or first.with_suffix(".py").is_file()
-    return is_here or "." in target and Path(target).suffix not in (".py", ".wsgi")
+    is_file_s = Path(target).suffix in (".py", ".wsgi") or bool(similar_file(absolute(target)))
+    return is_here or "." in target and not is_file_s

@@ -71,6 +71,7 @@ def test_options_say_the_same(tree):
 
 @pytest.mark.parametrize("target, wish, words", [
     ("{}/missing.wsgi", {}, "There is no script"), ("missing", {}, "There is no script"),
+    ("{}/other.wsg", {}, r"did you mean other.wsgi\?"),
     ("{}/shop", {}, "is a directory, but no Django project"), ("a b:c", {}, "neither a file, nor MODULE:NAME"),
     ("shop.web:app", {"callable": "other"}, "names its application already"),
     ("shop.web", {"factory": True}, "name the function"), ("shop.web:", {}, "neither a file, nor MODULE:NAME"),
@@ -78,6 +79,13 @@ def test_options_say_the_same(tree):
 def test_what_is_refused(tree, target, wish, words):
     with pytest.raises(Refusal, match=words):
         found(tree, target.format(tree), **wish)
+
+
+def test_a_file_that_is_nearly_there_is_meant_rather_than_a_module(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    with pytest.raises(Refusal, match=r"There is no script .*/other.wsg; did you mean other.wsgi\?"):
+        found(tree, "other.wsg")
+    assert "import_module('shop.elsewhere')" in found(tree, "shop.elsewhere")
 
 
 def test_a_django_project_names_its_settings(tree):
