@@ -162,9 +162,9 @@ std::uint64_t Board::index_of(const ScriptRow& row) const noexcept {
   return static_cast<std::uint64_t>(&row - scripts_.data());
 }
 
-RunningRow* Board::running(std::int32_t pid, std::int32_t tid) noexcept {
+RunningRow* Board::running(std::int32_t pid, std::int32_t tid, std::uint64_t handle) noexcept {
   for (std::size_t i = 0; i < kRunning; ++i) {
-    if (!running_[i].claim(pid, tid)) continue;
+    if (!running_[i].claim(pid, tid, handle)) continue;
     raise(running_used_, i + 1);
     return &running_[i];
   }

@@ -16,6 +16,7 @@
 #include "metrics/hazards.hpp"
 #include "metrics/histogram.hpp"
 #include "metrics/recent.hpp"
+#include "metrics/stack_place.hpp"
 
 namespace brine::metrics {
 
@@ -193,7 +194,7 @@ class Board {
  public:
   /// Raise it with each change of the layout, so that a build that is loaded by a restart does not
   /// take another's memory for its own.
-  static constexpr std::uint32_t kVersion = 2;
+  static constexpr std::uint32_t kVersion = 3;
   static constexpr std::size_t kGroups = 256;
   static constexpr std::size_t kScripts = 1024;
   static constexpr std::size_t kProcesses = 4096;
@@ -222,7 +223,15 @@ class Board {
   }
 
   /// Returns a row for the requests of the calling thread, or null if all are taken.
-  RunningRow* running(std::int32_t pid, std::int32_t tid) noexcept;
+  RunningRow* running(std::int32_t pid, std::int32_t tid, std::uint64_t handle = 0) noexcept;
+  /// Returns the row of that index, or null if it is none.
+  const RunningRow* running_at(std::size_t index) const noexcept {
+    return index < kRunning ? &running_[index] : nullptr;
+  }
+  std::size_t index_of(const RunningRow& row) const noexcept {
+    return static_cast<std::size_t>(&row - running_.data());
+  }
+  StackPlace& stack_place(const RunningRow& row) noexcept { return stacks_[index_of(row)]; }
   /// Frees the rows of threads whose process `exists` does not know.
   template <class Exists>
   void sweep_running(Exists exists) noexcept {
@@ -288,6 +297,7 @@ class Board {
   std::array<ProcessRow, kProcesses> processes_;
   std::array<ScriptRow, kScripts + 1> scripts_;
   std::array<RunningRow, kRunning> running_;
+  std::array<StackPlace, kRunning> stacks_;  ///< one for each row of running_
 };
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&

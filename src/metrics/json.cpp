@@ -72,6 +72,7 @@ void put_running(JsonWriter& json, const RunningSnapshot& request) {
     json.put("age_seconds", request.age);
     json.put("pid", std::uint64_t(request.pid));
     json.put("thread", std::uint64_t{request.thread});
+    json.put("stack", request.key);
     json.put("httpd_pid", std::uint64_t(request.client));
   });
 }

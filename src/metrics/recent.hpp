@@ -31,10 +31,11 @@ struct RunningRequest {
 class alignas(64) RunningRow {
  public:
   /// Takes the row if it is free.
-  bool claim(std::int32_t pid, std::int32_t tid) noexcept {
+  bool claim(std::int32_t pid, std::int32_t tid, std::uint64_t handle = 0) noexcept {
     std::int32_t free = 0;
     if (!pid_.compare_exchange_strong(free, pid)) return false;
     tid_.store(tid, std::memory_order_relaxed);
+    handle_.store(handle, std::memory_order_relaxed);
     since_.store(0, std::memory_order_relaxed);
     return true;
   }
@@ -57,6 +58,8 @@ class alignas(64) RunningRow {
   /// Returns the pid of the process that has the row; 0: it is free.
   std::int32_t pid() const noexcept { return pid_.load(std::memory_order_acquire); }
   std::int32_t tid() const noexcept { return tid_.load(std::memory_order_relaxed); }
+  /// Returns the thread's pthread_self(), of use in its own process alone.
+  std::uint64_t handle() const noexcept { return handle_.load(std::memory_order_relaxed); }
   /// Returns the pid of the process that has, or may have, taken the request up; 0: there is none.
   std::int32_t by() const noexcept { return by_.load(std::memory_order_relaxed); }
   /// Returns the request, or nothing if none runs.
@@ -71,6 +74,7 @@ class alignas(64) RunningRow {
   std::atomic<std::int32_t> pid_;
   std::atomic<std::int32_t> tid_;
   std::atomic<std::int32_t> by_;
+  std::atomic<std::uint64_t> handle_;
   std::atomic<base::Nanos> since_;  ///< when the request began; 0: there is none
   std::uint64_t requests_;          ///< which only the row's thread knows
   SharedRecord<RunningRequest> request_;

@@ -44,6 +44,7 @@ struct RunningSnapshot {
   double age = 0;            ///< seconds
   int pid = 0;               ///< of the process that has it; 0: none has
   std::uint32_t thread = 0;  ///< from 1, of a daemon process; its number in the system, of httpd's
+  std::string key;           ///< by which its stack is asked for; empty: WSGIStatusStacks is Off
   int client = 0;            ///< pid of the process of httpd's that waits for the answer
 };
 

@@ -73,6 +73,12 @@ class Http final : public wsgi::Request, public wsgi::ResponseWriter {
     require(!called_ && now >= made_ && now <= base::now());
     called_ = true;
   }
+  void measured(const wsgi::RunFacts& facts) noexcept override {
+    require(!std::exchange(measured_, true));
+    require(facts.gil_wait >= -1 && facts.gil_wait <= base::now());
+    require(facts.loaded_at >= 0 && facts.loaded_at <= base::now());
+    require(facts.interpreters <= 10000);
+  }
   void note(const char* name, std::string_view value) noexcept override {
     require(std::string_view(name) == "wsgi-pickle-hazards");
     require(value.size() <= daemon::kMostNoteBytes);
@@ -149,6 +155,7 @@ class Http final : public wsgi::Request, public wsgi::ResponseWriter {
   }
 
   wsgi::Head head_;
+  bool measured_ = false;
   const bool goes_away_;
   const wsgi::Call asked_;
   std::size_t left_ = 0;

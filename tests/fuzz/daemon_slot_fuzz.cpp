@@ -37,8 +37,8 @@ struct Board {
     view.processes = {&process, 1};
   }
 
-  alignas(64) std::array<char, sizeof(daemon::SlotMemory) +
-                                   kThreads * sizeof(daemon::ThreadRecord)> memory{};
+  static constexpr std::size_t kEach = sizeof(daemon::ThreadRecord) + sizeof(metrics::StackPlace);
+  alignas(64) std::array<char, sizeof(daemon::SlotMemory) + kThreads * kEach> memory{};
   daemon::GroupBoard group{};
   daemon::Slot slot{};
   daemon::ProcessView process;
@@ -63,6 +63,9 @@ void check_reading(const Board& board) {
     const daemon::NextStep next =
         daemon::next_step({since, false, true, false}, {base::kSecond, base::kSecond}, kNow);
     require(next.look_again >= 0);
+  }
+  for (const metrics::StackPlace& place : board.process.stacks) {
+    require(place.read().size() <= metrics::StackPlace::kBytes);
   }
 }
 

@@ -117,6 +117,30 @@ def test_a_request_of_the_last_configuration_is_seen_while_its_process_drains(st
         assert request["request"] == "GET /app/wait" and request["pid"] > 1
 
 
+@pytest.mark.axes("mpm", "interpreter")
+def test_the_stack_of_a_request_on_demand(start_httpd, variant):
+    server = start_httpd(CONFIG.replace("300ms", "Off") + "WSGIStatusStacks On\n")
+    with held(server):
+        request, = until(lambda: [found for found in group_of(shown(server), variant)["requests"] if found["pid"]], "it runs")
+        for _ in range(2):
+            answer = server.get(f"/brine-status?stack={request['stack']}")
+            assert answer.status == 200, answer.text
+            application, _, innermost = answer.text.partition("in application")
+            assert application and "in held_up" in innermost, answer.text
+        assert server.get(f"/brine-status?stack={request['stack']}9").status == 404
+    assert server.get(f"/brine-status?stack={request['stack']}").status == 404, "it has ended"
+    for wrong in ("", "1", "x.y", "99999999.1", "-1.5", "1.5x"):
+        assert server.get(f"/brine-status?stack={wrong}").status == 404
+
+
+def test_stacks_are_not_shown_unless_wanted(httpd, variant):
+    httpd.allow_log("BRINE0418")
+    with held(httpd):
+        request, = until(lambda: group_of(shown(httpd), variant)["requests"], "it runs")
+        assert request["stack"] == ""
+        assert httpd.get("/brine-status?stack=0.1").status == 403
+
+
 def test_a_slow_request(httpd, variant):
     httpd.allow_log("BRINE0418")
     assert httpd.get("/pid").status == 200

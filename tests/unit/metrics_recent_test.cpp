@@ -93,6 +93,27 @@ TEST(RunningRow, ThoseOfDeadProcessesAreTakenAgain) {
   EXPECT_EQ(used, 0);
 }
 
+TEST(StackPlace, IsAnsweredOnceForTheRequestThatIsMeant) {
+  const auto place = std::make_unique<StackPlace>();
+  EXPECT_FALSE(place->take(0));
+  EXPECT_FALSE(place->take(5));
+  place->ask(5);
+  EXPECT_FALSE(place->take(6)) << "another request has the thread by now";
+  EXPECT_TRUE(place->take(5));
+  EXPECT_FALSE(place->take(5));
+  EXPECT_FALSE(place->is_answered(5));
+  place->answer("in f", 5);
+  EXPECT_TRUE(place->is_answered(5));
+  EXPECT_EQ(place->read(), "in f");
+  place->ask(5);
+  EXPECT_FALSE(place->is_answered(5));
+  place->answer(std::string(StackPlace::kBytes, 'x') + "end", 5);
+  EXPECT_TRUE(place->read().ends_with("xend"));
+  EXPECT_EQ(place->read().size(), StackPlace::kBytes);
+  place->size = 0xffffffff;
+  EXPECT_EQ(place->read().size(), StackPlace::kBytes) << "a tenant may write any size";
+}
+
 TEST(ScriptRow, KnowsTheNewestLoad) {
   const auto board = std::make_unique<Board>();
   ScriptRow& row = board->script("g", "/s.wsgi");

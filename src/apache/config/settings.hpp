@@ -246,6 +246,7 @@ struct ProcessSettings {
   PythonHome resolved_home;  ///< set once the whole configuration is known
   InterpreterSettings interpreters;
   std::string python_eggs;
+  bool status_stacks = false;
   std::string event_log;  ///< WSGIEventLog: an absolute path, or "|" and a program; or empty
   std::vector<std::string> python_warnings;
   int python_optimize = 0;

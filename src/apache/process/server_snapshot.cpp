@@ -16,6 +16,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "apache/config/daemon_groups.hpp"
@@ -117,6 +118,9 @@ void add_running(const metrics::Board& board, const Slots& slots, base::Nanos no
     running.script = place.script;
     running.age = static_cast<double>(std::max<base::Nanos>(now - request->since, 0)) / 1e9;
     running.client = row.pid();
+    if (server_settings(ap_server_conf).process.status_stacks) {
+      running.key = std::to_string(board.index_of(row)) + "." + std::to_string(request->since);
+    }
     running.pid = row.by();
     running.thread = running.pid == row.pid() ? static_cast<std::uint32_t>(row.tid()) : 0;
     if (const auto slot = slots.find(running.pid); slot != slots.end()) {

@@ -1,5 +1,6 @@
 #include "apache/request/shown_request.hpp"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "apache/config/settings.hpp"
 #include "apache/process/events.hpp"
 #include "apache/request/measuring.hpp"
+#include "apache/request/stacks.hpp"
 #include "metrics/hazards.hpp"
 
 namespace brine::apache {
@@ -35,11 +37,13 @@ class OwnRow {
     if (board_ == &board) return row_;
     board_ = &board;
     pid_ = ::getpid();
-    row_ = board.running(pid_, ::gettid());
+    const std::uint64_t handle = ::pthread_self();
+    row_ = board.running(pid_, ::gettid(), handle);
     if (row_ == nullptr) {  // processes that were killed may have kept theirs
       board.sweep_running([](std::int32_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; });
-      row_ = board.running(pid_, ::gettid());
+      row_ = board.running(pid_, ::gettid(), handle);
     }
+    watch_for_stacks();
     return row_;
   }
 

@@ -1,5 +1,6 @@
 #include "apache/request/status_handler.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,10 +8,12 @@
 #include "apache/guarded.hpp"
 #include "apache/httpd.hpp"
 #include "apache/process/server_snapshot.hpp"
+#include "apache/request/stacks.hpp"
 #include "apache/request/status_format.hpp"
 #include "metrics/json.hpp"
 #include "metrics/openmetrics.hpp"
 #include "metrics/page.hpp"
+#include "metrics/snapshot.hpp"
 
 namespace brine::apache {
 
@@ -43,6 +46,30 @@ std::string shown(request_rec* r, StatusFormat format) {
   return to_json(take_snapshot());
 }
 
+// Answers with the stack of a request that runs, as text.
+int show_stack(request_rec* r, std::string_view key) {
+  ap_set_content_type(r, "text/plain; charset=utf-8");
+  apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+  if (!shows_stacks()) {
+    r->status = HTTP_FORBIDDEN;
+    ap_rputs("WSGIStatusStacks is Off\n", r);
+    return OK;
+  }
+  const std::optional<std::string> stack = stack_of(key);
+  if (!stack) {
+    r->status = HTTP_NOT_FOUND;
+    ap_rputs("the request has ended, or its process does not answer\n", r);
+    return OK;
+  }
+  std::string_view rest = *stack;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    ap_rputs((metrics::printable(line) + "\n").c_str(), r);
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+  }
+  return OK;
+}
+
 int show_status(request_rec* r) {
   if (text_or_none(r->handler) != "brine-status") {
     return DECLINED;
@@ -50,6 +77,10 @@ int show_status(request_rec* r) {
   r->allowed |= AP_METHOD_BIT << M_GET;
   if (r->method_number != M_GET) {
     return r->method_number == M_OPTIONS ? DECLINED : HTTP_METHOD_NOT_ALLOWED;
+  }
+  constexpr std::string_view kStack = "stack=";
+  if (const auto query = text_or_none(r->args); query.starts_with(kStack)) {
+    return show_stack(r, query.substr(kStack.size()));
   }
   const std::optional<StatusFormat> format =
       status_format(text_or_none(r->args), text_or_none(apr_table_get(r->headers_in, "Accept")));

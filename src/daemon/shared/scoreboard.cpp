@@ -114,7 +114,8 @@ std::size_t thread_count(const Group& group) noexcept {
 
 std::size_t slot_bytes(std::size_t threads) noexcept {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  return (sizeof(SlotMemory) + threads * sizeof(ThreadRecord) + page - 1) / page * page;
+  const std::size_t each = sizeof(ThreadRecord) + sizeof(metrics::StackPlace);
+  return (sizeof(SlotMemory) + threads * each + page - 1) / page * page;
 }
 
 std::size_t slot_offset(std::size_t slot, std::size_t threads) noexcept {
@@ -122,8 +123,11 @@ std::size_t slot_offset(std::size_t slot, std::size_t threads) noexcept {
 }
 
 ProcessView view_slot(char* data, std::size_t threads) noexcept {
+  char* const records = data + sizeof(SlotMemory);
+  char* const stacks = records + threads * sizeof(ThreadRecord);
   return {reinterpret_cast<SlotMemory*>(data),
-          {reinterpret_cast<ThreadRecord*>(data + sizeof(SlotMemory)), threads}};
+          {reinterpret_cast<ThreadRecord*>(records), threads},
+          {reinterpret_cast<metrics::StackPlace*>(stacks), threads}};
 }
 
 // Every member's initial value is zero bytes.

@@ -21,6 +21,7 @@
 #include "daemon/shared/group.hpp"
 #include "metrics/board.hpp"
 #include "metrics/counter.hpp"
+#include "metrics/stack_place.hpp"
 
 namespace brine::daemon {
 
@@ -69,6 +70,7 @@ struct alignas(64) SlotMemory {
 struct ProcessView {
   SlotMemory* memory = nullptr;
   std::span<ThreadRecord> threads;
+  std::span<metrics::StackPlace> stacks;  ///< one for each thread
 };
 
 /// Returns the size of a slot's memory in a group with so many threads. It is a multiple of the

@@ -263,6 +263,7 @@ class Worker {
     handle_packets();
     const Nanos now = base::now();
     watch_requests(now);
+    show_stacks();
     touch_gils(now);
     server_->mend_count();
     if (orphan_) serve_as_orphan();
@@ -405,6 +406,20 @@ class Worker {
         }
         act(thread, watched, next.step, records[thread]);
       }
+    }
+  }
+
+  // Answers those who look at the status page, and want to know where a request is.
+  void show_stacks() {
+    const auto records = context_.memory.threads;
+    for (std::size_t thread = 0; thread < watched_.size(); ++thread) {
+      const Nanos since = records[thread].since.load(std::memory_order_acquire);
+      if (!context_.memory.stacks[thread].take(since)) continue;
+      python_thread_.ask([this, thread, since]() noexcept {
+        const ThreadRecord& record = context_.memory.threads[thread];
+        const std::string stack = engine_->stack(static_cast<std::uintptr_t>(record.handle.load()));
+        if (record.since.load() == since) context_.memory.stacks[thread].answer(stack, since);
+      });
     }
   }
 
