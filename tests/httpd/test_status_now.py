@@ -154,6 +154,18 @@ def test_a_slow_request(httpd, variant):
     assert "secret" not in json.dumps(found) and "GET /pid" not in [request["request"] for request in found["slow"]]
 
 
+@pytest.mark.modes("groups")
+def test_a_request_that_waited_in_vain_is_a_slow_one(start_httpd):
+    """Its application was never called."""
+    server = start_httpd(CONFIG + "WSGIDaemonProcess one threads=1 queue-timeout=1\nWSGIProcessGroup one\n")
+    server.allow_log("BRINE0418|BRINE0602")
+    with held(server):
+        until(lambda: [request for group in shown(server)["groups"] for request in group["requests"]], "it runs")
+        assert server.get("/pid").status in (503, 504)
+    slow, = [request for request in shown(server)["slow"] if request["request"] == "GET /pid"]
+    assert slow["application_seconds"] == 0 and 1 <= slow["waiting_seconds"] < 600
+
+
 def test_an_error_with_what_the_docs_say_of_it(httpd):
     assert httpd.get("/app/raise").status == 500
     httpd.expect_log("BRINE0401")

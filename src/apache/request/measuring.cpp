@@ -62,7 +62,9 @@ void measure_run(base::Nanos begun, const ApacheRequest& request, const ApacheRe
   measures.was_run = true;
   measures.was_called = called != 0;
   phase_of(measures, Phase::waiting) = (measures.was_called ? called : ended) - begun;
-  phase_of(measures, Phase::application) = ended - called - response.delivering();
+  if (measures.was_called) {
+    phase_of(measures, Phase::application) = ended - called - response.delivering();
+  }
 }
 
 void measure_delivery(const ApacheRequest& request, const ApacheResponse& response,

@@ -28,7 +28,6 @@ class ShownRequest {
 
   const Selection& selection_;
   const ApacheRequest& request_;
-  const base::Nanos begun_;
   metrics::ScriptRow* const script_;
   metrics::RunningRow* const row_;
 };
