@@ -12,6 +12,7 @@
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "apache/request/buffered_response.hpp"
+#include "apache/request/counting_place.hpp"
 #include "apache/request/log_notes.hpp"
 #include "apache/request/measuring.hpp"
 #include "apache/request/refusal.hpp"
@@ -201,7 +202,8 @@ int refuse_body(request_rec* r, const RequestBody& body) {
   return body_failure(body);
 }
 
-int serve(request_rec* r, const Selection& selection, metrics::RequestMeasures& measures) {
+int serve(request_rec* r, const Selection& selection, const CountingPlace& place,
+          metrics::RequestMeasures& measures) {
   const ResolvedSettings& settings = selection.settings;
   const BodyFacts facts = body_facts(r);
   RequestBody body(r, facts);
@@ -213,7 +215,7 @@ int serve(request_rec* r, const Selection& selection, metrics::RequestMeasures& 
   BufferedResponse buffered(response, request, settings.response_buffering);
   const bool keeps = settings.response_buffering != 0 && r->header_only == 0;
   const base::Nanos begun = base::now();
-  const ShownRequest shown(selection, request, begun);
+  const ShownRequest shown(selection, place, request, begun);
   const wsgi::Outcome outcome =
       keeps ? run(r, selection, request, buffered) : run(r, selection, request, response);
   measure_run(begun, request, response, measures);
@@ -264,11 +266,12 @@ int handle(request_rec* r) {
   if (status == OK) {
     status = check_place(r, selection);
   }
+  const CountingPlace place = counting_place(selection);
   metrics::RequestMeasures measures;
   if (status == OK) {
-    status = serve(r, selection, measures);
+    status = serve(r, selection, place, measures);
   }
-  count_request(r, selection, status, measures);
+  count_request(r, place, status, measures);
   note_times(r, measures);
   return status;
 }

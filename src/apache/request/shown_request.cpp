@@ -1,11 +1,6 @@
 #include "apache/request/shown_request.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,10 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "apache/config/settings.hpp"
 #include "apache/process/events.hpp"
-#include "apache/request/measuring.hpp"
-#include "apache/request/stacks.hpp"
 #include "metrics/hazards.hpp"
 
 namespace brine::apache {
@@ -26,39 +18,6 @@ namespace {
 
 // A request that takes longer is kept among the slow ones, where WSGISlowRequest says nothing.
 constexpr base::Nanos kSlow = base::kSecond;
-
-// The place of a thread on the board, which it has until it ends.
-class OwnRow {
- public:
-  ~OwnRow() {
-    if (row_ != nullptr && ::getpid() == pid_) row_->release();
-  }
-
-  metrics::RunningRow* get(metrics::Board& board) noexcept {
-    if (board_ == &board) return row_;
-    board_ = &board;
-    pid_ = ::getpid();
-    const std::uint64_t handle = ::pthread_self();
-    row_ = board.running(pid_, ::gettid(), handle);
-    if (row_ == nullptr) {  // processes that were killed may have kept theirs
-      board.sweep_running([](std::int32_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; });
-      row_ = board.running(pid_, ::gettid(), handle);
-    }
-    watch_for_stacks();
-    return row_;
-  }
-
- private:
-  metrics::Board* board_ = nullptr;
-  metrics::RunningRow* row_ = nullptr;
-  pid_t pid_ = 0;
-};
-
-metrics::RunningRow* own_row() noexcept {
-  thread_local OwnRow row;
-  metrics::Board* const board = server_settings(ap_server_conf).board;
-  return board != nullptr ? row.get(*board) : nullptr;
-}
 
 void count_hazards(std::string_view ids, metrics::GroupRow& group) noexcept {
   while (!ids.empty()) {
@@ -72,17 +31,16 @@ void count_hazards(std::string_view ids, metrics::GroupRow& group) noexcept {
 
 }  // namespace
 
-ShownRequest::ShownRequest(const Selection& selection, ApacheRequest& request,
-                           base::Nanos begun) noexcept
-    : selection_(selection), request_(request), script_(counted_row(selection)), row_(own_row()) {
-  if (row_ == nullptr || script_ == nullptr) return;
-  const metrics::Board& board = *server_settings(ap_server_conf).board;
-  row_->begin({name(), board.index_of(*script_), begun});
-  request.show_in(row_);
+ShownRequest::ShownRequest(const Selection& selection, const CountingPlace& place,
+                           ApacheRequest& request, base::Nanos begun) noexcept
+    : selection_(selection), place_(place), request_(request) {
+  if (place.running == nullptr) return;
+  place.running->begin({name(), place.board->index_of(*place.script), begun});
+  request.show_in(place.running);
 }
 
 ShownRequest::~ShownRequest() {
-  if (row_ != nullptr) row_->end();
+  if (place_.running != nullptr) place_.running->end();
 }
 
 metrics::RequestName ShownRequest::name() const noexcept {
@@ -96,8 +54,8 @@ metrics::RequestName ShownRequest::name() const noexcept {
 }
 
 void ShownRequest::note_end(const metrics::RequestMeasures& measures, int status) const noexcept {
-  if (script_ == nullptr) return;
-  metrics::Board& board = *server_settings(ap_server_conf).board;
+  if (place_.board == nullptr) return;
+  metrics::Board& board = *place_.board;
   if (request_.facts() || !request_.hazards().empty()) note_facts(board);
   const wsgi::SlowLimit& limit = request_.head().slow;
   const base::Nanos took =  // the clock has been read often enough
@@ -105,10 +63,10 @@ void ShownRequest::note_end(const metrics::RequestMeasures& measures, int status
   if (took < (limit.is_set() ? limit.after : kSlow)) return;
   metrics::SlowRecord slow;
   slow.name = name();
-  slow.script = board.index_of(*script_);
+  slow.script = board.index_of(*place_.script);
   slow.ended = base::nanos_since_epoch();
   slow.phases = measures.phases;
-  slow.pid = row_ != nullptr ? row_->by() : 0;
+  slow.pid = place_.running != nullptr ? place_.running->by() : 0;
   slow.status = status;
   board.slow.add(slow);
 }
@@ -120,7 +78,7 @@ void ShownRequest::note_facts(metrics::Board& board) const noexcept {
   const wsgi::RunFacts& facts = *request_.facts();
   if (facts.gil_wait >= 0) group.gil_wait.add(facts.gil_wait);
   group.interpreters.store(facts.interpreters, std::memory_order_relaxed);
-  if (script_->note_load(facts.generation, facts.loaded_at) && facts.generation > 1) {
+  if (place_.script->note_load(facts.generation, facts.loaded_at) && facts.generation > 1) {
     tell_reload();
   }
 }
@@ -130,7 +88,7 @@ void ShownRequest::tell_reload() const noexcept {
   try {
     metrics::LifeEvent event = own_event(metrics::ProcessEvent::reload);
     event.group = counted_group(selection_);
-    event.pid = row_ != nullptr ? row_->by() : event.pid;
+    event.pid = place_.running != nullptr ? place_.running->by() : event.pid;
     event.script = selection_.target.script;
     tell_event(std::move(event));
   } catch (const std::exception&) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "apache/httpd.hpp"
+#include "apache/request/counting_place.hpp"
 #include "apache/request/request.hpp"
 #include "apache/request/selection.hpp"
 #include "base/clock.hpp"
@@ -13,7 +14,8 @@ namespace brine::apache {
 class ShownRequest {
  public:
   /// `begun` is when the request is passed on.
-  ShownRequest(const Selection& selection, ApacheRequest& request, base::Nanos begun) noexcept;
+  ShownRequest(const Selection& selection, const CountingPlace& place, ApacheRequest& request,
+               base::Nanos begun) noexcept;
   ~ShownRequest();
   ShownRequest(const ShownRequest&) = delete;
   ShownRequest& operator=(const ShownRequest&) = delete;
@@ -27,9 +29,8 @@ class ShownRequest {
   void tell_reload() const noexcept;
 
   const Selection& selection_;
+  const CountingPlace& place_;
   const ApacheRequest& request_;
-  metrics::ScriptRow* const script_;
-  metrics::RunningRow* const row_;
 };
 
 }  // namespace brine::apache
