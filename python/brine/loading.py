@@ -25,7 +25,7 @@ _SOON_SECONDS = 10
 _MOST_SOON_DEATHS = 3
 
 
-def _process(record: Record) -> str:
+def process_of(record: Record) -> str:
     """The process that a record is of: the supervisor, which writes it, says so at the end of its first line."""
     told = _PROCESS.search(record.text)
     return told[1] if told else record.source.partition("/")[0]
@@ -81,17 +81,17 @@ class Loading:
         ended = _ENDED.match(record.text)
         if record.level == "info" and _LOADED.match(record.text):
             self._loads += 1
-            self._last_load = _process(record)
-            self._having[_process(record)] = self._clock()
+            self._last_load = process_of(record)
+            self._having[process_of(record)] = self._clock()
             return True
-        if record.code in _NO_APPLICATION and _process(record) == self._last_load:
+        if record.code in _NO_APPLICATION and process_of(record) == self._last_load:
             self._loads -= 1
-            self._having.pop(_process(record), None)
-        if _process(record) == self._last_load:
+            self._having.pop(process_of(record), None)
+        if process_of(record) == self._last_load:
             self._last_load = ""
         if record.code == "BRINE0614":
             self.failed = True
-            self._lacking.add(_process(record))
+            self._lacking.add(process_of(record))
         return self._note_end(ended[1], record) if ended else True
 
     def _note_traceback(self, record: Record) -> None:

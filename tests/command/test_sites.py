@@ -199,6 +199,21 @@ def test_a_module_gets_a_script_that_stays(sites, folder):
     assert "for the site web" in (folder / "sites/web/web.wsgi").read_text()
 
 
+def test_one_of_several_applications_is_broken(sites, shop, folder):
+    """The others take their new code, and it is an error all the same. What was begun with broken code, and ends when it
+    has been mended, is none."""
+    other = write_script(folder / "other/other.wsgi", 'b"other"')
+    other.parent.chmod(0o755)
+    port = sites.write("shop", shop, "--mount", f"/other={other}", "--processes", "2")
+    sites.run("start", "shop")
+    for name in ('"two"', '"three"', '"four"'):
+        goods(folder, "(1 / 0)")
+        assert "ZeroDivisionError" in sites.run("reload", "shop", code=1)
+        goods(folder, name)
+        sites.run("reload", "shop")
+        assert ({get(port) for _ in range(8)}, get(port, "/other")) == ({eval(name)}, "other")
+
+
 def test_variables_come_from_files(sites, folder):
     (folder / "variables").write_text("GREETING='good day'\n")
     script = write_script(folder / "app.wsgi", "os.environ['GREETING'].encode()", before="import os")
@@ -221,7 +236,8 @@ def test_nothing_is_written_over(sites, script):
     (["config", "SCRIPT", "-o", "DIR"], "--name shop"), (["config", "SCRIPT", "--force"], "with -o DIR"),
     (["config", "SCRIPT", "--name", "a", "-o", "/no/such/folder"], "The folder /no/such of -o does not exist"),
     (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--port", "0"], "--port 0 is for"),
-    (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--kind", "vhost", "--embedded"], "--embedded is about all of"),
+    (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--kind", "vhost", "--mpm", "worker"], "--mpm is about all of"),
+    (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--embedded"], "--embedded and --reload are not for"),
     (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--server-name", "a b"], "is not a host's name"),
     (["config", "SCRIPT", "--name", "a", "-o", "DIR", "--kind", "vhosts"], "did you mean vhost?"),
     (["reload", "nothing"], "There is no site nothing"), (["relod", "a"], "did you mean reload?"),
@@ -362,9 +378,10 @@ def test_a_virtual_host_for_the_usual_port(sites, script, folder):
 def test_logs_are_followed(sites, script):
     sites.write("app", script)
     sites.run("start", "app")
-    follower = subprocess.Popen([sites.brine, "logs", "app", "-f", "-n", "0"], stdout=subprocess.PIPE, text=True,
+    follower = subprocess.Popen([sites.brine, "logs", "app", "-f", "-n", "1"], stdout=subprocess.PIPE, text=True,
                                 env=sites.environment)
     try:
+        assert "loaded WSGI script" in follower.stdout.readline()  # now it looks
         sites.run("reload", "app")
         assert "started process" in follower.stdout.readline()
     finally:

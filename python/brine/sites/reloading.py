@@ -9,7 +9,7 @@ from pathlib import Path
 
 from brine.httpd_process import send
 from brine.installation import find_httpd
-from brine.loading import Loading
+from brine.loading import Loading, process_of
 from brine.log_file import LogFile
 from brine.log_record import Record, parse_httpd_s
 from brine.refusal import Refusal
@@ -18,8 +18,8 @@ from brine.sites.processes import is_alive, processes_of
 
 _TICK_SECONDS = 0.1
 
-# That new code does not serve: it does not load, or defines no application, or its process has died.
-_FAILURES = {"BRINE0304", "BRINE0305", "BRINE0614", "BRINE0617", "BRINE0644"}
+# That new code does not serve: it does not load, or defines no application.
+_FAILURES = {"BRINE0304", "BRINE0305", "BRINE0614"}
 _LOADED = re.compile(r"loaded WSGI script .*\(process (\d+)\)$")
 _ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
 
@@ -32,14 +32,16 @@ class Progress:
         self._log: LogFile[Record] = LogFile(Path(site.error_log), parse_httpd_s)
         self._log.skip()
         self._loading = Loading()
-        self._scripts: dict[int, int] = {}
-        self._died = 0
+        self._names = set(map(str, old))
+        self._is_of_old = False
+        self._loads: dict[str, int] = {}
+        self._died = ""
         self.failed = False
 
     @property
     def ready(self) -> int:
         """How many new processes have all scripts."""
-        return sum(count >= len(self._site.scripts) for count in self._scripts.values())
+        return sum(count >= len(self._site.scripts) for count in self._loads.values())
 
     @property
     def left(self) -> int:
@@ -54,20 +56,25 @@ class Progress:
     @property
     def why(self) -> str:
         """What keeps the new code from serving."""
-        if self._died:
+        if self._died and not self._loading.why:
             return f"process {self._died} ended while it loaded the application"
         return self._loading.why or "the application does not load"
 
     def look(self) -> None:
         """Takes in what has come since the last look."""
         for record in self._log.new_records():
-            self._loading.note(record)
             loaded, ended = _LOADED.search(record.text), _ENDED.match(record.text)
-            if loaded and int(loaded[1]) not in self._old:
-                self._scripts[int(loaded[1])] = self._scripts.get(int(loaded[1]), 0) + 1
-            elif ended and int(ended[1]) not in self._old and not self._scripts.get(int(ended[1])):
-                self._died = int(ended[1]) if "nobody had told it to" in record.text else 0
-                self.failed = self.failed or bool(self._died)
+            found = loaded or ended
+            name = found[1] if found else process_of(record)
+            # An old process may have begun with code that has been mended since.
+            self._is_of_old = self._is_of_old if record.continued else name in self._names
+            if self._is_of_old:
+                continue
+            self._loading.note(record)
+            if loaded:
+                self._loads[name] = self._loads.get(name, 0) + 1
+            elif ended and self._loads.get(name, 0) < len(self._site.scripts):
+                self._died, self.failed = name, True
             elif record.code in _FAILURES:
                 self.failed = True
 

@@ -75,9 +75,8 @@ def apache_modules(site: Site) -> list[str]:
 
 def check(site: Site) -> None:
     """Refuses what cannot be said of one virtual host."""
-    for is_said, option in ((site.embedded, "--embedded"), (site.mpm != "event", "--mpm"), (site.reload, "--reload")):
-        if is_said:
-            raise Refusal(f"{option} is about all of an httpd: leave it out for a virtual host, or say --kind httpd.")
+    if site.mpm != "event":
+        raise Refusal("--mpm is about all of an httpd: leave it out for a virtual host, or say --kind httpd.")
 
 
 def text(site: Site) -> str:

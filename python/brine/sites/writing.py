@@ -141,6 +141,9 @@ def write_site(site: Site, brine: Brine, user: ServerUser | None, folder: Path, 
     """Writes the files, makes the site known by its name, and says what comes next."""
     if environment and kind == "vhost":
         raise Refusal("--env is for an httpd of its own; Debian's apache2 has its variables in /etc/apache2/envvars.")
+    if site.embedded or site.reload:
+        raise Refusal("--embedded and --reload are not for a site that is written: it has processes of its own, which "
+                      "`brine reload` replaces.")
     site, texts = _with_scripts(replace(site, in_production=True))
     known, more = _virtual_host_s(site, folder) if kind == "vhost" else _httpd_s(site, brine, user, folder)
     _write({**texts, **more}, force)
