@@ -14,6 +14,8 @@ class Application:
     """What the script calls its application."""
     source: str = ""
     """The text of a script that is yet to be made, where nobody has written one; empty: it is there."""
+    warm_up: str = ""
+    """The end of that text in production: it does what the first request would do, so that a mistake shows before."""
     root: Path | None = None
     """From where its modules are imported; None: as the script's place says."""
     name: str = ""

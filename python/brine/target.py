@@ -61,6 +61,13 @@ if settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
     os.environ["BRINE_DJANGO_STATIC"] = "finders"
 
 {project}'''
+# Django imports URLs and views when the first request comes.
+_WARM_UP_OF_DJANGO = '''
+# What the first request would import is imported now: where that does not work, the old code goes on.
+from django.urls import get_resolver
+
+get_resolver().url_patterns
+'''
 _DJANGO_PROJECT = Path(__file__).with_name("django") / "project.wsgi"
 
 
@@ -159,7 +166,7 @@ def _of_folder(folder: Path, wish: Wish, mount: str) -> Application:
             raise Refusal(f"{manage} does not name the project's settings (DJANGO_SETTINGS_MODULE): name the "
                           "project's wsgi.py instead.")
         source = _OF_DJANGO.format(settings=settings[1], mount=mount, project=_DJANGO_PROJECT.read_text())
-        return _made(source, folder, str(folder))
+        return replace(_made(source, folder, str(folder)), warm_up=_WARM_UP_OF_DJANGO)
     for name in _FILES:
         if (folder / name).is_file():
             return _of_script(folder / name, wish)

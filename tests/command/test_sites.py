@@ -214,6 +214,27 @@ def test_one_of_several_applications_is_broken(sites, shop, folder):
         assert ({get(port) for _ in range(8)}, get(port, "/other")) == ({eval(name)}, "other")
 
 
+def test_a_mistake_in_a_django_project_s_views_is_none_of_its_visitors(sites, folder):
+    pytest.importorskip("django")
+    project = folder / "project"
+    (project / "market").mkdir(parents=True)
+    for path in (project, project / "market"):
+        path.chmod(0o755)
+    (project / "manage.py").write_text("os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'market.settings')\n")
+    (project / "market/settings.py").write_text("ROOT_URLCONF = 'market.urls'\nSECRET_KEY = 'x'\nALLOWED_HOSTS = ['*']\n")
+    urls = ("from django.http import HttpResponse\nfrom django.urls import path\n"
+            "urlpatterns = [path('', lambda request: HttpResponse('market'))]\n")
+    (project / "market/urls.py").write_text(urls)
+    port = sites.write("market", project)
+    sites.run("start", "market")
+    (project / "market/urls.py").write_text(f"import tomato\n{urls}")
+    assert "No module named 'tomato'" in sites.run("reload", "market", code=1)
+    assert get(port) == "market"
+    (project / "market/urls.py").write_text(urls)
+    sites.run("reload", "market")
+    assert get(port) == "market"
+
+
 def test_variables_come_from_files(sites, folder):
     (folder / "variables").write_text("GREETING='good day'\n")
     script = write_script(folder / "app.wsgi", "os.environ['GREETING'].encode()", before="import os")

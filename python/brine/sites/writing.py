@@ -65,7 +65,8 @@ def _with_scripts(site: Site) -> tuple[Site, dict[Path, str]]:
     for number, application in enumerate((site.application, *site.others)):
         if application.source:
             script = folder / (f"{site.name}-{number}.wsgi" if number else f"{site.name}.wsgi")
-            texts[script] = application.source.replace("`brine serve`", f"`brine config`, for the site {site.name}")
+            source = application.source.replace("`brine serve`", f"`brine config`, for the site {site.name}")
+            texts[script] = source + application.warm_up
             application = replace(application, script=script)
         applications.append(application)
     return replace(site, application=applications[0], others=tuple(applications[1:])), texts
