@@ -24,12 +24,12 @@ enum class Kind : std::uint8_t {
   joined,    ///< takes a module and a name, the two values before
 };
 
-struct Step {
+struct Stride {
   Kind kind = Kind::unclear;
   std::uint8_t size = 0;
 };
 
-constexpr Step step_of(const Opcode& opcode) {
+constexpr Stride stride_of(const Opcode& opcode) {
   switch (opcode.effect) {
     case Effect::invalid:
     case Effect::instance:
@@ -42,11 +42,11 @@ constexpr Step step_of(const Opcode& opcode) {
       return {Kind::memoized, 0};
     case Effect::get:
       // Numbers in digits are of the protocol 0, which names globals in lines.
-      return opcode.argument == Argument::decimal ? Step{Kind::line, 0}
-                                                  : Step{Kind::fetched, opcode.size};
+      return opcode.argument == Argument::decimal ? Stride{Kind::line, 0}
+                                                  : Stride{Kind::fetched, opcode.size};
     case Effect::put:
-      return opcode.argument == Argument::decimal ? Step{Kind::line, 0}
-                                                  : Step{Kind::put, opcode.size};
+      return opcode.argument == Argument::decimal ? Stride{Kind::line, 0}
+                                                  : Stride{Kind::put, opcode.size};
     case Effect::frame:
       return {Kind::frame, opcode.size};
     case Effect::global:
@@ -67,13 +67,15 @@ constexpr Step step_of(const Opcode& opcode) {
   }
 }
 
-constexpr std::array<Step, 256> make_steps() {
-  std::array<Step, 256> steps{};
-  for (std::size_t code = 0; code < steps.size(); ++code) steps[code] = step_of(kOpcodes[code]);
-  return steps;
+constexpr std::array<Stride, 256> make_strides() {
+  std::array<Stride, 256> strides{};
+  for (std::size_t code = 0; code < strides.size(); ++code) {
+    strides[code] = stride_of(kOpcodes[code]);
+  }
+  return strides;
 }
 
-constexpr std::array<Step, 256> kSteps = make_steps();
+constexpr std::array<Stride, 256> kStrides = make_strides();
 
 // Returns the number in the `size` bytes at `at`.
 std::uint64_t number_at(const char* at, std::uint8_t size) noexcept {
@@ -103,39 +105,39 @@ bool Skimmer::skim_joined(std::string_view stream, KnownNames& names) {
   Text before, last;       // the values that the last two opcodes have pushed
   bool is_counted = true;  // the memo's entries have the numbers 0, 1, 2, ...
   while (at < end) {
-    const Step step = kSteps[static_cast<unsigned char>(*at++)];
-    if (end - at < step.size) return false;
-    switch (step.kind) {
+    const Stride stride = kStrides[static_cast<unsigned char>(*at++)];
+    if (end - at < stride.size) return false;
+    switch (stride.kind) {
       case Kind::memoized:
         memo_.push_back(last);
         continue;
       case Kind::text:
       case Kind::sized: {
-        const std::uint64_t size = number_at(at, step.size);
-        at += step.size;
+        const std::uint64_t size = number_at(at, stride.size);
+        at += stride.size;
         if (size > static_cast<std::uint64_t>(end - at)) return false;
         before = last;
-        last = step.kind == Kind::text ? Text{at, size} : Text{};
+        last = stride.kind == Kind::text ? Text{at, size} : Text{};
         at += size;
         continue;
       }
       case Kind::fetched: {
-        const std::uint64_t index = number_at(at, step.size);
-        at += step.size;
+        const std::uint64_t index = number_at(at, stride.size);
+        at += stride.size;
         before = last;
         last = is_counted && index < memo_.size() ? memo_[index] : Text{};
         continue;
       }
       case Kind::put:
         is_counted = false;
-        at += step.size;
+        at += stride.size;
         continue;
       case Kind::frame:
-        at += step.size;
+        at += stride.size;
         continue;
       case Kind::passed:
         last = {};
-        at += step.size;
+        at += stride.size;
         continue;
       case Kind::joined:
         if (before.start == nullptr || last.start == nullptr) return false;
@@ -156,18 +158,18 @@ bool Skimmer::skim_lines(std::string_view stream, KnownNames& names) {
   const char* at = stream.data();
   const char* const end = at + stream.size();
   while (at < end) {
-    const Step step = kSteps[static_cast<unsigned char>(*at++)];
-    if (end - at < step.size) return false;
-    switch (step.kind) {
+    const Stride stride = kStrides[static_cast<unsigned char>(*at++)];
+    if (end - at < stride.size) return false;
+    switch (stride.kind) {
       case Kind::put:
       case Kind::passed:
       case Kind::fetched:
-        at += step.size;
+        at += stride.size;
         continue;
       case Kind::text:
       case Kind::sized: {
-        const std::uint64_t size = number_at(at, step.size);
-        at += step.size;
+        const std::uint64_t size = number_at(at, stride.size);
+        at += stride.size;
         if (size > static_cast<std::uint64_t>(end - at)) return false;
         at += size;
         continue;
