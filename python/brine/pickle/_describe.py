@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import _pickle
 from brine import script_names
+from brine.pickle import _causes
 from brine.pickle._hazards import SEVERITIES, Hazard
 from brine.pickle._judge import Judgement, is_class
 from brine.pickle._paths import Steps
@@ -20,10 +21,20 @@ class Culprit(NamedTuple):
 def describe(judgement: Judgement, culprit: Culprit, path: str, where: str | None) -> Hazard:
     """The Hazard of a judgement about `culprit`, which `path` leads to."""
     noun = _noun(judgement, culprit)
-    message, remedy = _WORDS[judgement.id](judgement, f"{path} is {_what(judgement, culprit)}", noun)
+    subject = f"{path} is {_what(judgement, culprit)}"
+    message, remedy = _by_cause(judgement, culprit, subject) or _WORDS[judgement.id](judgement, subject, noun)
     return Hazard(judgement.id, SEVERITIES[judgement.id], path, judgement.module, judgement.qualname, message, remedy,
                   judgement.script, judgement.generation, judgement.current_generation,
                   words_of_pickle(culprit.object), where)
+
+
+def _by_cause(judgement: Judgement, culprit: Culprit, subject: str) -> tuple[str, str] | None:
+    """The message and the remedy, where something else than a reload is seen to be the cause."""
+    find = _CAUSES.get(judgement.id)
+    cause = find(judgement, culprit.object) if find and not judgement.script else None
+    if cause is None:
+        return None
+    return f"{subject}, {cause.why}. Pickle refuses what its name does not lead back to.", cause.remedy
 
 
 def _noun(judgement: Judgement, culprit: Culprit) -> str:
@@ -141,6 +152,8 @@ def _not_builtin(judgement: Judgement, subject: str, noun: str) -> tuple[str, st
     return (f"{subject} of {_home(judgement)}, and WSGIPickleGuard BuiltinOnly allows values of Python's built-in "
             "types alone.", "Store its data as numbers, texts, lists and dicts.")
 
+
+_CAUSES = {"reload-missing": _causes.of_missing, "reload-stale": _causes.of_stale, "naming-local": _causes.of_local}
 
 _WORDS = {
     "reload-stale": _reload_stale,

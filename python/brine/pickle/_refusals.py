@@ -6,6 +6,7 @@ from pickle import PicklingError
 from typing import Any, NamedTuple, Sequence
 
 from brine.pickle._describe import words_of_pickle
+from brine.pickle._causes import is_made_dataclass
 from brine.pickle._frames import Root
 from brine.pickle._hazards import SEVERITIES, Hazard
 from brine.pickle._judge import Judgement, import_as_pickle_does, is_class, resolve
@@ -126,6 +127,8 @@ def is_unnamed(culprit: Any, judgement: Judgement) -> bool:
     reloaded has a name, which leads to another class.
     """
     if judgement.id not in ("reload-missing", "reload-stale") or not is_class(culprit) or not _is_of_python(culprit):
+        return False
+    if is_made_dataclass(culprit):
         return False
     try:
         return not is_class(resolve(import_as_pickle_does(judgement.module), judgement.qualname))

@@ -82,6 +82,11 @@ def _words(hazard: str, module: str, name: str, script: _scripts.Script | None) 
                 "the module of a WSGI script that is not loaded here: of another server, process or path")
         return (f"the pickle names {module}.{name}. {module} is {home}.",
                 f"Define {name} in a module on sys.path, import it from the script, and discard what was stored.")
+    if module in _judge.MAIN:
+        return (f"the pickle names {module}.{name}. {module} is the program that is run, which was another one where "
+                f"that was pickled{_OF_WORKER if module == '__mp_main__' else ''}.",
+                f"Define {name} in a module that both import, and store it anew; until then, bind {name} in this "
+                f"program's {module} before it is loaded.")
     if hazard == "restore-no-module":
         return (f"the pickle names {module}.{name}, and there is no module {module} on this process's sys.path, or it "
                 "does not load.",
@@ -89,6 +94,9 @@ def _words(hazard: str, module: str, name: str, script: _scripts.Script | None) 
                 "stored.")
     return (f"the pickle names {module}.{name}, and module {module} has no {name} (any more).",
             f"Bind {name} in {module} to what has taken its place, or discard what was stored.")
+
+
+_OF_WORKER = ": a process that multiprocessing has started by `spawn` calls its program so"
 
 
 def add_note(error: BaseException, note: str) -> None:
