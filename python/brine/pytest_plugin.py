@@ -9,7 +9,8 @@ Loading the plugin puts the pickle guard into the place of `pickle`, switched of
 test, which may say `from pickle import dumps`, is imported after that. The fixture switches it on.
 """
 
-from typing import Any, Iterator
+import os
+from typing import Any, ContextManager, Iterator
 
 import pytest
 
@@ -17,6 +18,7 @@ from brine import _guard
 from brine.pickle import CheckError, Hazard, Report, _react, collect, install
 from brine.pickle._hazards import SEVERITIES
 from brine.pickle._round_trip import check_pickle
+from brine.pytest_workers import Mailbox, post, starting_guarded
 
 install("Off")
 
@@ -31,6 +33,26 @@ class PickleFindings(list[Report]):
         self._pickles: dict[bytes, None] = {}
         self.unchecked: list[str] = []
         """Why the round trip of a pickle could not be made."""
+        self._owner = os.getpid()
+        self._mailbox = Mailbox()
+
+    def append(self, report: Report) -> None:
+        """Adds a report; in a process that the test has forked, to those of the test's process."""
+        if os.getpid() == self._owner:
+            super().append(report)
+        else:
+            post(self._mailbox.path, report)
+
+    def gather(self) -> None:
+        """Adds what processes that the test has started have found."""
+        self.extend(self._mailbox.take())
+
+    def guarding_workers(self) -> ContextManager[None]:
+        """Within it, what multiprocessing starts anew is guarded too."""
+        return starting_guarded(self._mailbox.path)
+
+    def close(self) -> None:
+        self._mailbox.close()
 
     def __call__(self, *, round_trip: bool) -> "PickleFindings":
         """`round_trip`: what `pickle.dumps` makes from now on is loaded in a fresh process when the test ends.
@@ -79,11 +101,13 @@ class PickleFindings(list[Report]):
 
     def clear(self) -> None:
         """Forgets what there is: a test has seen what it expected."""
+        self.gather()
         super().clear()
         self._told = 0
 
     def tell(self) -> str | None:
         """What is new since the last call, as a text for a person; None if nothing is."""
+        self.gather()
         hazards = self.hazards[self._told:]
         self._told += len(hazards)
         if not hazards:
@@ -109,13 +133,15 @@ def brine_pickle_guard(request: pytest.FixtureRequest) -> Iterator[PickleFinding
     former = _guard.policy()
     _guard.set_policy("Report")
     try:
-        with collect(findings):
+        with collect(findings), findings.guarding_workers():
             yield findings
     finally:
         _guard.set_policy(former)
         findings._stop()
     findings.make_round_trips()
-    if text := findings.tell():  # since the test's own end, in the ends of other fixtures
+    text = findings.tell()  # since the test's own end, in the ends of other fixtures
+    findings.close()
+    if text:
         pytest.fail(text, pytrace=False)
 
 

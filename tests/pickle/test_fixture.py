@@ -16,6 +16,12 @@ def save_or_not(session):
     except Exception:
         return None
 
+def save_a_lambda(_=None):
+    return save_or_not([lambda: 0])
+
+def make_a_lambda():
+    return lambda: 0
+
 def restore(data):
     try:
         return loads(data)
@@ -251,3 +257,71 @@ def test_is_well(brine_pickle_guard):
 """)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*restore-differs: the object*number is 3 when it is pickled, and 0 when*"])
+
+
+# --- processes that a test starts -----------------------------------------------------------------------
+
+WORKERS = {
+    "os.fork": """
+    pid = os.fork()
+    if pid == 0:
+        application.save_or_not([lambda: 0])
+        os._exit(0)
+    os.waitpid(pid, 0)
+""",
+    **{f"process by {method}": f"""
+    process = multiprocessing.get_context({method!r}).Process(target=application.save_a_lambda)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+""" for method in ("fork", "spawn", "forkserver")},
+    **{f"pool by {method}": f"""
+    with multiprocessing.get_context({method!r}).Pool(1) as pool:
+        assert pool.map(application.save_a_lambda, [1]) == [None]
+""" for method in ("fork", "spawn", "forkserver")},
+    **{f"executor by {method}": f"""
+    context = multiprocessing.get_context({method!r})
+    with concurrent.futures.ProcessPoolExecutor(1, context) as executor:
+        assert list(executor.map(application.save_a_lambda, [1])) == [None]
+""" for method in ("fork", "spawn")},
+}
+IMPORTS = "import concurrent.futures, multiprocessing, os\n"
+
+
+@pytest.mark.parametrize("how", WORKERS)
+def test_a_worker_that_pickles_a_hazard_fails_the_test(run, how):
+    result = run(f"{IMPORTS}\ndef test_it(brine_pickle_guard):\n{WORKERS[how]}")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test came upon a pickle hazard", "*naming-local: session?0? is a lambda*"])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_what_a_worker_sends_is_seen_too(run, method):
+    """The answer is pickled in the worker, by a Pickler of multiprocessing's own, and cannot be loaded here."""
+    result = run(f"""{IMPORTS}
+def test_it(brine_pickle_guard):
+    with multiprocessing.get_context({method!r}).Pool(1) as pool:
+        with pytest.raises(multiprocessing.pool.MaybeEncodingError):
+            pool.apply(application.make_a_lambda)
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*naming-local: * is a lambda*"])
+
+
+def test_a_worker_without_a_hazard_is_fine_and_one_that_is_expected_can_be_allowed(run):
+    run(f"""{IMPORTS}
+def test_fine(brine_pickle_guard):
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(application.save, [[1]])
+    assert not brine_pickle_guard
+
+def test_cleared(brine_pickle_guard):
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        pool.map(application.save_a_lambda, [1])
+    brine_pickle_guard.clear()
+
+def test_allowed(brine_pickle_guard):
+    brine_pickle_guard.allow("naming-local")
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.map(application.save_a_lambda, [1])
+""").assert_outcomes(passed=3)
