@@ -11,11 +11,11 @@
 namespace brine::metrics {
 
 /// The ids of SEVERITIES in python/brine/pickle/_hazards.py; tests/httpd/test_metrics.py compares.
-inline constexpr std::array<std::string_view, 14> kHazards = {
-    "reload-stale",      "reload-missing",       "naming-script",  "naming-local",
-    "naming-main",       "naming-unimportable",  "naming-foreign", "refuses-pickle",
-    "restore-no-module", "restore-no-attribute", "restore-fails",  "restore-signature",
-    "restore-differs",   "not-builtin"};
+inline constexpr std::array<std::string_view, 16> kHazards = {
+    "reload-stale",      "reload-missing",       "naming-script",      "naming-local",
+    "naming-main",       "naming-unimportable",  "naming-foreign",     "refuses-pickle",
+    "restore-no-module", "restore-no-attribute", "restore-fails",      "restore-signature",
+    "restore-differs",   "restore-schema",       "reload-other-class", "not-builtin"};
 
 inline std::optional<std::size_t> hazard_of(std::string_view id) noexcept {
   const auto* found = std::find(kHazards.begin(), kHazards.end(), id);

@@ -100,6 +100,8 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
     const std::string_view part = guard.part_with_globals(bytes_of(made), Memo::used);
     if (!part.empty() && guard.judge(gil, policy, dump(), bytes_of(made), part)) {
       guard.sample(gil, policy, made);
+    } else if (!part.empty()) {
+      guard.remember(gil, made);
     }
     return stream;
   });
@@ -138,7 +140,9 @@ PyObject* loads(PyObject* module, PyObject* const* values, Py_ssize_t count,
     if (loaded == nullptr && count > 0) {
       guard.after_failed_load(gil, values[0], nullptr, nullptr);
     }
-    return steal(gil, loaded);
+    Ref result = steal(gil, loaded);
+    guard.after_load(gil, values[0]);
+    return result;
   });
 }
 

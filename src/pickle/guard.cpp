@@ -370,6 +370,33 @@ void Guard::sample(GilLock& gil, Policy policy, PyObject* stream) noexcept {
   }
 }
 
+void Guard::remember(GilLock& gil, PyObject* stream) noexcept {
+  constexpr std::string_view kScript = "_mod_wsgi_";
+  const std::string_view bytes{PyBytes_AS_STRING(stream),
+                               static_cast<std::size_t>(PyBytes_GET_SIZE(stream))};
+  if (bytes.find(kScript) == std::string_view::npos) return;
+  const Busy working;
+  try {
+    steal(gil, PyObject_CallOneArg(reaction(gil, "on_written"), stream));
+  } catch (const ErrorSet&) {
+    PyErr_Clear();  // the dump has been done, and its result stands
+  }
+}
+
+void Guard::after_load(GilLock& gil, PyObject* data) {
+  const Policy policy = this->policy();
+  if (!remembering_ || policy == Policy::off) return;
+  const Busy working;
+  try {
+    Ref refusal = steal(gil, PyObject_CallFunction(reaction(gil, "on_loaded"), "Os", data,
+                                                   policy_name(policy).data()));
+    raise_refusal(refusal.get());
+  } catch (const ErrorSet&) {
+    if (refuses(policy)) throw;
+    PyErr_Clear();
+  }
+}
+
 void Guard::before_dump(GilLock& gil, Policy policy, const Dump& dump) {
   if (!refuses(policy)) return;
   const Busy working;

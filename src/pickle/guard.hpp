@@ -132,6 +132,16 @@ class Guard {
   /// its turn. Nothing is refused for what they find: the pickle has left by then.
   void sample(cpython::GilLock& gil, Policy policy, PyObject* stream) noexcept;
 
+  /// Takes note of a stream that names a script, whose classes may be others when it is loaded.
+  void remember(cpython::GilLock& gil, PyObject* stream) noexcept;
+
+  /// Says whether such streams have been noted: then loads are looked at.
+  void set_remembering(bool remembering) noexcept { remembering_ = remembering; }
+
+  /// Reports a load that has made objects of other classes than were pickled. Throws ErrorSet if
+  /// hazards are refused and there is one.
+  void after_load(cpython::GilLock& gil, PyObject* data);
+
   /// Says whether somebody collects the reports of all dumps, which then are all described.
   void set_collecting(bool collecting) noexcept { collecting_ = collecting; }
 
@@ -187,6 +197,7 @@ class Guard {
   std::map<std::tuple<std::uint32_t, Call::How, std::uint32_t>, bool> misfits_;
   Told told_;
   bool collecting_ = false;
+  bool remembering_ = false;
   std::uint32_t sample_ = 0;
   Sampler sampler_{std::random_device{}()};
   std::string key_;  // a buffer, kept for its memory

@@ -101,6 +101,11 @@ PyObject* set_collecting(PyObject* module, PyObject* collecting) noexcept {
   Py_RETURN_NONE;
 }
 
+PyObject* set_remembering(PyObject* module, PyObject* remembering) noexcept {
+  guard_of(module).set_remembering(remembering == Py_True);
+  Py_RETURN_NONE;
+}
+
 PyObject* set_sampling(PyObject* module, PyObject* every) noexcept {
   const long number = PyLong_AsLong(every);
   if (number == -1 && PyErr_Occurred() != nullptr) return nullptr;
@@ -160,6 +165,9 @@ PyMethodDef own_functions[] = {
     {"set_collecting", set_collecting, METH_O,
      "set_collecting($module, collecting, /)\n--\n\n"
      "Whether somebody collects reports: then each failed dump is described anew."},
+    {"set_remembering", set_remembering, METH_O,
+     "set_remembering($module, remembering, /)\n--\n\n"
+     "Whether pickles are remembered that may be loaded by other classes."},
     {"set_sampling", set_sampling, METH_O,
      "set_sampling($module, every, /)\n--\n\n"
      "Has one in so many dumps checked by a round trip, of threads that serve no request; 0: "

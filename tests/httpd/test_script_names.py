@@ -168,6 +168,7 @@ def test_another_schema_is_never_mixed_in(site):
     newer = site.ask("shop/load")
     assert newer["raised"] == "SchemaError" and "newer code" in newer["text"]
     assert site.ask("embedded", default=1) == "a miss"
+    site.server.expect_log("BRINE0501: pickle hazard restore-schema: the pickle holds an object of shop_wsgi.Item")
 
 
 def test_a_process_that_only_loads_meets_newer_code(site):
@@ -180,6 +181,7 @@ def test_a_process_that_only_loads_meets_newer_code(site):
     site.ask("shop/store")
     first, then = site.ask("embedded"), site.ask("embedded")
     assert first["raised"] == "SchemaError" and "newer code" in first["text"]
+    site.server.expect_log("BRINE0501: pickle hazard restore-schema: the pickle holds an object of shop_wsgi.Item")
     assert then == {"class": "shop_wsgi.Item", "state": {"name": "pen"}, "version": 2}
     assert site.ask("other")["version"] == 2
 

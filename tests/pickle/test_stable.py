@@ -222,6 +222,23 @@ def test_another_schema_is_refused(script, there, here, more, says):
     assert brine.pickle.loads(stored, default=5) == 5
 
 
+@pytest.mark.parametrize("there, here, remedy", [(2, 1, "Load it where that runs"),
+                                                 (1, 2, "Give class Item a static method")])
+def test_another_schema_is_a_hazard_unless_it_is_a_miss(script, policy, there, here, remedy):
+    policy("Report")
+    stored = pickle.dumps(item(script, there)())
+    item(script, here)
+    with brine.pickle.collect() as reports:
+        assert brine.pickle.loads(stored, default="a miss") == "a miss"
+        assert reports == []
+        with pytest.raises(brine.pickle.SchemaError) as raised:
+            brine.pickle.loads(stored)
+    hazard, = reports[0]
+    assert (hazard.id, hazard.severity, hazard.qualname) == ("restore-schema", "error", "Item")
+    assert remedy in hazard.remedy and hazard.script == script_names.table["shop_wsgi"]
+    assert str(raised.value) == f"{hazard.message} {hazard.remedy}"
+
+
 def test_the_default_stands_for_what_is_not_there_alone(script):
     item(script, 1)
     for stored in (b"cshop_wsgi\nGone\n.", b"cno_such_module\nItem\n."):

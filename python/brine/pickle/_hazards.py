@@ -21,6 +21,8 @@ SEVERITIES = {
     "restore-fails": "error",
     "restore-signature": "error",
     "restore-differs": "warning",
+    "restore-schema": "error",
+    "reload-other-class": "warning",
     "not-builtin": "error",
 }
 

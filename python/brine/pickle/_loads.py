@@ -4,6 +4,7 @@ from typing import Any
 
 from brine import _guard
 from brine.pickle import _restore
+from brine.pickle._react import misses
 from brine.pickle._stable import SchemaError
 from brine.script_names import ScriptLoadError
 
@@ -19,6 +20,8 @@ def loads(data: Any, /, *, default: Any = _NONE, **options: Any) -> Any:
     """
     if default is _NONE:
         return _guard.loads(data, **options)
+    outer = getattr(misses, "are_expected", False)
+    misses.are_expected = True
     try:
         return _guard.loads(data, **options)
     except (SchemaError, ImportError, AttributeError) as error:
@@ -26,4 +29,6 @@ def loads(data: Any, /, *, default: Any = _NONE, **options: Any) -> Any:
             not isinstance(error, ScriptLoadError) and _restore.first_missing(data, error) is not None)
         if not is_miss:
             raise
+    finally:
+        misses.are_expected = outer
     return default

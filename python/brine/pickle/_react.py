@@ -6,18 +6,20 @@ Nothing here runs for a pickle in which the core finds no hazard.
 import copyreg
 import logging
 import pickle
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from types import BuiltinMethodType
 from typing import Any, Callable, Iterator, Sequence
 
 from brine import _guard
-from brine.pickle import _failures, _judge, _refusals, _restore, _signatures
+from brine.pickle import _failures, _generations, _judge, _refusals, _restore, _signatures
 from brine.pickle._describe import Culprit, describe
 from brine.pickle._frames import Root, find_root
-from brine.pickle._hazards import Hazard, Report, UnsafePickleError
+from brine.pickle._hazards import SEVERITIES, Hazard, Report, UnsafePickleError
 from brine.pickle._paths import render_path
 from brine.pickle._refusals import Trace
+from brine.pickle._stable import SchemaError
 from brine.script_names import ScriptLoadError
 
 #: The log of programs without a server.
@@ -34,6 +36,9 @@ known: dict[tuple[str, str, str], tuple[str, str]] = {}
 
 ID_OF_NAMES = "name"
 """The kind of what is a hazard by its name; else the hazard's id."""
+
+misses = threading.local()
+"""`are_expected`: the thread has said what a load is to return whose pickle is of another schema."""
 
 _MOST_HAZARDS = 100
 
@@ -317,6 +322,10 @@ def on_failed_load(error: BaseException, data: Any, module: str | None, name: st
     """Adds to pickle's exception which global was not found, or whose code failed, and what to do; reports it."""
     if isinstance(error, ScriptLoadError):  # which says what is wrong
         return
+    if isinstance(error, SchemaError):  # likewise
+        if not getattr(misses, "are_expected", False):
+            deliver(Report((_of_schema(error),)))
+        return
     hazard = None
     if (module is None or name is None) and data is not None and isinstance(error, (AttributeError, ImportError)):
         module, name = _restore.first_missing(data, error) or (None, None)
@@ -327,6 +336,28 @@ def on_failed_load(error: BaseException, data: Any, module: str | None, name: st
     if hazard is not None:
         deliver(Report((hazard,)))
         _restore.add_note(error, f"Brine: {hazard.message} {hazard.remedy}")
+
+
+def on_written(stream: bytes) -> None:
+    """A pickle that was made, and that names a script: it may be loaded after the next reload."""
+    _generations.remember(stream)
+
+
+def on_loaded(data: Any, policy: str) -> UnsafePickleError | None:
+    """Reports what was loaded by a class of another generation; returns the exception that the load is to fail with."""
+    hazards = _generations.changed(data)
+    if not hazards:
+        return None
+    report = Report(tuple(hazards))
+    deliver(report)
+    return None if policy == "Report" else UnsafePickleError(report)
+
+
+def _of_schema(error: SchemaError) -> Hazard:
+    script = _judge._scripts.find(error.module)
+    return Hazard("restore-schema", SEVERITIES["restore-schema"], "", error.module, error.qualname, error.fault,
+                  error.remedy, script.path if script else None,
+                  current_generation=script.generation if script else None)
 
 
 # --- telling --------------------------------------------------------------------------------------------

@@ -34,13 +34,13 @@ class SchemaError(pickle.UnpicklingError):
         name = f"{module}.{qualname}"
         stored = f"schema {found}" if found else "no schema, from before it was marked by brine.pickle.stable"
         if found > known:
-            why = ("It was stored by newer code than runs here. Load it where that runs, or take it for a miss: "
-                   "brine.pickle.loads(data, default=None)")
+            self.remedy = ("It was stored by newer code than runs here. Load it where that runs, or take it for a "
+                           "miss: brine.pickle.loads(data, default=None).")
         else:
-            why = (f"Give class {qualname} a static method {_MIGRATE}(state, schema) that returns the state of schema "
-                   f"{known}, or discard what was stored")
-        super().__init__(f"the pickle holds an object of {name} with {stored}, and the class has schema {known} here. "
-                         f"{why}.")
+            self.remedy = (f"Give class {qualname} a static method {_MIGRATE}(state, schema) that returns the state of "
+                           f"schema {known}, or discard what was stored.")
+        self.fault = f"the pickle holds an object of {name} with {stored}, and the class has schema {known} here."
+        super().__init__(f"{self.fault} {self.remedy}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SchemaError, (self.module, self.qualname, self.found, self.known)
