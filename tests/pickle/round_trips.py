@@ -6,6 +6,7 @@ other classes' objects without their __init__, so that nothing is opened or star
 """
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -139,4 +140,6 @@ def main(names):
 
 
 if __name__ == "__main__":
+    # Some classes recurse without end when they are loaded: a finalizer at the limit would end the process.
+    gc.disable()
     main(sys.argv[1:])
