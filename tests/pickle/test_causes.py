@@ -7,6 +7,7 @@ import functools
 import importlib
 import sys
 import typing
+import weakref
 
 import brine.pickle
 import pytest
@@ -145,3 +146,8 @@ def test_what_another_program_has_defined(monkeypatch, policy, module, more):
     assert hazard.id == "restore-no-attribute"
     assert f"{module} is the program that is run, which was another one" in hazard.message and more in hazard.message
     assert hazard.remedy.startswith("Define NoSuchItem in a module that both import")
+
+
+def test_a_weak_reference_has_a_remedy_of_its_own():
+    hazard, = inspect(weakref.ref(inspect))
+    assert hazard.id == "refuses-pickle" and "store the object itself, or its key" in hazard.remedy

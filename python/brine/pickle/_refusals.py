@@ -73,7 +73,7 @@ _BY_NAME: Sequence[tuple[tuple[str, ...], _Kind]] = (
     (("socket", "SSL", "Connection", "connection", "Cursor", "cursor", "Session", "Client"), _OPEN),
     (("TextIO", "Buffered", "FileIO", "TemporaryFile", "mmap", "DirEntry", "ScandirIterator"), _OPEN),
     (("ThreadHandle", "Thread", "local", "Process", "Popen"), _Kind(_PROCESS, "start a new one where it is needed")),
-    (("weakref", "weakproxy", "weakcallableproxy", "WeakMethod"),
+    (("weakref", "ReferenceType", "weakproxy", "weakcallableproxy", "WeakMethod"),
      _Kind("it refers to an object without holding it", "store the object itself, or its key")),
     (("mappingproxy",), _Kind(_VIEW.why, "store a copy of it: dict(...)")),
     (("memoryview",), _Kind(_VIEW.why, "store a copy of it: bytes(...)")),
