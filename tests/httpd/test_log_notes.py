@@ -79,6 +79,7 @@ def test_a_request_that_no_process_took_up_has_a_queue_and_no_process(start_http
     hold = server.folder / "writable" / "hold"
     hold.parent.mkdir(exist_ok=True)
     hold.write_text("")
+    until(lambda: server.get("/pid").status == 200, "a process is ready, which may take longer than the line allows")
     with ThreadPoolExecutor() as pool:
         first = pool.submit(server.get, "/app/wait?60", X_File=str(hold))
         until(lambda: server.get("/pid").status == 504, "the thread is busy")
