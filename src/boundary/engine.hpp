@@ -2,8 +2,11 @@
 // brine-worker (no Python) see what this file declares, and nothing else.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,8 +22,8 @@ namespace brine::engine {
 
 /// The number of the boundary. Raise it with every change of this folder's files or of what they
 /// include: an engine that was built with another number is refused. tests/boundary_test.py
-/// compares the hash with the files. kAbi's hash: 639a901c29808735
-inline constexpr std::uint32_t kAbi = 33;
+/// compares the hash with the files. kAbi's hash: 3274367a08334383
+inline constexpr std::uint32_t kAbi = 34;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -115,6 +118,17 @@ class Engine {
   /// Calls the subscribers of mod_wsgi's event `process_signal` in every interpreter. May BLOCK for
   /// ever, as they may.
   virtual void tell_signal(int signal) noexcept = 0;
+
+  /// Has the main interpreter ready for fork_process(), after scripts have been loaded there: what
+  /// is not needed is freed, and the garbage collector leaves alone what there is, so that its
+  /// memory stays shared. Returns why no process should be forked, which is the application's
+  /// threads with their stacks; empty: nothing is in the way.
+  virtual std::string prepare_to_fork() noexcept = 0;
+
+  /// Calls `fork`, which forks the process and returns as fork(2) does, as `os.fork()` would: with
+  /// the hooks of `os.register_at_fork()`. In the new process the engine is as it was. Called by
+  /// the thread that called EngineExport::start, which has to be the process's only one.
+  virtual pid_t fork_process(const std::function<pid_t()>& fork) noexcept = 0;
 
   /// Has mod_wsgi.server_metrics() answer, which returns None otherwise. `scoreboard` must outlive
   /// the process's last request. Called at most once, before any script is loaded.

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -108,6 +109,16 @@ void apply_to_process(const GilLock& gil, const Config& config) {
     const cpython::Ref module = cpython::steal(gil, PyImport_ImportModule("faulthandler"));
     cpython::steal(gil,
                    PyObject_CallMethod(module.get(), "enable", "iO", config.crash_fd, Py_True));
+  }
+}
+
+// Calls a function of bootstrap.py whose exception, if any, concerns nobody but the application.
+template <class... Arguments>
+void call(PyObject* function, const char* format = nullptr, Arguments... arguments) noexcept {
+  if (PyObject* result = PyObject_CallFunction(function, format, arguments...)) {
+    Py_DECREF(result);
+  } else {
+    PyErr_WriteUnraisable(function);
   }
 }
 
@@ -213,17 +224,45 @@ class PythonEngine final : public Engine {
     try {
       for (ApplicationGroup* group : groups_.all()) {
         group->interpreter.with_gil([&](const GilLock& gil) {
-          PyObject* function = group->bootstrap.get(gil, "tell_signal");
-          if (PyObject* result = PyObject_CallFunction(function, "i", signal)) {
-            Py_DECREF(result);
-          } else {
-            PyErr_WriteUnraisable(function);
-          }
+          call(group->bootstrap.get(gil, "tell_signal"), "i", signal);
         });
       }
     } catch (const std::exception&) {
       // Memory for the list has run out.
     }
+  }
+
+  std::string prepare_to_fork() noexcept override {
+    try {
+      const ApplicationGroup& group = groups_.main();
+      return group.interpreter.with_gil([&](const GilLock& gil) -> std::string {
+        try {
+          return cpython::to_utf8(
+              gil,
+              cpython::steal(gil, PyObject_CallNoArgs(group.bootstrap.get(gil, "prepare_to_fork")))
+                  .get());
+        } catch (const ErrorSet&) {
+          return cpython::take_error(gil).summary;
+        }
+      });
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+  }
+
+  pid_t fork_process(const std::function<pid_t()>& fork) noexcept override {
+    const ApplicationGroup& group = groups_.main();
+    return group.interpreter.with_gil([&](const GilLock& gil) {
+      PyOS_BeforeFork();
+      const pid_t pid = fork();
+      if (pid == 0) {
+        PyOS_AfterFork_Child();
+        call(group.bootstrap.get(gil, "tell_forked"));
+      } else {
+        PyOS_AfterFork_Parent();
+      }
+      return pid;
+    });
   }
 
   void show(const wsgi::Scoreboard& scoreboard) noexcept override {

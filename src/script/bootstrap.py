@@ -819,6 +819,11 @@ def tell_signal(number):
         api["publish_signal"](number)
 
 
+def tell_forked():
+    if api := server_api():
+        api["publish_forked"]()
+
+
 def log_by_levels():
     """WSGILogging: the root logger gets a handler, as soon as there is one, unless the application has given it one."""
     if "logging" not in sys.modules:
@@ -1336,6 +1341,23 @@ def stack_of(thread):
     if len(calls) > MOST_CALLS:
         calls[MOST_CALLS:] = [f"  ({len(calls) - MOST_CALLS} outer calls are left out)"]
     return "\n".join(reversed(calls))
+
+
+def prepare_to_fork():
+    """Why no process is to be forked from this one: the application's threads, and where they are; or "".
+
+    A forked process has none of these threads, and what they held locked stays locked there. Otherwise what there
+    is now is left alone by the garbage collector from here on: what it marks, it writes to, and memory that is written
+    to is no longer shared.
+    """
+    own = threading.get_ident()
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    others = [f"thread {names.get(ident, ident)!r} is at\n{stack_of(ident)}"
+              for ident in sys._current_frames() if ident != own]
+    if not others:
+        gc.collect()
+        gc.freeze()
+    return "\n".join(others)
 
 
 def run_exit_callbacks(seconds, reason):

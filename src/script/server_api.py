@@ -68,6 +68,10 @@ def publish_stopping(reason):
         call_all(callbacks, "process_stopping", {"shutdown_reason": reason})
 
 
+def publish_forked():
+    call_all(event_callbacks, "process_forked", {})
+
+
 def publish_signal(number):
     event = {"signame": signal.Signals(number).name, "signum": number}
     for callbacks in (event_callbacks, signal_callbacks):

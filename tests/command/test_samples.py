@@ -16,7 +16,7 @@ from serving import PATIENCE, REPOSITORY, poll
 
 MODULES = ("mpm_event", "unixd", "authn_core", "auth_basic", "authz_core", "authz_host", "alias", "mime", "actions", "log_config")
 SAMPLES = ("site.conf", "handlers.conf", "many-applications.conf", "virtualenv.conf", "daemon.conf",
-           "pickle-guard.conf", "script-names.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "joined-logs.conf", "interpreters.conf", "own-gil.conf",
+           "pickle-guard.conf", "script-names.conf", "sending-files.conf", "behind-proxy.conf", "auth.conf", "logging.conf", "joined-logs.conf", "interpreters.conf", "own-gil.conf", "preload.conf",
            "status.conf", "debian/brine.conf")
 
 ANSWER = ("def {name}(environ, start_response):\n"

@@ -57,6 +57,9 @@ TEST(DaemonOptions, OfProcesses) {
   EXPECT_TRUE(option("processes=1").group.multiprocess);
   EXPECT_EQ(option("").group.interpreters, 1);
   EXPECT_EQ(option("interpreters=4").group.interpreters, 4);
+  EXPECT_TRUE(option("preload=On").group.preload);
+  EXPECT_FALSE(option("preload=off").group.preload);
+  EXPECT_EQ(option("preload-idle=10m").group.limits.preload_idle, daemon::Duration(600000));
   EXPECT_EQ(option("threads=0").group.threads, 0);
   EXPECT_EQ(option("threads=65533").group.threads, 65533);
   EXPECT_EQ(option("user=alice").user, "alice");

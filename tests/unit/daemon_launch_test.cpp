@@ -46,7 +46,7 @@ Ran run(const std::string& script) {
   program.engine = shell.get();
   program.arguments = {"sh", "-c", script};
   Process process;
-  launch(process, {program, Handover(), writer.get(), shell.get()});
+  launch(process, make_channels(process), {program, Handover(), writer.get(), shell.get()});
   writer.reset();
   Ran ran;
   std::array<char, 4096> bytes{};
@@ -101,7 +101,7 @@ TEST(Launch, AProgramThatCannotBeExecutedSaysWhy) {
   const base::UniqueFd reader(pipe[0]);
   const base::UniqueFd writer(pipe[1]);
   Process process;
-  launch(process, {program, Handover(), writer.get(), text.get()});
+  launch(process, make_channels(process), {program, Handover(), writer.get(), text.get()});
   int status = 0;
   ASSERT_EQ(::waitpid(process.pid, &status, 0), process.pid);
   EXPECT_EQ(WEXITSTATUS(status), kExitCannotStart);

@@ -160,6 +160,8 @@ class FakeEngine final : public engine::Engine {
   void end_script(int) noexcept override {}
   void touch_gils() noexcept override {}
   std::string stack(std::uintptr_t) noexcept override { return {}; }
+  std::string prepare_to_fork() noexcept override { return {}; }
+  pid_t fork_process(const std::function<pid_t()>& fork) noexcept override { return fork(); }
   bool interrupt(std::uintptr_t) noexcept override { return false; }
   void show(const wsgi::Scoreboard&) noexcept override {}
   void tell_signal(int) noexcept override {}

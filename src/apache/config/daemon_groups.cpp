@@ -163,6 +163,7 @@ class Completion {
     check_locale("lang=", group_.lang);
     check_locale("locale=", group_.locale);
     choose_python();
+    check_preload();
     check_interpreters();
     find_script_owner();
     if (group_.limits.socket_timeout.count() == 0) {
@@ -362,6 +363,17 @@ class Completion {
     }
     if (options_.python_home.empty() && !may_have_interpreters()) {
       refuse(without_own_gils());
+    }
+  }
+
+  void check_preload() const {
+    if (group_.preload && group_.is_service()) {
+      refuse("has preload=On and threads=0: a service has one process, which serves no requests");
+    }
+    if (group_.preload && group_.interpreters > 1) {
+      refuse(
+          "has preload=On and interpreters=" + std::to_string(group_.interpreters) +
+          ": a forked process has the main interpreter alone; write processes= for interpreters=");
     }
   }
 

@@ -51,6 +51,10 @@ enum class Message : std::uint8_t {
   script_failed,  ///< text: pack(ScriptFailure)
   retire,         ///< number: a Reason: the process should be replaced
   leaving,        ///< its last request has ended, and its atexit callbacks begin
+  forked,         ///< a template has forked the process: its first packet, see fork_order.hpp
+  // Packets from a template, which also sends ready, seen and changed:
+  unfit,        ///< number: 1 if text, the reason why none can be forked from it, is to be logged
+  fork_failed,  ///< text: why the system forked no process
   // Packets from the supervisor:
   load,         ///< text: pack(Script): the process is to load it too
   code_failed,  ///< text: pack(ScriptVersions): new code did not load because of these

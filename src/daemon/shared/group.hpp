@@ -43,6 +43,7 @@ struct Limits {
   bool loading_counts = false;
   Duration socket_timeout{0};  ///< of one read or write between httpd and the process
   Duration queue_timeout{0};   ///< from the request's arrival until a thread takes it up
+  Duration preload_idle{0};    ///< how long a template stays that no process has been forked from
   std::uint64_t maximum_requests = 0;
   int listen_backlog = 100;          ///< requests that may wait beyond those being served
   std::uint64_t memory_recycle = 0;  ///< bytes of resident memory
@@ -78,6 +79,18 @@ inline Script script_of(const wsgi::Target& target) {
   return script;
 }
 
+/// Returns the target that loads a script beforehand.
+inline wsgi::Target target_of(const Script& script) {
+  wsgi::Target target;
+  target.script = script.path;
+  target.callable = script.callable;
+  target.application_group = script.application_group;
+  target.group_named_by = script.group_named_by;
+  target.resource = script.path;
+  target.settings = script.settings;
+  return target;
+}
+
 /// One group. All names have been looked up before the fork.
 struct Group {
   std::string name;
@@ -85,6 +98,7 @@ struct Group {
   bool multiprocess = false;  ///< processes= was given, even as 1 (wsgi.multiprocess)
   int threads = 15;           ///< 0: see is_service()
   int interpreters = 1;       ///< see engine::Config
+  bool preload = false;       ///< processes are forked from a template that has loaded the scripts
 
   Identity identity;
   bool switches_identity = false;  ///< root started httpd: the processes take on the identity

@@ -15,9 +15,10 @@ namespace brine::daemon {
 
 template <class Codec, Of<Handover> Value>
 void fields(Codec& codec, Value& value) {
-  auto& [abi, group, engine, engine_path, process_name, log_level, slot, incarnation, code,
-         scripts] = value;
-  codec(abi, group, engine, engine_path, process_name, log_level, slot, incarnation, code, scripts);
+  auto& [abi, group, engine, engine_path, process_name, log_level, slot, incarnation, code, scripts,
+         is_template] = value;
+  codec(abi, group, engine, engine_path, process_name, log_level, slot, incarnation, code, scripts,
+        is_template);
 }
 
 std::string encode(const Handover& handover) { return encoded(handover); }

@@ -46,6 +46,8 @@ struct Handover {
   std::uint32_t incarnation = 0;
   std::uint32_t code = 0;
   std::vector<Script> scripts;  ///< scripts to load before it is ready
+  /// True for a template: the process serves no request, and forks those that do.
+  bool is_template = false;
 };
 
 /// Returns the bytes of a handover.

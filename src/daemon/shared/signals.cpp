@@ -37,7 +37,7 @@ void handle(int signal, void (*handler)(int)) {
 
 }  // namespace
 
-void catch_signals(bool children) {
+void adopt_signals() {
   if (pipe_ends[0] >= 0) {
     ::close(pipe_ends[0]);
     ::close(pipe_ends[1]);
@@ -46,6 +46,10 @@ void catch_signals(bool children) {
     throw std::system_error(errno, std::generic_category(), "pipe2");
   }
   owner = ::getpid();
+}
+
+void catch_signals(bool children) {
+  adopt_signals();
   for (int signal = 1; signal < NSIG; ++signal) {
     if (signal != SIGKILL && signal != SIGSTOP) handle(signal, SIG_DFL);
   }

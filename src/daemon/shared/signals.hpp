@@ -9,6 +9,10 @@ namespace brine::daemon {
 /// their default effect. Throws std::system_error.
 void catch_signals(bool children = false);
 
+/// Has a process that was forked from one with catch_signals() catch its own signals likewise. What
+/// else handles signals there stays. They have to be blocked. Throws std::system_error.
+void adopt_signals();
+
 /// Returns a descriptor that is readable when a signal has been caught.
 int signal_fd() noexcept;
 

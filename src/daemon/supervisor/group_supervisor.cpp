@@ -27,6 +27,11 @@ constexpr Nanos kLongLife = 10 * base::kSecond;
 // At most this many packets of a process are read before the other processes have their turn.
 constexpr int kMostPackets = 64;
 
+void add_channels(const Process& process, std::vector<pollfd>& fds) {
+  if (process.control && !process.silent) fds.push_back({process.control.get(), POLLIN, 0});
+  if (process.records) fds.push_back({process.records->fd(), POLLIN, 0});
+}
+
 }  // namespace
 
 GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& host)
@@ -47,6 +52,7 @@ GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& 
 
 void GroupSupervisor::tend(Nanos now) {
   look_for_orphans();
+  tend_templates(now);
   for (Process& process : processes_) examine(process, now);
   look_at_scripts(now);
   if (!ending_) {
@@ -62,27 +68,36 @@ void GroupSupervisor::tend(Nanos now) {
 
 void GroupSupervisor::add_to(std::vector<pollfd>& fds) const {
   for (const Process& process : processes_) {
-    if (process.control && !process.silent) fds.push_back({process.control.get(), POLLIN, 0});
-    if (process.records) fds.push_back({process.records->fd(), POLLIN, 0});
+    add_channels(process, fds);
   }
+  for (const Template& each : templates_) add_channels(each.process, fds);
   if (look_.fd() >= 0) fds.push_back({look_.fd(), POLLIN, 0});
   group_log_.add_to(fds);
 }
 
 void GroupSupervisor::read_all(Nanos now) {
   group_log_.read(now);
+  for (Template& each : templates_) read(each.process, each, now);
+  read_births(now);
   for (Process& process : processes_) {
-    // Records are read before packets, so that what a process logged before it said that it is
-    // ready is written first.
-    group_log_.read(process, now);
-    // A process that sends packets without end must not keep the supervisor from the others.
-    for (int i = 0; process.control && i < kMostPackets; ++i) {
-      bool closed = false;
-      const auto packet = receive_packet(process.control.get(), closed);
-      process.silent = process.silent || closed;
-      if (!packet) break;
-      handle(process, *packet);
-    }
+    if (process.birth == Birth::done) read(process, process, now);
+  }
+}
+
+// Reads what a process has logged and said; `teller` is the process or the template that handles
+// it.
+template <class Teller>
+void GroupSupervisor::read(Process& process, Teller& teller, Nanos now) {
+  // Records are read before packets, so that what a process logged before it said that it is ready
+  // is written first.
+  group_log_.read(process, now);
+  // A process that sends packets without end must not keep the supervisor from the others.
+  for (int i = 0; process.control && i < kMostPackets; ++i) {
+    bool closed = false;
+    const auto packet = receive_packet(process.control.get(), closed);
+    process.silent = process.silent || closed;
+    if (!packet) break;
+    handle(teller, *packet);
   }
 }
 
@@ -107,10 +122,11 @@ void GroupSupervisor::pass_on(const Introduction& introduction, const base::Uniq
   if (!passed) leave(view_.memory_of(introduction.slot), introduction.incarnation);
 }
 
-bool GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
+void GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
+  if (reap_template(pid, status, usage)) return;
   const auto process = std::find_if(processes_.begin(), processes_.end(),
                                     [pid](const Process& p) { return p.pid == pid; });
-  if (process == processes_.end()) return false;
+  if (process == processes_.end()) return;
   group_log_.read(*process, base::now());
   group_log_.keep_reader(*process);
   count_last_cpu(*process, usage);
@@ -118,7 +134,6 @@ bool GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
   plan_after_death(*process, status);
   processes_.erase(process);
   view_.announce_change();
-  return true;
 }
 
 void GroupSupervisor::evict_all() {
@@ -134,6 +149,7 @@ void GroupSupervisor::evict(Process& process) {
 
 void GroupSupervisor::end(Reason reason) {
   ending_ = true;
+  end_templates();
   const Event event = reason == Reason::shutdown ? Event::shut_down : Event::dismissed;
   for (Process& process : processes_) happen(process, event, reason);
 }
@@ -228,18 +244,31 @@ void GroupSupervisor::start(Nanos now) {
   try {
     const std::optional<Program> program = host_.program(group_);
     if (!program) return not_started(*free, "", now);
-    launch(process, {*program, handover_of(process, *program), group_log_.output(),
-                     endpoints_.scoreboard().memory_file(index_)});
+    if (forks_processes()) {
+      wait_for_template(process, *program, now);
+    } else {
+      const FarEnds far = make_channels(process);
+      launch(process, far,
+             {*program, handover_of(process, *program), group_log_.output(),
+              endpoints_.scoreboard().memory_file(index_)});
+    }
   } catch (const std::system_error& error) {
     return not_started(*free, error.what(), now);
   }
   rollout_.note_fork();
   free->pid.store(process.pid);
+  if (process.birth == Birth::done) note_started(process, now);
+  processes_.push_back(std::move(process));
+  order_processes(now);
+}
+
+void GroupSupervisor::note_started(Process& process, Nanos now) {
+  process.records->set_process(process.pid);
   log_.log(Level::info, "started process " + std::to_string(process.pid) + " of daemon group '" +
                             group_.name + "'");
+  hide(process);
   show(process, now);
   host_.tell(event_of(process, metrics::ProcessEvent::start));
-  processes_.push_back(std::move(process));
 }
 
 Handover GroupSupervisor::handover_of(const Process& process, const Program& program) const {
@@ -257,13 +286,15 @@ Handover GroupSupervisor::handover_of(const Process& process, const Program& pro
   return handover;
 }
 
+void GroupSupervisor::tell_not_forked(const std::string& why) const {
+  log_.log(Level::error,
+           "BRINE0616: no process could be forked for daemon group '" + group_.name + "': " + why);
+}
+
 // Frees the slot of a process that could not be started. `why` is empty if the reason has been
 // logged.
 void GroupSupervisor::not_started(Slot& slot, const std::string& why, Nanos now) {
-  if (!why.empty()) {
-    log_.log(Level::error, "BRINE0616: no process could be forked for daemon group '" +
-                               group_.name + "': " + why);
-  }
+  if (!why.empty()) tell_not_forked(why);
   slot.state.store(SlotState::empty);
   rollout_.note_refused_fork(now);
 }
@@ -351,6 +382,9 @@ void GroupSupervisor::handle(Process& process, const Packet& packet) {
         told_to_retire(process, static_cast<Reason>(packet.number));
       }
       return;
+    case Message::forked:
+    case Message::unfit:
+    case Message::fork_failed:
     case Message::load:
     case Message::code_failed:
     case Message::drain:

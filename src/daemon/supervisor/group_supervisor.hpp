@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "daemon/shared/endpoints.hpp"
+#include "daemon/shared/fork_order.hpp"
 #include "daemon/shared/handover.hpp"
 #include "daemon/shared/introduction.hpp"
 #include "daemon/supervisor/group_log.hpp"
@@ -25,6 +26,15 @@
 
 namespace brine::daemon {
 
+/// A process that has loaded the group's scripts, from which its daemon processes are forked.
+struct Template {
+  Process process;  ///< has no slot
+  bool is_ready = false;
+  bool is_ended = false;    ///< the template was told to end, and has not been reaped
+  base::Nanos used_at = 0;  ///< when a process was last forked from it, or it became ready
+  std::size_t scripts = 0;  ///< number of scripts that it was told to load
+};
+
 /// The supervisor's part for one group. Functions are called by its only thread.
 class GroupSupervisor {
  public:
@@ -33,7 +43,7 @@ class GroupSupervisor {
   GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& host);
 
   /// Returns true if the group has no process.
-  bool empty() const { return processes_.empty(); }
+  bool empty() const { return processes_.empty() && templates_.empty(); }
 
   /// Does what is due now, except for starting processes.
   void tend(base::Nanos now);
@@ -59,8 +69,8 @@ class GroupSupervisor {
   /// Handles what one of httpd's processes has told about this group.
   void hear(Introduced introduced);
 
-  /// Handles the end of a child of the supervisor. Returns false if the child is not of this group.
-  bool reap(pid_t pid, int status, const rusage& usage);
+  /// Handles the end of a child of the supervisor, which may be of another group.
+  void reap(pid_t pid, int status, const rusage& usage);
 
   /// Replaces each process when its successor is ready.
   void evict_all();
@@ -85,7 +95,38 @@ class GroupSupervisor {
   void serve(Process& process);
   void note_fresh_memory(Process& process);
 
+  void tell_not_forked(const std::string& why) const;
+  void note_started(Process& process, base::Nanos now);
+
+  // Functions for the template, in group_supervisor_template.cpp:
+  bool forks_processes() const;
+  Template* usable_template();
+  Template* template_of(const Process& process);
+  Template& start_template(const Program& program, base::Nanos now);
+  void start_spare_template(base::Nanos now);
+  void wait_for_template(Process& process, const Program& program, base::Nanos now);
+  void tend_templates(base::Nanos now);
+  bool is_idle(const Template& one, base::Nanos now) const;
+  bool lacks_template(base::Nanos now) const;
+  void order_processes(base::Nanos now);
+  void read_births(base::Nanos now);
+  void born(Process& process, const Sender& sender, base::Nanos now);
+  void not_forked(Process& process, const std::string& why, base::Nanos now);
+  void start_alone(Process& process, base::Nanos now);
+  void abandon(Process& process);
+  static bool is_of(const Process& process, const Template& one);
+  void handle(Template& from, const Packet& packet);
+  void template_saw(const Template& from, const ScriptVersions& scripts);
+  void template_is_old(const Template& from, const std::string& path);
+  void note_unfit(Template& one, const std::string& why);
+  void end_template(Template& one);
+  void end_templates();
+  bool reap_template(pid_t pid, int status, const rusage& usage);
+  void note_template_end(Template& ended, int status, long peak_kib);
+
   // Functions that handle what a process says:
+  template <class Teller>
+  void read(Process& process, Teller& teller, base::Nanos now);
   void handle(Process& process, const Packet& packet);
   void told_to_retire(Process& process, Reason reason);
   void scripts_seen(Process& process, const ScriptVersions& scripts);
@@ -159,6 +200,10 @@ class GroupSupervisor {
   base::LogSink& log_;
   GroupLog group_log_;
   std::list<Process> processes_;
+  std::list<Template> templates_;        ///< the newest is the last; one at most is used
+  std::uint32_t unfit_code_ = 0;         ///< code whose template cannot be forked; 0: none
+  unsigned template_deaths_ = 0;         ///< in a row, of templates that no process waited for
+  base::Nanos template_not_before_ = 0;  ///< no spare template is started before this time
   ScriptRegistry scripts_;
   ScriptLook look_;
   Rollout rollout_;

@@ -12,6 +12,7 @@
 
 #include "base/blocked_signals.hpp"
 #include "daemon/shared/channel.hpp"
+#include "daemon/shared/fork_order.hpp"
 #include "daemon/shared/log_channel.hpp"
 #include "daemon/supervisor/exec_worker.hpp"
 
@@ -23,12 +24,7 @@ namespace {
 // lost.
 constexpr Duration kLogPatience{1000};
 
-// The new process's ends of its channels, which the supervisor closes after the fork.
-struct FarEnds {
-  base::UniqueFd control;
-  base::UniqueFd connections;
-  base::UniqueFd log;
-};
+}  // namespace
 
 FarEnds make_channels(Process& process) {
   FarEnds far;
@@ -45,10 +41,7 @@ FarEnds make_channels(Process& process) {
   return far;
 }
 
-}  // namespace
-
-void launch(Process& process, const Launch& with) {
-  const FarEnds far = make_channels(process);
+void launch(Process& process, const FarEnds& far, const Launch& with) {
   const base::UniqueFd handover = sealed_memory(encode(with.handover));
   const bool at_terminal = with.program.at_terminal;
   std::array<int, kEndOfFds> fds{};
@@ -68,6 +61,18 @@ void launch(Process& process, const Launch& with) {
   if (process.pid == 0) exec_worker(with.program, fds, kExitCannotStart);
   if (process.pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
   process.records->set_process(process.pid);
+}
+
+void order(Process& process, int control, const Handover& handover, int slot_memory) {
+  const FarEnds far = std::move(process.far_ends);
+  const base::UniqueFd told = sealed_memory(encode(handover));
+  ask_for_senders(process.control.get());
+  const OrderedFds fds = {far.control.get(), told.get(),    far.connections.get(),
+                          slot_memory,       far.log.get(), process.crash_report.get()};
+  if (!send_order(control, fds)) {
+    throw std::system_error(errno, std::generic_category(), "sendmsg to the template");
+  }
+  process.birth = Birth::ordered;
 }
 
 }  // namespace brine::daemon

@@ -1,4 +1,4 @@
-// Forks a daemon process, which executes brine-worker.
+// Starts a daemon process: forks one that executes brine-worker, or has a template fork it.
 #pragma once
 
 #include "daemon/shared/handover.hpp"
@@ -15,7 +15,13 @@ struct Launch {
   int slot_memory = -1;  ///< descriptor of the file that holds its slot's memory
 };
 
-/// Makes the process's channels and forks it. Throws std::system_error.
-void launch(Process& process, const Launch& with);
+/// Makes the process's channels, and returns its ends of them. Throws std::system_error.
+FarEnds make_channels(Process& process);
+
+/// Forks the process. Throws std::system_error.
+void launch(Process& process, const FarEnds& far, const Launch& with);
+
+/// Orders the process of a template, over whose control channel. Throws std::system_error.
+void order(Process& process, int control, const Handover& handover, int slot_memory);
 
 }  // namespace brine::daemon

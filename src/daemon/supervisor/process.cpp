@@ -58,8 +58,8 @@ std::uint64_t resident_bytes(pid_t pid) {
   return fields == 2 ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
-ExitReport exit_report_of(const Process& process, const std::string& group, const GroupView& view,
-                          int status, long peak_kib) {
+ExitReport exit_report_of(const Process& process, const std::string& group, int status,
+                          long peak_kib) {
   ExitReport exit_report;
   exit_report.pid = process.pid;
   exit_report.group = group;
@@ -67,16 +67,22 @@ ExitReport exit_report_of(const Process& process, const std::string& group, cons
   exit_report.unseen = process.orphan();
   exit_report.reason = process.life.reason;
   exit_report.timed_out = process.life.timed_out;
+  exit_report.peak_kib = peak_kib;
+  exit_report.stack = read_crash_report(process.crash_report.get());
+  return exit_report;
+}
+
+ExitReport exit_report_of(const Process& process, const std::string& group, const GroupView& view,
+                          int status, long peak_kib) {
+  ExitReport exit_report = exit_report_of(process, group, status, peak_kib);
   const base::Nanos now = base::now();
   exit_report.served = read_slot(view.memory_of(process.slot), now).served;
-  exit_report.peak_kib = peak_kib;
   for (const ThreadRecord& record : view.threads_of(process.slot)) {
     const base::Nanos since = since_of(record, now);
     if (since == 0) continue;
     exit_report.requests.push_back(
         {std::string(text_in(record.what)), std::string(text_in(record.id)), now - since});
   }
-  exit_report.stack = read_crash_report(process.crash_report.get());
   return exit_report;
 }
 

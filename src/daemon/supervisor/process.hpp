@@ -20,6 +20,21 @@
 
 namespace brine::daemon {
 
+/// A process's ends of its channels.
+struct FarEnds {
+  base::UniqueFd control;
+  base::UniqueFd connections;
+  base::UniqueFd log;
+};
+
+/// How far a process is that its group's template forks (preload=On). Until it is forked, `pid` is
+/// the template's, which loads its scripts: what happens to the template, happens to it.
+enum class Birth : std::uint8_t {
+  waits,    ///< until the template has loaded the scripts
+  ordered,  ///< the template has been told to fork the process
+  done,     ///< the process is there
+};
+
 /// One daemon process. An orphan, which has no control channel, was forked by a supervisor that has
 /// died.
 struct Process {
@@ -33,6 +48,9 @@ struct Process {
   LogBudget log_budget;
   base::UniqueFd crash_report;
   bool silent = false;  ///< the process has closed its end of `control`
+  Birth birth = Birth::done;
+  FarEnds far_ends;            ///< while it waits
+  base::Nanos ordered_at = 0;  ///< when its template was told to fork it
   Life life;
   base::Nanos started = 0;
   std::uint64_t fresh_resident = 0;    ///< bytes when it became ready; with memory-recycle
@@ -62,6 +80,10 @@ bool runs_as(pid_t pid, uid_t user);
 
 /// Returns how many bytes a process has resident; 0 if there is no such process.
 std::uint64_t resident_bytes(pid_t pid);
+
+/// Returns what a process without a slot tells about its end.
+ExitReport exit_report_of(const Process& process, const std::string& group, int status,
+                          long peak_kib);
 
 /// Returns what the slot and the process tell about its end, before the slot is cleared.
 ExitReport exit_report_of(const Process& process, const std::string& group, const GroupView& view,

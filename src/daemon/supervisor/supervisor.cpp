@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -120,9 +121,8 @@ class Supervisor {
     int status = 0;
     rusage usage{};
     for (pid_t pid = 0; (pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0;) {
-      for (GroupSupervisor& group : groups_) {
-        if (group.reap(pid, status, usage)) break;
-      }
+      // All are told, since a process may have passed itself off as another group's.
+      for (GroupSupervisor& group : groups_) group.reap(pid, status, usage);
     }
   }
 
@@ -132,12 +132,23 @@ class Supervisor {
   bool ending_ = false;
 };
 
+// Makes this process the parent of what templates fork, and of all that the processes of the groups
+// leave behind when they end.
+void adopt_what_templates_fork(const Endpoints& endpoints) {
+  const auto& groups = endpoints.groups();
+  if (std::any_of(groups.begin(), groups.end(),
+                  [](const Group* group) { return group->preload; })) {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  }
+}
+
 }  // namespace
 
 void run_supervisor(Endpoints& endpoints, Host& host) noexcept {
   try {
     catch_signals(true);
     endpoints.keep_supervisors_ends();
+    adopt_what_templates_fork(endpoints);
     Supervisor(endpoints, host).run();
   } catch (const std::exception& error) {
     if (!endpoints.groups().empty()) {

@@ -29,10 +29,11 @@
 #include "daemon/shared/log_channel.hpp"
 #include "daemon/shared/signals.hpp"
 #include "daemon/worker/identity.hpp"
+#include "daemon/worker/process_start.hpp"
 #include "daemon/worker/python_thread.hpp"
 #include "daemon/worker/request_deadline.hpp"
 #include "daemon/worker/request_server.hpp"
-#include "engine/engine_loader.hpp"
+#include "daemon/worker/template_process.hpp"
 
 namespace brine::daemon {
 
@@ -48,17 +49,6 @@ constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
 constexpr Nanos kShortestWait = 10 * base::kMillisecond;
 
 constexpr Duration kForEver = std::chrono::hours(24 * 365);
-
-wsgi::Target target_of(const Script& script) {
-  wsgi::Target target;
-  target.script = script.path;
-  target.callable = script.callable;
-  target.application_group = script.application_group;
-  target.group_named_by = script.group_named_by;
-  target.resource = script.path;
-  target.settings = script.settings;
-  return target;
-}
 
 // Keeps the error records of a script that does not load, since only the supervisor knows whether
 // they are news.
@@ -95,7 +85,9 @@ class LoadLog final : public base::LogSink {
 // requests.
 class Worker {
  public:
-  Worker(const Handover& handover, WorkerContext context, base::LogSink& log)
+  // `engine` is that of the template which has forked the process; null: the process starts one.
+  Worker(const Handover& handover, WorkerContext context, engine::Engine* engine,
+         base::LogSink& log)
       : handover_(handover),
         context_(std::move(context)),
         group_(context_.group),
@@ -105,17 +97,11 @@ class Worker {
                base::nanos(group_.limits.interrupt_timeout)},
         patience_(group_.limits.shutdown_timeout.count() != 0 ? group_.limits.shutdown_timeout
                                                               : kForEver),
+        engine_(engine),
         watched_(static_cast<std::size_t>(group_.threads)) {}
 
   [[noreturn]] void run() {
-    catch_signals();
-    guard_forks();
-    hide_from_forks(kCrashFd);
-    // The GIL lets one thread run at a time, so an arena for each thread would only cost memory.
-    ::mallopt(M_ARENA_MAX, 2);
-    become(group_);
-    engine_ = start_engine();
-    if (engine_ == nullptr) ::_exit(kExitCannotStart);
+    if (engine_ == nullptr) engine_ = &start_process(handover_, log_);
     python_thread_.start();
     loader_.start();
     if (group_.is_service()) run_service();
@@ -132,17 +118,6 @@ class Worker {
 
  private:
   void tell(const Packet& packet) noexcept { send_packet(context_.control.get(), packet); }
-
-  // Opens the engine that httpd has found, even if another file lies at its path by now. A chroot
-  // has no /proc, so the path is used there.
-  engine::Engine* start_engine() {
-    const std::string file = group_.chroot.empty() ? "/proc/self/fd/" + std::to_string(kEngineFd)
-                                                   : handover_.engine_path;
-    engine::Engine* engine =
-        engine::start_engine(file, handover_.engine_path, handover_.engine, log_);
-    ::close(kEngineFd);
-    return engine;
-  }
 
   bool load_scripts() {
     bool all = true;
@@ -498,7 +473,7 @@ class Worker {
   SlotMemory& memory_;
   const RequestTimes times_;
   const Duration patience_;  ///< time that atexit callbacks and threads have at the end
-  engine::Engine* engine_ = nullptr;
+  engine::Engine* engine_;
   PythonThread python_thread_;
   /// Loads scripts, which may take long, while python_thread_ has to find out whether GILs are
   /// free.
@@ -544,12 +519,18 @@ WorkerContext context_of(const Handover& handover) {
 
 }  // namespace
 
-void run_worker(const Handover& handover) noexcept {
-  static LogChannel log(kLogFd, static_cast<Level>(handover.log_level));
-  const std::string& name = handover.group.name;
+void run_worker(const Handover& first) noexcept {
+  static LogChannel log(kLogFd, static_cast<Level>(first.log_level));
+  const std::string& name = first.group.name;
   try {
-    // Never destroyed, since its threads live as long as the process.
-    auto* worker = new Worker(handover, context_of(handover), log);
+    engine::Engine* engine = nullptr;
+    const Handover* handover = &first;
+    if (first.is_template) {
+      engine = &start_template(first, log);
+      handover = new Handover(run_template(first, *engine));
+    }
+    // Neither is ever destroyed, since their threads live as long as the process.
+    auto* worker = new Worker(*handover, context_of(*handover), engine, log);
     worker->run();
   } catch (const CannotBecome& error) {
     log.log(Level::error, "BRINE0611: a process of daemon group '" + name +

@@ -22,8 +22,8 @@ struct WorkerContext {
   PrivateFd connections;
 };
 
-/// Runs a daemon process from its start, with one thread, to its end. `handover` tells what it is,
-/// and the descriptors of handover.hpp are open.
-[[noreturn]] void run_worker(const Handover& handover) noexcept;
+/// Runs a daemon process, or a template and each process that it forks, from its start, with one
+/// thread, to its end. `first` tells what it is, and the descriptors of handover.hpp are open.
+[[noreturn]] void run_worker(const Handover& first) noexcept;
 
 }  // namespace brine::daemon

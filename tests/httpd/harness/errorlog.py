@@ -132,7 +132,8 @@ class ErrorLog:
         return "\n".join(record.line for record in self.records(0)[-lines:])
 
     def _is_complaint(self, record):
-        expected = any(f"BRINE0610| Fatal Python error: {how}" in record.line for how in self._crashes)
+        expected = any(f"{code}| Fatal Python error: {how}" in record.line
+                       for how in self._crashes for code in ("BRINE0610", "BRINE0647"))
         if any(word in record.line for word in FATAL) and not expected:
             return True
         if not record.needs_declaring or any(text in record.line for text in HARMLESS):

@@ -1,0 +1,346 @@
+// The part of GroupSupervisor that has the group's processes forked from a template (preload=On).
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "daemon/shared/fork_order.hpp"
+#include "daemon/supervisor/group_supervisor.hpp"
+#include "daemon/supervisor/launch.hpp"
+#include "daemon/supervisor/policy.hpp"
+
+namespace brine::daemon {
+
+using base::Level;
+using base::Nanos;
+
+namespace {
+
+// A template that has not forked a process after this time never will: a function of
+// os.register_at_fork() waits in it.
+constexpr Nanos kForkPatience = 30 * base::kSecond;
+
+// Returns true if the process `pid` is a child of this one that has not been waited for, so that no
+// other process can have that pid.
+bool is_own_child(pid_t pid) {
+  siginfo_t info{};
+  return pid > 0 &&
+         ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+bool is_shared(const Script& script) { return script.application_group.empty(); }
+
+}  // namespace
+
+bool GroupSupervisor::forks_processes() const {
+  return group_.preload && !group_.is_service() && unfit_code_ != rollout_.asked();
+}
+
+// Returns the newest template with the newest code, if possible one that is ready; null: none.
+Template* GroupSupervisor::usable_template() {
+  Template* best = nullptr;
+  for (Template& each : templates_) {
+    if (each.is_ended || each.process.code != rollout_.asked()) continue;
+    if (best == nullptr || each.is_ready || !best->is_ready) best = &each;
+  }
+  return best;
+}
+
+// Throws std::system_error.
+Template& GroupSupervisor::start_template(const Program& program, Nanos now) {
+  Template made;
+  made.process.code = rollout_.asked();
+  made.process.started = now;
+  Handover handover = handover_of(made.process, program);
+  handover.is_template = true;
+  std::erase_if(handover.scripts, [](const Script& script) { return !is_shared(script); });
+  made.scripts = handover.scripts.size();
+  const FarEnds far = make_channels(made.process);
+  launch(made.process, far,
+         {program, handover, group_log_.output(), endpoints_.scoreboard().memory_file(index_)});
+  log_.log(Level::info, "started template process " + std::to_string(made.process.pid) +
+                            " of daemon group '" + group_.name + "'");
+  templates_.push_back(std::move(made));
+  return templates_.back();
+}
+
+// Has a process that is to be started wait for the group's template. Throws std::system_error.
+void GroupSupervisor::wait_for_template(Process& process, const Program& program, Nanos now) {
+  Template* from = usable_template();
+  if (from == nullptr) from = &start_template(program, now);
+  process.far_ends = make_channels(process);
+  process.birth = Birth::waits;
+  process.pid = from->process.pid;
+}
+
+void GroupSupervisor::tend_templates(Nanos now) {
+  std::erase_if(processes_, [](const Process& process) { return process.is(Phase::ended); });
+  if (!group_.preload) return;
+  const Template* const used = usable_template();
+  bool older = used != nullptr && used->is_ready;
+  for (Template& each : templates_) {
+    older = older && &each != used;
+    if (older || each.process.code != rollout_.asked() || is_idle(each, now)) end_template(each);
+  }
+  for (const Process& process : processes_) {
+    if (process.birth != Birth::ordered || now - process.ordered_at < kForkPatience) continue;
+    if (Template* const from = template_of(process)) {
+      note_unfit(*from, "a function of os.register_at_fork() has not returned after 30 s");
+    }
+  }
+  if (lacks_template(now)) start_spare_template(now);
+  order_processes(now);
+}
+
+// Returns true if no process has been forked from the template for preload-idle.
+bool GroupSupervisor::is_idle(const Template& one, Nanos now) const {
+  const Nanos limit = base::nanos(limits_.preload_idle);
+  return limit != 0 && one.is_ready && now - one.used_at >= limit;
+}
+
+// Returns true if a template is to be started although no process waits for it, so that the next
+// one does not have to: there is none, or it lacks scripts that requests have named since.
+bool GroupSupervisor::lacks_template(Nanos now) const {
+  if (ending_ || !forks_processes() || limits_.preload_idle.count() != 0) return false;
+  if (!others_serve() || census().starting != 0 || now < template_not_before_) return false;
+  const auto known = std::count_if(scripts_.all().begin(), scripts_.all().end(), is_shared);
+  return std::none_of(templates_.begin(), templates_.end(), [&](const Template& each) {
+    return !each.is_ended && each.process.code == rollout_.asked() &&
+           (!each.is_ready || each.scripts == static_cast<std::size_t>(known));
+  });
+}
+
+void GroupSupervisor::start_spare_template(Nanos now) {
+  try {
+    if (const auto program = host_.program(group_)) {
+      start_template(*program, now);
+      return;
+    }
+  } catch (const std::system_error& error) {
+    tell_not_forked(error.what());
+  }
+  template_not_before_ = now + back_off(++template_deaths_, 0);
+}
+
+// Orders the processes that wait for a template which is ready.
+void GroupSupervisor::order_processes(Nanos now) {
+  for (Process& process : processes_) {
+    const Template* const from = template_of(process);
+    if (process.birth != Birth::waits || from == nullptr || !from->is_ready) continue;
+    try {
+      const std::optional<Program> program = host_.program(group_);
+      if (!program) {
+        not_forked(process, "", now);
+        continue;
+      }
+      order(process, from->process.control.get(), handover_of(process, *program),
+            endpoints_.scoreboard().memory_file(index_));
+      process.ordered_at = now;
+    } catch (const std::system_error& error) {
+      not_forked(process, error.what(), now);
+    }
+  }
+}
+
+// Returns the template that is to fork the process, unless that has been forked.
+Template* GroupSupervisor::template_of(const Process& process) {
+  if (process.birth == Birth::done || process.is(Phase::ended)) return nullptr;
+  const auto found = std::find_if(templates_.begin(), templates_.end(), [&](const Template& each) {
+    return !each.is_ended && each.process.pid == process.pid;
+  });
+  return found != templates_.end() ? &*found : nullptr;
+}
+
+// Hears of processes that have been ordered.
+void GroupSupervisor::read_births(Nanos now) {
+  for (Process& process : processes_) {
+    if (process.birth != Birth::ordered || process.is(Phase::ended)) continue;
+    bool closed = false;
+    if (const auto sender = take_sender(process.control.get(), closed)) {
+      born(process, *sender, now);
+    } else if (closed) {
+      not_forked(process, "", now);
+    }
+  }
+}
+
+// Takes the process for the one that the kernel says it is, if it can be: it has the group's user,
+// it is a child of the supervisor, and it is no other process of the group.
+void GroupSupervisor::born(Process& process, const Sender& sender, Nanos now) {
+  Template* const from = template_of(process);
+  const uid_t user = group_.switches_identity ? group_.identity.uid : ::geteuid();
+  const auto has_pid = [&](const Process& other) { return other.pid == sender.pid; };
+  const bool known = std::any_of(processes_.begin(), processes_.end(), has_pid) ||
+                     std::any_of(templates_.begin(), templates_.end(),
+                                 [&](const Template& each) { return has_pid(each.process); });
+  if (known || sender.user != user || !is_own_child(sender.pid)) {
+    if (from != nullptr) note_unfit(*from, "it passed another process off as one that it forked");
+    return;
+  }
+  if (from != nullptr) from->used_at = now;
+  process.birth = Birth::done;
+  process.pid = sender.pid;
+  view_.slots[process.slot].pid.store(process.pid);
+  note_started(process, now);
+}
+
+// Gives a process up that was not forked. `why` is empty if the reason has been logged.
+void GroupSupervisor::not_forked(Process& process, const std::string& why, Nanos now) {
+  abandon(process);
+  not_started(view_.slots[process.slot], why, now);
+}
+
+// Forgets a process that has not been forked.
+void GroupSupervisor::abandon(Process& process) {
+  hide(process);
+  Slot& slot = view_.slots[process.slot];
+  move_in(slot, view_.memory_of(process.slot));
+  slot.pid.store(0);
+  slot.state.store(SlotState::empty, std::memory_order_release);
+  process.life.phase = Phase::ended;  // tend_templates() takes it out of the list
+  view_.announce_change();
+}
+
+// Ends a template, which has nothing to lose, and gives up the processes that wait for it.
+void GroupSupervisor::end_template(Template& one) {
+  if (std::exchange(one.is_ended, true)) return;
+  ::kill(one.process.pid, SIGKILL);
+  for (Process& process : processes_) {
+    if (is_of(process, one)) abandon(process);
+  }
+}
+
+void GroupSupervisor::end_templates() {
+  for (Template& each : templates_) end_template(each);
+}
+
+bool GroupSupervisor::is_of(const Process& process, const Template& one) {
+  return process.birth != Birth::done && !process.is(Phase::ended) &&
+         process.pid == one.process.pid;
+}
+
+// --- what a template says ------------------------------------------------------------------------
+
+void GroupSupervisor::handle(Template& from, const Packet& packet) {
+  if (from.is_ended) return;
+  const Nanos now = base::now();
+  switch (packet.message) {
+    case Message::ready:
+      from.is_ready = true;
+      from.used_at = now;
+      template_deaths_ = 0;
+      return;
+    case Message::seen:
+      if (const auto scripts = unpack_versions(packet.text)) template_saw(from, *scripts);
+      return;
+    case Message::changed:
+      return template_is_old(from, packet.text);
+    case Message::unfit:
+      return note_unfit(from, packet.number != 0 ? packet.text : std::string());
+    case Message::fork_failed:
+      for (Process& process : processes_) {
+        const bool ordered = process.birth == Birth::ordered && is_of(process, from);
+        if (ordered) not_forked(process, packet.text, now);
+      }
+      return;
+    default:
+      return;  // a template never sends these
+  }
+}
+
+void GroupSupervisor::template_saw(const Template& from, const ScriptVersions& scripts) {
+  scripts_.note_seen(scripts);
+  for (Process& process : processes_) {
+    if (is_of(process, from)) scripts_seen(process, scripts);
+  }
+}
+
+// Asks for new code since a script is no longer what the template has loaded.
+void GroupSupervisor::template_is_old(const Template& from, const std::string& path) {
+  const bool changed = rollout_.is_tried_again() && scripts_.changed_since_failure(path);
+  if (!scripts_.knows(path) || !rollout_.is_news(from.process.code, changed)) return;
+  log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
+                            group_.name + "' take over");
+  view_.count(Counter::reloads);
+  ask_for_new_code();
+}
+
+// Starts the processes that wait for this template in the ordinary way, and those with the same
+// code that follow. `why` is empty where they will tell themselves what is wrong.
+void GroupSupervisor::note_unfit(Template& one, const std::string& why) {
+  const Nanos now = base::now();
+  unfit_code_ = one.process.code;
+  if (!why.empty()) {
+    log_.log(Level::warning, "BRINE0646: the processes of daemon group '" + group_.name +
+                                 "' are started without preload: their template, process " +
+                                 std::to_string(one.process.pid) + ", cannot be forked: " + why);
+  }
+  for (Process& process : processes_) {
+    if (process.birth == Birth::waits && is_of(process, one)) start_alone(process, now);
+  }
+  end_template(one);
+}
+
+// Starts a process as a program that has waited for a template.
+void GroupSupervisor::start_alone(Process& process, Nanos now) {
+  try {
+    const std::optional<Program> program = host_.program(group_);
+    if (!program) return not_forked(process, "", now);
+    const FarEnds far = std::move(process.far_ends);
+    launch(process, far,
+           {*program, handover_of(process, *program), group_log_.output(),
+            endpoints_.scoreboard().memory_file(index_)});
+    process.birth = Birth::done;
+    view_.slots[process.slot].pid.store(process.pid);
+    note_started(process, now);
+  } catch (const std::system_error& error) {
+    not_forked(process, error.what(), now);
+  }
+}
+
+// --- the end of a template -----------------------------------------------------------------------
+
+// Handles the end of a template. What waits for it to load the scripts has ended like it.
+bool GroupSupervisor::reap_template(pid_t pid, int status, const rusage& usage) {
+  const auto ended = std::find_if(templates_.begin(), templates_.end(),
+                                  [pid](const Template& each) { return each.process.pid == pid; });
+  if (ended == templates_.end()) return false;
+  group_log_.read(ended->process, base::now());
+  group_log_.keep_reader(ended->process);
+  if (!ended->is_ended) note_template_end(*ended, status, usage.ru_maxrss);
+  templates_.erase(ended);
+  view_.announce_change();
+  return true;
+}
+
+void GroupSupervisor::note_template_end(Template& ended, int status, long peak_kib) {
+  ended.is_ended = true;
+  bool told = false;
+  for (Process& process : processes_) {
+    if (!is_of(process, ended)) continue;
+    if (std::exchange(told, true)) {
+      abandon(process);
+      continue;
+    }
+    process.crash_report = std::move(ended.process.crash_report);
+    note_end(process, status, peak_kib);
+    plan_after_death(process, status);
+  }
+  if (told) return;
+  // Nobody waited for it, so it is not known whether the scripts or something else ended it. The
+  // next process finds out.
+  if (!ended.is_ready) unfit_code_ = ended.process.code;
+  const std::string follows =
+      ended.is_ready ? "another is started: " : "processes are started without one: ";
+  log_.log(Level::error,
+           "BRINE0647: the template of daemon group '" + group_.name + "' has ended, and " +
+               follows + describe(exit_report_of(ended.process, group_.name, status, peak_kib)));
+  template_not_before_ = base::now() + back_off(++template_deaths_, 1);
+}
+
+}  // namespace brine::daemon

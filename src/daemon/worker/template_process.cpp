@@ -1,0 +1,181 @@
+#include "daemon/worker/template_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "base/blocked_signals.hpp"
+#include "base/stamp.hpp"
+#include "base/unique_fd.hpp"
+#include "daemon/shared/control.hpp"
+#include "daemon/shared/fork_order.hpp"
+#include "daemon/shared/private_fd.hpp"
+#include "daemon/shared/signals.hpp"
+#include "daemon/worker/process_start.hpp"
+
+namespace brine::daemon {
+
+namespace {
+
+// Takes what a script that does not load in a template logs: the processes that are then started in
+// the ordinary way meet the same, and tell of it.
+class NoLog final : public base::LogSink {
+ public:
+  void log(base::Level, std::string_view) noexcept override {}
+};
+
+void tell(const Packet& packet) noexcept { send_packet(kControlFd, packet); }
+
+// Makes the forked process that calls it the one for which the order was given.
+void become_process(const ForkOrder& order) noexcept {
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    ::dup3(order[i].get(), kOrderedFds[i], O_CLOEXEC);
+  }
+  try {
+    adopt_process();
+  } catch (const std::system_error&) {  // no descriptor is left
+    ::_exit(kExitCannotStart);
+  }
+  tell({Message::forked, 0, {}});
+}
+
+// Forks a process whose parent is the supervisor, which is the subreaper of what it has started:
+// the process between the two ends at once. Returns as fork(2) does; in the new process, when it
+// has been adopted.
+pid_t fork_orphan() {
+  int adopted[2];
+  if (::pipe2(adopted, O_CLOEXEC) != 0) return -1;
+  base::UniqueFd waits(adopted[0]);
+  base::UniqueFd holds(adopted[1]);
+  const pid_t between = ::fork();
+  if (between == 0) {
+    if (const pid_t forked = ::fork(); forked != 0) ::_exit(forked > 0 ? 0 : errno);
+    holds.reset();
+    char none = 0;
+    while (::read(waits.get(), &none, 1) < 0 && errno == EINTR) {
+    }
+    return 0;
+  }
+  if (between < 0) return -1;
+  int status = 0;
+  while (::waitpid(between, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return between;
+  errno = WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+  return -1;
+}
+
+class Template {
+ public:
+  Template(const Handover& handover, engine::Engine& engine)
+      : handover_(handover), engine_(engine) {}
+
+  // Returns in a forked process.
+  Handover run() {
+    load_scripts();
+    for (;;) {
+      const std::optional<ForkOrder> order = next_order();
+      if (order && may_fork() && fork(*order)) return handover_of_forked();
+    }
+  }
+
+ private:
+  // Tells the supervisor that this process can be forked, or ends if it cannot.
+  void load_scripts() {
+    NoLog none;
+    for (const Script& script : handover_.scripts) {
+      if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
+      // The version is taken first: a change while the script loads is to be noticed.
+      versions_[script.path] = base::version_of(script.path);
+      tell({Message::seen, 0, pack(versions_)});
+      if (!engine_.preload(target_of(script), none)) give_up({Message::unfit, 0, {}});
+      end_if_forked();
+    }
+    const std::string obstacle = engine_.prepare_to_fork();
+    if (!obstacle.empty()) give_up({Message::unfit, 1, obstacle});
+    tell({Message::ready, 1, {}});
+  }
+
+  [[noreturn]] static void give_up(const Packet& why) {
+    tell(why);
+    ::_exit(kExitOk);
+  }
+
+  static std::optional<ForkOrder> next_order() {
+    pollfd fds[] = {{kControlFd, POLLIN, 0}, {signal_fd(), POLLIN, 0}};
+    ::poll(fds, 2, -1);
+    const int signal = take_signal();
+    bool closed = signal == SIGTERM || signal == SIGINT;
+    if (!closed) {
+      if (auto order = take_order(kControlFd, closed)) return order;
+    }
+    if (closed) ::_exit(kExitOk);  // without exit callbacks: the forked processes run these
+    return std::nullopt;
+  }
+
+  // Returns false after telling the supervisor which script is no longer what this process has
+  // loaded: a process that were forked now would run a script of one release with modules of
+  // another.
+  bool may_fork() const {
+    for (const auto& [path, version] : versions_) {
+      if (base::version_of(path) == version) continue;
+      tell({Message::changed, 0, path});
+      return false;
+    }
+    return true;
+  }
+
+  // Returns true in the forked process.
+  bool fork(const ForkOrder& order) {
+    const base::BlockedSignals blocked;
+    const pid_t pid = engine_.fork_process([&] {
+      const pid_t forked = fork_orphan();
+      if (forked == 0) become_process(order);
+      return forked;
+    });
+    if (pid < 0) tell({Message::fork_failed, 0, std::strerror(errno)});
+    return pid == 0;
+  }
+
+  static Handover handover_of_forked() {
+    const auto bytes = read_memory(kHandoverFd);
+    ::close(kHandoverFd);
+    auto handover = bytes ? decode(*bytes) : std::nullopt;
+    if (!handover) ::_exit(kExitCannotStart);
+    return std::move(*handover);
+  }
+
+  const Handover& handover_;
+  engine::Engine& engine_;
+  ScriptVersions versions_;  ///< those that are loaded
+};
+
+}  // namespace
+
+engine::Engine& start_template(const Handover& handover, base::LogSink& log) {
+  hide_from_forks(kControlFd);
+  // What the application opens must not get the numbers that a forked process needs.
+  base::UniqueFd lowest(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const base::UniqueFd null(::fcntl(lowest.get(), F_DUPFD_CLOEXEC, kEndOfFds));
+  lowest.reset();
+  for (const int fd : {kHandoverFd, kConnectionsFd, kSlotFd}) ::dup3(null.get(), fd, O_CLOEXEC);
+  return start_process(handover, log);
+}
+
+Handover run_template(const Handover& handover, engine::Engine& engine) {
+  return Template(handover, engine).run();
+}
+
+}  // namespace brine::daemon

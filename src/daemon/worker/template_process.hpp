@@ -1,0 +1,19 @@
+// The main function of a template: a process that has loaded a group's scripts, serves no request,
+// and forks the group's daemon processes (preload=On).
+#pragma once
+
+#include "boundary/engine.hpp"
+#include "boundary/log.hpp"
+#include "daemon/shared/handover.hpp"
+
+namespace brine::daemon {
+
+/// Starts Python in a template. The process has one thread. Throws as start_process() does.
+engine::Engine& start_template(const Handover& handover, base::LogSink& log);
+
+/// Loads the scripts, and forks a process for each order of the supervisor until that ends this
+/// process. Returns in each forked process: its descriptors are those of handover.hpp then, and
+/// what is returned tells what it is. Throws std::system_error.
+Handover run_template(const Handover& handover, engine::Engine& engine);
+
+}  // namespace brine::daemon

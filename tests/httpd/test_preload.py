@@ -1,0 +1,350 @@
+"""preload=On: a group's processes are forked from a template that has loaded the scripts."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from harness import daemons, groups
+from harness.deadline import until
+from harness.load import Load
+
+pytestmark = [pytest.mark.modes("groups"), pytest.mark.axes("python")]
+
+APP = """
+import gc, json, os, random, sys, threading, time
+from urllib.parse import parse_qs
+
+{start}
+LOADED_BY = os.getpid()
+FORKED = []
+os.register_at_fork(after_in_child=lambda: FORKED.append(os.getpid()))
+
+
+def application(environ, start_response):
+    query = parse_qs(environ["QUERY_STRING"])
+    if hold := query.get("hold"):
+        with open(hold[0] + ".held", "w") as file:
+            file.write(str(os.getpid()))
+        while not os.path.exists(hold[0]):
+            time.sleep(0.01)
+    if "crash" in query:
+        os.abort()
+    facts = dict(pid=os.getpid(), loaded_by=LOADED_BY, forked=FORKED, version={version!r}, random=random.random(),
+                 frozen=gc.get_freeze_count(), parent=os.getppid(), uid=os.getuid(), folder=os.getcwd(),
+                 main_thread=threading.main_thread().name, threads=threading.active_count())
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(facts).encode()]
+"""
+
+
+def app(version=1, start=""):
+    return APP.format(version=version, start=start)
+
+
+@pytest.fixture
+def site(start_httpd, workspace):
+    """`site("processes=2")`: (server, its group, the script)."""
+    def start(options="processes=2", text=app(), group="%{GLOBAL}", more=""):
+        script = workspace.new_folder() / "scripts" / "app.wsgi"
+        script.write_text(text)
+        server = start_httpd(
+            groups.CONFIG + f"WSGIDaemonProcess site preload=On {options}\n"
+            f"WSGIScriptAlias /app {script} process-group=site application-group={group}\n" + more)
+        return server, groups.Group(server), script
+    return start
+
+
+def ask(server, path="/app"):
+    answer = server.get(path)
+    assert answer.status == 200
+    return json.loads(answer.text)
+
+
+def all_ready(group, count, without=frozenset()):
+    return until(lambda: len(pids := group.pids() - without) == count and pids, f"{count} processes are ready")
+
+
+def each_process(server, count):
+    """{pid: what the process with threads=1 answers}."""
+    held = [daemons.Held(server, name=f"release-{number}") for number in range(count)]
+    pids = {one.pid() for one in held}
+    answers = [json.loads(one.release().text) for one in held]
+    assert {answer["pid"] for answer in answers} == pids and len(pids) == count
+    return {answer["pid"]: answer for answer in answers}
+
+
+def templates(server):
+    """Pids of the templates that were started."""
+    return [int(text.split()[3]) for text in server.log.texts("started template process", 0)]
+
+
+def replace(group, pid, number=signal.SIGUSR1):
+    os.kill(pid, number)
+    return until(lambda: (pids := group.pids()) and pid not in pids and pids, "another process is ready")
+
+
+def test_processes_share_what_a_template_has_loaded(site):
+    server, group, _ = site("processes=3 threads=1")
+    pids = all_ready(group, 3)
+    answers = each_process(server, 3)
+    assert set(answers) == pids
+    template, = templates(server)
+    for pid, answer in answers.items():
+        assert answer["loaded_by"] == template and template != pid
+        assert answer["forked"] == [pid], "functions of os.register_at_fork() have run, once"
+        assert answer["frozen"] > 1000
+        assert answer["parent"] in daemons.supervisors(server)
+        assert answer["main_thread"] == "MainThread"
+    assert len({answer["random"] for answer in answers.values()}) == 3, "random is seeded anew"
+
+
+def test_a_successor_imports_nothing(site):
+    server, group, _ = site("processes=1")
+    first, = all_ready(group, 1)
+    second, = replace(group, first)
+    assert ask(server)["pid"] == second
+    third, = replace(group, second, signal.SIGTERM)
+    answer = ask(server)
+    assert (answer["pid"], [answer["loaded_by"]]) == (third, templates(server))
+    ends = until(lambda: len(ends := daemons.obituaries(server, 0)) == 2 and ends, "both have ended")
+    assert [end["why"] for end in ends] == ["reason: eviction", "reason: shutdown"]
+
+
+def test_a_crash_is_reported_with_its_stack(site):
+    server, group, _ = site("processes=1")
+    pid, = all_ready(group, 1)
+    assert server.get("/app?crash=yes").status == 502
+    server.expect_log("BRINE0603")
+    record, = server.expect_log(f"BRINE0610: process {pid} ")
+    assert "killed by SIGABRT" in record.text
+    assert any("in application" in record.text for record in server.expect_log("BRINE0610.?", count=10)), "its stack"
+    answer = ask(server)
+    assert answer["pid"] != pid and [answer["loaded_by"]] == templates(server)
+
+
+@pytest.mark.parametrize("reloading", ["On", "Rolling"])
+def test_changed_code_has_a_template_of_its_own(site, reloading):
+    server, group, script = site("processes=2", more=f"WSGIScriptReloading {reloading}\n")
+    old = all_ready(group, 2)
+    with Load(server, "/app", clients=4) as load:
+        load.go_on(10)
+        server.write(script, app(version=2))
+        until(lambda: ask(server)["version"] == 2, "the new code")
+        load.go_on(10)
+    load.nothing_lost()
+    all_ready(group, 2, old)
+    first, second = templates(server)
+    assert ask(server)["loaded_by"] == second
+    until(lambda: not os.path.exists(f"/proc/{first}"), "the old template ends")
+
+
+def test_broken_code_is_told_of_as_without_preload(site):
+    server, group, script = site("processes=2")
+    all_ready(group, 2)
+    server.write(script, "raise RuntimeError('not today')\n")
+    until(lambda: ask(server)["version"] == 1 and server.log.texts("BRINE0301", 0), "the old code goes on")
+    server.allow_log("BRINE0301|BRINE0614|BRINE0617")
+    server.write(script, app(version=3))
+    answer = until(lambda: (got := ask(server))["version"] == 3 and got, "the mended code")
+    assert answer["loaded_by"] == templates(server)[-1]
+
+
+def test_a_script_that_never_loads(site):
+    server, _, script = site("processes=1", text="raise RuntimeError('not today')\n")
+    assert server.get("/app").status == 500
+    server.allow_log("BRINE0301|BRINE0614")
+    server.write(script, app())
+    answer = until(lambda: (got := server.get("/app")).status == 200 and got, "it is mended")
+    assert json.loads(answer.text)["version"] == 1
+
+
+def test_a_template_with_threads_is_not_forked(site):
+    server, group, _ = site("processes=2", text=app(start="""
+def tick():
+    while True:
+        time.sleep(3600)
+
+threading.Thread(target=tick, name="ticker", daemon=True).start()
+"""))
+    pids = all_ready(group, 2)
+    record, = server.expect_log("BRINE0646:")
+    assert "'ticker'" in record.text and any("in tick" in record.text for record in server.expect_log("BRINE0646.?", count=4)), "its stack"
+    answer = ask(server)
+    assert answer["pid"] == answer["loaded_by"] and answer["pid"] in pids
+    pid, = {answer["pid"]}
+    until(lambda: pid not in replace(group, pid), "as before")
+
+
+def test_a_template_that_is_killed_is_made_anew(site):
+    server, group, _ = site("processes=1")
+    pid, = all_ready(group, 1)
+    first, = templates(server)
+    os.kill(first, signal.SIGKILL)
+    record, = server.expect_log("BRINE0647:")
+    assert f"process {first} " in record.text and "killed by SIGKILL" in record.text
+    second = until(lambda: templates(server)[1:], "another template")[0]
+    assert ask(server)["pid"] == pid, "processes go on"
+    replace(group, pid)
+    assert ask(server)["loaded_by"] == second
+
+
+def test_a_template_that_crashes_while_it_loads(site):
+    server, group, script = site("processes=1", text="import os\nos.abort()\n")
+    server.expect_log("BRINE0610: .*killed by SIGABRT", count=2)
+    server.allow_log("BRINE0610")
+    server.allow_log("BRINE060[0-9]")
+    server.write(script, app())
+    until(lambda: server.get("/app").status == 200, "it is mended", 60)
+    server.allow_log("BRINE0610")
+
+
+def test_a_template_that_hangs_while_it_loads(site):
+    server, group, script = site("processes=1 startup-timeout=1s", text="import time\ntime.sleep(3600)\n")
+    server.expect_log("BRINE0610: .*startup-timeout")
+    assert any("app.wsgi" in record.text for record in server.expect_log("BRINE0610.?", count=3)), "its stack"
+    server.allow_log("BRINE06")
+    server.write(script, app())
+    until(lambda: server.get("/app").status == 200, "it is mended", 60)
+
+
+def test_a_restart_and_the_end_leave_nothing(site):
+    server, group, _ = site("processes=2")
+    old = all_ready(group, 2) | set(templates(server))
+    server.reload()
+    all_ready(group, 2, old)
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in old), "the old ones end")
+    ask(server)
+    assert server.stop() == []
+
+
+def test_sub_interpreters_start_in_the_forked_process(site):
+    server, group, _ = site("processes=1", group="shop")
+    pid, = all_ready(group, 1)
+    answer = ask(server)
+    assert answer["pid"] == answer["loaded_by"] == pid
+    assert templates(server)
+
+
+def test_a_script_that_a_request_names_is_shared_from_then_on(start_httpd, workspace):
+    script = workspace.new_folder() / "scripts" / "app.wsgi"
+    script.write_text(app())
+    server = start_httpd(groups.CONFIG + f"""
+        WSGIDaemonProcess site processes=1 preload=On
+        WSGIScriptAlias /app {script}
+        WSGIProcessGroup site
+        WSGIApplicationGroup %{{GLOBAL}}
+        """)
+    group = groups.Group(server)
+    pid, = all_ready(group, 1)
+    answer = ask(server)
+    assert answer["loaded_by"] == pid
+    second = until(lambda: templates(server)[1:], "a template that has loaded it")[0]
+    until(lambda: not os.path.exists(f"/proc/{templates(server)[0]}"), "it takes the place of the first")
+    replace(group, pid)
+    assert ask(server)["loaded_by"] == second
+
+
+def test_an_idle_template_is_dropped(site):
+    server, group, _ = site("processes=1 preload-idle=200ms")
+    pid, = all_ready(group, 1)
+    first, = templates(server)
+    until(lambda: not os.path.exists(f"/proc/{first}"), "the template ends")
+    second, = replace(group, pid)
+    assert ask(server)["loaded_by"] == templates(server)[1] != second
+
+
+def test_events_tell_of_the_fork(site):
+    server, group, _ = site("processes=1", text=app(start="""
+import mod_wsgi
+mod_wsgi.subscribe_events(lambda name, **event: name == "process_forked" and FORKED.append(name))
+"""))
+    all_ready(group, 1)
+    answer = ask(server)
+    assert answer["forked"] == [answer["pid"], "process_forked"]
+
+
+def test_limits_hold_in_forked_processes(site):
+    server, group, _ = site("processes=1 threads=1 maximum-requests=2 graceful-timeout=1s")
+    first, = all_ready(group, 1)
+    ask(server)
+    ask(server)
+    all_ready(group, 1, {first})
+    assert "reason: maximum-requests" in server.expect_log(f"BRINE0610: process {first} ")[0].text
+
+
+def test_a_files_number_stays_the_applications(site):
+    """What the application has opened when it is forked is there afterwards."""
+    server, group, script = site("processes=1", text=app(start="""
+FILES = [open(os.devnull) for _ in range(20)]
+NUMBERS = [(file.fileno(), os.fstat(file.fileno()).st_ino) for file in FILES]
+os.register_at_fork(after_in_child=lambda: FORKED.append(
+    all(os.fstat(number).st_ino == inode for number, inode in NUMBERS)))
+"""))
+    all_ready(group, 1)
+    answer = ask(server)
+    assert answer["forked"] == [True, answer["pid"]]
+
+
+@pytest.mark.parametrize(("options", "complaint"), [
+    ("preload=On threads=0", "has preload=On and threads=0: a service has one process"),
+    ("preload=On threads=4 interpreters=2", "has preload=On and interpreters=2: a forked process has the main interpreter alone"),
+    ("preload=Maybe", "the option 'preload', which must be On or Off"), ("preload=", "empty value for the option 'preload'"),
+    ("preload-idle=soon", "the option 'preload-idle', which must be")])
+def test_what_cannot_be(workspace, variant, options, complaint):
+    passed, answer = workspace.configtest(variant, f"WSGIDaemonProcess site {options}\n")
+    assert not passed and complaint in answer and "httpd.conf" in answer
+
+
+def test_processes_start_without_a_template_that_crashes(start_httpd, workspace):
+    """A spare one that ends while it loads takes nobody with it, and is not tried again before a script changes."""
+    flag = workspace.new_folder() / "writable" / "flag"
+    script = flag.parent.parent / "scripts" / "app.wsgi"
+    script.write_text(app(start=f"if os.path.exists({str(flag)!r}): os.abort()"))
+    server = start_httpd(groups.CONFIG + f"""
+        WSGIDaemonProcess site processes=1 preload=On
+        WSGIScriptAlias /app {script} process-group=site application-group=%{{GLOBAL}}
+        """)
+    group = groups.Group(server)
+    pid, = all_ready(group, 1)
+    flag.write_text("")
+    os.kill(templates(server)[0], signal.SIGKILL)
+    server.expect_log("BRINE0647: .*another is started.*SIGKILL")
+    server.expect_log("BRINE0647: .*without one.*SIGABRT")
+    server.allow_log(r"BRINE0647\|")
+    assert ask(server)["pid"] == pid
+    flag.unlink()
+    second, = replace(group, pid)
+    assert ask(server)["loaded_by"] == second
+    assert len(templates(server)) == 2
+
+
+IMPOSTOR = """
+import socket
+mark = {mark!r}
+if not os.path.exists(mark):
+    open(mark, "w").close()
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=os.dup(3))
+    control.send(bytes([0, 1]))  # Message::ready
+    _, fds, _, _ = socket.recv_fds(control, 16, 6)
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, fileno=fds[0])
+    child = {child}
+    if child == 0:
+        channel.send(bytes([7, 0]))  # Message::forked
+    while os.path.exists(mark):
+        time.sleep(0.01)
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("child", ["0", "os.fork()"], ids=["itself", "a child of its own"])
+def test_a_template_cannot_pass_another_process_off_as_forked(site, workspace, child):
+    """The supervisor, perhaps root, would signal that process, and reap it never."""
+    mark = workspace.new_folder() / "writable" / "mark"
+    server, group, _ = site("processes=1", text=app(start=IMPOSTOR.format(mark=str(mark), child=child)))
+    server.expect_log("BRINE0646: .*passed another process off")
+    all_ready(group, 1)
+    answer = ask(server)
+    assert answer["pid"] == answer["loaded_by"] != templates(server)[0]
+    mark.unlink()  # the impostor ends
