@@ -85,6 +85,7 @@ def _add_processes(parser: argparse.ArgumentParser) -> None:
              "prefork; httpd has more, for clients with slow lines")
     add("--embedded", action="store_true", help="run the application in httpd's own processes")
     add("--mpm", choices=MPMS, default="event", help="httpd's way to use processes and threads (default event)")
+    add("--preload", action="store_true", help="load the application once, in a process that all others are forked from")
     for option, _, kind, metavar, text in _LIMITS:
         add(f"--{option}", type=kind, metavar=metavar, help=text)
     add("--limit-request-body", type=Range(0, 2**62), metavar="BYTES",
@@ -141,6 +142,8 @@ def _python(options: argparse.Namespace) -> Python | None:
 def _limits(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     given = [(option, name, getattr(options, option.replace("-", "_"))) for option, name, *_ in _LIMITS]
     chosen = [(option, name, value) for option, name, value in given if value is not None]
+    if options.preload:
+        chosen.append(("preload", "preload", "On"))
     if options.embedded and chosen:
         raise Refusal(f"--{chosen[0][0]} is about processes of the application's own: leave it or --embedded out.")
     if os.geteuid() != 0 and any(name in _IDENTITY for _, name, _ in chosen):

@@ -65,6 +65,7 @@ def test_values_that_are_none(brine, script, option, value, words):
     (["--tls", "/no/such", "/no/such"], "of --tls does not exist"),
     (["--status", "--mount", "/brine-status"], "--status has its page at /brine-status"),
     (["--status", "--mount", "/brine-health=json:loads"], "--status has its page at /brine-health"),
+    (["--preload", "--embedded"], "--preload is about processes of the application's own"),
     (["--mount", "/a="], "--mount /a= names no application"),
     (["--access-log", "/no/such/x"], "The folder /no/such of"),
     (["--config", "/no/such"], "There is no file /no/such")])
@@ -80,6 +81,11 @@ def test_limits_reach_the_daemon_processes(brine, script):
     assert {"request-timeout=30s", "maximum-requests=100", "memory-recycle=300M",
             "graceful-timeout=2s"} <= set(group.split())
     assert "LimitRequestBody 1000" in text
+
+
+def test_preloaded_processes_share_what_one_has_loaded(serve, folder):
+    script = write_script(folder / "app.wsgi", "f'{LOADED_BY != os.getpid()}'.encode()", "import os\nLOADED_BY = os.getpid()")
+    assert serve(script, "--processes", "2", "--preload").get() == (200, "True")
 
 
 @ROOT_ONLY

@@ -108,9 +108,10 @@ def test_a_site_from_its_start_to_its_end(sites, shop, folder):
     assert not (folder / "sites/shop/run/httpd.pid").exists()
 
 
-def test_code_that_does_not_load_leaves_the_old_in_service(sites, shop, folder):
+@pytest.mark.parametrize("preload", [(), ("--preload",)])
+def test_code_that_does_not_load_leaves_the_old_in_service(sites, shop, folder, preload):
     """And no request fails, neither by what is broken nor by what is mended."""
-    port = sites.write("shop", shop, "--processes", "2")
+    port = sites.write("shop", shop, "--processes", "2", *preload)
     sites.run("start", "shop")
     answers, stop = set(), threading.Event()
 
@@ -129,7 +130,7 @@ def test_code_that_does_not_load_leaves_the_old_in_service(sites, shop, folder):
         goods(folder, '__import__("os")._exit(3)')
         assert re.search(r"process \d+ ended while it loaded", sites.run("reload", "shop", code=1))
         goods(folder, '"two"')
-        sites.run("reload", "shop")
+        assert "2 of 2 new processes ready" in sites.run("reload", "shop")
         assert {get(port) for _ in range(8)} == {"two"}
     finally:
         stop.set()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -80,8 +81,8 @@ def templates(server):
     return [int(text.split()[3]) for text in server.log.texts("started template process", 0)]
 
 
-def replace(group, pid, number=signal.SIGUSR1):
-    os.kill(pid, number)
+def replace(group, pid):
+    os.kill(pid, signal.SIGTERM)
     return until(lambda: (pids := group.pids()) and pid not in pids and pids, "another process is ready")
 
 
@@ -100,16 +101,37 @@ def test_processes_share_what_a_template_has_loaded(site):
     assert len({answer["random"] for answer in answers.values()}) == 3, "random is seeded anew"
 
 
+def test_ps_tells_a_template_from_processes(site):
+    server, group, _ = site("processes=1 display-name=%{GROUP}")
+    pid, = all_ready(group, 1)
+    title = {each: Path(f"/proc/{each}/cmdline").read_bytes().rstrip(b"\0") for each in (pid, *templates(server))}
+    assert list(title.values()) == [b"(wsgi:site)", b"(wsgi:site) template"]
+
+
 def test_a_successor_imports_nothing(site):
     server, group, _ = site("processes=1")
     first, = all_ready(group, 1)
     second, = replace(group, first)
     assert ask(server)["pid"] == second
-    third, = replace(group, second, signal.SIGTERM)
+    third, = replace(group, second)
     answer = ask(server)
     assert (answer["pid"], [answer["loaded_by"]]) == (third, templates(server))
     ends = until(lambda: len(ends := daemons.obituaries(server, 0)) == 2 and ends, "both have ended")
-    assert [end["why"] for end in ends] == ["reason: eviction", "reason: shutdown"]
+    assert {end["why"] for end in ends} == {"reason: shutdown"}
+
+
+def test_an_eviction_loads_everything_anew(site):
+    """Whoever asks for fresh processes may have installed another version of a module."""
+    server, group, _ = site("processes=2 threads=1")
+    old = all_ready(group, 2)
+    for pid in old:
+        os.kill(pid, signal.SIGUSR1)
+    all_ready(group, 2, old)
+    first, *later = templates(server)
+    answers = each_process(server, 2)
+    assert {answer["loaded_by"] for answer in answers.values()} <= set(later) and first not in later
+    ends = until(lambda: len(ends := daemons.obituaries(server, 0)) == 2 and ends, "both have ended")
+    assert {end["why"] for end in ends} == {"reason: eviction"}
 
 
 def test_a_crash_is_reported_with_its_stack(site):

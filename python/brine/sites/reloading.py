@@ -21,6 +21,7 @@ _TICK_SECONDS = 0.1
 # That new code does not serve: it does not load, or defines no application.
 _FAILURES = {"BRINE0304", "BRINE0305", "BRINE0614"}
 _LOADED = re.compile(r"loaded WSGI script .*\(process (\d+)\)$")
+_FORKED = re.compile(r"started (template )?process (\d+) of daemon group ")
 _ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
 
 
@@ -35,13 +36,14 @@ class Progress:
         self._names = set(map(str, old))
         self._is_of_old = False
         self._loads: dict[str, int] = {}
+        self._template = ""
         self._died = ""
         self.failed = False
 
     @property
     def ready(self) -> int:
         """How many new processes have all scripts."""
-        return sum(count >= len(self._site.scripts) for count in self._loads.values())
+        return sum(count >= len(self._site.scripts) for name, count in self._loads.items() if name != self._template)
 
     @property
     def left(self) -> int:
@@ -73,10 +75,20 @@ class Progress:
             self._loading.note(record)
             if loaded:
                 self._loads[name] = self._loads.get(name, 0) + 1
+            elif forked := _FORKED.match(record.text):
+                self._note_start(forked[2], is_template=bool(forked[1]))
             elif ended and self._loads.get(name, 0) < len(self._site.scripts):
                 self._died, self.failed = name, True
             elif record.code in _FAILURES:
                 self.failed = True
+
+
+    def _note_start(self, name: str, is_template: bool) -> None:
+        """A process has been started; where a template has been, it was forked from that, with all that is loaded there."""
+        if is_template:
+            self._template = name
+        elif self._template:
+            self._loads[name] = self._loads.get(self._template, 0)
 
 
 def _wait(progress: Progress, wanted: int, say: Callable[[str], None], deadline: float) -> str:

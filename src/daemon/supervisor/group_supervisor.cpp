@@ -141,8 +141,11 @@ void GroupSupervisor::evict_all() {
 }
 
 // Also asks for new code where the newest had been given up: an eviction asks for fresh processes,
-// as far as the scripts load.
+// as far as the scripts load. A template that is ready has loaded modules that may have changed.
 void GroupSupervisor::evict(Process& process) {
+  for (Template& each : templates_) {
+    if (each.is_ready) end_template(each);
+  }
   happen(process, Event::replace, Reason::eviction);
   if (rollout_.is_given_up()) ask_for_new_code();
 }

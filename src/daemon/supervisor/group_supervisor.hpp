@@ -102,7 +102,7 @@ class GroupSupervisor {
   bool forks_processes() const;
   Template* usable_template();
   Template* template_of(const Process& process);
-  Template& start_template(const Program& program, base::Nanos now);
+  Template& start_template(Program program, base::Nanos now);
   void start_spare_template(base::Nanos now);
   void wait_for_template(Process& process, const Program& program, base::Nanos now);
   void tend_templates(base::Nanos now);

@@ -52,7 +52,8 @@ Template* GroupSupervisor::usable_template() {
 }
 
 // Throws std::system_error.
-Template& GroupSupervisor::start_template(const Program& program, Nanos now) {
+Template& GroupSupervisor::start_template(Program program, Nanos now) {
+  if (!group_.display_name.empty()) program.arguments = {group_.display_name + " template"};
   Template made;
   made.process.code = rollout_.asked();
   made.process.started = now;

@@ -35,7 +35,7 @@ std::optional<Handover> take_handover() {
 
 }  // namespace
 
-int main() {
+int main(int, char** arguments) {
   keep_descriptors_private();
   // Never destroyed, since the process ends by _exit().
   static const std::optional<Handover> handover = take_handover();
@@ -47,5 +47,5 @@ int main() {
     return brine::daemon::kExitCannotStart;
   }
   ::prctl(PR_SET_NAME, handover->process_name.c_str());
-  brine::daemon::run_worker(*handover);
+  brine::daemon::run_worker(*handover, arguments[0]);
 }

@@ -23,18 +23,12 @@
 #include "daemon/shared/fork_order.hpp"
 #include "daemon/shared/private_fd.hpp"
 #include "daemon/shared/signals.hpp"
+#include "daemon/worker/load_log.hpp"
 #include "daemon/worker/process_start.hpp"
 
 namespace brine::daemon {
 
 namespace {
-
-// Takes what a script that does not load in a template logs: the processes that are then started in
-// the ordinary way meet the same, and tell of it.
-class NoLog final : public base::LogSink {
- public:
-  void log(base::Level, std::string_view) noexcept override {}
-};
 
 void tell(const Packet& packet) noexcept { send_packet(kControlFd, packet); }
 
@@ -79,8 +73,8 @@ pid_t fork_orphan() {
 
 class Template {
  public:
-  Template(const Handover& handover, engine::Engine& engine)
-      : handover_(handover), engine_(engine) {}
+  Template(const Handover& handover, engine::Engine& engine, base::LogSink& log, char* title)
+      : handover_(handover), engine_(engine), log_(log), title_(title) {}
 
   // Returns in a forked process.
   Handover run() {
@@ -94,13 +88,15 @@ class Template {
  private:
   // Tells the supervisor that this process can be forked, or ends if it cannot.
   void load_scripts() {
-    NoLog none;
     for (const Script& script : handover_.scripts) {
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
       // The version is taken first: a change while the script loads is to be noticed.
       versions_[script.path] = base::version_of(script.path);
       tell({Message::seen, 0, pack(versions_)});
-      if (!engine_.preload(target_of(script), none)) give_up({Message::unfit, 0, {}});
+      LoadLog log(log_);
+      // The processes that are then started in the ordinary way meet the same, and tell of it.
+      if (!engine_.preload(target_of(script), log)) give_up({Message::unfit, 0, {}});
+      for (const std::string& record : log.take()) log_.log(base::Level::error, record);
       end_if_forked();
     }
     const std::string obstacle = engine_.prepare_to_fork();
@@ -142,11 +138,22 @@ class Template {
     const base::BlockedSignals blocked;
     const pid_t pid = engine_.fork_process([&] {
       const pid_t forked = fork_orphan();
-      if (forked == 0) become_process(order);
+      if (forked == 0) {
+        become_process(order);
+        show_process_name();
+      }
       return forked;
     });
     if (pid < 0) tell({Message::fork_failed, 0, std::strerror(errno)});
     return pid == 0;
+  }
+
+  // Takes "template" from the process's own name, which the template was given by display-name.
+  void show_process_name() const noexcept {
+    const std::string& name = handover_.group.display_name;
+    const std::size_t shown = std::strlen(title_);
+    if (name.empty() || shown <= name.size()) return;
+    std::memset(title_ + name.size(), 0, shown - name.size());
   }
 
   static Handover handover_of_forked() {
@@ -159,6 +166,8 @@ class Template {
 
   const Handover& handover_;
   engine::Engine& engine_;
+  base::LogSink& log_;
+  char* const title_;        ///< argv[0]
   ScriptVersions versions_;  ///< those that are loaded
 };
 
@@ -174,8 +183,9 @@ engine::Engine& start_template(const Handover& handover, base::LogSink& log) {
   return start_process(handover, log);
 }
 
-Handover run_template(const Handover& handover, engine::Engine& engine) {
-  return Template(handover, engine).run();
+Handover run_template(const Handover& handover, engine::Engine& engine, base::LogSink& log,
+                      char* title) {
+  return Template(handover, engine, log, title).run();
 }
 
 }  // namespace brine::daemon

@@ -13,7 +13,9 @@ engine::Engine& start_template(const Handover& handover, base::LogSink& log);
 
 /// Loads the scripts, and forks a process for each order of the supervisor until that ends this
 /// process. Returns in each forked process: its descriptors are those of handover.hpp then, and
-/// what is returned tells what it is. Throws std::system_error.
-Handover run_template(const Handover& handover, engine::Engine& engine);
+/// what is returned tells what it is. `title` is the program's argv[0], which shows what it is.
+/// Throws std::system_error.
+Handover run_template(const Handover& handover, engine::Engine& engine, base::LogSink& log,
+                      char* title);
 
 }  // namespace brine::daemon

@@ -29,6 +29,7 @@
 #include "daemon/shared/log_channel.hpp"
 #include "daemon/shared/signals.hpp"
 #include "daemon/worker/identity.hpp"
+#include "daemon/worker/load_log.hpp"
 #include "daemon/worker/process_start.hpp"
 #include "daemon/worker/python_thread.hpp"
 #include "daemon/worker/request_deadline.hpp"
@@ -49,37 +50,6 @@ constexpr Nanos kOrphanTick = 100 * base::kMillisecond;
 constexpr Nanos kShortestWait = 10 * base::kMillisecond;
 
 constexpr Duration kForEver = std::chrono::hours(24 * 365);
-
-// Keeps the error records of a script that does not load, since only the supervisor knows whether
-// they are news.
-class LoadLog final : public base::LogSink {
- public:
-  explicit LoadLog(base::LogSink& log) : log_(log) {}
-
-  void log(Level level, std::string_view text) noexcept override {
-    if (level != Level::error || !text.starts_with("BRINE") || !keep(text)) log_.log(level, text);
-  }
-
-  std::vector<std::string> take() noexcept {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(errors_, {});
-  }
-
- private:
-  bool keep(std::string_view text) noexcept {
-    try {
-      const std::lock_guard lock(mutex_);
-      errors_.emplace_back(text);
-      return true;
-    } catch (const std::exception&) {  // without memory, the record is logged now
-      return false;
-    }
-  }
-
-  base::LogSink& log_;
-  std::mutex mutex_;
-  std::vector<std::string> errors_;  // guarded by mutex_
-};
 
 // A daemon process from its start to its end. The main thread runs it, and is the monitor of the
 // requests.
@@ -519,7 +489,7 @@ WorkerContext context_of(const Handover& handover) {
 
 }  // namespace
 
-void run_worker(const Handover& first) noexcept {
+void run_worker(const Handover& first, char* title) noexcept {
   static LogChannel log(kLogFd, static_cast<Level>(first.log_level));
   const std::string& name = first.group.name;
   try {
@@ -527,7 +497,7 @@ void run_worker(const Handover& first) noexcept {
     const Handover* handover = &first;
     if (first.is_template) {
       engine = &start_template(first, log);
-      handover = new Handover(run_template(first, *engine));
+      handover = new Handover(run_template(first, *engine, log, title));
     }
     // Neither is ever destroyed, since their threads live as long as the process.
     auto* worker = new Worker(*handover, context_of(*handover), engine, log);

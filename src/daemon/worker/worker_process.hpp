@@ -24,6 +24,7 @@ struct WorkerContext {
 
 /// Runs a daemon process, or a template and each process that it forks, from its start, with one
 /// thread, to its end. `first` tells what it is, and the descriptors of handover.hpp are open.
-[[noreturn]] void run_worker(const Handover& first) noexcept;
+/// `title` is the program's argv[0].
+[[noreturn]] void run_worker(const Handover& first, char* title) noexcept;
 
 }  // namespace brine::daemon
