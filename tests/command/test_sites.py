@@ -16,6 +16,8 @@ import pytest
 
 from brine.installation import find_httpd
 from brine.log_record import parse_httpd_s
+from brine.sites import reloading
+from brine.sites.known import KnownSite
 from brine.sites.unit import _CAPABILITIES
 from ports import free_port
 from serving import PATIENCE, poll, write_script
@@ -175,6 +177,63 @@ def test_a_changed_configuration_is_taken_and_a_wrong_one_is_not(sites, shop, fo
     assert "Invalid command 'Nonsense'" in sites.run("reload", "shop", code=2)
     assert get(other) == "one"
     configuration.write_text(text)
+
+
+def test_a_configuration_by_which_the_code_does_not_load(sites, shop, folder):
+    """By the old one it does, so this is seen only when httpd has read the new one."""
+    sites.write("shop", shop)
+    sites.run("start", "shop")
+    configuration = sites.output / "shop.conf"
+    text = configuration.read_text()
+    configuration.write_text(re.sub(r"(WSGIDaemonProcess shop)\b", r"\1 python-path=/nowhere", text))
+    said = sites.run("reload", "shop", code=1)
+    assert "has taken the changed configuration, and does not serve by it: ModuleNotFoundError: " in said
+    assert "brine restart shop" in said
+
+
+@pytest.fixture
+def progress(tmp_path, monkeypatch):
+    """progress(LINE...): of a reload of the site shop, whose process 10 is to be replaced; 11 is new, 77 another group's,
+    as the log says."""
+    log = tmp_path / "error.log"
+    monkeypatch.setattr(reloading, "processes_of", lambda httpd, group: {10, 11})
+    monkeypatch.setattr(reloading, "is_alive", lambda process: process != 10)
+
+    def after(*lines, old=10, earlier=None):
+        log.write_text("")
+        site = KnownSite("shop", "vhost", "", "", str(log), "", ("shop.wsgi",))
+        found = reloading.Progress(site, 1, {old}, earlier)
+        log.write_text("".join(f"[Sun Nov 29 21:01:13.8 2026] [wsgi:info] [pid {line}\n" for line in lines))
+        found.look()
+        return found
+
+    return after
+
+
+STARTED = "2:tid 2] started process 11 of daemon group 'shop'"
+LOADED = STARTED, "11:tid 11] loaded WSGI script '/shop.wsgi' (process 11)"
+
+
+def test_what_another_group_logs_is_not_of_the_site(progress):
+    """Virtual hosts may have one log."""
+    assert not progress("2:tid 2] BRINE0610: process 77 of daemon group 'other' ended: exit code 3").failed
+    assert progress("2:tid 2] BRINE0610: process 11 of daemon group 'shop' ended: exit code 3").failed
+    assert progress(STARTED, "77:tid 77] loaded WSGI script '/other.wsgi' (process 77)").ready == 0
+    assert progress(*LOADED).ready == 1
+
+
+def test_old_processes_may_end_before_httpd_has_others_that_are_ready(progress):
+    """When it reads its configuration. Where the log says nothing of loads, that has to do."""
+    assert progress(STARTED).replaced == 1
+    assert progress(STARTED, earlier=progress(*LOADED)).replaced == 0
+    assert progress(STARTED, earlier=progress(STARTED)).replaced == 1
+    assert progress(earlier=progress(*LOADED)).replaced == 1
+
+
+def test_all_processes_with_old_code_are_counted(progress):
+    """Those as well that were replaced before httpd read its configuration."""
+    assert progress().still == 0
+    assert progress(earlier=progress(old=8)).still == 1
 
 
 def test_two_run_side_by_side(sites, script, shop):

@@ -23,54 +23,73 @@ _FAILURES = {"BRINE0304", "BRINE0305", "BRINE0614"}
 _LOADED = re.compile(r"loaded WSGI script .*\(process (\d+)\)$")
 _FORKED = re.compile(r"started (template )?process (\d+) of daemon group ")
 _ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
+_GROUP = re.compile(r" of daemon group '([^']*)'")
 
 
 class Progress:
     """What the log and the system tell of the new processes."""
 
-    def __init__(self, site: KnownSite, httpd: int, old: set[int]) -> None:
+    def __init__(self, site: KnownSite, httpd: int, old: set[int], earlier: "Progress | None" = None) -> None:
+        """`old`: the processes that are to be replaced; `earlier`: how these have come, in the place of others of which
+        some may have requests yet."""
         self._site, self._httpd, self._old = site, httpd, old
+        self._past: set[int] = old | earlier._past if earlier else old
+        self._loads_are_logged = earlier is not None and earlier.ready > 0
         self._log: LogFile[Record] = LogFile(Path(site.error_log), parse_httpd_s)
         self._log.skip()
         self._loading = Loading()
-        self._names = set(map(str, old))
+        self._names = set(map(str, self._past))
         self._is_of_old = False
         self._loads: dict[str, int] = {}
+        self._starts_are_logged = False
         self._template = ""
         self._died = ""
         self.failed = False
 
     @property
     def ready(self) -> int:
-        """How many new processes have all scripts."""
-        return sum(count >= len(self._site.scripts) for name, count in self._loads.items() if name != self._template)
+        """How many new processes have all scripts. Other groups, which have the same log, load theirs, too."""
+        return sum(self._loads.get(str(process), 0) >= len(self._site.scripts) for process in self.started
+                   if str(process) != self._template)
 
     @property
-    def left(self) -> int:
-        """How many old processes have ended."""
-        return sum(not is_alive(process) for process in self._old)
+    def replaced(self) -> int:
+        """How many old processes have ended, and have new ones in their places: all that can be seen where the log says
+        nothing of loads. When httpd reads its configuration, old ones end before the new are ready."""
+        if self._loads_are_logged and self._starts_are_logged:
+            return 0
+        return min(sum(not is_alive(process) for process in self._old), len(self.started))
+
+    @property
+    def still(self) -> int:
+        """How many processes with old code there are yet."""
+        return sum(map(is_alive, self._past))
 
     @property
     def started(self) -> set[int]:
         """The new processes that there are."""
-        return processes_of(self._httpd, self._site.name) - self._old
+        return processes_of(self._httpd, self._site.name) - self._past
 
     @property
     def why(self) -> str:
         """What keeps the new code from serving."""
+        if not is_alive(self._httpd):
+            return f"httpd, process {self._httpd}, has ended"
         if self._died and not self._loading.why:
             return f"process {self._died} ended while it loaded the application"
         return self._loading.why or "the application does not load"
 
     def look(self) -> None:
         """Takes in what has come since the last look."""
+        self.failed = self.failed or not is_alive(self._httpd)
         for record in self._log.new_records():
             loaded, ended = _LOADED.search(record.text), _ENDED.match(record.text)
             found = loaded or ended
             name = found[1] if found else process_of(record)
             # An old process may have begun with code that has been mended since.
             self._is_of_old = self._is_of_old if record.continued else name in self._names
-            if self._is_of_old:
+            group = _GROUP.search(record.text)
+            if self._is_of_old or group and group[1] != self._site.name:
                 continue
             self._loading.note(record)
             if loaded:
@@ -82,9 +101,10 @@ class Progress:
             elif record.code in _FAILURES:
                 self.failed = True
 
-
     def _note_start(self, name: str, is_template: bool) -> None:
-        """A process has been started; where a template has been, it was forked from that, with all that is loaded there."""
+        """A process has been started; where a template has been, it was forked from that, with all that is loaded
+        there."""
+        self._starts_are_logged = True
         if is_template:
             self._template = name
         elif self._template:
@@ -92,13 +112,13 @@ class Progress:
 
 
 def _wait(progress: Progress, wanted: int, say: Callable[[str], None], deadline: float) -> str:
-    """Waits until so many new processes are ready, or all old ones have left to such; why not, or nothing."""
+    """Waits until so many new processes are ready, or have taken the places of old ones; why not, or nothing."""
     shown = -1
     while time.monotonic() < deadline:
         progress.look()
         if progress.failed:
             return progress.why
-        ready = max(progress.ready, min(progress.left, wanted))
+        ready = max(progress.ready, progress.replaced)
         if ready > shown:
             say(f"{min(ready, wanted)} of {wanted} new processes ready")
             shown = ready
@@ -137,18 +157,22 @@ def reload(site: KnownSite, seconds: float) -> int:
     for process in old:
         _tell(process)
     why = _wait(progress, len(old), say, begin + seconds)
-    if not why and changed:
-        say("the code loads; taking the changed configuration")
-        progress = Progress(site, httpd, old | progress.started)
-        site.note_configuration_taken(time.time())
-        _tell(httpd)
-        why = _wait(progress, 1, say, begin + seconds)
     if why:
         print(f"brine: {site.name} goes on with its old code, since the new code does not serve: {why}. "
               f"`brine logs {site.name}` tells more; Brine tries again by itself when the script's file changes, and "
               "from time to time.", flush=True)
         return 1
-    still = len(old) - progress.left
+    if changed:
+        say("the code loads; taking the changed configuration")
+        progress = Progress(site, httpd, progress.started, progress)
+        site.note_configuration_taken(time.time())
+        _tell(httpd)
+        why = _wait(progress, 1, say, begin + seconds)
+    if why:
+        print(f"brine: {site.name} has taken the changed configuration, and does not serve by it: {why}. "
+              f"`brine logs {site.name}` tells more. Mend that, then `brine restart {site.name}`.", flush=True)
+        return 1
+    still = progress.still
     say("reloaded" + (f"; {still} old processes end the requests that they have" if still else ""))
     return 0
 
