@@ -85,7 +85,8 @@ def _add_processes(parser: argparse.ArgumentParser) -> None:
              "prefork; httpd has more, for clients with slow lines")
     add("--embedded", action="store_true", help="run the application in httpd's own processes")
     add("--mpm", choices=MPMS, default="event", help="httpd's way to use processes and threads (default event)")
-    add("--preload", action="store_true", help="load the application once, in a process that all others are forked from")
+    add("--preload", action="store_true",
+        help="load the application once, in a process that all others are forked from")
     for option, _, kind, metavar, text in _LIMITS:
         add(f"--{option}", type=kind, metavar=metavar, help=text)
     add("--limit-request-body", type=Range(0, 2**62), metavar="BYTES",
