@@ -80,6 +80,11 @@ Interpreter Interpreter::main(const GilLock&) {
   return {PyInterpreterState_Main(), Gil::shared};
 }
 
+void Interpreter::note_fork(const GilLock&) {
+  gilstate_key.reset();
+  if (!kFollows) find_gilstate_key();
+}
+
 Interpreter Interpreter::sub(GilLock&, Gil gil) {
   if (!kFollows && !gilstate_key) {
     throw std::runtime_error(

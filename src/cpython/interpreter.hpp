@@ -25,6 +25,9 @@ class Interpreter {
   /// Returns the main interpreter. The calling thread has started Python and holds the GIL.
   static Interpreter main(const GilLock&);
 
+  /// Finds out anew, in a process that was forked, what CPython has made anew for itself.
+  static void note_fork(const GilLock&);
+
   /// Makes a sub-interpreter; `Gil::own` needs kHasOwnGils. `lock` is held on the main interpreter,
   /// before and afterwards. Not called by two threads at once: while an interpreter with a GIL of
   /// its own is made, the main one's is free. Throws ErrorSet if Python cannot make one, and

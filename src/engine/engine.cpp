@@ -257,6 +257,7 @@ class PythonEngine final : public Engine {
       const pid_t pid = fork();
       if (pid == 0) {
         PyOS_AfterFork_Child();
+        cpython::Interpreter::note_fork(gil);
         call(group.bootstrap.get(gil, "tell_forked"));
       } else {
         PyOS_AfterFork_Parent();

@@ -1190,10 +1190,9 @@ def ignore_signals(log_info):
     A service (of the main interpreter, where Python has handlers) is free but for SERVERS_OWN.
     """
     original = signal.signal
-    server = os.getpid()
 
     def wrapper(signalnum, handler):
-        if os.getpid() != server:  # a process that the application forked is its own
+        if os.getpid() != server_process:  # a process that the application forked is its own
             return original(signalnum, handler)
         if handles_signals and signalnum not in SERVERS_OWN:
             return original(signalnum, handler)
@@ -1343,6 +1342,23 @@ def stack_of(thread):
     return "\n".join(reversed(calls))
 
 
+server_process = os.getpid()
+"""The process of the server's own that runs this interpreter; others have been forked by the application."""
+
+is_template = False
+"""True in a process from which the server forks others, and nobody else."""
+
+
+def become_forked_process():
+    """Runs in each forked process, before the functions that the application has registered."""
+    global server_process, is_template
+    if is_template:
+        server_process, is_template = os.getpid(), False
+
+
+os.register_at_fork(after_in_child=become_forked_process)
+
+
 def prepare_to_fork():
     """Why no process is to be forked from this one: the application's threads, and where they are; or "".
 
@@ -1350,6 +1366,8 @@ def prepare_to_fork():
     is now is left alone by the garbage collector from here on: what it marks, it writes to, and memory that is written
     to is no longer shared.
     """
+    global is_template
+    is_template = True
     own = threading.get_ident()
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     others = [f"thread {names.get(ident, ident)!r} is at\n{stack_of(ident)}"

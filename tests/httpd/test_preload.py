@@ -287,6 +287,32 @@ mod_wsgi.subscribe_events(lambda name, **event: name == "process_forked" and FOR
     assert answer["forked"] == [answer["pid"], "process_forked"]
 
 
+def test_signals_stay_the_servers(site):
+    """WSGIRestrictSignal: the forked process is the server's as the template was, also for hooks of the application's."""
+    server, group, _ = site("processes=1", text=app(start="""
+import signal
+
+def take():
+    FORKED.append(signal.signal(signal.SIGTERM, signal.SIG_IGN) is signal.SIG_IGN)
+
+os.register_at_fork(after_in_child=take)
+"""))
+    pid, = all_ready(group, 1)
+    server.expect_log("BRINE0204")
+    assert ask(server)["forked"] == [True, pid]
+    second, = replace(group, pid)
+    assert ask(server)["pid"] == second
+
+
+def test_nothing_is_noticed_with_reloading_off(site):
+    server, group, script = site("processes=1", more="WSGIScriptReloading Off\n")
+    pid, = all_ready(group, 1)
+    server.write(script, app(version=2))
+    replace(group, pid)
+    assert ask(server)["version"] == 1
+    assert len(templates(server)) == 1
+
+
 def test_limits_hold_in_forked_processes(site):
     server, group, _ = site("processes=1 threads=1 maximum-requests=2 graceful-timeout=1s")
     first, = all_ready(group, 1)

@@ -65,6 +65,13 @@ Gate close(SlotMemory& memory) noexcept {
   return gate_of(memory.gate.fetch_or(kClosed, std::memory_order_acq_rel) | kClosed);
 }
 
+void close(SlotMemory& memory, std::uint32_t incarnation) noexcept {
+  std::uint64_t word = memory.gate.load();
+  while (gate_of(word).incarnation == incarnation &&
+         !memory.gate.compare_exchange_weak(word, word | kClosed)) {
+  }
+}
+
 std::uint32_t move_in(Slot& slot, SlotMemory& memory) noexcept {
   const std::uint32_t incarnation = (slot.incarnation.load() + 1) & 0x7fffffffU;
   slot.incarnation.store(incarnation);

@@ -116,6 +116,9 @@ Gate leave(SlotMemory& memory, std::uint32_t incarnation, std::uint32_t requests
 /// Closes the gate. Returns it as it is afterwards.
 Gate close(SlotMemory& memory) noexcept;
 
+/// Closes the gate of the slot's process, unless another process is in the slot.
+void close(SlotMemory& memory, std::uint32_t incarnation) noexcept;
+
 /// Closes the gate and gives the slot its next incarnation number, which is returned.
 std::uint32_t move_in(Slot& slot, SlotMemory& memory) noexcept;
 

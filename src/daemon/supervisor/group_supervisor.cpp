@@ -29,7 +29,10 @@ constexpr int kMostPackets = 64;
 
 void add_channels(const Process& process, std::vector<pollfd>& fds) {
   if (process.control && !process.silent) fds.push_back({process.control.get(), POLLIN, 0});
-  if (process.records) fds.push_back({process.records->fd(), POLLIN, 0});
+  // Those of a process that has not been forked are not read, so nothing may wake the supervisor.
+  if (process.records && process.birth == Birth::done) {
+    fds.push_back({process.records->fd(), POLLIN, 0});
+  }
 }
 
 }  // namespace
@@ -62,6 +65,7 @@ void GroupSupervisor::tend(Nanos now) {
     load_lacking(now);
   }
   count_missing(now);
+  if (lacks_template(now)) start_spare_template(now);
   drain_replaced();
   show_processes(now);
 }
@@ -124,8 +128,9 @@ void GroupSupervisor::pass_on(const Introduction& introduction, const base::Uniq
 
 void GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
   if (reap_template(pid, status, usage)) return;
-  const auto process = std::find_if(processes_.begin(), processes_.end(),
-                                    [pid](const Process& p) { return p.pid == pid; });
+  const auto process = std::find_if(processes_.begin(), processes_.end(), [pid](const Process& p) {
+    return p.pid == pid && !p.is(Phase::ended);
+  });
   if (process == processes_.end()) return;
   group_log_.read(*process, base::now());
   group_log_.keep_reader(*process);
@@ -141,11 +146,9 @@ void GroupSupervisor::evict_all() {
 }
 
 // Also asks for new code where the newest had been given up: an eviction asks for fresh processes,
-// as far as the scripts load. A template that is ready has loaded modules that may have changed.
+// as far as the scripts load. A template has loaded modules that may have changed.
 void GroupSupervisor::evict(Process& process) {
-  for (Template& each : templates_) {
-    if (each.is_ready) end_template(each);
-  }
+  if (process.is(Phase::serving)) end_templates();
   happen(process, Event::replace, Reason::eviction);
   if (rollout_.is_given_up()) ask_for_new_code();
 }
@@ -504,9 +507,14 @@ std::optional<Claim> GroupSupervisor::claim(Nanos now) {
 }
 
 std::ptrdiff_t GroupSupervisor::places_held(Nanos now) const {
-  return std::count_if(processes_.begin(), processes_.end(), [now](const Process& process) {
-    return process.is(Phase::starting) && now - process.started < kLongestHold;
-  });
+  const auto holds = [now](const Process& process) {
+    return process.is(Phase::starting) && process.birth == Birth::done &&
+           now - process.started < kLongestHold;
+  };
+  return std::count_if(processes_.begin(), processes_.end(), holds) +
+         std::count_if(templates_.begin(), templates_.end(), [now](const Template& each) {
+           return !each.is_ready && !each.is_ended && now - each.process.started < kLongestHold;
+         });
 }
 
 // Tells requests whether the group stands in line. It does not while a process starts: requests

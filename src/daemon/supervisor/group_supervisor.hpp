@@ -30,9 +30,11 @@ namespace brine::daemon {
 struct Template {
   Process process;  ///< has no slot
   bool is_ready = false;
+  bool has_forked = false;
   bool is_ended = false;    ///< the template was told to end, and has not been reaped
   base::Nanos used_at = 0;  ///< when a process was last forked from it, or it became ready
   std::size_t scripts = 0;  ///< number of scripts that it was told to load
+  ScriptVersions versions;  ///< those that it has loaded, or loads
 };
 
 /// The supervisor's part for one group. Functions are called by its only thread.
@@ -65,6 +67,9 @@ class GroupSupervisor {
   void add_to(std::vector<pollfd>& fds) const;
   /// Handles the packets of the processes, and writes what they have logged.
   void read_all(base::Nanos now);
+
+  /// Hears which processes a template has forked.
+  void read_births(base::Nanos now);
 
   /// Handles what one of httpd's processes has told about this group.
   void hear(Introduced introduced);
@@ -109,14 +114,14 @@ class GroupSupervisor {
   bool is_idle(const Template& one, base::Nanos now) const;
   bool lacks_template(base::Nanos now) const;
   void order_processes(base::Nanos now);
-  void read_births(base::Nanos now);
   void born(Process& process, const Sender& sender, base::Nanos now);
   void not_forked(Process& process, const std::string& why, base::Nanos now);
   void start_alone(Process& process, base::Nanos now);
+  static void forget_usage(Process& process);
   void abandon(Process& process);
   static bool is_of(const Process& process, const Template& one);
   void handle(Template& from, const Packet& packet);
-  void template_saw(const Template& from, const ScriptVersions& scripts);
+  void template_saw(Template& from, const ScriptVersions& scripts);
   void template_is_old(const Template& from, const std::string& path);
   void note_unfit(Template& one, const std::string& why);
   void end_template(Template& one);

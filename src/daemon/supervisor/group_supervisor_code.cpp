@@ -82,7 +82,9 @@ bool GroupSupervisor::keep(Process& process, const ScriptVersions& lacking) {
                        [&](const auto& script) { return other.may_have(script.first); });
   });
   if (as_old) {  // their code versions tell them apart
+    const bool unfit = unfit_code_ == rollout_.asked();
     rollout_.ask_for_new_code();
+    if (unfit) unfit_code_ = rollout_.asked();  // it is the same code
     process.code = rollout_.asked();
     view_.slots[process.slot].code.store(process.code);
     publish();

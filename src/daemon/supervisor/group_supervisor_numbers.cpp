@@ -56,6 +56,7 @@ void GroupSupervisor::count_last_cpu(Process& process, const rusage& usage) cons
 }
 
 void GroupSupervisor::look_at_usage(Process& process, Nanos now) const {
+  if (process.birth != Birth::done) return;
   if (process.usage_at != 0 && now - process.usage_at < kUsageInterval) return;
   process.usage_at = now;
   if (const auto usage = metrics::usage_of(process.pid)) {
@@ -88,7 +89,9 @@ void GroupSupervisor::show(Process& process, Nanos now) const {
 }
 
 void GroupSupervisor::show_processes(Nanos now) {
-  for (Process& process : processes_) show(process, now);
+  for (Process& process : processes_) {
+    if (!process.is(Phase::ended)) show(process, now);
+  }
 }
 
 void GroupSupervisor::hide(Process& process) {

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -77,11 +80,16 @@ void GroupSupervisor::wait_for_template(Process& process, const Program& program
   process.far_ends = make_channels(process);
   process.birth = Birth::waits;
   process.pid = from->process.pid;
+  scripts_seen(process, from->versions);
 }
 
 void GroupSupervisor::tend_templates(Nanos now) {
+  for (Process& process : processes_) {
+    if (process.is(Phase::ended)) hide(process);
+  }
   std::erase_if(processes_, [](const Process& process) { return process.is(Phase::ended); });
   if (!group_.preload) return;
+  if (!forks_processes()) return end_templates();
   const Template* const used = usable_template();
   bool older = used != nullptr && used->is_ready;
   for (Template& each : templates_) {
@@ -94,20 +102,22 @@ void GroupSupervisor::tend_templates(Nanos now) {
       note_unfit(*from, "a function of os.register_at_fork() has not returned after 30 s");
     }
   }
-  if (lacks_template(now)) start_spare_template(now);
   order_processes(now);
 }
 
 // Returns true if no process has been forked from the template for preload-idle.
 bool GroupSupervisor::is_idle(const Template& one, Nanos now) const {
   const Nanos limit = base::nanos(limits_.preload_idle);
-  return limit != 0 && one.is_ready && now - one.used_at >= limit;
+  if (limit == 0 || !one.is_ready || now - one.used_at < limit) return false;
+  return std::none_of(processes_.begin(), processes_.end(),
+                      [&](const Process& process) { return is_of(process, one); });
 }
 
 // Returns true if a template is to be started although no process waits for it, so that the next
 // one does not have to: there is none, or it lacks scripts that requests have named since.
 bool GroupSupervisor::lacks_template(Nanos now) const {
-  if (ending_ || !forks_processes() || limits_.preload_idle.count() != 0) return false;
+  if (ending_ || missing_ != 0 || limits_.preload_idle.count() != 0) return false;
+  if (!forks_processes() || rollout_.is_given_up()) return false;
   if (!others_serve() || census().starting != 0 || now < template_not_before_) return false;
   const auto known = std::count_if(scripts_.all().begin(), scripts_.all().end(), is_shared);
   return std::none_of(templates_.begin(), templates_.end(), [&](const Template& each) {
@@ -131,19 +141,22 @@ void GroupSupervisor::start_spare_template(Nanos now) {
 // Orders the processes that wait for a template which is ready.
 void GroupSupervisor::order_processes(Nanos now) {
   for (Process& process : processes_) {
-    const Template* const from = template_of(process);
+    Template* const from = template_of(process);
     if (process.birth != Birth::waits || from == nullptr || !from->is_ready) continue;
+    const std::optional<Program> program = host_.program(group_);
+    if (!program) {
+      not_forked(process, "", now);
+      continue;
+    }
     try {
-      const std::optional<Program> program = host_.program(group_);
-      if (!program) {
-        not_forked(process, "", now);
-        continue;
+      if (order(process, from->process.control.get(), handover_of(process, *program),
+                endpoints_.scoreboard().memory_file(index_))) {
+        process.ordered_at = now;
+        from->used_at = now;
       }
-      order(process, from->process.control.get(), handover_of(process, *program),
-            endpoints_.scoreboard().memory_file(index_));
-      process.ordered_at = now;
     } catch (const std::system_error& error) {
       not_forked(process, error.what(), now);
+      note_unfit(*from, "it takes no orders");
     }
   }
 }
@@ -183,11 +196,23 @@ void GroupSupervisor::born(Process& process, const Sender& sender, Nanos now) {
     if (from != nullptr) note_unfit(*from, "it passed another process off as one that it forked");
     return;
   }
-  if (from != nullptr) from->used_at = now;
+  if (from != nullptr) {
+    from->used_at = now;
+    from->has_forked = true;
+    template_deaths_ = 0;
+  }
   process.birth = Birth::done;
+  forget_usage(process);
   process.pid = sender.pid;
   view_.slots[process.slot].pid.store(process.pid);
   note_started(process, now);
+}
+
+// Forgets what was seen of the template in the process's place.
+void GroupSupervisor::forget_usage(Process& process) {
+  process.usage = {};
+  process.usage_at = 0;
+  process.cpu_counted = 0;
 }
 
 // Gives a process up that was not forked. `why` is empty if the reason has been logged.
@@ -234,7 +259,6 @@ void GroupSupervisor::handle(Template& from, const Packet& packet) {
     case Message::ready:
       from.is_ready = true;
       from.used_at = now;
-      template_deaths_ = 0;
       return;
     case Message::seen:
       if (const auto scripts = unpack_versions(packet.text)) template_saw(from, *scripts);
@@ -254,8 +278,11 @@ void GroupSupervisor::handle(Template& from, const Packet& packet) {
   }
 }
 
-void GroupSupervisor::template_saw(const Template& from, const ScriptVersions& scripts) {
+void GroupSupervisor::template_saw(Template& from, const ScriptVersions& scripts) {
   scripts_.note_seen(scripts);
+  for (const auto& [path, version] : scripts) {
+    if (scripts_.knows(path)) from.versions[path] = version;
+  }
   for (Process& process : processes_) {
     if (is_of(process, from)) scripts_seen(process, scripts);
   }
@@ -268,6 +295,8 @@ void GroupSupervisor::template_is_old(const Template& from, const std::string& p
   log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
                             group_.name + "' take over");
   view_.count(Counter::reloads);
+  // A script that changes itself while it is loaded would be loaded without end.
+  if (!from.has_forked) rollout_.note_refused_fork(base::now());
   ask_for_new_code();
 }
 
@@ -297,6 +326,7 @@ void GroupSupervisor::start_alone(Process& process, Nanos now) {
            {*program, handover_of(process, *program), group_log_.output(),
             endpoints_.scoreboard().memory_file(index_)});
     process.birth = Birth::done;
+    forget_usage(process);
     view_.slots[process.slot].pid.store(process.pid);
     note_started(process, now);
   } catch (const std::system_error& error) {
@@ -313,6 +343,7 @@ bool GroupSupervisor::reap_template(pid_t pid, int status, const rusage& usage) 
   if (ended == templates_.end()) return false;
   group_log_.read(ended->process, base::now());
   group_log_.keep_reader(ended->process);
+  count_last_cpu(ended->process, usage);
   if (!ended->is_ended) note_template_end(*ended, status, usage.ru_maxrss);
   templates_.erase(ended);
   view_.announce_change();

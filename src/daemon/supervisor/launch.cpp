@@ -63,16 +63,19 @@ void launch(Process& process, const FarEnds& far, const Launch& with) {
   process.records->set_process(process.pid);
 }
 
-void order(Process& process, int control, const Handover& handover, int slot_memory) {
-  const FarEnds far = std::move(process.far_ends);
+bool order(Process& process, int control, const Handover& handover, int slot_memory) {
+  const FarEnds& far = process.far_ends;
   const base::UniqueFd told = sealed_memory(encode(handover));
   ask_for_senders(process.control.get());
   const OrderedFds fds = {far.control.get(), told.get(),    far.connections.get(),
                           slot_memory,       far.log.get(), process.crash_report.get()};
   if (!send_order(control, fds)) {
+    if (errno == EAGAIN) return false;
     throw std::system_error(errno, std::generic_category(), "sendmsg to the template");
   }
+  process.far_ends = {};
   process.birth = Birth::ordered;
+  return true;
 }
 
 }  // namespace brine::daemon

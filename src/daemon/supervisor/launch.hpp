@@ -21,7 +21,8 @@ FarEnds make_channels(Process& process);
 /// Forks the process. Throws std::system_error.
 void launch(Process& process, const FarEnds& far, const Launch& with);
 
-/// Orders the process of a template, over whose control channel. Throws std::system_error.
-void order(Process& process, int control, const Handover& handover, int slot_memory);
+/// Orders the process of a template, over whose control channel. Returns false if the template has
+/// not taken so many orders yet. Throws std::system_error.
+bool order(Process& process, int control, const Handover& handover, int slot_memory);
 
 }  // namespace brine::daemon

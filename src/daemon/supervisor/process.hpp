@@ -27,8 +27,8 @@ struct FarEnds {
   base::UniqueFd log;
 };
 
-/// How far a process is that its group's template forks (preload=On). Until it is forked, `pid` is
-/// the template's, which loads its scripts: what happens to the template, happens to it.
+/// The progress of a process that its group's template forks (preload=On). Until it is forked,
+/// `pid` is the template's, which loads its scripts: what happens to the template, happens to it.
 enum class Birth : std::uint8_t {
   waits,    ///< until the template has loaded the scripts
   ordered,  ///< the template has been told to fork the process

@@ -118,9 +118,16 @@ class Supervisor {
   }
 
   void reap() {
-    int status = 0;
-    rusage usage{};
-    for (pid_t pid = 0; (pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0;) {
+    for (;;) {
+      siginfo_t ended{};
+      ::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT);
+      const pid_t pid = ended.si_pid;
+      if (pid == 0) return;
+      // A process that has ended as soon as a template had forked it has said who it is.
+      for (GroupSupervisor& group : groups_) group.read_births(base::now());
+      int status = 0;
+      rusage usage{};
+      ::wait4(pid, &status, WNOHANG, &usage);
       // All are told, since a process may have passed itself off as another group's.
       for (GroupSupervisor& group : groups_) group.reap(pid, status, usage);
     }

@@ -19,8 +19,8 @@ class LoadLog final : public base::LogSink {
   explicit LoadLog(base::LogSink& log) : log_(log) {}
 
   void log(base::Level level, std::string_view text) noexcept override {
-    if (level != base::Level::error || !text.starts_with("BRINE") || !keep(text))
-      log_.log(level, text);
+    const bool is_failure = level == base::Level::error && text.starts_with("BRINE");
+    if (!is_failure || !keep(text)) log_.log(level, text);
   }
 
   /// Returns the records that have been kept, and forgets them.

@@ -33,7 +33,7 @@ engine::Engine& start_process(const Handover& handover, base::LogSink& log) {
 void adopt_process() {
   adopt_signals();
   guard_forks();
-  hide_from_forks(kCrashFd);
+  for (const int fd : {kControlFd, kConnectionsFd, kCrashFd}) hide_from_forks(fd);
 }
 
 }  // namespace brine::daemon

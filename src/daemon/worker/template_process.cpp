@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,7 +43,8 @@ void become_process(const ForkOrder& order) noexcept {
   } catch (const std::system_error&) {  // no descriptor is left
     ::_exit(kExitCannotStart);
   }
-  tell({Message::forked, 0, {}});
+  // A supervisor that does not want the process any more does not know of it.
+  if (!send_packet(kControlFd, {Message::forked, 0, {}})) ::_exit(kExitOk);
 }
 
 // Forks a process whose parent is the supervisor, which is the subreaper of what it has started:
@@ -91,8 +93,9 @@ class Template {
     for (const Script& script : handover_.scripts) {
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
       // The version is taken first: a change while the script loads is to be noticed.
-      versions_[script.path] = base::version_of(script.path);
-      tell({Message::seen, 0, pack(versions_)});
+      const std::int64_t version = base::version_of(script.path);
+      if (script.settings.reloading != wsgi::Reloading::off) versions_[script.path] = version;
+      tell({Message::seen, 0, pack(ScriptVersions{{script.path, version}})});
       LoadLog log(log_);
       // The processes that are then started in the ordinary way meet the same, and tell of it.
       if (!engine_.preload(target_of(script), log)) give_up({Message::unfit, 0, {}});
@@ -112,11 +115,9 @@ class Template {
   static std::optional<ForkOrder> next_order() {
     pollfd fds[] = {{kControlFd, POLLIN, 0}, {signal_fd(), POLLIN, 0}};
     ::poll(fds, 2, -1);
-    const int signal = take_signal();
-    bool closed = signal == SIGTERM || signal == SIGINT;
-    if (!closed) {
-      if (auto order = take_order(kControlFd, closed)) return order;
-    }
+    take_signal();  // a signal for all of the server is the supervisor's to answer
+    bool closed = false;
+    if (auto order = take_order(kControlFd, closed)) return order;
     if (closed) ::_exit(kExitOk);  // without exit callbacks: the forked processes run these
     return std::nullopt;
   }
@@ -135,16 +136,18 @@ class Template {
 
   // Returns true in the forked process.
   bool fork(const ForkOrder& order) {
-    const base::BlockedSignals blocked;
+    int error = 0;
     const pid_t pid = engine_.fork_process([&] {
+      const base::BlockedSignals blocked;  // until the new process has its own way to take them
       const pid_t forked = fork_orphan();
+      error = errno;
       if (forked == 0) {
         become_process(order);
         show_process_name();
       }
       return forked;
     });
-    if (pid < 0) tell({Message::fork_failed, 0, std::strerror(errno)});
+    if (pid < 0) tell({Message::fork_failed, 0, std::strerror(error)});
     return pid == 0;
   }
 
@@ -168,19 +171,22 @@ class Template {
   engine::Engine& engine_;
   base::LogSink& log_;
   char* const title_;        ///< argv[0]
-  ScriptVersions versions_;  ///< those that are loaded
+  ScriptVersions versions_;  ///< of the scripts whose changes are to be noticed
 };
 
 }  // namespace
 
 engine::Engine& start_template(const Handover& handover, base::LogSink& log) {
   hide_from_forks(kControlFd);
-  // What the application opens must not get the numbers that a forked process needs.
+  // The application's files must not get the numbers that a forked process needs.
   base::UniqueFd lowest(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const base::UniqueFd null(::fcntl(lowest.get(), F_DUPFD_CLOEXEC, kEndOfFds));
   lowest.reset();
   for (const int fd : {kHandoverFd, kConnectionsFd, kSlotFd}) ::dup3(null.get(), fd, O_CLOEXEC);
-  return start_process(handover, log);
+  engine::Engine& engine = start_process(handover, log);
+  // One that hangs in an import does not notice that its supervisor has died.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return engine;
 }
 
 Handover run_template(const Handover& handover, engine::Engine& engine, base::LogSink& log,

@@ -323,7 +323,7 @@ class Worker {
   void begin_stop() {
     if (stopping_) return;
     stopping_ = true;
-    close(memory_);
+    close(memory_, context_.incarnation);
     if (group_.limits.shutdown_timeout.count() == 0) return;
     // The other 20 % are left for the atexit callbacks; after shutdown-timeout the supervisor kills
     // the process.
@@ -333,7 +333,7 @@ class Worker {
   // Closes the gate once httpd's processes have closed all connections. Without a supervisor no new
   // connection comes, so an orphan serves the old ones until a new supervisor closes the gate.
   void serve_as_orphan() {
-    if (!server_ || server_->connections() == 0) close(memory_);
+    if (!server_ || server_->connections() == 0) close(memory_, context_.incarnation);
   }
 
   void watch_requests(Nanos now) {
