@@ -54,11 +54,12 @@ class Progress:
 
     @property
     def replaced(self) -> int:
-        """How many old processes have ended, and have new ones in their places: all that can be seen where the log says
-        nothing of loads. When httpd reads its configuration, old ones end before the new are ready."""
+        """How many old processes have ended, and left it to new ones: all that can be seen where the log tells of no
+        loads. The new ones may be fewer, since an old one may have been there only to try code that did not load. When
+        httpd reads its configuration, old ones end before the new are ready."""
         if self._loads_are_logged and self._starts_are_logged:
             return 0
-        return min(sum(not is_alive(process) for process in self._old), len(self.started))
+        return sum(not is_alive(process) for process in self._old) if self.started else 0
 
     @property
     def still(self) -> int:
