@@ -79,14 +79,16 @@ def printed_folders(site: Site) -> Folders:
     return all_in(states() / site.state_name)
 
 
-def process_of(pid_file: Path) -> int | None:
+def process_of(pid_file: Path, configuration: str = "") -> int | None:
     """The httpd that has this pid file, if it lives; a number that has passed on to some other program since does not
-    count."""
+    count, nor to an httpd with another configuration than this one, if it is told."""
     try:
         pid = int(pid_file.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
         return None
+    if configuration:
+        return pid if (b"-f", os.fsencode(configuration)) in zip(command, command[1:]) else None
     return pid if b"-f" in command or os.path.basename(command[0]) in (b"apache2", b"httpd") else None
 
 

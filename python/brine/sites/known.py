@@ -10,6 +10,7 @@ from pathlib import Path
 from brine.refusal import Refusal
 from brine.site import NEAR
 from brine.sites.folders import ELSEWHERE, Folders, folders_of, process_of, states
+from brine.sites.new_file import write_new
 
 _LISTEN = re.compile(r"^Listen (?:(?P<host>\S+):)?(?P<port>\d+)\b", re.MULTILINE | re.IGNORECASE)
 _TLS = re.compile(r"^\s*SSLEngine +on\b", re.MULTILINE | re.IGNORECASE)
@@ -64,7 +65,7 @@ class KnownSite:
     @property
     def process(self) -> int | None:
         """Its httpd's first process, if it runs."""
-        return process_of(Path(self.pid_file))
+        return process_of(Path(self.pid_file), self.configuration if self.kind == "httpd" else "")
 
     @property
     def configuration_has_changed(self) -> bool:
@@ -89,9 +90,7 @@ class KnownSite:
         """Makes the site known."""
         folder = self.folders.state
         folder.mkdir(parents=True, exist_ok=True)
-        new = folder / f"{_FILE}.new"
-        new.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
-        new.replace(folder / _FILE)
+        write_new(folder / _FILE, (json.dumps(dataclasses.asdict(self), indent=2) + "\n").encode())
 
 
 def _read(file: Path) -> KnownSite:

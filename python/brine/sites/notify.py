@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from brine.refusal import Refusal
+
 
 class Notifier:
     """Tells, where somebody listens. What the service starts does not inherit the address."""
@@ -43,7 +45,12 @@ class Listener:
     def __init__(self, folder: Path) -> None:
         self.address = str(folder / "notify")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(self.address)
+        try:
+            self._socket.bind(self.address)
+        except OSError as error:
+            self._socket.close()
+            raise Refusal(f"{self.address} cannot be a socket ({error}): set TMPDIR to a folder whose name is "
+                          "shorter.") from None
         self._socket.settimeout(0.1)
 
     def heard(self) -> list[str]:

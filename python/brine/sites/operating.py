@@ -22,6 +22,8 @@ from brine.sites.writing import program
 
 _TICK_SECONDS = 0.1
 _END_SECONDS = 120
+_SYSTEMD_RUNS = Path("/run/systemd/system")
+"""sd_booted(3)"""
 
 
 def _systemctl(*words: str) -> list[str]:
@@ -29,11 +31,13 @@ def _systemctl(*words: str) -> list[str]:
 
 
 def _is_systemd_s(site: KnownSite) -> bool:
-    """Whether systemd knows the site's unit, and so has to be told of its start and its end."""
-    if not Path("/run/systemd/system").is_dir():
+    """Whether systemd knows the site's unit, and so has to be told of its start and its end. A unit of that name may be
+    another site's, one that is kept in another folder."""
+    if not _SYSTEMD_RUNS.is_dir():
         return False
-    asked = subprocess.run(_systemctl("cat", site.service), capture_output=True)
-    return asked.returncode == 0
+    asked = subprocess.run(_systemctl("show", "--property=FragmentPath", "--value", site.service), capture_output=True)
+    file = os.fsdecode(asked.stdout).strip()
+    return bool(file) and Path(file).resolve() == Path(site.unit).resolve()
 
 
 def _by_systemd(word: str, site: KnownSite) -> int:

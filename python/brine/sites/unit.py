@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,7 +84,8 @@ def _stop_seconds(site: Site) -> int:
 
 def _folders(site: Site) -> list[str]:
     if are_the_system_s():
-        return [f"{kind}Directory=brine/{site.name}" for kind in ("State", "Logs", "Runtime")]
+        return [*(f"{kind}Directory=brine/{site.name}" for kind in ("State", "Logs", "Runtime")),
+                "LogsDirectoryMode=0750"]
     if ELSEWHERE in os.environ:
         return [f"Environment={_word(f'{ELSEWHERE}={states()}')}"]
     told = os.environ.get("XDG_STATE_HOME")
@@ -97,7 +99,7 @@ def text(site: Site, brine: Brine, command: Path, file: Path, configuration: Pat
     control = "systemctl" if is_root else "systemctl --user"
     lines = [f"# The site {site.name}, written by brine {version()}: an httpd of its own. Edit it as you like.",
              "#",
-             f"#   {control} enable --now {file}",
+             f"#   {control} enable --now {shlex.quote(str(file))}",
              f"#   brine reload {site.name}      takes new code and a changed {configuration.name}, without a pause",
              f"#   brine logs {site.name} -f     shows the log",
              "",

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import re
+import shlex
 import shutil
 import sys
 from dataclasses import replace
@@ -16,6 +18,7 @@ from brine.site import Site, check_folder
 from brine.sites import unit, virtual_host
 from brine.sites.folders import are_the_system_s, folders_of
 from brine.sites.known import KnownSite
+from brine.sites.new_file import demand_root_s, write_new
 
 _DEBIAN_S_SITES = "sites-available"
 _DEBIAN_S_PID_FILE = "/run/apache2/apache2.pid"
@@ -85,7 +88,8 @@ def _httpd_s(site: Site, brine: Brine, user: ServerUser | None, folder: Path) ->
              service: unit.text(site, brine, command, service, configuration)}
     if are_the_system_s():
         rotation = folder / f"brine-{site.name}.logrotate"
-        texts[rotation] = _LOGROTATE.format(name=site.name, version=version(), file=rotation, logs=folders.logs)
+        texts[rotation] = _LOGROTATE.format(name=site.name, version=version(), file=shlex.quote(str(rotation)),
+                                            logs=folders.logs)
     known = KnownSite(site.name, "httpd", str(configuration), str(folders.pid_file), str(folders.error_log), site.url,
                       _scripts(site), unit=str(service))
     return known, texts
@@ -111,10 +115,7 @@ def _write(texts: dict[Path, str], force: bool) -> None:
                       "edited: --force writes over what is there, or choose another --name or folder.")
     for file, text in texts.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_name(f".{file.name}.new")
-        new.write_bytes(os.fsencode(text))
-        new.chmod(0o644)
-        new.replace(file)
+        write_new(file, os.fsencode(text))
 
 
 def _next_steps(site: Site, known: KnownSite) -> list[str]:
@@ -122,19 +123,26 @@ def _next_steps(site: Site, known: KnownSite) -> list[str]:
     if known.kind == "vhost":
         enable = f"a2enmod {' '.join(virtual_host.apache_modules(site))} && a2ensite {site.name}"
         return [f"{enable} && systemctl restart apache2"]
-    steps = [f"systemctl{root} enable --now {known.unit}", f"brine start {site.name}      (where there is no systemd)"]
+    steps = [f"systemctl{root} enable --now {shlex.quote(known.unit)}",
+             f"brine start {site.name}      (where there is no systemd)"]
     if are_the_system_s():
-        steps.append(f"cp {Path(known.unit).with_suffix('.logrotate')} /etc/logrotate.d/brine-{site.name}")
+        rotation = shlex.quote(str(Path(known.unit).with_suffix(".logrotate")))
+        steps.append(f"cp {rotation} /etc/logrotate.d/brine-{site.name}")
     return steps
 
 
 def checked_folder(option: str) -> Path:
     """The folder of -o, which may have yet to be made."""
     folder = absolute(option)
+    if re.search(r"[\x00-\x1f\x7f]", str(folder)):
+        raise Refusal(f"{str(folder)!r} contains a control character, which the files that name it cannot hold.")
     if not folder.exists():
         check_folder("-o", str(folder.parent))
         folder.mkdir(mode=0o755)
-    return check_folder("-o", option)
+    folder = check_folder("-o", option)
+    if os.geteuid() == 0:
+        demand_root_s(folder)
+    return folder
 
 
 def write_site(site: Site, brine: Brine, user: ServerUser | None, folder: Path, kind: str, force: bool,
