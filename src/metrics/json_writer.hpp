@@ -1,14 +1,13 @@
 // Writes JSON.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/json_text.hpp"
+#include "metrics/number_text.hpp"
 
 namespace brine::metrics {
 
@@ -33,19 +32,14 @@ class JsonWriter {
 
   void put(std::string_view key, std::string_view text) { member(key, base::json_text(text)); }
   void put(std::string_view key, bool value) { member(key, value ? "true" : "false"); }
-  void put(std::string_view key, double value) { member(key, number(value)); }
+  void put(std::string_view key, double value) { member(key, number_text(value)); }
   void put(std::string_view key, std::uint64_t value) { member(key, std::to_string(value)); }
-  void item(double value) { item_text(number(value)); }
+  void item(double value) { item_text(number_text(value)); }
   void item(std::uint64_t value) { item_text(std::to_string(value)); }
 
   std::string take() { return std::move(text_); }
 
  private:
-  static std::string number(double value) {
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.15g", value);
-    return text.data();
-  }
   // Writes what stands between the brackets; the caller has written a key or a separator.
   template <class Contents>
   void between(char open, char close, Contents contents) {

@@ -11,17 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "metrics/number_text.hpp"
+
 namespace brine::metrics {
 
 namespace {
 
 using Label = std::pair<std::string_view, std::string_view>;
-
-std::string number(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.15g", value);
-  return text.data();
-}
 
 std::string seconds(std::uint64_t nanos) {
   std::array<char, 48> text{};
@@ -56,7 +52,7 @@ class ExpositionWriter {
   void sample(std::span<const Label> labels, std::uint64_t value) {
     sample(labels, std::to_string(value));
   }
-  void sample(std::span<const Label> labels, double value) { sample(labels, number(value)); }
+  void sample(std::span<const Label> labels, double value) { sample(labels, number_text(value)); }
 
   void histogram(std::span<const Label> labels, const HistogramReading& reading) {
     std::uint64_t below = 0;
@@ -80,7 +76,7 @@ class ExpositionWriter {
   // OpenMetrics wants a point in each number of a bound.
   std::string bound_text(std::int64_t milliseconds) const {
     const bool is_whole = milliseconds % 1000 == 0;
-    return number(static_cast<double>(milliseconds) / 1000) +
+    return number_text(static_cast<double>(milliseconds) / 1000) +
            (is_whole && exposition_ == Exposition::openmetrics ? ".0" : "");
   }
 
