@@ -2,11 +2,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -184,6 +187,38 @@ TEST(Scoreboard, TimesThatAProcessHasWrittenLieInThePast) {
       EXPECT_TRUE(written != 50 || time == 50);
     }
   }
+}
+
+void take_up(ThreadRecord& record, std::string_view what, std::string_view id) {
+  const auto put = [](auto& place, std::string_view text) {
+    text = text.substr(0, place.size() - 1);
+    std::fill(std::copy(text.begin(), text.end(), place.begin()), place.end(), '\0');
+  };
+  put(record.what, what);
+  put(record.id, id);
+  record.since.store(50);
+}
+
+TEST(Scoreboard, AThreadIsFoundByItsRequestSIdAndName) {
+  Board board;
+  const auto threads = board.scoreboard.group(0).threads_of(0);
+  const std::string longer(300, 'x');
+  take_up(threads[0], "GET /one", "same");
+  take_up(threads[1], "GET /one/more", "same");
+  take_up(threads[2], "GET /" + longer, longer);
+  const auto found = [&](std::string_view what, std::string_view id) {
+    metrics::RequestName name;
+    name.what.set(what);
+    name.id.set(id);
+    return thread_with(threads, name, 100);
+  };
+  EXPECT_EQ(found("GET /one", "same"), 0U);
+  EXPECT_EQ(found("GET /one/more", "same"), 1U);
+  EXPECT_EQ(found("GET /" + longer, longer), 2U) << "each record cuts it off elsewhere";
+  EXPECT_FALSE(found("GET /one", "")) << "no id is nobody's";
+  EXPECT_FALSE(found("GET /two", "same"));
+  threads[0].since.store(0);
+  EXPECT_FALSE(found("GET /one", "same")) << "its request has ended";
 }
 
 TEST(Scoreboard, WaitersAreWokenByAChangeAndNotHeldUpByAnOldOne) {

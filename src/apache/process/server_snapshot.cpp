@@ -67,19 +67,6 @@ struct SlotNumbers {
 };
 using Slots = std::map<std::int32_t, SlotNumbers>;
 
-// Returns the number of the thread that has the request, as the process says; 0: none has.
-std::uint32_t thread_with(const metrics::RunningRequest& request, const SlotNumbers& slot,
-                          base::Nanos now) {
-  const std::string_view id = request.name.id.view();
-  for (std::size_t i = 0; i < slot.threads.size(); ++i) {
-    const daemon::ThreadRecord& record = slot.threads[i];
-    if (daemon::since_of(record, now) != 0 && daemon::text_in(record.id).starts_with(id)) {
-      return static_cast<std::uint32_t>(i + 1);
-    }
-  }
-  return 0;
-}
-
 std::uint32_t count_busy(std::span<const daemon::ThreadRecord> threads, base::Nanos now) {
   return static_cast<std::uint32_t>(std::count_if(
       threads.begin(), threads.end(),
@@ -124,8 +111,9 @@ void add_running(const metrics::Board& board, const Slots& slots, base::Nanos no
     running.pid = row.by();
     running.thread = running.pid == row.pid() ? static_cast<std::uint32_t>(row.tid()) : 0;
     if (const auto slot = slots.find(running.pid); slot != slots.end()) {
-      running.thread = thread_with(*request, slot->second, now);
-      if (running.thread == 0) running.pid = 0;  // no thread has taken it up yet
+      const auto thread = daemon::thread_with(slot->second.threads, request->name, now);
+      running.thread = thread ? static_cast<std::uint32_t>(*thread + 1) : 0;
+      if (!thread) running.pid = 0;  // no thread has taken it up yet
     }
     snapshot.group(place.group).requests.push_back(running);
   });

@@ -95,6 +95,22 @@ base::Nanos since_of(const ThreadRecord& record, base::Nanos now) noexcept {
   return std::clamp<base::Nanos>(record.since.load(std::memory_order_acquire), 0, now);
 }
 
+std::optional<std::size_t> thread_with(std::span<const ThreadRecord> threads,
+                                       const metrics::RequestName& request,
+                                       base::Nanos now) noexcept {
+  const std::string_view id = request.id.view();
+  if (id.empty()) return std::nullopt;
+  for (std::size_t i = 0; i < threads.size(); ++i) {
+    const ThreadRecord& record = threads[i];
+    const std::string_view what = request.what.view().substr(0, record.what.size() - 1);
+    if (since_of(record, now) != 0 && text_in(record.id).starts_with(id) &&
+        text_in(record.what) == what) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
 bool GroupView::is_awaited(base::Nanos now) const noexcept { return holds(board->awaited_at, now); }
 
 bool GroupView::is_in_line(base::Nanos now) const noexcept { return holds(board->in_line_at, now); }

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "daemon/shared/group.hpp"
 #include "metrics/board.hpp"
 #include "metrics/counter.hpp"
+#include "metrics/recent.hpp"
 #include "metrics/stack_place.hpp"
 
 namespace brine::daemon {
@@ -143,6 +145,12 @@ template <std::size_t size>
 std::string_view text_in(const std::array<char, size>& place) noexcept {
   return {place.data(), ::strnlen(place.data(), size)};
 }
+
+/// Returns the index of the thread that has a request, as the process says; nothing if none has.
+/// Clients may choose ids (WSGIRequestIdHeader), so the method and the path have to be the same.
+std::optional<std::size_t> thread_with(std::span<const ThreadRecord> threads,
+                                       const metrics::RequestName& request,
+                                       base::Nanos now) noexcept;
 
 /// A group's part of the scoreboard, as httpd's processes and the supervisor see it.
 struct GroupView {
