@@ -435,6 +435,8 @@ engine::Engine* engine() {
   return engine;
 }
 
+engine::Engine* running_engine() noexcept { return running.load(std::memory_order_acquire); }
+
 Serving::Serving() : outer_(in_engine) { in_engine = true; }
 
 Serving::~Serving() { in_engine = outer_; }

@@ -16,6 +16,10 @@ void register_process_hooks();
 /// is none, after logging the reason.
 engine::Engine* engine();
 
+/// Returns this process's engine, or null if it does not run (yet, or any more). It starts none, so
+/// threads that only look at what the engine does use it.
+engine::Engine* running_engine() noexcept;
+
 /// Returns the part of the configuration that the Pythons of all processes share.
 engine::Config shared_engine_config();
 

@@ -100,7 +100,8 @@ class SlowRequestWatcher {
     due.request->is_looked_at = true;
     const auto thread = static_cast<std::uintptr_t>(due.request->thread());
     lock.unlock();  // to find the stack may take as long as somebody keeps the GIL
-    const std::string stack = engine()->stack(thread);
+    engine::Engine* const engine = running_engine();  // null while the process ends
+    const std::string stack = engine != nullptr ? engine->stack(thread) : std::string();
     lock.lock();
     const auto found = requests_.find(due.request);
     if (found == requests_.end() || found->second != due.number) return;

@@ -18,7 +18,10 @@
 #include "base/blocked_signals.hpp"
 #include "base/clock.hpp"
 #include "base/kept_code.hpp"
+#include "boundary/engine.hpp"
+#include "daemon/shared/scoreboard.hpp"
 #include "metrics/board.hpp"
+#include "metrics/recent.hpp"
 #include "metrics/stack_place.hpp"
 
 namespace brine::apache {
@@ -31,10 +34,11 @@ constexpr std::chrono::milliseconds kLookInterval(200);
 constexpr base::Nanos kPatienceForStack = 5 * base::kSecond;
 constexpr useconds_t kPause = 20000;
 
-void answer_for(const metrics::RunningRow& row, metrics::StackPlace& place) {
+void answer_for(const metrics::RunningRow& row, engine::Engine& engine,
+                metrics::StackPlace& place) {
   const auto request = row.read();
   if (row.pid() != ::getpid() || !request || !place.take(request->since)) return;
-  const std::string stack = engine()->stack(row.handle());
+  const std::string stack = engine.stack(row.handle());
   const auto now = row.read();
   if (now && now->since == request->since) place.answer(stack, request->since);
 }
@@ -44,9 +48,10 @@ void look_for_wanted() noexcept {
   for (;;) {
     std::this_thread::sleep_for(kLookInterval);
     metrics::Board* const board = server_settings(ap_server_conf).board;
-    if (engine() == nullptr || board == nullptr) continue;
+    engine::Engine* const engine = running_engine();
+    if (engine == nullptr || board == nullptr) continue;
     board->each_running(
-        [board](const metrics::RunningRow& row) { answer_for(row, board->stack_place(row)); });
+        [&](const metrics::RunningRow& row) { answer_for(row, *engine, board->stack_place(row)); });
   }
 }
 
@@ -56,22 +61,21 @@ struct Asked {
   base::Nanos since = 0;
 };
 
-Asked place_in_slot(const daemon::GroupView& view, std::size_t slot, std::string_view id) {
+Asked place_in_slot(const daemon::GroupView& view, std::size_t slot,
+                    const metrics::RequestName& request) {
   const base::Nanos now = base::now();
   const auto threads = view.threads_of(slot);
-  for (std::size_t i = 0; i < threads.size(); ++i) {
-    const base::Nanos since = daemon::since_of(threads[i], now);
-    if (since != 0 && daemon::text_in(threads[i].id).starts_with(id)) {
-      return {&view.processes[slot].stacks[i], since};
-    }
-  }
-  return {};
+  const auto thread = daemon::thread_with(threads, request, now);
+  if (!thread) return {};
+  return {&view.processes[slot].stacks[*thread], daemon::since_of(threads[*thread], now)};
 }
 
-Asked place_in_daemon(std::int32_t pid, std::string_view id) {
+Asked place_in_daemon(std::int32_t pid, const metrics::RequestName& request) {
   for (const DaemonState& daemons : daemon_states()) {
     for (std::size_t slot = 0; slot < daemons.view.slots.size(); ++slot) {
-      if (daemons.view.slots[slot].pid.load() == pid) return place_in_slot(daemons.view, slot, id);
+      if (daemons.view.slots[slot].pid.load() == pid) {
+        return place_in_slot(daemons.view, slot, request);
+      }
     }
   }
   return {};
@@ -111,7 +115,7 @@ std::optional<std::string> stack_of(std::string_view key) {
   const auto request = row != nullptr ? row->read() : std::nullopt;
   if (!request || request->since != since) return std::nullopt;
   const Asked place = row->by() == row->pid() ? Asked{&board->stack_place(*row), since}
-                                              : place_in_daemon(row->by(), request->name.id.view());
+                                              : place_in_daemon(row->by(), request->name);
   if (place.place == nullptr) return std::nullopt;
   place.place->ask(place.since);
   const base::Nanos deadline = base::now() + kPatienceForStack;
