@@ -1,6 +1,7 @@
 #include "metrics/usage.hpp"
 
 #include <dirent.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -43,6 +44,14 @@ std::uint32_t count_descriptors(const std::string& folder) {
   return count;
 }
 
+// Returns for how long the machine has been suspended, which CLOCK_MONOTONIC leaves out.
+base::Nanos suspended() {
+  const base::Nanos monotonic = base::now();
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return time.tv_sec * base::kSecond + time.tv_nsec - monotonic;
+}
+
 }  // namespace
 
 std::optional<Usage> usage_in(std::string_view stat, base::Nanos tick, std::uint64_t page) {
@@ -67,7 +76,9 @@ std::optional<Usage> usage_of(pid_t pid) {
   const std::string folder = "/proc/" + std::to_string(pid);
   auto usage = usage_in(read_small_file(folder + "/stat"), base::kSecond / ::sysconf(_SC_CLK_TCK),
                         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
-  if (usage) usage->descriptors = count_descriptors(folder + "/fd");
+  if (!usage) return std::nullopt;
+  usage->started -= suspended();
+  usage->descriptors = count_descriptors(folder + "/fd");
   return usage;
 }
 

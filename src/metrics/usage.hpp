@@ -21,10 +21,12 @@ struct Usage {
 };
 
 /// Returns the usage that a text of /proc/PID/stat tells of, without descriptors; nothing if it is
-/// malformed. `tick` is the unit of its times, `page` the size of a page in bytes.
+/// malformed. `tick` is the unit of its times, `page` the size of a page in bytes. `started` is by
+/// CLOCK_BOOTTIME, which goes on while the machine is suspended.
 std::optional<Usage> usage_in(std::string_view stat, base::Nanos tick, std::uint64_t page);
 
-/// Returns the usage of a process; nothing if there is no such process.
+/// Returns the usage of a process; nothing if there is no such process. `started` is by
+/// base::now(), and less than that by the time in which the machine has been suspended since.
 std::optional<Usage> usage_of(pid_t pid);
 
 }  // namespace brine::metrics
