@@ -92,6 +92,12 @@ bool ScriptRow::note_load(std::uint32_t number, base::Nanos at) noexcept {
   return true;
 }
 
+bool ScriptRow::may_tell_claim(base::Nanos now) noexcept {
+  base::Nanos told = claim_told_at.load(std::memory_order_relaxed);
+  return (told == 0 || now - told >= base::kSecond) &&
+         claim_told_at.compare_exchange_strong(told, now, std::memory_order_relaxed);
+}
+
 bool ProcessRow::claim(std::int32_t pid) noexcept {
   std::int32_t free = 0;
   return pid_.compare_exchange_strong(free, -pid);

@@ -118,6 +118,13 @@ struct ScriptRow {
   std::atomic<base::Nanos> loaded_at;
   std::atomic<std::int64_t> loaded_time;
 
+  /// When a reload was last told of that a daemon process had claimed, by base::now().
+  std::atomic<base::Nanos> claim_told_at;
+
+  /// Returns true if one may be told of now: at most once in a second, as a process may claim
+  /// another with each request.
+  bool may_tell_claim(base::Nanos now) noexcept;
+
   /// Notes a load. Returns false if it, or a later one, is known.
   bool note_load(std::uint32_t number, base::Nanos at) noexcept;
 
@@ -194,7 +201,7 @@ class Board {
  public:
   /// Raise it with each change of the layout, so that a build that is loaded by a restart does not
   /// take another's memory for its own.
-  static constexpr std::uint32_t kVersion = 3;
+  static constexpr std::uint32_t kVersion = 4;
   static constexpr std::size_t kGroups = 256;
   static constexpr std::size_t kScripts = 1024;
   static constexpr std::size_t kProcesses = 4096;

@@ -124,6 +124,15 @@ TEST(ScriptRow, KnowsTheNewestLoad) {
   EXPECT_EQ(row.generation, 2U);
 }
 
+TEST(ScriptRow, ClaimsOfReloadsAreToldOnceInASecond) {
+  const auto board = std::make_unique<Board>();
+  ScriptRow& row = board->script("g", "/s.wsgi");
+  EXPECT_TRUE(row.may_tell_claim(5));
+  EXPECT_FALSE(row.may_tell_claim(4 + base::kSecond));
+  EXPECT_TRUE(row.may_tell_claim(5 + base::kSecond));
+  EXPECT_FALSE(row.may_tell_claim(6 + base::kSecond));
+}
+
 TEST(Recent, WhatARecordSaysIsShownAsText) {
   const auto board = std::make_unique<Board>();
   ErrorRecord error;

@@ -78,9 +78,9 @@ void ShownRequest::note_facts(metrics::Board& board) const noexcept {
   const wsgi::RunFacts& facts = *request_.facts();
   if (facts.gil_wait >= 0) group.gil_wait.add(facts.gil_wait);
   group.interpreters.store(facts.interpreters, std::memory_order_relaxed);
-  if (place_.script->note_load(facts.generation, facts.loaded_at) && facts.generation > 1) {
-    tell_reload();
-  }
+  if (!place_.script->note_load(facts.generation, facts.loaded_at) || facts.generation <= 1) return;
+  const bool is_own = selection_.process_group.empty();
+  if (is_own || place_.script->may_tell_claim(base::now())) tell_reload();
 }
 
 // A process that loads a script anew goes on with it; of a new process the supervisor tells.
