@@ -47,7 +47,7 @@ def test_each_event_of_a_life(start_httpd, variant):
     group = "group" if daemon else "%{GLOBAL}"
     server = start_httpd(CONFIG + "WSGIScriptAlias /own {dir}/own.wsgi\n", files={"own.wsgi": HELLO % "one"})
     pid = int(server.get("/pid").body)
-    assert kinds(events(server, pid=pid, process_group=group)) == ["start", "ready"]
+    until(lambda: kinds(events(server, pid=pid, process_group=group)) == ["start", "ready"], "both are told of")
     assert server.get("/own").body == b"one"
     server.write("own.wsgi", HELLO % "two")
     until(lambda: server.get("/own").body == b"two", "the new code serves")
@@ -61,7 +61,7 @@ def test_each_event_of_a_life(start_httpd, variant):
         assert end["reason"] and end["how"] == "exit code 0" and end["served"] >= 1 and end["requests"] == []
         assert events(server, event="retire", pid=pid)[0]["reason"] == "reload"
     server.get("/pid")
-    assert events(server, event="ready", generation=1)
+    until(lambda: events(server, event="ready", generation=1), "its successor is told of")
 
 
 @pytest.mark.modes("groups")

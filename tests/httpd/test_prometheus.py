@@ -55,7 +55,7 @@ class Prometheus:
 def prometheus(server, folder):
     port = free_port()
     (folder / "prometheus.yml").write_text(json.dumps({
-        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "global": {"scrape_interval": "2s", "scrape_timeout": "2s"},
         "scrape_configs": [{"job_name": "brine", "metrics_path": "/brine-status",
                             "static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}]}]}))
     log = folder / "prometheus.log"

@@ -38,6 +38,7 @@ def test_the_json_is_the_servers(httpd):
 
 def test_one_frame_into_a_pipe(httpd):
     httpd.get("/app")
+    until(lambda: "0/2" in brine("status", httpd.url("/brine-status")).stdout, "its thread is free again")
     for words in (["status"], ["top", "--interval", "0.1"]):
         answer = brine(*words, httpd.url("/brine-status"))
         assert (answer.returncode, answer.stderr) == (0, "")

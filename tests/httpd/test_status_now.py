@@ -8,6 +8,7 @@ import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from harness import processes
 from harness.build import REPOSITORY
 from harness.deadline import until
-from harness.frames import FACTS, frame, whole
+from harness.frames import FACTS, LOG, frame, whole
 from harness.metrics import CONFIG as STATUS, scrape
 
 CONFIG = STATUS + """
@@ -88,7 +89,7 @@ def test_a_request_that_runs(httpd, variant):
         assert request["pid"] == int(httpd.get("/pid").body) and request["pid"] != request["httpd_pid"]
     else:
         assert request["pid"] == request["httpd_pid"]
-    assert group_of(shown(httpd), variant)["requests"] == []
+    until(lambda: group_of(shown(httpd), variant)["requests"] == [], "it has ended")
 
 
 @pytest.mark.modes("embedded")
@@ -122,15 +123,38 @@ def test_the_stack_of_a_request_on_demand(start_httpd, variant):
     server = start_httpd(CONFIG.replace("300ms", "Off") + "WSGIStatusStacks On\n")
     with held(server):
         request, = until(lambda: [found for found in group_of(shown(server), variant)["requests"] if found["pid"]], "it runs")
-        for _ in range(2):
+
+        def is_held_up():
+            """Its first stacks may be those of the script's import."""
             answer = server.get(f"/brine-status?stack={request['stack']}")
             assert answer.status == 200, answer.text
             application, _, innermost = answer.text.partition("in application")
-            assert application and "in held_up" in innermost, answer.text
+            return application and "in held_up" in innermost
+
+        until(is_held_up, "its stack is the application's")
+        assert is_held_up()
         assert server.get(f"/brine-status?stack={request['stack']}9").status == 404
     assert server.get(f"/brine-status?stack={request['stack']}").status == 404, "it has ended"
     for wrong in ("", "1", "x.y", "99999999.1", "-1.5", "1.5x"):
         assert server.get(f"/brine-status?stack={wrong}").status == 404
+
+
+@pytest.mark.modes("groups")
+def test_who_looks_for_stacks_starts_no_python(start_httpd):
+    """httpd's own processes have none where WSGIRestrictEmbedded is On, whoever asks for a stack."""
+    server = start_httpd(CONFIG + "WSGIRestrictEmbedded On\nWSGIStatusStacks On\n"
+                         "WSGIDaemonProcess one threads=2\nWSGIProcessGroup one\n")
+    assert server.get("/pid").status == 200
+    watchers = [comm.parent / "status" for child in processes.children(server.pid)
+                for comm in Path(f"/proc/{child}/task").glob("*/comm") if comm.read_text() == "brine stacks\n"]
+    assert watchers
+
+    def rests(status):
+        return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read_text(), re.M)[1])
+
+    before = {status: rests(status) for status in watchers}
+    until(lambda: all(rests(status) >= before[status] + 3 for status in watchers), "each has looked")
+    assert [event for event in shown(server)["events"] if event["process_group"] == "%{GLOBAL}"] == []
 
 
 def test_stacks_are_not_shown_unless_wanted(httpd, variant):
@@ -141,11 +165,12 @@ def test_stacks_are_not_shown_unless_wanted(httpd, variant):
         assert httpd.get("/brine-status?stack=0.1").status == 403
 
 
-def test_a_slow_request(httpd, variant):
-    httpd.allow_log("BRINE0418")
-    assert httpd.get("/pid").status == 200
-    request_id = httpd.get("/app/wait?0.6&secret").json()[0]
-    found = shown(httpd)
+def test_a_slow_request(start_httpd, variant):
+    server = start_httpd(CONFIG + "<Location /pid>\nWSGISlowRequest 600s\n</Location>\n")  # Python starts in it
+    server.allow_log("BRINE0418")
+    assert server.get("/pid").status == 200
+    request_id = server.get("/app/wait?0.6&secret").json()[0]
+    found = shown(server)
     slow, = [request for request in found["slow"] if request["id"] == request_id]
     assert (slow["request"], slow["status"]) == ("GET /app/wait", 200)
     assert slow["process_group"] == group_of(found, variant)["name"]
@@ -235,7 +260,7 @@ def test_the_events_of_a_process_s_life(start_httpd):
         return [(event["event"], event["reason"]) for event in told]
 
     first = int(server.get("/pid").body)
-    assert events(first) == [("start", ""), ("ready", "")]
+    until(lambda: events(first) == [("start", ""), ("ready", "")], "both are told of")
     os.kill(first, signal.SIGUSR1)
     until(lambda: len(events(first)) == 4, "it has been replaced")
     assert events(first)[2:] == [("retire", "eviction"), ("end", "eviction")]
@@ -258,3 +283,22 @@ WSGIScriptAlias /attack {apps}/attack_frames.wsgi process-group=tenant applicati
     group = next(group for group in shown(server)["groups"] if group["name"] == "tenant")
     assert group["gil_wait_seconds"]["sum"] < 60 and group["interpreters"] <= 10000
     assert all(script["loaded"] <= time.time() + 1 for script in group["scripts"])
+
+
+@pytest.mark.modes("groups")
+def test_a_process_cannot_fill_the_page_with_what_it_claims(start_httpd):
+    """Neither with reloads, nor with errors under codes of httpd's side."""
+    server = start_httpd(STATUS + """
+WSGIDaemonProcess tenant threads=1
+WSGIScriptAlias /attack {apps}/attack_frames.wsgi process-group=tenant application-group=%{GLOBAL}
+""")
+    assert server.get("/attack").status == 200  # the thread tells its own facts first
+    server.allow_log("forged")
+    claims = frame(FACTS, struct.pack("=qqII", 0, 1 << 62, 2, 1))
+    claims += frame(LOG, b"BRINE0610: process 1 of daemon group 'other' ended: forged", aux=3)
+    begun = time.monotonic()
+    for _ in range(5):
+        assert server.post("/attack", claims + whole(body=b"hello")).body == b"hello"
+    reloads = [event for event in shown(server)["events"] if event["event"] == "reload"]
+    assert 1 <= len(reloads) <= 1 + time.monotonic() - begun
+    assert [error for error in shown(server)["errors"] if "forged" in error["text"]] == []
