@@ -11,22 +11,14 @@ namespace {
 constexpr char kStackGlobal = '\x93', kFrame = '\x95';
 constexpr std::size_t kFrameHead = 9;
 
-// Returns true if a name may end with the byte. Bytes beyond ASCII are taken for letters.
-bool may_end_name(char byte) noexcept {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-         (byte >= '0' && byte <= '9') || byte == '_' || byte == '>' || byte == ']' ||
-         static_cast<unsigned char>(byte) >= 0x80;
-}
-
 // Returns true if the byte at `at` may be STACK_GLOBAL. Pickle writes it behind a name: a text and
 // MEMOIZE, or a text from the memo by BINGET or LONG_BINGET. A name of a subclass of str is an
-// instance, which one of the opcodes that complete it may follow. If the bytes before lie outside
-// the region, the result is true.
+// instance, which one of the opcodes that complete it may follow. Without a memo any byte may be a
+// name's last. If the bytes before lie outside the region, the result is true.
 bool may_be_stack_global(std::string_view region, std::size_t at, Memo memo) noexcept {
   constexpr std::string_view kCompletes = "baesu0\x94";  // BUILD APPEND ... POP MEMOIZE
   return at < 5 || region[at - 2] == 'h' || region[at - 5] == 'j' ||
-         kCompletes.find(region[at - 1]) != std::string_view::npos ||
-         (memo == Memo::may_lack && may_end_name(region[at - 1]));
+         kCompletes.find(region[at - 1]) != std::string_view::npos || memo == Memo::may_lack;
 }
 
 // Returns the position behind the last possible STACK_GLOBAL in the region, or 0.

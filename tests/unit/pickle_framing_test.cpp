@@ -283,7 +283,8 @@ TEST(PickleFraming, LeavesAllToTheScannerWherePickleWouldNotWriteSo) {
 }
 
 TEST(PickleFraming, CoversWhatAFastPicklerWritesWithoutAMemo) {
-  for (const std::string name : {"Item", "Item2", "_", "Page[int]", "<lambda>", "\xc3\xa9"}) {
+  for (const std::string name :
+       {"Item", "Item2", "_", "Page[int]", "<lambda>", "\xc3\xa9", "Row (v2)", "Row-"}) {
     const std::string body =
         "\x8c\x03mod\x8c" + little_endian(name.size(), 1) + name + "\x93" + "K\x01K\x02N.";
     const std::string stream = kHead + frame(body);
