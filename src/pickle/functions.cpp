@@ -13,7 +13,6 @@
 namespace brine::pickle {
 
 using cpython::callback;
-using cpython::check;
 using cpython::GilLock;
 using cpython::Ref;
 using cpython::steal;

@@ -202,8 +202,8 @@ bool Guard::is_harmless(Policy policy, std::string_view part) {
 bool Guard::is_harmless(std::string_view module, std::string_view name) {
   if (module.empty() || name.empty()) return false;
   const std::size_t mixed = module.size() + 3 * name.size() +
-                            7U * static_cast<std::uint8_t>(name.back()) +
-                            31U * static_cast<std::uint8_t>(name.front());
+                            std::size_t{7} * static_cast<std::uint8_t>(name.back()) +
+                            std::size_t{31} * static_cast<std::uint8_t>(name.front());
   HarmlessName& place = harmless_[mixed % harmless_.size()];
   if (place.name == name && place.module == module) return true;
   key_.assign(1, kOfHazards).append(module).append(1, '\0').append(name);
