@@ -113,6 +113,16 @@ def module_path(site: Site) -> str:
     return quoted(":".join(map(str, site.module_path)))
 
 
+def tls_lines(site: Site) -> Iterator[str]:
+    """Which protocols and certificate its listeners have."""
+    if site.http2:
+        yield f"Protocols {'h2' if site.tls else 'h2c'} http/1.1"
+    if site.tls:
+        yield "SSLEngine on"
+        yield f"SSLCertificateFile {quoted(site.tls.certificate)}"
+        yield f"SSLCertificateKeyFile {quoted(site.tls.key)}"
+
+
 def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
     yield from (f"Listen {netloc}" for netloc in site.netlocs)
     yield f"ServerName {quoted(site.server_name)}"
@@ -121,12 +131,8 @@ def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
     if user:
         yield f"User {quoted(user.name)}"
         yield f"Group {quoted(user.group)}"
-    if site.http2:
-        yield f"Protocols {'h2' if site.tls else 'h2c'} http/1.1"
+    yield from tls_lines(site)
     if site.tls:
-        yield "SSLEngine on"
-        yield f"SSLCertificateFile {quoted(site.tls.certificate)}"
-        yield f"SSLCertificateKeyFile {quoted(site.tls.key)}"
         yield "SSLProtocol -all +TLSv1.2 +TLSv1.3"
         yield 'SSLSessionCache "shmcb:${BRINE_RUN}/ssl_sessions(512000)"'
 

@@ -313,6 +313,18 @@ def test_nothing_is_noticed_with_reloading_off(site):
     assert len(templates(server)) == 1
 
 
+def test_a_change_that_the_template_notices_is_a_reload_as_any(site):
+    """No request has met it: the script is found changed when the next process is to be forked."""
+    server, group, script = site("processes=1", more="WSGIEventLog {dir}/events.log\n")
+    pid, = all_ready(group, 1)
+    server.write(script, app(version=2))
+    replace(group, pid)
+    assert ask(server)["version"] == 2
+    lines = map(json.loads, (server.folder / "events.log").read_text().splitlines())
+    reloads = [event for event in lines if event["event"] == "reload"]
+    assert [event["script"] for event in reloads] == [str(script)] and group.count("reloads") == 1
+
+
 def test_limits_hold_in_forked_processes(site):
     server, group, _ = site("processes=1 threads=1 maximum-requests=2 graceful-timeout=1s")
     first, = all_ready(group, 1)

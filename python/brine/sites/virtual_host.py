@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from brine.config import alias_lines, group_options, module_path, script_lines, status_lines
+from brine.config import alias_lines, group_options, module_path, script_lines, status_lines, tls_lines
 from brine.installation import version
 from brine.quoting import quoted
 from brine.refusal import Refusal
@@ -30,15 +30,6 @@ def _logs(site: Site) -> Iterator[str]:
     yield f"LogLevel warn wsgi:{site.log_level}"
 
 
-def _tls(site: Site) -> Iterator[str]:
-    if site.http2:
-        yield f"Protocols {'h2' if site.tls else 'h2c'} http/1.1"
-    if site.tls:
-        yield "SSLEngine on"
-        yield f"SSLCertificateFile {quoted(site.tls.certificate)}"
-        yield f"SSLCertificateKeyFile {quoted(site.tls.key)}"
-
-
 def _name(site: Site) -> Iterator[str]:
     if site.public_name:
         yield f"ServerName {site.public_name}"
@@ -50,7 +41,7 @@ def _name(site: Site) -> Iterator[str]:
 def _sections(site: Site) -> Iterator[tuple[str, Iterator[str]]]:
     yield "", _name(site)
     if site.tls or site.http2:
-        yield "", _tls(site)
+        yield "", tls_lines(site)
     yield "What the application prints and logs comes into this error log.", _logs(site)
     if site.statics:
         yield "Files that httpd serves itself; an alias that comes first wins.", alias_lines(site.statics)

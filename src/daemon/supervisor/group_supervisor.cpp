@@ -253,10 +253,7 @@ void GroupSupervisor::start(Nanos now) {
     if (forks_processes()) {
       wait_for_template(process, *program, now);
     } else {
-      const FarEnds far = make_channels(process);
-      launch(process, far,
-             {*program, handover_of(process, *program), group_log_.output(),
-              endpoints_.scoreboard().memory_file(index_)});
+      execute(process, make_channels(process), *program, handover_of(process, *program));
     }
   } catch (const std::system_error& error) {
     return not_started(*free, error.what(), now);
@@ -266,6 +263,13 @@ void GroupSupervisor::start(Nanos now) {
   if (process.birth == Birth::done) note_started(process, now);
   processes_.push_back(std::move(process));
   order_processes(now);
+}
+
+// Starts a process as a program of its own. Throws std::system_error.
+void GroupSupervisor::execute(Process& process, const FarEnds& far, const Program& program,
+                              const Handover& handover) const {
+  launch(process, far,
+         {program, handover, group_log_.output(), endpoints_.scoreboard().memory_file(index_)});
 }
 
 void GroupSupervisor::note_started(Process& process, Nanos now) {
@@ -558,6 +562,11 @@ void GroupSupervisor::note_end(Process& process, int status, long peak_kib) {
            "BRINE0610: " + describe(exit_report));
   host_.tell(end_of(process, exit_report));
   happen(process, Event::died);
+  move_out(process);
+}
+
+// Empties the slot of a process that is not there any more, or never was.
+void GroupSupervisor::move_out(Process& process) {
   hide(process);
   Slot& slot = view_.slots[process.slot];
   // A new incarnation number tells httpd's children that the process they knew is gone.

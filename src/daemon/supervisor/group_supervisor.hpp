@@ -101,6 +101,8 @@ class GroupSupervisor {
   void note_fresh_memory(Process& process);
 
   void tell_not_forked(const std::string& why) const;
+  void execute(Process& process, const FarEnds& far, const Program& program,
+               const Handover& handover) const;
   void note_started(Process& process, base::Nanos now);
 
   // Functions for the template, in group_supervisor_template.cpp:
@@ -152,6 +154,7 @@ class GroupSupervisor {
   bool lacking_changed() const;
   void load_lacking(base::Nanos now);
   void script_changed(const Process& process, const std::string& path);
+  void take_changed_script(const Process& process, const std::string& path);
   void look_at_scripts(base::Nanos now);
   ScriptVersions tried_by(const Process& process) const;
   bool end_stuck_starts();
@@ -174,6 +177,7 @@ class GroupSupervisor {
 
   // Functions of a process's end:
   void note_end(Process& process, int status, long peak_kib);
+  void move_out(Process& process);
   void plan_after_death(const Process& process, int status);
   bool was_of_use(const Process& process) const;
   void send_signal(const Process& process, int number) const;

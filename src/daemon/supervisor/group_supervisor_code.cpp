@@ -176,6 +176,11 @@ void GroupSupervisor::script_changed(const Process& process, const std::string& 
   const bool changed = rollout_.is_tried_again() && scripts_.changed_since_failure(path);
   const bool mended = process.is(Phase::keeping) && lacking_changed();
   if (!mended && !rollout_.is_news(process.code, changed) && !end_stuck_starts()) return;
+  take_changed_script(process, path);
+}
+
+// Asks for new code because of a script, of which a process or the template has told.
+void GroupSupervisor::take_changed_script(const Process& process, const std::string& path) {
   log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
                             group_.name + "' take over");
   view_.count(Counter::reloads);

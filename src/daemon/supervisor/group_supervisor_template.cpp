@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <optional>
@@ -64,9 +63,7 @@ Template& GroupSupervisor::start_template(Program program, Nanos now) {
   handover.is_template = true;
   std::erase_if(handover.scripts, [](const Script& script) { return !is_shared(script); });
   made.scripts = handover.scripts.size();
-  const FarEnds far = make_channels(made.process);
-  launch(made.process, far,
-         {program, handover, group_log_.output(), endpoints_.scoreboard().memory_file(index_)});
+  execute(made.process, make_channels(made.process), program, handover);
   log_.log(Level::info, "started template process " + std::to_string(made.process.pid) +
                             " of daemon group '" + group_.name + "'");
   templates_.push_back(std::move(made));
@@ -223,11 +220,7 @@ void GroupSupervisor::not_forked(Process& process, const std::string& why, Nanos
 
 // Forgets a process that has not been forked.
 void GroupSupervisor::abandon(Process& process) {
-  hide(process);
-  Slot& slot = view_.slots[process.slot];
-  move_in(slot, view_.memory_of(process.slot));
-  slot.pid.store(0);
-  slot.state.store(SlotState::empty, std::memory_order_release);
+  move_out(process);
   process.life.phase = Phase::ended;  // tend_templates() takes it out of the list
   view_.announce_change();
 }
@@ -292,12 +285,9 @@ void GroupSupervisor::template_saw(Template& from, const ScriptVersions& scripts
 void GroupSupervisor::template_is_old(const Template& from, const std::string& path) {
   const bool changed = rollout_.is_tried_again() && scripts_.changed_since_failure(path);
   if (!scripts_.knows(path) || !rollout_.is_news(from.process.code, changed)) return;
-  log_.log(Level::info, "the script '" + path + "' has changed: new processes of daemon group '" +
-                            group_.name + "' take over");
-  view_.count(Counter::reloads);
   // A script that changes itself while it is loaded would be loaded without end.
   if (!from.has_forked) rollout_.note_refused_fork(base::now());
-  ask_for_new_code();
+  take_changed_script(from.process, path);
 }
 
 // Starts the processes that wait for this template in the ordinary way, and those with the same
@@ -322,9 +312,7 @@ void GroupSupervisor::start_alone(Process& process, Nanos now) {
     const std::optional<Program> program = host_.program(group_);
     if (!program) return not_forked(process, "", now);
     const FarEnds far = std::move(process.far_ends);
-    launch(process, far,
-           {*program, handover_of(process, *program), group_log_.output(),
-            endpoints_.scoreboard().memory_file(index_)});
+    execute(process, far, *program, handover_of(process, *program));
     process.birth = Birth::done;
     forget_usage(process);
     view_.slots[process.slot].pid.store(process.pid);
