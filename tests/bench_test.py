@@ -14,6 +14,7 @@ sys.path.insert(0, str(BENCH))
 
 import chart  # noqa: E402
 import measure  # noqa: E402
+import mixed  # noqa: E402
 import own_gil  # noqa: E402
 import procfs  # noqa: E402
 import report  # noqa: E402
@@ -58,6 +59,20 @@ def test_own_gils_are_compared_round_by_round():
     said = report.text([], [], FACTS, made)
     assert all(words in said for words in ("1 process, 2 interpreters, Python 3.13", "1.80", "25.0"))
     assert report.as_json([], [], FACTS, {}, made)["own_gil"]["python"] == "3.13"
+
+
+def test_hello_beside_a_page_that_computes_is_compared_within_a_round():
+    def beside(p99):
+        return {**sample(1000), "p99": p99, "heavy_rate": 1.5, "heavy_p50": 0.6, "heavy_p99": 0.7}
+
+    brine, other = ("brine-daemon", 1), ("gunicorn", 1)
+    made = mixed.MixedResult([{brine: beside(5000 * scale), other: beside(15000 * scale)} for scale in (1, 2, 4)],
+                             {"brine-daemon": "Brine, daemon", "gunicorn": "gunicorn"})
+    assert made.share(other, brine, "p99") == 3
+    assert math.isnan(made.share(other, ("brine-daemon", 2), "p99"))
+    said = report.text([], [], FACTS, beside=made)
+    assert all(words in said for words in ("gunicorn, 1 x 5 threads", "30.00", "3.00", "600"))
+    assert report.as_json([], [], FACTS, {}, beside=made)["mixed"]["rounds"][0]["gunicorn x 1"]["p99"] == 15000
 
 
 def test_each_mode_is_compared_with_its_own_peer():

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import measure
+import mixed
 import own_gil
 import pickle_cost
 import rows
@@ -195,7 +196,7 @@ def table(headings: tuple[str, ...], body: list[Line]) -> str:
 
 
 def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
-         gils: own_gil.OwnGilResult | None = None) -> str:
+         gils: own_gil.OwnGilResult | None = None, beside: mixed.MixedResult | None = None) -> str:
     """The whole report."""
     parts = []
     if results:
@@ -209,6 +210,10 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
     if gils:
         parts += [table(own_gil.HEADINGS, [Line(cells) for cells in gils.cells()]),
                   "Brine in daemon mode alone, rounds interleaved; PSS of all processes of that httpd."]
+    if beside:
+        parts += [table(mixed.HEADINGS, [Line(cells) for cells in beside.cells()]),
+                  "Eight connections at hello world while one client is on a page of 500 ms of the processor's time; "
+                  "the p99 of hello is compared within a round, with Brine's in as many processes."]
     parts.append("Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
     parts += [f"{result.row.key}, {name}: {why}" for result in results
               for name, why in result.broken.items()]
@@ -216,10 +221,12 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
 
 
 def as_json(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
-            options: dict, gils: own_gil.OwnGilResult | None = None) -> dict:
+            options: dict, gils: own_gil.OwnGilResult | None = None,
+            beside: mixed.MixedResult | None = None) -> dict:
     """Every round's raw numbers."""
     return {
         "own_gil": gils.as_json() if gils else None,
+        "mixed": beside.as_json() if beside else None,
         "pickle": [cost.as_json() for cost in costs],
         "facts": facts,
         "options": options,

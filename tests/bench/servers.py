@@ -21,7 +21,7 @@ import procfs
 import rows
 
 HERE = pathlib.Path(__file__).parent
-APPS = ("hello", "download", "upload", "blocks", "file", "reload", "facts", "block", "compute",
+APPS = ("hello", "download", "upload", "blocks", "file", "reload", "facts", "block", "compute", "heavy",
         "django_view", "flask_view")
 FLOOR_HANDLERS = ("hello", "bytes", "upload", "blocks", "file")
 FILE_BYTES = 10 * 1024 * 1024

@@ -1,0 +1,204 @@
+"""A page that computes for 500 ms beside hello world, in the same group: what the one costs the other.
+
+Brine and mod_wsgi in daemon mode, and gunicorn's gthread behind httpd: one process of five threads, and two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import load
+import peer
+import rows
+from load import Load
+from servers import COMMON, USER, Kind, Server, ServerError, Work, module_lines, user_lines
+
+KEY = "mixed"
+TITLE = "hello beside a page that computes"
+LIGHT, HEAVY = "/hello", "/heavy"
+LOAD = Load(connections=8)
+THREADS = 5
+PROCESSES = (1, 2)
+HEADINGS = (TITLE, "hello/s", "hello p50 ms", "hello p99 ms", "p99 x Brine's", "heavy pages/s", "heavy p50 ms",
+            "heavy p99 ms", "failed")
+GUNICORN = "gunicorn"
+#: The whole of an application for gunicorn: each of the scripts, at the URL that it has elsewhere.
+DISPATCHER = """\
+import importlib.util
+from importlib.machinery import SourceFileLoader
+
+def load(name):
+    loader = SourceFileLoader(name, "{apps}/" + name + ".wsgi")
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module.application
+
+PAGES = {{"/" + name: load(name) for name in {names}}}
+
+def application(environ, start_response):
+    return PAGES[environ["PATH_INFO"]](environ, start_response)
+"""
+
+
+@dataclass(frozen=True)
+class Proxied(Kind):
+    """httpd before gunicorn's Unix socket."""
+
+    def config(self, work: Work, port: int, group: str, threads: int, daemon: str) -> str:
+        modules = "\n".join(f'LoadModule {name}_module "{peer.modules()}/mod_{name}.so"'
+                            for name in ("proxy", "proxy_http"))
+        return COMMON.format(folder=work.folder, name=self.name, port=port, threads=threads,
+                             modules=module_lines() + "\n" + modules, user=user_lines()) + \
+            f'ProxyPass "/" "unix:{work.folder}/{self.name}.sock|http://127.0.0.1/" enablereuse=on\n'
+
+
+@dataclass
+class MixedResult:
+    """Raw numbers: for each round a dict by (server's name, processes)."""
+
+    rounds: list[dict[tuple[str, int], dict]] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def figure(self, key: tuple[str, int], name: str) -> float:
+        """The median over the rounds."""
+        return statistics.median(rnd[key][name] for rnd in self.rounds)
+
+    def share(self, key: tuple[str, int], other: tuple[str, int], name: str) -> float:
+        """The median of the rounds' ratios; NaN where the other was not measured."""
+        ratios = [rnd[key][name] / rnd[other][name] for rnd in self.rounds if other in rnd and rnd[other][name]]
+        return statistics.median(ratios) if ratios else math.nan
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The lines of the table."""
+        lines = []
+        for key in self.rounds[0] if self.rounds else ():
+            name, processes = key
+            brine = (rows.server("brine", rows.DAEMON), processes)
+            lines.append((f"{self.titles[name]}, {processes} x {THREADS} threads", f"{self.figure(key, 'rate'):,.0f}",
+                          f"{self.figure(key, 'p50') / 1000:.2f}", f"{self.figure(key, 'p99') / 1000:.2f}",
+                          f"{self.share(key, brine, 'p99'):.2f}", f"{self.figure(key, 'heavy_rate'):.2f}",
+                          f"{self.figure(key, 'heavy_p50') * 1000:,.0f}",
+                          f"{self.figure(key, 'heavy_p99') * 1000:,.0f}",
+                          str(sum(rnd[key]["failed"] for rnd in self.rounds))))
+        return lines
+
+    def as_json(self) -> dict:
+        """The raw numbers."""
+        return {"key": KEY, "rounds": [{f"{name} x {processes}": sample for (name, processes), sample in rnd.items()}
+                                       for rnd in self.rounds]}
+
+
+class HeavyClient:
+    """One client that asks for the heavy page again and again while the block runs."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.times: list[float] = []
+        self.failed = 0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            begin = time.monotonic()
+            status, _, body = self.server.get(HEAVY)
+            self.times.append(time.monotonic() - begin)
+            self.failed += status != 200 or body != b"Hello World!"
+
+    def __enter__(self) -> HeavyClient:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join()
+
+    def figures(self) -> dict:
+        """Pages a second, and how long one takes."""
+        times = sorted(self.times)
+        return {"heavy_rate": len(times) / sum(times), "heavy_p50": statistics.median(times),
+                "heavy_p99": times[math.ceil(len(times) * 0.99) - 1], "heavy_pages": len(times)}
+
+
+@contextlib.contextmanager
+def gunicorn(name: str, work: Work, processes: int) -> Iterator[None]:
+    """gunicorn with so many processes of THREADS threads, listening at the socket that Proxied names."""
+    script = work.folder / f"{name.replace('-', '_')}_pages.py"
+    script.write_text(DISPATCHER.format(apps=work.apps, names=[page.strip("/") for page in (LIGHT, HEAVY)]))
+    socket = work.folder / f"{name}.sock"
+    user = ["--user", USER, "--group", USER] if os.geteuid() == 0 else []
+    process = subprocess.Popen(
+        [GUNICORN, "--worker-class", "gthread", "--workers", str(processes), "--threads", str(THREADS),
+         "--keep-alive", "60", "--bind", f"unix:{socket}", "--chdir", str(work.folder), *user,
+         "--log-level", "warning", "--log-file", str(work.folder / f"{name}.gunicorn.log"),
+         f"{script.stem}:application"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 20
+        while not socket.exists():
+            if time.monotonic() > end or process.poll() is not None:
+                raise ServerError("gunicorn does not start")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def started(stack: contextlib.ExitStack, kind: Kind, work: Work, processes: int) -> Server:
+    """A fresh server of that kind, which has answered both pages."""
+    named = replace(kind, name=f"{kind.name}-{processes}")
+    if isinstance(kind, Proxied):
+        stack.enter_context(gunicorn(named.name, work, processes))
+    server = stack.enter_context(Server(named, work, daemon=f"processes={processes} threads={THREADS}"))
+    for path in (LIGHT, HEAVY):
+        status, _, body = server.get(path)
+        if status != 200 or body != b"Hello World!":
+            raise ServerError(f"{named.name} answers {path} with status {status}; its log ends:\n{server.reason()}")
+    return server
+
+
+def one_round(server: Server, seconds: float) -> dict:
+    """Eight connections at hello while one client is on the heavy page."""
+    with HeavyClient(server) as client:
+        sample = load.run(server.url(LIGHT), LOAD, seconds)
+    return {**sample.as_dict(), **client.figures(), "failed": sample.failed + client.failed}
+
+
+def kinds_of(kinds: list[Kind]) -> list[Kind]:
+    """The servers that take part, as far as they are there."""
+    daemons = [kind for kind in kinds if kind.mode == rows.DAEMON]
+    if shutil.which(GUNICORN):
+        daemons.append(Proxied(GUNICORN, "gunicorn gthread behind httpd", pathlib.Path(), rows.DAEMON))
+    return daemons
+
+
+def measure(kinds: list[Kind], work: Work, rounds: int, seconds: float) -> MixedResult:
+    """Interleaved rounds of all. Throws ServerError where one answers wrongly."""
+    result = MixedResult()
+    with contextlib.ExitStack() as stack:
+        servers = {}
+        for processes in PROCESSES:
+            for kind in kinds_of(kinds):
+                result.titles[kind.name] = kind.title
+                servers[kind.name, processes] = started(stack, kind, work, processes)
+        for server in servers.values():
+            load.run(server.url(LIGHT), LOAD, 1)
+        for _ in range(rounds):
+            result.rounds.append({key: one_round(server, seconds) for key, server in servers.items()})
+    return result
