@@ -14,9 +14,6 @@ _UNTOLD = "; nobody had told it to;"
 _NONE_SERVED = "; 0 requests served;"
 _NONE_IN_PROGRESS = "; in progress: none;"
 
-# The script has been loaded, but what was loaded defines no application, or none that can be called.
-_NO_APPLICATION = {"BRINE0304", "BRINE0305"}
-
 _DOES_NOT_LOAD = "BRINE0301"
 _MOST_LINES = 1000  # of a traceback
 
@@ -46,7 +43,6 @@ class Loading:
         """How the processes fared, where the site has come to its end."""
         self._clock = clock
         self._loads = 0
-        self._last_load = ""
         self._last_lines: Record | None = None
         self._told_to_leave: set[str] = set()
         self._having: dict[str, float] = {}
@@ -81,14 +77,8 @@ class Loading:
         ended = _ENDED.match(record.text)
         if record.level == "info" and _LOADED.match(record.text):
             self._loads += 1
-            self._last_load = process_of(record)
             self._having[process_of(record)] = self._clock()
             return True
-        if record.code in _NO_APPLICATION and process_of(record) == self._last_load:
-            self._loads -= 1
-            self._having.pop(process_of(record), None)
-        if process_of(record) == self._last_load:
-            self._last_load = ""
         if record.code == "BRINE0614":
             self.failed = True
             self._lacking.add(process_of(record))

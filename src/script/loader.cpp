@@ -166,9 +166,13 @@ void Loader::reload(GilLock& gil, Script& script, const Source& source, const Wa
   }
   if (!next) return failed(script, source, wanted, error, log);
 
-  log.log(Level::info, "loaded WSGI script " + base::in_quotes(script.path) + " (generation " +
-                           std::to_string(next->number) + ") into interpreter '" + interpreter_ +
-                           "'");
+  // A script without its application is told as that, by application(): who reads "loaded" in the
+  // log, as `brine reload` does, takes the process for ready.
+  if (wanted.is_question || wanted.callable.empty() || has_application(gil, *next, wanted)) {
+    log.log(Level::info, "loaded WSGI script " + base::in_quotes(script.path) + " (generation " +
+                             std::to_string(next->number) + ") into interpreter '" + interpreter_ +
+                             "'");
+  }
   script.failed.reset();
   // From here on requests run in the new generation; those in flight keep the old one.
   std::swap(script.current, next);
@@ -256,8 +260,7 @@ void Loader::sweep(GilLock& gil, base::LogSink& log) {
   }
 }
 
-Ref Loader::application(const GilLock& gil, Generation& generation, const Wanted& wanted,
-                        base::LogSink& log) {
+Ref Loader::find_application(const GilLock& gil, Generation& generation, const Wanted& wanted) {
   const std::string_view callable = wanted.callable;
   if (generation.callable != callable || !generation.callable_name) {
     generation.callable_name = steal(
@@ -267,8 +270,20 @@ Ref Loader::application(const GilLock& gil, Generation& generation, const Wanted
   }
   Ref found = borrow(gil, PyDict_GetItemWithError(PyModule_GetDict(generation.module.get()),
                                                   generation.callable_name.get()));
+  if (!found) PyErr_Clear();
+  return found;
+}
+
+bool Loader::has_application(const GilLock& gil, Generation& generation, const Wanted& wanted) {
+  const Ref found = find_application(gil, generation, wanted);
+  return found && PyCallable_Check(found.get()) != 0;
+}
+
+Ref Loader::application(const GilLock& gil, Generation& generation, const Wanted& wanted,
+                        base::LogSink& log) {
+  const std::string_view callable = wanted.callable;
+  Ref found = find_application(gil, generation, wanted);
   if (!found) {
-    PyErr_Clear();
     log.log(
         Level::error,
         "BRINE0304: WSGI script " + base::in_quotes(wanted.path) + " does not define " +

@@ -89,6 +89,10 @@ class Loader {
                         const Wanted& wanted);
   void failed(Script& script, const Source& source, const Wanted& wanted,
               const cpython::ErrorText& error, base::LogSink& log) const;
+  static cpython::Ref find_application(const cpython::GilLock& gil, Generation& generation,
+                                       const Wanted& wanted);
+  static bool has_application(const cpython::GilLock& gil, Generation& generation,
+                              const Wanted& wanted);
   void retire(const std::string& path, Generation* generation) noexcept;
   void sweep(cpython::GilLock& gil, base::LogSink& log);
 

@@ -177,6 +177,7 @@ def test_windows_line_ends(httpd):
     ("import", "import no_such_module_at_all\n", "BRINE0301"),
     ("base", "raise KeyboardInterrupt\n", "BRINE0301"),
     ("nothing", "", "BRINE0304"),
+    ("number", "application = 3\n", "BRINE0305"),
     ("nul", "x = 1\0\n", "BRINE0301"),
     ("indent", "if 1:\nx\n", "BRINE0301"),
 ])
@@ -187,6 +188,7 @@ def test_scripts_that_do_not_load(httpd, name, text, code):
         assert answer.status == (404 if code == "BRINE0304" else 500)
     records = httpd.expect_log(code, count=2)
     assert f"bad-{name}.wsgi" in "".join(record.text for record in records)
+    assert not httpd.log.texts(f"loaded WSGI script .*bad-{name}.wsgi")
 
 
 def test_a_failed_load_leaves_nothing_behind(httpd):
