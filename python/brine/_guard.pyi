@@ -29,6 +29,9 @@ class StreamScanner:
     def feed(self, block: ReadableBuffer, /) -> bool: ...
     def finish(self) -> tuple[list[tuple[str, str, str, int, int]], str | None, int, int, int]: ...
 
+LARGEST_SAMPLE: int
+"""The most bytes of a pickle that is checked by a round trip."""
+
 def policy() -> str:
     """The policy that holds for the calling thread now: Off, Report, Enforce or BuiltinOnly."""
 

@@ -55,7 +55,7 @@ class PickleFindings(list[Report]):
         self._mailbox.close()
 
     def __call__(self, *, round_trip: bool) -> "PickleFindings":
-        """`round_trip`: what `pickle.dumps` makes from now on is loaded in a fresh process when the test ends.
+        """`round_trip`: what is pickled from now on is loaded in a fresh process when the test ends.
 
         Each pickle once, and 1,000 of them at most.
         """

@@ -98,7 +98,7 @@ PyObject* dumps(PyObject* module, PyObject* const* values, Py_ssize_t count,
     Ref stream = steal(gil, made);
     const std::string_view part = guard.part_with_globals(bytes_of(made), Memo::used);
     if (!part.empty() && guard.judge(gil, policy, dump(), bytes_of(made), part)) {
-      guard.sample(gil, policy, made);
+      if (!buffers_leave(arguments)) guard.sample(gil, policy, made, nullptr);
     } else if (!part.empty()) {
       guard.remember(gil, made);
     }

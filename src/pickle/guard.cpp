@@ -355,14 +355,18 @@ Ref Guard::ask(GilLock& gil, Policy policy, const Dump& dump, const Suspicion* s
                                           policy_name(policy).data(), misfits.get()));
 }
 
-void Guard::sample(GilLock& gil, Policy policy, PyObject* stream) noexcept {
+std::uint32_t Guard::sampling(Policy policy) const noexcept {
+  if (policy == Policy::builtin_only) return 0;
   const Scope* scope = current_scope();
-  const std::uint32_t every = scope != nullptr ? scope->sample : sample_;
-  if (every == 0 || policy == Policy::builtin_only) return;
+  return scope != nullptr ? scope->sample : sample_;
+}
+
+void Guard::sample(GilLock& gil, Policy policy, PyObject* stream, PyObject* pickler) noexcept {
   try {
-    if (!sampler_.takes(every)) return;
+    if (!sampler_.takes(sampling(policy))) return;
     const Busy working;
-    steal(gil, PyObject_CallOneArg(reaction(gil, "on_sample"), stream));
+    steal(gil, PyObject_CallFunctionObjArgs(reaction(gil, "on_sample"), stream,
+                                            pickler != nullptr ? pickler : Py_None, nullptr));
   } catch (const ErrorSet&) {
     PyErr_Clear();  // the dump has been done, and its result stands
   } catch (const std::bad_alloc&) {

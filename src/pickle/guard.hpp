@@ -128,9 +128,13 @@ class Guard {
   /// Has one in `every` dumps of threads that serve no request checked by a round trip; 0: none.
   void set_sampling(std::uint32_t every) noexcept { sample_ = every; }
 
+  /// Returns N where one in N of the calling thread's dumps is checked by a round trip; 0: none.
+  std::uint32_t sampling(Policy policy) const noexcept;
+
   /// Hands a stream that pickle has made, and that has no hazard, to those who check it, if it is
-  /// its turn. Nothing is refused for what they find: the pickle has left by then.
-  void sample(cpython::GilLock& gil, Policy policy, PyObject* stream) noexcept;
+  /// its turn. Nothing is refused for what they find: the pickle has left by then. `pickler`: the
+  /// program's own, or null.
+  void sample(cpython::GilLock& gil, Policy policy, PyObject* stream, PyObject* pickler) noexcept;
 
   /// Takes note of a stream that names a script, whose classes may be others when it is loaded.
   void remember(cpython::GilLock& gil, PyObject* stream) noexcept;

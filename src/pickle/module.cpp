@@ -199,6 +199,7 @@ int execute(PyObject* module) noexcept {
     guard.writer_type = make_writer_type(gil);
     guard.guarded_unpickler = make_unpickler_type(gil, guard, module);
     add_functions(gil, module);
+    check(gil, PyModule_AddIntConstant(module, "LARGEST_SAMPLE", kLargestSample));
     guard.guarded_pickler = make_pickler_type(gil, guard, module);
     check(gil, PyModule_AddObjectRef(module, "Pickler", guard.guarded_pickler.get()));
     check(gil, PyModule_AddObjectRef(module, "Unpickler", guard.guarded_unpickler.get()));

@@ -1,11 +1,15 @@
 // Sampler chooses the dumps that are checked by a round trip. Does not use Python.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <random>
 
 namespace brine::pickle {
+
+/// The most bytes of a dump that is checked, since the comparison holds the interpreter.
+inline constexpr std::size_t kLargestSample = 1 << 20;
 
 /// Takes one of every N dumps, at a place among them that differs each time: of an application that
 /// pickles a session and an entry of a cache in turn, both are taken by and by.

@@ -1,5 +1,6 @@
 #include "pickle/writer.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
+#include "pickle/sampler.hpp"
 
 namespace brine::pickle {
 
@@ -105,6 +107,9 @@ void DumpStream::begin(GilLock& gil, Policy policy, PyObject* pickler) {
   policy_ = policy;
   feed_first();
   suspicion = {};  // what the scanner has seen now was judged with an earlier dump
+  names_globals_ = false;
+  keeps_ = std::exchange(is_fresh_, false) && !lost && !memo_shown && !buffers_leave &&
+           guard_.sampling(policy) != 0;
   if (lost || memo_shown) start_anew(gil, pickler);
   file_failed = false;
   mode = refuses(policy) ? Mode::hold : Mode::watch;
@@ -114,6 +119,8 @@ void DumpStream::end() noexcept {
   gil_ = nullptr;
   mode = Mode::pass;
   if (single) first_ = Ref();
+  kept_.clear();
+  kept_size_ = 0;
 }
 
 bool DumpStream::understood() const noexcept {
@@ -121,6 +128,7 @@ bool DumpStream::understood() const noexcept {
 }
 
 std::uint32_t DumpStream::global(const Global& global) {
+  names_globals_ = true;
   return guard_.note_global(*gil_, policy_, global, suspicion);
 }
 
@@ -128,6 +136,7 @@ void DumpStream::call(const Call& call) { guard_.note_call(*gil_, call, suspicio
 
 void DumpStream::read(PyObject* chunk) noexcept {
   if (lost) return;
+  if (keeps_) keep(chunk);
   const bool is_first = !std::exchange(begun_, true);
   if (is_first && PyBytes_CheckExact(chunk) && (single || PyBytes_GET_SIZE(chunk) <= kMostKept)) {
     first_ = borrow(*gil_, chunk);
@@ -161,14 +170,40 @@ void DumpStream::finish() noexcept {
   if (suspicion.watches) feed(stream.substr(part.size()));  // calls lie behind the globals too
 }
 
+// Keeps a piece of what may be checked by a round trip; one that can change is copied.
+void DumpStream::keep(PyObject* chunk) noexcept {
+  try {
+    kept_.push_back(PyBytes_CheckExact(chunk) ? borrow(*gil_, chunk)
+                                              : steal(*gil_, PyBytes_FromObject(chunk)));
+    kept_size_ += bytes_of(kept_.back().get()).size();
+    if (kept_size_ <= kLargestSample) return;
+  } catch (const ErrorSet&) {
+    PyErr_Clear();
+  } catch (const std::bad_alloc&) {
+    // This dump is not checked.
+  }
+  keeps_ = false;
+  kept_.clear();
+}
+
 Ref DumpStream::whole() const noexcept {
-  return single && names_globals_ ? borrow(*gil_, first_.get()) : Ref();
+  if (!keeps_ || !names_globals_ || kept_.empty()) return {};
+  if (kept_.size() == 1) return borrow(*gil_, kept_.front().get());
+  PyObject* joined = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(kept_size_));
+  if (joined == nullptr) {
+    PyErr_Clear();
+    return {};
+  }
+  char* end = PyBytes_AS_STRING(joined);
+  for (const Ref& piece : kept_) end = std::ranges::copy(bytes_of(piece.get()), end).out;
+  return steal(*gil_, joined);
 }
 
 void DumpStream::forget_memo() noexcept {
   if (mode == Mode::pass) {  // between dumps: what was judged is of no use any more
     first_ = Ref();
     begun_ = false;
+    is_fresh_ = true;
   }
   feed_first();
   if (scanner_) scanner_->forget_memo();
@@ -285,7 +320,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, const Dump
     throw;
   }
   release_held(gil, writer);
-  if (sampled) guard.sample(gil, policy, sampled.get());
+  if (sampled) guard.sample(gil, policy, sampled.get(), dump.pickler);
   if (dump.pickler != nullptr && !Py_IS_TYPE(dump.pickler, own_type)) {
     guard.after_dump_by_other(gil, dump);
   }

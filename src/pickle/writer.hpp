@@ -39,7 +39,7 @@ class DumpStream final : public GlobalSink {
   /// globals has to be followed, if that.
   void finish() noexcept;
 
-  /// Returns a single dump that was written at once and names a global; else empty.
+  /// Returns the dump if it names a global, was kept, and can be loaded by itself; else empty.
   cpython::Ref whole() const noexcept;
 
   /// Returns true if the dump could be followed to its end.
@@ -62,6 +62,7 @@ class DumpStream final : public GlobalSink {
   std::vector<cpython::Ref> held;
 
  private:
+  void keep(PyObject* chunk) noexcept;
   void feed(std::string_view bytes) noexcept;
   void feed_first() noexcept;
   void start_anew(cpython::GilLock& gil, PyObject* pickler) noexcept;
@@ -70,8 +71,12 @@ class DumpStream final : public GlobalSink {
   std::unique_ptr<Scanner> scanner_;  // null: nothing had to be followed yet
   cpython::Ref first_;                // the first chunk of all, which the scanner has not seen
   bool begun_ = false;                // a chunk was written
-  bool names_globals_ = false;        // the first chunk does
-  cpython::GilLock* gil_ = nullptr;   // of the current dump
+  bool names_globals_ = false;        // the current dump does
+  bool is_fresh_ = true;              // pickle's memo is empty when the next dump begins
+  bool keeps_ = false;                // the current dump may be checked by a round trip
+  std::vector<cpython::Ref> kept_;    // its pieces
+  std::size_t kept_size_ = 0;
+  cpython::GilLock* gil_ = nullptr;  // of the current dump
   Policy policy_ = Policy::off;
 };
 

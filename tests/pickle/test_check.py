@@ -4,6 +4,7 @@ import collections
 import datetime
 import decimal
 import fractions
+import io
 import os
 import pickle
 import signal
@@ -239,6 +240,90 @@ def test_one_in_so_many_dumps_is_checked(sampling, monkeypatch):
     assert len(taken) == 3
 
 
+def dump_by(pickler, protocol=None, **options):
+    """A way to pickle: to a file, by a Pickler of that class."""
+    return lambda obj: pickler(io.BytesIO(), protocol, **options).dump(obj)
+
+
+class Sub(brine.pickle.Pickler):
+    """A subclass without hooks."""
+
+
+class Identifying(brine.pickle.Pickler):
+    def persistent_id(self, obj):
+        return "plain" if obj is shapes.Plain else None
+
+
+class Overriding(brine.pickle.Pickler):
+    def reducer_override(self, obj):
+        return NotImplemented
+
+
+class Tabled(brine.pickle.Pickler):
+    """With a table as that of multiprocessing: what it makes of one class is for another process alone."""
+
+    dispatch_table = {shapes.Slots: lambda obj: (shapes.function, ())}
+
+
+@pytest.mark.parametrize("protocol", [None, 2, 5])
+@pytest.mark.parametrize("dump", [
+    lambda obj, protocol: brine.pickle.dumps(obj, protocol),
+    lambda obj, protocol: brine.pickle.dump(obj, io.BytesIO(), protocol),
+    lambda obj, protocol: dump_by(brine.pickle.Pickler, protocol)(obj),
+    lambda obj, protocol: dump_by(Sub, protocol)(obj),
+    lambda obj, protocol: dump_by(Tabled, protocol)(obj),
+], ids=["dumps", "dump", "Pickler", "subclass", "dispatch table"])
+def test_each_way_of_pickling_is_checked(sampling, monkeypatch, dump, protocol):
+    taken = []
+    monkeypatch.setattr(_react, "samplers", [taken.append])
+    sampling(1)
+    values = [shapes.Plain(), [shapes.Plain(), "x" * 200_000, b"y" * 100_000, bytearray(70_000), shapes.Plain()]]
+    for value in values:
+        dump(value, protocol)
+    assert taken == [pickle.dumps(value, protocol) for value in values]
+
+
+@pytest.mark.parametrize("dump", [
+    lambda obj: brine.pickle.dumps(obj, 5, buffer_callback=lambda buffer: None),
+    lambda obj: brine.pickle.dump(obj, io.BytesIO(), 5, buffer_callback=lambda buffer: None),
+    dump_by(brine.pickle.Pickler, 5, buffer_callback=lambda buffer: None),
+    dump_by(Identifying), dump_by(Overriding), lambda obj: dump_by(Tabled)([obj, shapes.Slots()]),
+    lambda obj: brine.pickle.dump([obj, "x" * _sampling.LARGEST_SAMPLE], io.BytesIO()),
+], ids=["buffers of dumps", "buffers of dump", "buffers of a Pickler", "persistent_id", "reducer_override",
+        "dispatch table", "long"])
+def test_what_only_the_program_can_load_is_not_checked(sampling, monkeypatch, dump):
+    taken = []
+    monkeypatch.setattr(_react, "samplers", [taken.append])
+    sampling(1)
+    dump(shapes.Plain())
+    assert taken == []
+
+
+def test_of_a_pickler_what_can_be_loaded_by_itself_is_checked(sampling, monkeypatch):
+    taken = []
+    monkeypatch.setattr(_react, "samplers", [taken.append])
+    sampling(1)
+    pickler = brine.pickle.Pickler(io.BytesIO())
+    pickler.dump(shapes.Plain())
+    pickler.dump([shapes.Plain(), shapes.Slots()])  # takes Plain's name from the memo
+    pickler.clear_memo()
+    pickler.dump(shapes.Slots())
+    pickler.__init__(io.BytesIO())
+    pickler.dump(shapes.Slots())
+    assert taken == [pickle.dumps(shapes.Plain()), pickle.dumps(shapes.Slots())]
+
+
+def test_what_multiprocessing_hands_over_is_not_taken_away(environment):
+    program = ("import brine.pickle\nbrine.pickle.install()\nfrom brine import _guard\nfrom brine.pickle import _react\n"
+               "import decimal, multiprocessing\nfrom multiprocessing.reduction import ForkingPickler\n"
+               "taken = []\n_react.samplers.append(taken.append)\n_guard.set_sampling(1)\n"
+               "class_of_a_pool = ForkingPickler.dumps((0, decimal.Decimal, [decimal.Decimal(1)]))\n"
+               "assert taken == [bytes(class_of_a_pool)], taken\n"
+               "one, other = multiprocessing.Pipe()\nForkingPickler.dumps([one, decimal.Decimal(1)])\n"
+               "assert len(taken) == 1, taken\n")
+    subprocess.run(["/usr/bin/python3", "-c", program], env=environment, timeout=60, check=True)
+
+
 def test_what_is_told_already_is_not_checked(sampling, monkeypatch):
     taken = []
     monkeypatch.setattr(_react, "samplers", [taken.append])
@@ -264,7 +349,7 @@ def test_one_sample_at_a_time_and_no_long_ones(monkeypatch):
         raise CheckError("x")
 
     monkeypatch.setattr(_sampling, "check_pickle", slow)
-    for stream in (b"first", b"second", b"x" * (_sampling.LARGEST + 1)):
+    for stream in (b"first", b"second", b"x" * (_sampling.LARGEST_SAMPLE + 1)):
         _sampling.offer(stream)
     until(lambda: asked)
     _sampling.offer(b"third")

@@ -204,7 +204,7 @@ def before_dump(obj: Any, protocol: int, pickler: Any, policy: str) -> UnsafePic
 
     A Pickler with hooks may keep objects out of the pickle: there the hazards show when the dump is done.
     """
-    if _has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override"):
+    if has_hooks(pickler):
         return None
     refusal = on_dump(obj, protocol, pickler, None, policy)
     return refusal if refusal and refusal.report else None
@@ -249,15 +249,15 @@ def _without_false_alarms(report: Report, pickler: Any) -> Report:
 
     The hooks themselves are not called again: they may keep books of what they have seen.
     """
-    if not (_has_hook(pickler, "persistent_id") or _has_hook(pickler, "reducer_override")):
+    if not has_hooks(pickler):
         return report
     return Report(tuple(hazard for hazard in report if hazard.id not in _REFUSED), report.objects, report.complete)
 
 
-def _has_hook(pickler: Any, name: str) -> bool:
-    """Whether a Pickler's class, or its user, gave it a hook; Python 3.13's Pickler has one that does nothing."""
-    hook = getattr(pickler, name, None)
-    return hook is not None and not isinstance(hook, BuiltinMethodType)
+def has_hooks(pickler: Any) -> bool:
+    """Whether a Pickler's class, or its user, gave it hooks; Python 3.13's Pickler has one that does nothing."""
+    hooks = [getattr(pickler, name, None) for name in ("persistent_id", "reducer_override")]
+    return any(hook is not None and not isinstance(hook, BuiltinMethodType) for hook in hooks)
 
 
 def _complete(report: Report, suspects: Suspects, misfits: Misfits, root: Root) -> Report:
@@ -400,10 +400,12 @@ samplers: list[Callable[[bytes], None]] = []
 """Who takes the pickles that are to be checked by a round trip; else they go to brine.pickle._sampling."""
 
 
-def on_sample(stream: bytes) -> None:
-    """A pickle whose turn it is to be checked."""
+def on_sample(stream: bytes, pickler: Any) -> None:
+    """A pickle whose turn it is to be checked. `pickler`: the program's own, or None."""
+    from brine.pickle import _sampling  # not before it is needed
+    if not _sampling.may_be_loaded(stream, pickler):
+        return
     if not samplers:
-        from brine.pickle import _sampling  # not before it is needed
         _sampling.offer(stream)
     for take in samplers:
         take(stream)
