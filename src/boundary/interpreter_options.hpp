@@ -30,7 +30,7 @@ struct OwnGil {
 
 /// Options of interpreters. What is absent is left to less specific options, then to the default.
 struct InterpreterOptions {
-  std::optional<SwitchInterval> switch_interval;  ///< WSGISwitchInterval; default: Python's own
+  std::optional<SwitchInterval> switch_interval;  ///< WSGISwitchInterval; default: the engine's
   std::optional<OwnGil> own_gil;                  ///< WSGIPerInterpreterGIL; default: not wanted
   std::optional<bool> restrict_stdin;             ///< WSGIRestrictStdin; default: false
   std::optional<bool> restrict_stdout;            ///< WSGIRestrictStdout; default: false

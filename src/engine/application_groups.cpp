@@ -184,10 +184,12 @@ std::string why_not(const Config& config, wsgi::NamedBy named_by) {
 
 }  // namespace
 
-void set_switch_interval(const GilLock& gil, const InterpreterOptions& options) {
-  if (!options.switch_interval) return;
-  steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d",
-                                   options.switch_interval->seconds));
+void set_switch_interval(const GilLock& gil, const Config& config,
+                         const InterpreterOptions& options) {
+  if (!options.switch_interval && config.service) return;  // no request waits there
+  const double seconds =
+      options.switch_interval ? options.switch_interval->seconds : kSwitchInterval;
+  steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d", seconds));
 }
 
 ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
@@ -218,7 +220,7 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
   add_paths(gil, bootstrap, options.python_path);
   name_scripts(gil, *this);
   if (interpreter.has_own_gil()) {
-    set_switch_interval(gil, options);
+    set_switch_interval(gil, config, options);
   } else {
     warn_of_interval(config, name, options);
   }

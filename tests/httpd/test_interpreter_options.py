@@ -25,7 +25,7 @@ def application(environ, start_response):
 """
 FOLDERS = ("outside", "all", "second", "group", "one", "embedded", "both", "own", "home")
 FILES = {"scripts/says.wsgi": SAYS, **{f"options/{folder}/x": "" for folder in FOLDERS}}
-OUTSIDE = "WSGISwitchInterval 2ms\nWSGIPythonPath {dir}/options/outside\n"
+OUTSIDE = "WSGISwitchInterval 1ms\nWSGIPythonPath {dir}/options/outside\n"
 SECTION = """<wsgiInterpreterOptions>
 <IfModule wsgi_module>
 WSGISwitchInterval 7ms
@@ -70,6 +70,13 @@ def test_without_selectors_it_holds_for_all_and_over_what_stands_outside(start_h
 
 
 @pytest.mark.axes("python")
+@pytest.mark.parametrize("place", PLACES)
+def test_where_nothing_is_said_requests_wait_for_shorter_turns_than_python_s_own(start_httpd, place):
+    server = start_httpd(PLACES[place] + "WSGIScriptAlias / {dir}/scripts/says.wsgi\n", files=FILES)
+    assert server.get("/").text == "2  | signal"
+
+
+@pytest.mark.axes("python")
 def test_the_more_specific_section_counts_wherever_it_stands(start_httpd):
     sections = [
         section("process-group=site application-group=one", path("both"), "WSGIRestrictStdin Off"),
@@ -86,9 +93,9 @@ def test_the_more_specific_section_counts_wherever_it_stands(start_httpd):
                       "/site/main": "4 group all outside | stdin signal",
                       "/site/one": "4 both one group all outside | stdout",
                       "/site/two": "4 group all outside | stdin signal",
-                      "/wiki/main": "2 all outside | signal",
-                      "/wiki/one": "2 one all outside | stdout",
-                      "/wiki/two": "2 all outside | signal"}.items():
+                      "/wiki/main": "1 all outside | signal",
+                      "/wiki/one": "1 one all outside | stdout",
+                      "/wiki/two": "1 all outside | signal"}.items():
         assert server.get(url).text == says, url
     server.allow_log("BRINE0204")
 
@@ -102,7 +109,7 @@ def test_a_group_s_own_options_count_more_than_a_section_about_it(start_httpd):
                          section("", path("all")) + OUTSIDE + ALIASES, files=FILES)
     assert server.get("/site/main").text == "6 home own group all | signal"
     assert server.get("/site/one").text == "6 home both own group all | signal"
-    assert server.get("/wiki/one").text == "2 all outside | signal"
+    assert server.get("/wiki/one").text == "1 all outside | signal"
 
 
 @pytest.mark.parametrize("name, called", [("%{GLOBAL}", "the main interpreter"), ("one", "the interpreter 'one'")])
@@ -112,23 +119,23 @@ def test_an_interval_of_one_interpreter_is_its_gils(start_httpd, place, name, ca
     server = start_httpd(OUTSIDE + BOTH_GROUPS + ALIASES +
                          section(f"application-group={name}", "WSGISwitchInterval 9ms", path("one")), files=FILES)
     at = "main" if called.startswith("the main") else "one"
-    assert server.get(f"/{place}/{at}").text == "2 one outside | signal"
-    assert server.get(f"/{place}/two").text == "2 outside | signal"
+    assert server.get(f"/{place}/{at}").text == "1 one outside | signal"
+    assert server.get(f"/{place}/two").text == "1 outside | signal"
     where = place_of(server, "WSGISwitchInterval 9ms")
     for record in server.expect_log("BRINE0208"):
         assert f"{where} has no effect for {called}, whose GIL" in record.text
 
 
 def test_an_interval_that_is_the_process_s_own_is_not_skipped(start_httpd):
-    server = start_httpd(OUTSIDE + section("application-group=one", "WSGISwitchInterval 2ms") + BOTH_GROUPS + ALIASES,
+    server = start_httpd(OUTSIDE + section("application-group=one", "WSGISwitchInterval 1ms") + BOTH_GROUPS + ALIASES,
                          files=FILES)
-    assert server.get("/embedded/one").text == "2 outside | signal"
+    assert server.get("/embedded/one").text == "1 outside | signal"
 
 
 def test_a_folder_that_is_not_there_is_named_by_its_own_line(start_httpd):
     server = start_httpd(section("process-group=site", path("nowhere")) + OUTSIDE + BOTH_GROUPS +
                          ALIASES, files=FILES)
-    assert server.get("/site/one").text == "2 nowhere outside | signal"
+    assert server.get("/site/one").text == "1 nowhere outside | signal"
     missing = f"{server.folder}/options/nowhere"
     where = place_of(server, f"WSGIPythonPath {missing}")
     for record in server.expect_log("BRINE0203"):
@@ -153,9 +160,9 @@ def test_an_interpreter_with_a_gil_of_its_own_has_its_own_interval(start_httpd, 
     sections += [section(f"application-group={name}", f"WSGISwitchInterval {time}ms")
                  for name, time in (("one", 8), ("two", 9))]
     server = start_httpd(f"WSGIPython {python}\n" + "".join(sections) + OUTSIDE + BOTH_GROUPS + ALIASES, files=FILES)
-    assert server.get(f"/{place}/main").text == "2 outside | signal"
+    assert server.get(f"/{place}/main").text == "1 outside | signal"
     for name, own in (("one", "8"), ("two", "9")):
-        assert server.get(f"/{place}/{name}").text == f"{own if name in owners else '2'} outside | signal"
+        assert server.get(f"/{place}/{name}").text == f"{own if name in owners else '1'} outside | signal"
     if "two" not in owners:
         server.expect_log("BRINE0208: .*the interpreter 'two', whose GIL")
 
