@@ -6,7 +6,7 @@ from pathlib import Path
 from brine import access_record
 from brine.application import Application
 from brine.installation import Brine, Httpd
-from brine.quoting import quoted, quoted_pattern
+from brine.quoting import quoted, quoted_option, quoted_pattern
 from brine.refusal import Refusal
 from brine.server_user import ServerUser
 from brine.site import STATUS_URLS, Site, Static
@@ -95,7 +95,7 @@ def group_options(site: Site) -> list[str]:
     elif site.processes > 1:
         options.append(f"processes={site.processes}")
     if site.home:
-        options.append(f"home={quoted(site.home)}")
+        options.append(quoted_option("home", site.home))
     if site.in_production:
         options.append("display-name=%{GROUP}")
     limits = dict(site.limits)
@@ -110,7 +110,7 @@ def module_path(site: Site) -> str:
     for folder in map(str, site.module_path):
         if ":" in folder:
             raise Refusal(f"The folder {folder} has a colon in its name, so it cannot be on Python's module path.")
-    return quoted(":".join(map(str, site.module_path)))
+    return ":".join(map(str, site.module_path))
 
 
 def tls_lines(site: Site) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _python(site: Site) -> Iterator[str]:
         yield f"WSGIPython {site.python.version}"
         if site.python.home:
             yield f"WSGIPythonHome {quoted(site.python.home)}"
-    yield f"WSGIPythonPath {module_path(site)}"
+    yield f"WSGIPythonPath {quoted(module_path(site))}"
     yield "WSGILogging On"
 
 

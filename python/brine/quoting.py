@@ -9,14 +9,27 @@ from pathlib import Path
 from brine.refusal import Refusal
 
 
-def quoted(value: str | Path) -> str:
-    """The value as one quoted word of a directive."""
+def _checked(value: str | Path) -> str:
     text = str(value)
     if any(character < " " or character == "\x7f" for character in text):
         raise Refusal(f"{text!r} contains a control character, which httpd's configuration cannot hold.")
     if "${" in text:
         raise Refusal(f"{text!r} contains '${{', which httpd would take for one of its variables.")
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return text
+
+
+def quoted(value: str | Path) -> str:
+    """The value as one quoted word of a directive."""
+    return '"' + _checked(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def quoted_option(name: str, value: str | Path) -> str:
+    """`name="value"`, as Brine's directives take options: they end at the next quote, and know no backslash."""
+    text = _checked(value)
+    mark = next((mark for mark in ('"', "'") if mark not in text), None)
+    if mark is None:
+        raise Refusal(f"{text!r} contains both kinds of quotes, which the option {name}= cannot hold.")
+    return f"{name}={mark}{text}{mark}"
 
 
 def quoted_pattern(value: str | Path) -> str:

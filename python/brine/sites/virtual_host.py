@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from brine.config import alias_lines, group_options, module_path, script_lines, status_lines, tls_lines
 from brine.installation import version
-from brine.quoting import quoted
+from brine.quoting import quoted, quoted_option
 from brine.refusal import Refusal
 from brine.site import Site
 
@@ -16,8 +16,8 @@ def _group(site: Site) -> Iterator[str]:
     if site.python:
         options.append(f"python={site.python.version}")
         if site.python.home:
-            options.append(f"python-home={quoted(site.python.home)}")
-    options.append(f"python-path={module_path(site)}")
+            options.append(quoted_option("python-home", site.python.home))
+    options.append(quoted_option("python-path", module_path(site)))
     yield f"WSGIDaemonProcess {site.group} \\"
     yield from (f"    {option} \\" for option in options[:-1])
     yield f"    {options[-1]}"
