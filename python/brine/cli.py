@@ -16,7 +16,7 @@ from brine.serve_options import add_site_options, site_of, with_one_word_of_tls
 from brine.server_user import ServerUser
 from brine.settings_file import with_settings
 from brine.site import Site
-from brine.starting import checked_user, start
+from brine.starting import checked_user, start, with_home
 from brine.sites.commands import TEXTS, add_parsers
 from brine.sites.folders import printed_folders
 
@@ -153,13 +153,17 @@ def _demand_what_stays(site: Site) -> None:
         raise Refusal("--access-log - is for `brine serve`: name a file.")
 
 
+def _site(options: argparse.Namespace) -> Site:
+    return with_home(site_of(options))
+
+
 def _configure(options: argparse.Namespace, brine: Brine) -> int:
     """A configuration, printed or written."""
     output = getattr(options, "output", None)
     if output is None:
         if getattr(options, "kind", None) or getattr(options, "force", False):
             raise Refusal("--kind and --force are about a site that is written: say where, with -o DIR.")
-        site = site_of(options)
+        site = _site(options)
         _demand_what_stays(site)
         return _print_configuration(site, find_httpd(), brine, checked_user(site, brine))
     from brine.sites.writing import checked_folder, for_all_addresses, kind_for, write_site
@@ -167,7 +171,7 @@ def _configure(options: argparse.Namespace, brine: Brine) -> int:
         raise Refusal("A site that is written has a name, by which it is operated: --name shop.")
     folder = checked_folder(output)
     kind = kind_for(options.kind, folder)
-    site = site_of(for_all_addresses(options) if kind == "vhost" else options)
+    site = _site(for_all_addresses(options) if kind == "vhost" else options)
     _demand_what_stays(site)
     environment = tuple(str(absolute(file)) for file in options.env)
     return write_site(site, brine, checked_user(site, brine), folder, kind, options.force, environment)
@@ -195,7 +199,7 @@ def _run(options: argparse.Namespace, words: list[str], module_folder: str | Non
         return diagnose(options, brine)
     options = with_settings(options, options.parser, words)
     if options.command == "serve" and not options.print_config:
-        return start(site_of(options), brine)
+        return start(_site(options), brine)
     return _configure(options, brine)
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,14 @@ _USUAL_MODULE_FOLDERS = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules",
                          "/usr/lib/apache2", "/usr/local/apache2/modules")
 _PROGRAM_NAMES = ("apache2", "httpd")
 _ADMINISTRATOR_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/local/apache2/bin")
+# Prints why a library cannot be loaded.
+_LOADING = """
+import ctypes, os, sys
+try:
+    ctypes.CDLL(sys.argv[1], os.RTLD_LAZY)
+except OSError as error:
+    print(error)
+"""
 
 
 def version() -> str:
@@ -107,6 +116,15 @@ class Brine:
         """Where the engine for Python X.Y, or the free-threaded X.Yt, is or would be."""
         places = [folder / f"brine_engine.cpython-{python.replace('.', '')}.so" for folder in self.engine_folders]
         return next((place for place in places if place.exists()), places[-1])
+
+    def engine_failure(self, python: str) -> str:
+        """Why the engine for X.Y cannot be loaded, as the dynamic linker says it: the libpython of a Python that was
+        removed, say. "" where it can be, or is not there."""
+        engine = self.engine(python)
+        if not engine.exists():
+            return ""
+        # In a process of its own, which ends with what it has loaded.
+        return _ask(sys.executable, "-I", "-c", _LOADING, str(engine))
 
     def program(self, python: str) -> str:
         """The python that the engine for X.Y was built with, as the engine itself says; "" where it is not there."""

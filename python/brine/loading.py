@@ -17,6 +17,9 @@ _NONE_IN_PROGRESS = "; in progress: none;"
 _DOES_NOT_LOAD = "BRINE0301"
 _MOST_LINES = 1000  # of a traceback
 
+_ERRORS = ("error", "crit", "alert", "emerg")
+_NO_REQUESTS_YET = "BRINE0614"  # which follows what kept the process from them
+
 # A process that lives so long after it has loaded the script does not die of that.
 _SOON_SECONDS = 10
 _MOST_SOON_DEATHS = 3
@@ -48,6 +51,7 @@ class Loading:
         self._having: dict[str, float] = {}
         self._lacking: set[str] = set()
         self._traceback: list[str] = []
+        self._last_error = ""
         self._soon_deaths = 0
 
     @property
@@ -62,8 +66,9 @@ class Loading:
 
     @property
     def why(self) -> str:
-        """The exception that kept the script from being loaded the last time, "" where it was none."""
-        return root_exception(self._traceback)
+        """The exception that kept the script from being loaded the last time, or else the last error of a process that
+        had not loaded it; "" where there was none."""
+        return root_exception(self._traceback) or self._last_error
 
     def let_go(self, processes: set[int]) -> None:
         """These processes were told to leave: however they end, the script is not at fault."""
@@ -79,9 +84,11 @@ class Loading:
             self._loads += 1
             self._having[process_of(record)] = self._clock()
             return True
-        if record.code == "BRINE0614":
+        if record.code == _NO_REQUESTS_YET:
             self.failed = True
             self._lacking.add(process_of(record))
+        elif record.level in _ERRORS and record.code and not ended and process_of(record) not in self._having:
+            self._last_error = _PROCESS.sub("", record.text)
         return self._note_end(ended[1], record) if ended else True
 
     def _note_traceback(self, record: Record) -> None:

@@ -57,6 +57,12 @@ def obstacle(path: Path, user: ServerUser) -> Path | None:
     return Path(blocked) if blocked else None
 
 
+def has_home(user: ServerUser) -> bool:
+    """Whether it may enter its home."""
+    home = Path(pwd.getpwnam(user.name).pw_dir)
+    return home.is_dir() and obstacle(home, user) is None
+
+
 def demand_reachable(what: str, path: Path, user: ServerUser | None) -> None:
     """Refuses a path that httpd's children could not read, and names the part that is in the way."""
     if user is None:

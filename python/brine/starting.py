@@ -7,7 +7,7 @@ from brine.installation import Brine, find_httpd
 from brine.made_files import made_scripts
 from brine.refusal import Refusal
 from brine.server import PortTaken, serve
-from brine.server_user import ServerUser, demand_reachable, named_user, server_user
+from brine.server_user import ServerUser, demand_reachable, has_home, named_user, server_user
 from brine.site import Site, free_port
 from brine.sites.folders import demand_not_running
 
@@ -29,12 +29,30 @@ def _checked_engine(site: Site, brine: Brine) -> Path | None:
         raise Refusal(f"There is no engine for Python {python}{home}, in {folders} (engines there: {there}): "
                       f"choose another Python with --python, or build an engine for this one, with "
                       f"`cmake -S . -B build -DBRINE_PYTHONS={python}`.")
+    failure = brine.engine_failure(python)
+    if failure:
+        raise Refusal(f"The engine for Python {python}, {engine}, cannot be loaded: {failure}. Install that Python's "
+                      f"library (Debian: apt-get install libpython{python}), or choose another Python with --python.")
     return engine
 
 
-def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser | None) -> None:
+def _runner(site: Site, user: ServerUser | None) -> ServerUser | None:
+    """Whom the application's processes run as; None: the caller."""
     limits = dict(site.limits)
-    runner = named_user(limits["user"], limits.get("group")) if user and "user" in limits else user
+    return named_user(limits["user"], limits.get("group")) if user and "user" in limits else user
+
+
+def with_home(site: Site) -> Site:
+    """Accounts for services often have no home that they may enter, and their processes would work in /: they work in
+    the application's folder."""
+    user = _runner(site, server_user())
+    if site.home or user is None or has_home(user):
+        return site
+    return replace(site, home=site.application.import_root)
+
+
+def _check_reach(site: Site, brine: Brine, engine: Path | None, user: ServerUser | None) -> None:
+    runner = _runner(site, user)
     for application in site.applications:
         if application.source:
             demand_reachable("folder", application.import_root, runner)

@@ -12,7 +12,7 @@ from brine.configuration.lines import Place
 from brine.configuration.sites import Sites, size
 from brine.configuration.tree import Directive, Tree
 from brine.doctor import machine, unit
-from brine.doctor.checks import aliases, clock, extensions, limits, locales, memory, paths, scripts, services
+from brine.doctor.checks import aliases, clock, environment, extensions, limits, locales, memory, paths, scripts, services
 from brine.doctor.loading import understood
 from brine.doctor.runners import children
 from brine.doctor.state import (Context, Extension, Limits, Load, Machine, Raised, Runner, Script, State, Walk, Wanted)
@@ -385,3 +385,11 @@ def test_a_unit_is_found_with_its_drop_ins(tmp_path):
                                           ("", 0), ("lots", 0)])
 def test_sizes(text, bytes_):
     assert size(text) == bytes_
+
+
+def test_an_engine_that_cannot_be_loaded():
+    broken = State(sites(), (runner(), runner("other", python="3.12")), (), (), Machine(), None,
+                   broken_engines={"3.11": "libpython3.11.so.1.0: cannot open shared object file"})
+    [found] = environment.findings(broken)
+    assert (found.id, found.places) == ("engine-broken", (HERE,))
+    assert "group shop needs, cannot be loaded: libpython3.11.so.1.0" in found.message and "libpython3.11)" in found.remedy

@@ -15,11 +15,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from brine.installation import find_httpd
+from brine.installation import Brine, find_httpd
+from brine.loading import Loading
 from brine.log_record import parse_httpd_s
+from brine.refusal import Refusal
 from brine.sites import operating, reloading, unit
 from brine.sites.known import KnownSite
 from brine.sites.unit import _CAPABILITIES
+from brine.starting import _checked_engine
 from ports import free_port
 from serving import PATIENCE, poll, write_script
 
@@ -186,6 +189,7 @@ def test_a_configuration_by_which_the_code_does_not_load(sites, shop, folder):
     sites.run("start", "shop")
     configuration = sites.output / "shop.conf"
     text = configuration.read_text()
+    text = re.sub(r'home="[^"]*"', "home=/", text)
     configuration.write_text(re.sub(r"(WSGIDaemonProcess shop)\b", r"\1 python-path=/nowhere", text))
     said = sites.run("reload", "shop", code=1)
     assert "has taken the changed configuration, and does not serve by it: ModuleNotFoundError: " in said
@@ -568,3 +572,44 @@ def test_logs_are_followed(sites, script):
 def test_lines_of_a_log_in_production(line, expected):
     record = parse_httpd_s(line.encode())
     assert (record.code, record.source, record.text) == expected
+
+
+@pytest.mark.parametrize("line, why", [
+    ("[wsgi:error] [pid 9:tid 9] BRINE0002: the engine /e.so cannot be loaded: libpython3.11.so.1.0: none (process 12)",
+     "BRINE0002: the engine /e.so cannot be loaded: libpython3.11.so.1.0: none"),
+    ("[wsgi:warn] [pid 9:tid 9] BRINE0015: a warning (process 12)", ""),
+    ("[wsgi:error] [pid 9:tid 9] BRINE0614: (process 12)", ""),
+    ("[wsgi:error] [pid 9:tid 9] BRINE0401: of one that serves (process 11)", ""),
+    ("[core:error] [pid 9:tid 9] AH00037: of httpd (process 12)", ""),
+], ids=["engine", "warning", "consequence", "another's", "httpd's"])
+def test_the_last_error_of_a_process_that_does_not_load_says_why(line, why):
+    loading = Loading()
+    for text in ("[wsgi:info] [pid 9:tid 9] loaded WSGI script '/a.wsgi' (process 11)", line,
+                 "[wsgi:error] [pid 9:tid 9] BRINE0610: process 12 of daemon group 'shop' ended: exit code 70; nobody had "
+                 "told it to; 0 requests served; in progress: none; peak memory 3 MiB"):
+        loading.note(parse_httpd_s(f"[Mon Nov 30 01:20:48.5 2026] {text}".encode()))
+    assert loading.why == why
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("options, home", [(("--user", "nobody"), "{folder}/shop"), (("--user", "whoever"), ""),
+                                           (("--user", "nobody", "--chdir", "/"), "/")], ids=["none", "one", "named"])
+def test_whose_user_has_no_home_works_beside_the_script(sites, shop, folder, monkeypatch, options, home):
+    """Else httpd warns of what was just written, and the processes work in /."""
+    if "whoever" in options:
+        options = ("--user", next(each.pw_name for each in pwd.getpwall() if each.pw_uid and os.path.isdir(each.pw_dir)
+                                  and os.stat(each.pw_dir).st_mode & 0o1))
+    sites.write("shop", shop, *options)
+    text = (sites.output / "shop.conf").read_text()
+    assert re.findall(r'home="?([^" \n\\]+)', text) == ([home.format(folder=folder)] if home else [])
+    checked = subprocess.run([find_httpd().program, "-t", "-f", sites.output / "shop.conf"], capture_output=True, text=True)
+    assert "BRINE0015" not in checked.stderr
+
+
+def test_an_engine_that_cannot_be_loaded_is_said_before_anything_is_written(tmp_path):
+    (tmp_path / "brine_engine.cpython-311.so").write_text("no library")
+    brine = Brine(tmp_path, "3.11")
+    assert "cannot be loaded" not in brine.engine_failure("3.11") and "brine_engine" in brine.engine_failure("3.11")
+    assert brine.engine_failure("3.12") == ""
+    with pytest.raises(Refusal, match="The engine for Python 3.11, .*, cannot be loaded: .*libpython3.11"):
+        _checked_engine(SimpleNamespace(python=None), brine)

@@ -64,7 +64,13 @@ def gather(sites: Sites, brine: Brine, settings: Settings) -> State:
             loads += _loads(runner, found, brine, settings, environments)
     unseen = tuple(runner for runner, found in seen if not found.walks and runner.wanted)
     return State(sites, expanded, tuple(walks), tuple(loads),
-                 machine.look(sites, settings.environment, modified, brine.module), settings.unit, unseen)
+                 machine.look(sites, settings.environment, modified, brine.module), settings.unit, unseen,
+                 _broken_engines(expanded, brine))
+
+
+def _broken_engines(those: tuple[Runner, ...], brine: Brine) -> dict[str, str]:
+    failures = {python: brine.engine_failure(python) for python in {each.python for each in those} if python}
+    return {python: failure for python, failure in failures.items() if failure}
 
 
 def _is_without_python(runner: Runner, found: _Seen, walks: list[Walk]) -> bool:

@@ -202,3 +202,5 @@ class State:
     unit: Unit | None
     unseen: tuple[Runner, ...] = ()
     """Those whose files could not be looked at."""
+    broken_engines: dict[str, str] = field(default_factory=dict)
+    """Why the engine for a Python cannot be loaded."""

@@ -52,6 +52,7 @@ class _Run:
                 self._probe.close()
         self._notifier.tell(f"STATUS={why}")
         print(f"brine: {self._site.name} does not start: {why}", file=sys.stderr, flush=True)
+        self._end()
         return 1
 
     def _begin(self) -> str:
@@ -64,7 +65,8 @@ class _Run:
                 self._loading.note(record)
                 self._log_tells = self._log_tells or "started process" in record.text
             if self._loading.crash:
-                return f"the process that was to run it {self._loading.crash}; {self._site.error_log} tells how."
+                said = f": {self._loading.why}" if self._loading.why else ""
+                return f"the process that was to run it {self._loading.crash}{said}; {self._site.error_log} tells more."
             if self._loading.failed and not self._loading.loaded:
                 return f"{self._loading.why or 'the application does not load'}. {self._site.error_log} tells more."
             if self._is_loaded():
@@ -99,11 +101,14 @@ class _Run:
             if self._notifier.sign_is_due() and self._answers():
                 self._notifier.tell_of_life()
         self._notifier.tell("STOPPING=1")
+        self._end()
+        return 0
+
+    def _end(self) -> None:
+        """Ends httpd in an orderly way. Who has started this command decides how long it may take."""
         self._process.terminate()
-        # Who has ended it decides how long it may take.
         while not self._process.wait(_LOOK_SECONDS) and self._stop.count < 2:
             pass
-        return 0
 
 
 def run(site: KnownSite) -> int:
