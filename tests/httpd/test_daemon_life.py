@@ -93,6 +93,34 @@ def test_graceful_restarts_under_load(start_httpd, variant):
     assert {end["how"] for end in ends} == {"exit code 0"}
 
 
+# A thousand by `tests/run --soak`.
+RESTARTS = 1_000 if os.environ.get("BRINE_SOAK") else 10
+
+
+def test_graceful_restarts_leave_memory_flat(start_httpd):
+    """Of httpd's first process, which goes on over all of them, and of the machine: no process is left of each."""
+    server = start_httpd(CONFIG % "processes=2 threads=4")
+    sanitized = bool(server.workspace.build.sanitizer)  # keeps freed memory
+    resident, held, alive = [], [], []
+    with Load(server, "/app") as load:
+        for number in range(RESTARTS):
+            before = set(daemons.workers(server))
+            server.reload()
+            until(lambda: len(workers := set(daemons.workers(server))) == 2 and not workers & before,
+                  f"the processes of restart {number} alone are there", 60)
+            load.go_on(1)
+            resident.append(processes.resident_kib(server.pid))
+            held.append(len(processes.descriptors(server.pid)))
+            alive.append(len(processes.in_session(server.pid)))
+    load.nothing_lost()
+    early = RESTARTS // 10
+    assert len(set(held[early:])) == 1, f"descriptors of httpd's first process: {held}"
+    assert max(alive[early:]) <= 2 * max(alive[:early]), f"processes: {alive}"
+    if not sanitized:
+        grown = resident[-1] - resident[early]
+        assert grown < 1024 + RESTARTS, f"KiB of httpd's first process: {resident}"
+
+
 @pytest.mark.parametrize("options, reason", [
     ("maximum-requests=20", "maximum-requests"), ("restart-interval=500ms", "restart-interval")],
     ids=["maximum-requests", "restart-interval"])
