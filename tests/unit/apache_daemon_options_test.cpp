@@ -118,8 +118,12 @@ TEST(DaemonOptions, OfLimits) {
   EXPECT_EQ(limits("socket-timeout=2").socket_timeout, 2s);
   EXPECT_EQ(limits("queue-timeout=0.25").queue_timeout, 250ms);
   EXPECT_EQ(limits("maximum-requests=10000").maximum_requests, 10000U);
+  EXPECT_EQ(limits("maximum-requests=10000").maximum_requests_jitter, 0U)
+      << "exact, as in mod_wsgi";
+  EXPECT_EQ(limits("maximum-requests-jitter=500").maximum_requests_jitter, 500U);
   EXPECT_EQ(limits("listen-backlog=0").listen_backlog, 0);
   EXPECT_EQ(limits("memory-recycle=512M").memory_recycle, 512ULL << 20U);
+  EXPECT_EQ(limits("memory-recycle-jitter=64M").memory_recycle_jitter, 64ULL << 20U);
   EXPECT_EQ(limits("cpu-time-limit=1m").cpu_time_limit, 60U);
   EXPECT_EQ(limits("cpu-time-limit=1500ms").cpu_time_limit, 2U);
   EXPECT_EQ(limits("memory-limit=2G").memory_limit, 2ULL << 30U);
@@ -215,6 +219,8 @@ TEST(DaemonOptions, OutOfRangeAreRefused) {
                           "switch-interval=-1",
                           "maximum-requests=-1",
                           "maximum-requests=1.5",
+                          "maximum-requests-jitter=-1",
+                          "memory-recycle-jitter=x",
                           "listen-backlog=-1",
                           "memory-recycle=-1",
                           "memory-limit=1X",

@@ -2,6 +2,7 @@
 // own.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -221,6 +222,30 @@ TEST(Missing, IsNoneWhileTheNewestCodeIsRejectedAndOthersServe) {
   rollout.reject(2, false, false, kNow);
   EXPECT_EQ(rollout.missing(group_of(4), census(0, 3, 0), false, kNow), 0);
   EXPECT_EQ(rollout.missing(group_of(4), census(0, 0, 0), false, kNow), 4);
+}
+
+TEST(Missing, IsAQuarterAtOnceOfThoseThatServeMeanwhile) {
+  Rollout rollout(1, 0);
+  rollout.prove(1);
+  struct Row {
+    int processes;
+    std::ptrdiff_t starting, serving, retiring, recycled, missing;
+  };
+  const std::vector<Row> table = {{1, 0, 0, 1, 1, 1},   {4, 0, 0, 4, 4, 1}, {4, 1, 0, 4, 4, 0},
+                                  {4, 0, 1, 3, 3, 1},   {4, 0, 1, 3, 0, 3},  // evicted
+                                  {4, 0, 1, 3, 1, 2},                        // one of them recycled
+                                  {4, 2, 1, 2, 1, 0},   {4, 0, 0, 2, 2, 2},  // two have crashed
+                                  {4, 1, 0, 2, 2, 1},   {4, 2, 0, 2, 2, 0}, {16, 0, 0, 16, 16, 4},
+                                  {16, 3, 0, 16, 16, 1}};
+  for (const Row& row : table) {
+    Census there = census(row.starting, row.serving, row.retiring);
+    there.recycled = row.recycled;
+    EXPECT_EQ(
+        std::max<std::ptrdiff_t>(rollout.missing(group_of(row.processes), there, false, kNow), 0),
+        row.missing)
+        << row.processes << ": " << row.starting << ' ' << row.serving << ' ' << row.retiring << ' '
+        << row.recycled;
+  }
 }
 
 TEST(Missing, OfAServiceIsWhatHasEnded) {

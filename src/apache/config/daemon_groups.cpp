@@ -164,6 +164,7 @@ class Completion {
     check_locale("locale=", group_.locale);
     choose_python();
     check_preload();
+    check_jitter();
     check_interpreters();
     find_script_owner();
     if (group_.limits.socket_timeout.count() == 0) {
@@ -374,6 +375,16 @@ class Completion {
       refuse(
           "has preload=On and interpreters=" + std::to_string(group_.interpreters) +
           ": a forked process has the main interpreter alone; write processes= for interpreters=");
+    }
+  }
+
+  void check_jitter() const {
+    const daemon::Limits& limits = group_.limits;
+    if (limits.maximum_requests_jitter != 0 && limits.maximum_requests == 0) {
+      refuse("has maximum-requests-jitter= without maximum-requests=, to which it adds");
+    }
+    if (limits.memory_recycle_jitter != 0 && limits.memory_recycle == 0) {
+      refuse("has memory-recycle-jitter= without memory-recycle=, to which it adds");
     }
   }
 

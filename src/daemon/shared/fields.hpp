@@ -65,11 +65,13 @@ void fields(Codec& codec, Value& value) {
   auto& [startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
          inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
          loading_counts, socket_timeout, queue_timeout, preload_idle, maximum_requests,
-         listen_backlog, memory_recycle, cpu_time_limit, memory_limit, virtual_memory] = value;
+         maximum_requests_jitter, listen_backlog, memory_recycle, memory_recycle_jitter,
+         cpu_time_limit, memory_limit, virtual_memory] = value;
   codec(startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
         inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
         loading_counts, socket_timeout, queue_timeout, preload_idle, maximum_requests,
-        listen_backlog, memory_recycle, cpu_time_limit, memory_limit, virtual_memory);
+        maximum_requests_jitter, listen_backlog, memory_recycle, memory_recycle_jitter,
+        cpu_time_limit, memory_limit, virtual_memory);
 }
 
 template <class Codec, Of<Group> Value>

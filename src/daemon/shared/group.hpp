@@ -45,11 +45,13 @@ struct Limits {
   Duration queue_timeout{0};   ///< from the request's arrival until a thread takes it up
   Duration preload_idle{0};    ///< how long a template stays that no process has been forked from
   std::uint64_t maximum_requests = 0;
-  int listen_backlog = 100;          ///< requests that may wait beyond those being served
-  std::uint64_t memory_recycle = 0;  ///< bytes of resident memory
-  std::uint64_t cpu_time_limit = 0;  ///< seconds (RLIMIT_CPU)
-  std::uint64_t memory_limit = 0;    ///< bytes (RLIMIT_DATA)
-  std::uint64_t virtual_memory = 0;  ///< bytes (RLIMIT_AS)
+  std::uint64_t maximum_requests_jitter = 0;  ///< see recycle_limits()
+  int listen_backlog = 100;                   ///< requests that may wait beyond those being served
+  std::uint64_t memory_recycle = 0;           ///< bytes of resident memory
+  std::uint64_t memory_recycle_jitter = 0;    ///< bytes; see recycle_limits()
+  std::uint64_t cpu_time_limit = 0;           ///< seconds (RLIMIT_CPU)
+  std::uint64_t memory_limit = 0;             ///< bytes (RLIMIT_DATA)
+  std::uint64_t virtual_memory = 0;           ///< bytes (RLIMIT_AS)
 };
 
 /// Returns eviction-timeout, or graceful-timeout if that is 0.

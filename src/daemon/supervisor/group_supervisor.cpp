@@ -13,6 +13,8 @@
 
 #include "daemon/shared/log_channel.hpp"
 #include "daemon/supervisor/launch.hpp"
+#include "daemon/supervisor/policy.hpp"
+#include "daemon/supervisor/recycling.hpp"
 
 namespace brine::daemon {
 
@@ -171,6 +173,7 @@ Census GroupSupervisor::census() const {
     if (process.is(Phase::starting)) ++census.starting;
     if (process.is(Phase::serving)) ++census.serving;
     if (process.is(Phase::retiring)) ++census.retiring;
+    if (process.is(Phase::retiring) && can_wait(process.life.reason)) ++census.recycled;
   }
   return census;
 }
@@ -247,6 +250,9 @@ void GroupSupervisor::start(Nanos now) {
   process.incarnation = prepare(*free, process.slot, now);
   process.code = free->code.load();
   process.scripts_given = scripts_.all().size();
+  process.recycle_at =
+      recycle_limits(limits_, started_++, static_cast<std::size_t>(group_.processes),
+                     static_cast<std::uint64_t>(base::now()));
   try {
     const std::optional<Program> program = host_.program(group_);
     if (!program) return not_started(*free, "", now);
@@ -284,6 +290,7 @@ void GroupSupervisor::note_started(Process& process, Nanos now) {
 Handover GroupSupervisor::handover_of(const Process& process, const Program& program) const {
   Handover handover;
   handover.group = group_;
+  handover.group.limits.maximum_requests = process.recycle_at.maximum_requests;
   handover.engine = host_.engine_config(group_);
   handover.engine.crash_fd = kCrashFd;
   handover.engine_path = program.engine_path;
@@ -464,7 +471,9 @@ void GroupSupervisor::examine(Process& process, Nanos now) {
   if (process.orphan() && process.serves()) return;
   Vitals seen = vitals(process, now);
   seen.resident = grown_memory(process);
-  const auto happening = due(process.life, limits_, seen, now);
+  Limits limits = limits_;
+  limits.memory_recycle = process.recycle_at.memory_recycle;
+  const auto happening = due(process.life, limits, seen, now);
   if (!happening) return;
   const bool hung = process.is(Phase::starting);
   happen(process, happening->event, happening->reason);

@@ -216,6 +216,7 @@ class GroupSupervisor {
   ScriptRegistry scripts_;
   ScriptLook look_;
   Rollout rollout_;
+  std::uint64_t started_ = 0;      ///< processes that have been started
   std::ptrdiff_t missing_ = 0;     ///< processes that are to be started now
   base::Nanos missing_since_ = 0;  ///< 0: none is missing
   bool ending_ = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/clock.hpp"
@@ -37,6 +38,18 @@ inline Reason verdict(const Limits& limits, const Vitals& vitals, base::Nanos no
     return Reason::inactivity_timeout;
   }
   return Reason::none;
+}
+
+/// Returns true if a process that is replaced for this reason may serve on until others that are
+/// replaced likewise have their successors.
+constexpr bool can_wait(Reason reason) noexcept {
+  return reason == Reason::maximum_requests || reason == Reason::memory_recycle ||
+         reason == Reason::restart_interval || reason == Reason::inactivity_timeout;
+}
+
+/// Returns how many of a group's processes are replaced at once for such reasons.
+constexpr std::ptrdiff_t recycled_at_once(std::ptrdiff_t processes) noexcept {
+  return std::max<std::ptrdiff_t>(processes / 4, 1);
 }
 
 /// Returns how long the next start is delayed after `failures` in a row of processes that did not

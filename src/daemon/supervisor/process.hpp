@@ -14,6 +14,7 @@
 #include "daemon/shared/scoreboard.hpp"
 #include "daemon/supervisor/exit_report.hpp"
 #include "daemon/supervisor/lifecycle.hpp"
+#include "daemon/supervisor/recycling.hpp"
 #include "daemon/supervisor/worker_log.hpp"
 #include "metrics/board.hpp"
 #include "metrics/usage.hpp"
@@ -52,6 +53,7 @@ struct Process {
   FarEnds far_ends;            ///< while it waits
   base::Nanos ordered_at = 0;  ///< when its template was told to fork it
   Life life;
+  RecycleLimits recycle_at;
   base::Nanos started = 0;
   std::uint64_t fresh_resident = 0;    ///< bytes when it became ready; with memory-recycle
   ScriptVersions scripts;              ///< versions of the group's scripts that it loaded

@@ -110,8 +110,12 @@ std::ptrdiff_t Rollout::missing(const Group& group, const Census& census, bool m
   const std::ptrdiff_t missing =
       group.processes - (group.is_service() ? census.all : census.starting + census.serving);
   // While others serve, a single process tries code that may not load.
-  if (beside(asked_, others) != Others::older) return missing;
-  return std::min<std::ptrdiff_t>(missing, 1 - census.starting);
+  if (beside(asked_, others) == Others::older) {
+    return std::min<std::ptrdiff_t>(missing, 1 - census.starting);
+  }
+  // Those that are recycled serve meanwhile, so their successors come a few at a time.
+  const std::ptrdiff_t at_once = recycled_at_once(group.processes) - census.starting;
+  return std::min(missing, std::max(missing - census.recycled, at_once));
 }
 
 void Rollout::note_fork() { fork_refused_ = false; }

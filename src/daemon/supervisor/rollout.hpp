@@ -69,6 +69,7 @@ struct Census {
   std::ptrdiff_t serving = 0;   ///< serve, and are not to be replaced
   std::ptrdiff_t retiring = 0;  ///< serve, and are to be replaced
   std::ptrdiff_t all = 0;
+  std::ptrdiff_t recycled = 0;  ///< those retiring whose replacement can_wait()
 };
 
 /// The end of a process.
