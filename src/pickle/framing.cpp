@@ -1,5 +1,6 @@
 #include "pickle/framing.hpp"
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -16,9 +17,15 @@ constexpr std::size_t kFrameHead = 9;
 // instance, which one of the opcodes that complete it may follow. Without a memo any byte may be a
 // name's last. If the bytes before lie outside the region, the result is true.
 bool may_be_stack_global(std::string_view region, std::size_t at, Memo memo) noexcept {
-  constexpr std::string_view kCompletes = "baesu0\x94";  // BUILD APPEND ... POP MEMOIZE
+  constexpr auto kCompletes = [] {
+    std::array<bool, 256> completes{};
+    for (const char code : std::string_view("baesu0\x94")) {  // BUILD APPEND ... POP MEMOIZE
+      completes[static_cast<unsigned char>(code)] = true;
+    }
+    return completes;
+  }();
   return at < 5 || region[at - 2] == 'h' || region[at - 5] == 'j' ||
-         kCompletes.find(region[at - 1]) != std::string_view::npos || memo == Memo::may_lack;
+         kCompletes[static_cast<unsigned char>(region[at - 1])] || memo == Memo::may_lack;
 }
 
 // Returns the position behind the last possible STACK_GLOBAL in the region, or 0.

@@ -25,9 +25,12 @@ constexpr std::size_t kMostVerdicts = 100'000;
 // Callables whose calls are watched, up to this number.
 constexpr std::size_t kMostWatched = 10'000;
 
-// A callable is trusted when this many streams have named it and each call could succeed: whether
-// one can is nearly always a matter of the class and not of the object.
+// A callable is trusted when this many streams have named it and each call could succeed, or fewer
+// that are long: whether one can is nearly always a matter of the class and not of the object.
 constexpr std::uint32_t kTrials = 100;
+
+// A long stream counts as a trial more for each of these, since to follow all of it takes time.
+constexpr std::size_t kBytesOfTrial = 1 << 16;
 
 // The first byte of a verdict's key: the question that it answers.
 constexpr char kOfHazards = 'h';
@@ -224,10 +227,11 @@ bool Guard::judge(GilLock& gil, Policy policy, const Dump& dump, std::string_vie
       SuspectSink sink(*this, gil, policy);
       Scanner scanner(sink, Scanner::Source::pickler, Limits::none());
       scanner.scan(part);
-      if (sink.suspicion.watches && part.size() < stream.size()) {
+      if (!sink.suspicion.watched.empty() && part.size() < stream.size()) {
         part = stream;  // calls lie behind the last global too
         continue;
       }
+      note_followed(stream.size(), sink.suspicion);
       const bool understood = sink.suspicion.understood && scanner.fault() == nullptr;
       if (understood && sink.suspicion.empty()) return true;
       after_success(gil, policy, dump, understood ? &sink.suspicion : nullptr);
@@ -254,7 +258,7 @@ std::uint32_t Guard::note_global(GilLock& gil, Policy policy, const Global& glob
   std::uint32_t& left = watched_[verdict.watched - 1].left;
   if (left == 0) return 0;
   --left;
-  suspicion.watches = true;
+  suspicion.watched.push_back(verdict.watched);
   return verdict.watched;
 }
 
@@ -263,6 +267,15 @@ void Guard::note_call(GilLock& gil, const Call& call, Suspicion& suspicion) {
   watched_[call.callee - 1].left = kTrials;
   harmless_ = {};
   suspicion.misfits.push_back(call);
+}
+
+void Guard::note_followed(std::size_t size, const Suspicion& suspicion) noexcept {
+  if (!suspicion.misfits.empty()) return;
+  const std::size_t further = std::min<std::size_t>(size / kBytesOfTrial, kTrials);
+  for (const std::uint32_t number : suspicion.watched) {
+    std::uint32_t& left = watched_[number - 1].left;
+    left -= std::min(left, static_cast<std::uint32_t>(further));
+  }
 }
 
 std::uint32_t Guard::watch(std::string_view module, std::string_view name) {

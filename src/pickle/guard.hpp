@@ -36,8 +36,8 @@ using Misfits = std::vector<Call>;
 struct Suspicion {
   Suspects suspects;
   Misfits misfits;
-  bool understood = true;  ///< all names of globals are known
-  bool watches = false;    ///< it names a callable whose calls matter
+  bool understood = true;              ///< all names of globals are known
+  std::vector<std::uint32_t> watched;  ///< callables that it names and whose calls matter
 
   bool empty() const noexcept { return suspects.empty() && misfits.empty(); }
 };
@@ -81,6 +81,9 @@ class Guard {
 
   /// Judges a call of a callable that has a number.
   void note_call(cpython::GilLock& gil, const Call& call, Suspicion& suspicion);
+
+  /// Notes that a dump of that size has been followed to its end.
+  void note_followed(std::size_t size, const Suspicion& suspicion) noexcept;
 
   /// Returns the part of a stream, written by pickle, in which its globals are; empty: there are
   /// none, and so no hazard.

@@ -108,6 +108,7 @@ void DumpStream::begin(GilLock& gil, Policy policy, PyObject* pickler) {
   feed_first();
   suspicion = {};  // what the scanner has seen now was judged with an earlier dump
   names_globals_ = false;
+  fed_ = 0;
   keeps_ = std::exchange(is_fresh_, false) && !lost && !memo_shown && !buffers_leave &&
            guard_.sampling(policy) != 0;
   if (lost || memo_shown) start_anew(gil, pickler);
@@ -154,6 +155,11 @@ void DumpStream::read(PyObject* chunk) noexcept {
 }
 
 void DumpStream::finish() noexcept {
+  follow_first();
+  guard_.note_followed(fed_, suspicion);
+}
+
+void DumpStream::follow_first() noexcept {
   if (!first_ || lost) return;
   const std::string_view stream = bytes_of(first_.get());
   const std::string_view part =
@@ -167,7 +173,8 @@ void DumpStream::finish() noexcept {
   }
   if (!single) return feed_first();  // later dumps may refer to all of it
   feed(part);
-  if (suspicion.watches) feed(stream.substr(part.size()));  // calls lie behind the globals too
+  // Calls lie behind the last global too.
+  if (!suspicion.watched.empty()) feed(stream.substr(part.size()));
 }
 
 // Keeps a piece of what may be checked by a round trip; one that can change is copied.
@@ -214,6 +221,7 @@ void DumpStream::feed(std::string_view bytes) noexcept {
     if (!scanner_) {
       scanner_ = std::make_unique<Scanner>(*this, Scanner::Source::pickler, Limits::none());
     }
+    fed_ += bytes.size();
     scanner_->feed(bytes);
   } catch (const std::bad_alloc&) {
     lost = true;
@@ -308,7 +316,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, const Dump
     if (failed.protocol < 0) failed.protocol = stream.protocol;
     if (!stream.file_failed) guard.after_failure(gil, policy, failed);
     stream.held.clear();
-    throw ErrorSet{};
+    return {};  // to throw would take longer than most of pickle's refusals
   }
   Ref done = steal(gil, result);
   try {

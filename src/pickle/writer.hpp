@@ -62,12 +62,14 @@ class DumpStream final : public GlobalSink {
   std::vector<cpython::Ref> held;
 
  private:
+  void follow_first() noexcept;
   void keep(PyObject* chunk) noexcept;
   void feed(std::string_view bytes) noexcept;
   void feed_first() noexcept;
   void start_anew(cpython::GilLock& gil, PyObject* pickler) noexcept;
 
   Guard& guard_;
+  std::size_t fed_ = 0;               // bytes of the current dump that the scanner has seen
   std::unique_ptr<Scanner> scanner_;  // null: nothing had to be followed yet
   cpython::Ref first_;                // the first chunk of all, which the scanner has not seen
   bool begun_ = false;                // a chunk was written
@@ -99,8 +101,8 @@ struct VectorCall {
 };
 
 /// Has pickle make a dump, by a call of its own function that writes to `writer`, and judges what
-/// was written. Throws ErrorSet if pickle fails, or if hazards are refused and there is one: then
-/// nothing has been written.
+/// was written. Returns empty, with Python's exception set, if pickle fails. Throws ErrorSet if
+/// hazards are refused and there is one: then nothing has been written.
 cpython::Ref guarded_dump(cpython::GilLock& gil, Guard& guard, PyObject* writer, const Dump& dump,
                           const VectorCall& call);
 

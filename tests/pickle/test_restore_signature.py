@@ -274,6 +274,17 @@ def test_a_class_that_always_fits_is_trusted_after_a_while(monkeypatch):
     assert told(brine.pickle.dumps, Fits("y")) == []
 
 
+@pytest.mark.parametrize("dump", [
+    brine.pickle.dumps, lambda obj: brine.pickle.dump(obj, io.BytesIO()), lambda obj: brine.pickle.dump(obj, io.BytesIO(), 2),
+], ids=["dumps", "dump", "dump by lines"])
+@pytest.mark.parametrize("megabytes, trusted", [(3, False), (7, True)])
+def test_a_long_dump_counts_as_many(dump, megabytes, trusted):
+    from brine.pickle import _react
+    _react.forget()
+    assert told(dump, [Sometimes(1), ["x" * 50_000 for _ in range(20 * megabytes)], Sometimes(1)]) == []
+    assert bool(told(dump, [Sometimes(2)])) != trusted
+
+
 def test_what_a_hook_makes_of_it_counts():
     class Hooked(brine.pickle.Pickler):
         def reducer_override(self, obj):
