@@ -314,7 +314,8 @@ def test_of_a_pickler_what_can_be_loaded_by_itself_is_checked(sampling, monkeypa
 
 
 def test_what_multiprocessing_hands_over_is_not_taken_away(environment):
-    program = ("import brine.pickle\nbrine.pickle.install()\nfrom brine import _guard\nfrom brine.pickle import _react\n"
+    program = ("import brine.pickle\nbrine.pickle.install()\n"
+               "from brine import _guard\nfrom brine.pickle import _react\n"
                "import decimal, multiprocessing\nfrom multiprocessing.reduction import ForkingPickler\n"
                "taken = []\n_react.samplers.append(taken.append)\n_guard.set_sampling(1)\n"
                "class_of_a_pool = ForkingPickler.dumps((0, decimal.Decimal, [decimal.Decimal(1)]))\n"

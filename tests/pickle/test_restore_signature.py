@@ -275,7 +275,8 @@ def test_a_class_that_always_fits_is_trusted_after_a_while(monkeypatch):
 
 
 @pytest.mark.parametrize("dump", [
-    brine.pickle.dumps, lambda obj: brine.pickle.dump(obj, io.BytesIO()), lambda obj: brine.pickle.dump(obj, io.BytesIO(), 2),
+    brine.pickle.dumps, lambda obj: brine.pickle.dump(obj, io.BytesIO()),
+    lambda obj: brine.pickle.dump(obj, io.BytesIO(), 2),
 ], ids=["dumps", "dump", "dump by lines"])
 @pytest.mark.parametrize("megabytes, trusted", [(3, False), (7, True)])
 def test_a_long_dump_counts_as_many(dump, megabytes, trusted):
