@@ -134,6 +134,13 @@ def test_every_kind_is_tested(tmp_path):
                    for data in made), kind.name
 
 
+@pytest.mark.parametrize("numbers", [b"\x80\x04\x95" + bytes(range(200)), b"\x80\x02" + b"\xff" * 64, b"\x80\x04r\xff\xff\xff\xff"])
+def test_numbers_of_a_tensor_that_begin_as_a_pickle_does(numbers, tmp_path, capsys):
+    members = {"archive/data.pkl": GOOD, "archive/version": b"3\n", "archive/data/0": numbers}
+    (tmp_path / "model.pt").write_bytes(zipped(members, zipfile.ZIP_STORED))
+    assert cli.main(["pickle", "scan", str(tmp_path / "model.pt")]) == 0, capsys.readouterr()
+
+
 def test_the_member_is_told(tmp_path, capsys):
     path = tmp_path / "a.tar"
     path.write_bytes(tarred({"in.zip": zipped({"b/x.pkl": ATTACK})}))

@@ -157,12 +157,14 @@ os._exit(0)
 '''
 COMPOSED = COMPOSED.replace('if current[1].startswith("ZoneInfo") and', "if")
 RULED = [("builtins", name) for name in "bytes bytearray list tuple set frozenset dict str".split()]
-RULED += [("collections", name) for name in "OrderedDict Counter deque defaultdict".split()]
+RULED += [("collections", name) for name in "OrderedDict Counter deque defaultdict UserDict UserList UserString ChainMap".split()]
+RULED += [("builtins", name) for name in "type Ellipsis NotImplemented".split()]
 RULED += [("_codecs", "encode"), ("zoneinfo", "ZoneInfo"), ("zoneinfo", "ZoneInfo._unpickle"), ("array", "array"), ("fractions", "Fraction"), ("http", "HTTPStatus"), ("socket", "AddressFamily"),
           ("signal", "Signals"), ("inspect", "_ParameterKind"), ("builtins", "getattr"),
           ("builtins", "int"), ("types", "SimpleNamespace"), ("_operator", "or_")]
 NUMPY = [("numpy", "dtype"), ("numpy", "ndarray"), ("numpy.core.multiarray", "_reconstruct"),
-         ("numpy.core.multiarray", "scalar")]
+         ("numpy.core.multiarray", "scalar"), ("numpy", "matrix"), ("numpy.ma.core", "_mareconstruct"),
+         ("numpy.ma.core", "MaskedArray")]
 ALL = sorted(_safe._SAFE) + RULED
 
 
@@ -214,6 +216,9 @@ INNOCENT = {
     "OrderedDict": collections.OrderedDict(a=1), "Counter": collections.Counter("abca"),
     "deque": collections.deque([1, 2], 5), "endless deque": collections.deque([1]),
     "defaultdict": collections.defaultdict(list, a=[1]), "nested defaultdict": collections.defaultdict(set, {1: {2}}),
+    "UserDict": collections.UserDict(a=[1]), "UserList": collections.UserList([1, {}]), "UserString": collections.UserString("x"),
+    "ChainMap": collections.ChainMap({"a": 1}, collections.OrderedDict(b=2)), "constants": [..., NotImplemented],
+    "types without a name": [type(None), type(...), type(NotImplemented)],
     "date": datetime.date(2020, 1, 1), "time": datetime.time(1, 2), "datetime": datetime.datetime(2020, 1, 1),
     "aware datetime": datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc), "timedelta": datetime.timedelta(3),
     "timezone": datetime.timezone(datetime.timedelta(hours=2)), "Decimal": decimal.Decimal("1.50"),
@@ -253,7 +258,9 @@ def numpy_values():
     letters = ["?", "b", "B", "h", "i", "l", "q", "Q", "e", "f", "d", "F", "D", "O", "U5", "S3", "M8[ns]", "m8[s]", "V4", ">i4"]
     return {**{letter: numpy.zeros(3, letter) for letter in letters}, "matrix": numpy.zeros((3, 4), order="F"),
             "empty": numpy.zeros(0), "scalar": numpy.float64(1.5), "integer": numpy.int32(1),
-            "dtype": numpy.dtype("f8"),
+            "dtype": numpy.dtype("f8"), "a matrix": numpy.matrix([[1, 2]]),
+            **{f"masked {letter}": numpy.ma.array([1, 2], letter, mask=[0, 1]) for letter in ("?", "<i4", ">f8", "D")},
+            "masked and filled": numpy.ma.array([1.5, 2], mask=[0, 1], fill_value=7),
             "fields": numpy.zeros(2, [("a", "<i4"), ("b", "f8"), ("c", "U3")]), "type": numpy.float64,
             "random": numpy.random.RandomState(1), "generator": numpy.random.default_rng(1), "objects": numpy.array([1, "x", None], object), "list": [numpy.ones(2)] * 3}
 
@@ -396,3 +403,30 @@ def test_what_is_harmless_by_itself_and_not_together(kind):
 def test_a_dtype_with_a_state_that_numpy_believes(state):
     numpy = pytest.importorskip("numpy")
     assert scan(pickle.dumps(Calls(numpy.dtype, ("f8", False, True), state), 4)).grade == "unknown"
+
+
+KEEPERS = {"more than its data": (collections.UserDict, {"data": {}, "append": 1}), "other data": (collections.UserList, {"data": {}}),
+           "no data": (collections.UserList, {"x": "y"}), "a map that is none": (collections.ChainMap, {"maps": [{}, 1]})}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("kind", KEEPERS)
+def test_a_keeper_of_something_else(kind, protocol):
+    cls, state = KEEPERS[kind]
+    keeper = cls.__new__(cls)
+    keeper.__dict__.update(state)
+    assert scan(pickle.dumps(keeper, protocol)).grade == "unknown"
+
+
+@pytest.mark.parametrize("arguments", [("X", (), {}), (1,), (int,), (None, None)])
+def test_a_type_that_is_made(arguments):
+    assert scan(pickle.dumps(Calls(type, arguments), 4)).grade == "runs-code"
+
+
+@pytest.mark.parametrize("change", [{2: "U9"}, {6: "x"}, {6: [1]}, {5: 1}], ids=["texts", "text", "list", "no mask"])
+def test_a_mask_that_numpy_does_not_write(change):
+    numpy = pytest.importorskip("numpy")
+    function, arguments, state = numpy.ma.array([1, 2], mask=[0, 1]).__reduce__()
+    assert scan(pickle.dumps(Calls(function, arguments, state), 4)).grade == "safe"
+    changed = [numpy.dtype(change[at]) if at == 2 and at in change else change.get(at, each) for at, each in enumerate(state)]
+    assert scan(pickle.dumps(Calls(function, arguments, tuple(changed)), 4)).grade == "unknown"

@@ -108,6 +108,40 @@ def _zone(arguments: tuple[Any, ...]) -> None:
              "its name is none of a time zone.")
 
 
+_CONSTANT_NAMES = (("builtins", "Ellipsis"), ("builtins", "NotImplemented"))
+
+
+def _type_of(arguments: tuple[Any, ...]) -> None:
+    """The types of None, ... and NotImplemented have no names."""
+    _require(len(arguments) == 1 and (arguments[0] is None or arguments[0] in _CONSTANT_NAMES),
+             "it makes a class, or finds out that of an object.")
+
+
+_KEPT: dict[str, tuple[str, type]] = {
+    "UserDict": ("data", Pairs), "UserList": ("data", Items), "UserString": ("data", str), "ChainMap": ("maps", Items),
+}
+"""Classes of collections that keep a container as an attribute, and which; what is done to them is done to that."""
+
+
+def _keeper(arguments: tuple[Any, ...]) -> None:
+    """A UserString passes its text on to __new__."""
+    _require(all(isinstance(each, str) for each in arguments), "it is called with what pickle does not call it with.")
+
+
+def _kept_state(name: str, state: Any) -> None:
+    """A further attribute might be a method that is called where the object is filled."""
+    attribute, kind = _KEPT[name]
+    proven = isinstance(state, Pairs) and len(state) == 1 and state[0][0] == attribute and isinstance(state[0][1], kind)
+    _require(proven and (name != "ChainMap" or all(_is_dict(each) for each in state[0][1])),
+             "its state is none that pickle writes.")
+
+
+def _is_dict(value: Any) -> bool:
+    if isinstance(value, Made):
+        return value.callee in (("collections", "OrderedDict"), ("collections", "defaultdict"))
+    return isinstance(value, Pairs)
+
+
 # --- enumerations of Python's library -------------------------------------------------------------------
 
 _ENUMS = {
@@ -154,6 +188,11 @@ def _member(arguments: tuple[Any, ...]) -> None:
 
 _NUMBER = re.compile(r"[<>|=]?(?:[?bBhHiIlLqQefdgFDG]|[biufc]\d{1,2}|O8?|[MmSUVa]\d{0,9})")
 _FLAGS = (0, 8, 16, 24, 27, 63)
+_ARRAYS = (("numpy", "ndarray"), ("numpy", "matrix"))
+_MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
+_NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
+_MADE_BY_NUMPY = frozenset((module, name) for module in _MULTIARRAY for name in ("scalar", "_reconstruct")) | {
+    (module, "_frombuffer") for module in _NUMERIC}
 
 
 def _is_dtype(value: Any) -> bool:
@@ -213,8 +252,24 @@ def array_bytes(shape: Any, dtype: Any) -> int | None:
 
 
 def _reconstruct(arguments: tuple[Any, ...]) -> None:
-    _require(len(arguments) == 3 and arguments[0] == ("numpy", "ndarray") and arguments[1] == (0,),
+    _require(len(arguments) == 3 and arguments[0] in _ARRAYS and arguments[1] == (0,),
              "it is called otherwise than numpy stores an array.")
+
+
+def _masked(arguments: tuple[Any, ...]) -> None:
+    _require(arguments == (("numpy.ma.core", "MaskedArray"), ("numpy", "ndarray"), (0,), "b"),
+             "it is called otherwise than numpy stores an array with a mask.")
+
+
+def _masked_state(target: Made, state: Any) -> None:
+    """That of an array, the mask as bytes, and what fills gaps: a number, since a text may claim any length."""
+    _require(type(state) is tuple and len(state) == 7, "its state is none that numpy writes.")
+    _array_state(target, state[:5])
+    filling = state[6]
+    is_number = filling is None or filling is UNKNOWN or type(filling) in (bool, int)
+    is_array = isinstance(filling, Made) and filling.callee in _MADE_BY_NUMPY
+    _require(is_bytes(state[5]) and (is_number or is_array) and re.fullmatch(
+        r"[<>|=]?[?biufcBhHIlLqQefdgFDG]\d*", state[2].arguments[0]), "its state is none of numbers with a mask.")
 
 
 def _array_state(target: Made, state: Any) -> None:
@@ -253,9 +308,9 @@ _FRAMES = re.compile(
     r"category\.CategoricalIndex|datetimes\.(?:_new_DatetimeIndex|DatetimeIndex)|timedeltas\.TimedeltaIndex|"
     r"period\.(?:_new_PeriodIndex|PeriodIndex)|interval\.IntervalIndex|frozen\.FrozenList)|"
     r"arrays\.\w+\.(?:\w+Array|Categorical|\w+Dtype)|dtypes\.dtypes\.\w+Dtype|flags\.Flags)|"
-    r"pandas\._libs\.(?:internals\._unpickle_block|arrays\.__pyx_unpickle_NDArrayBacked|"
+    r"pandas\._libs\.(?:internals\._unpickle_block|missing\.NA|interval\.Interval|arrays\.__pyx_unpickle_NDArrayBacked|"
     r"tslibs\.(?:timestamps\._unpickle_timestamp|timedeltas\._timedelta_unpickle|nattype\._?_nat_unpickle|"
-    r"offsets\.\w+))|"
+    r"period\.Period|offsets\.\w+))|"
     r"sklearn\.(?:metrics\._dist_metrics\.(?:newObj|\w+Distance\d*)|"
     r"neighbors\._(?:kd|ball)_tree\.(?:newObj|\w+Tree\d*))|"
     r"numpy\.random\.(?:_pickle\.__(?:bit_generator|randomstate|generator)_ctor|"
@@ -295,10 +350,10 @@ def _by_judge(arguments: tuple[Any, ...]) -> None:
 
 Rule = Callable[[tuple[Any, ...]], None]
 _GETATTR = Name("builtins", "getattr")
+_MAKERS = (("copyreg", "_reconstructor"), ("copyreg", "__newobj__"))
 _OR = frozenset({Name("_operator", "or_"), Name("operator", "or_")})
 _FILLED = frozenset({("builtins", "list"), ("builtins", "set"), ("collections", "deque")})
 """Of what they make, pickle appends to, and nothing can be put into the place of what does that."""
-_MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _RULES: dict[tuple[str, str], Rule] = {
     **{("builtins", name): _container for name in "list tuple set frozenset".split()}, ("builtins", "dict"): _mapping,
     ("collections", "deque"): _container,
@@ -308,10 +363,12 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("builtins", "str"): _text, ("fractions", "Fraction"): _fraction, _GETATTR: _by_judge,
     **{or_: _by_judge for or_ in _OR},
     ("_codecs", "encode"): _encoded, ("zoneinfo", "ZoneInfo"): _zone, ("zoneinfo", "ZoneInfo._unpickle"): _zone,
-    ("numpy", "dtype"): _dtype, ("numpy", "ndarray"): _never,
+    **{name: _never for name in (*_CONSTANT_NAMES, *_ARRAYS)}, ("builtins", "type"): _type_of,
+    **{("collections", name): _keeper for name in _KEPT},
+    ("numpy", "dtype"): _dtype, ("numpy.ma.core", "_mareconstruct"): _masked, ("numpy.ma.core", "MaskedArray"): _never,
     **{(module, "_reconstruct"): _reconstruct for module in _MULTIARRAY},
     **{(module, "scalar"): _scalar for module in _MULTIARRAY},
-    **{(module, "_frombuffer"): _from_buffer for module in ("numpy.core.numeric", "numpy._core.numeric")},
+    **{(module, "_frombuffer"): _from_buffer for module in _NUMERIC},
     ("sklearn.tree._tree", "Tree"): _tree, ("pytz", "_UTC"): _model, ("pytz", "_p"): _zone_of_pytz,
 }
 
@@ -334,6 +391,12 @@ def is_proven_name(module: str, name: str) -> bool:
     return is_safe(module, name) or rule_of(module, name) is not None
 
 
+def _class_of(target: Made) -> Any:
+    """What has made an object; where that is copyreg, the class of the object."""
+    made = target.arguments[0] if target.callee in _MAKERS and target.arguments else None
+    return made if isinstance(made, Name) else target.callee
+
+
 class Proofs(Judge):
     """Refuses a call or a state that is not proven.
 
@@ -353,7 +416,7 @@ class Proofs(Judge):
         elif callee in _OR:
             _require(all(type(each) is int or self._is_member(each) for each in arguments),
                      "flags are stored by it, and these are none.")
-        elif callee in (("copyreg", "_reconstructor"), ("copyreg", "__newobj__")):
+        elif callee in _MAKERS:
             self._reconstruct(callee, arguments)
         elif isinstance(callee, Name):
             self._make(callee, arguments)
@@ -361,18 +424,22 @@ class Proofs(Judge):
     def state(self, target: Any, state: Any) -> None:
         if not isinstance(target, Made):
             return
-        callee = target.callee
+        callee = _class_of(target)
         if callee == ("numpy", "dtype"):
             _dtype_state(target, state)
         elif isinstance(callee, Name) and callee.name == "_reconstruct":
             _array_state(target, state)
+        elif callee == ("numpy.ma.core", "_mareconstruct"):
+            _masked_state(target, state)
+        elif isinstance(callee, Name) and callee.module == "collections" and callee.name in _KEPT:
+            _kept_state(callee.name, state)
         elif not isinstance(callee, Name) or self._is_enum(callee) or callee == _GETATTR:
             raise Refused("unknown", "its state changes what belongs to the whole process.")
         elif rule_of(*callee) is _model:
             _require(isinstance(state, Pairs), "its state is no dict of attributes.")
 
     def fill(self, target: Any) -> None:
-        callee = target.callee if isinstance(target, Made) else None
+        callee = _class_of(target) if isinstance(target, Made) else None
         if isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
             _require(callee in _FILLED or rule_of(*callee) in (_model, _frame), "it is filled, as pickle never does.")
 

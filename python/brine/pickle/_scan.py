@@ -235,9 +235,10 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
         return "exhausts", found.where, refused.why, "Do not load it."
     if is_safe(module, name) and not found.missing and not refused:
         return "safe", found.where, "", ""
-    if (rule_of(module, name) or is_safe(module, name)) and not found.missing:
-        if calls and calls.complete and not refused:
-            return "safe", found.where, "", ""
+    is_ruled = bool(rule_of(module, name)) or is_safe(module, name)
+    if is_ruled and not found.missing and calls and calls.complete and not refused:
+        return "safe", found.where, "", ""
+    if is_ruled and not found.missing and not runs_code(module, name):
         why = refused.why if refused else "how it is used cannot be told: the pickle is not sound, or too long."
         return "unknown", found.where, why, "Load it only if you trust whoever wrote the pickle."
     if runs_code(module, name):

@@ -93,6 +93,8 @@ class Scan:
                       self._limit)
         elif report.error is None and report.pickles:
             self._note(report, part.member)
+        elif part.raw:  # numbers may begin as a pickle does
+            self._note_attack(report, part.member, 0)
         elif not self._explained(report, part, claimed):
             self._broken(report, part, claimed)
 
