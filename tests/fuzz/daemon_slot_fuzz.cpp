@@ -94,7 +94,12 @@ void check_gate(Board& board) {
   }
   require(!daemon::enter(memory, before.incarnation + 1, kMost));
   require(daemon::leave(memory, before.incarnation, UINT32_MAX).in_flight == 0);
-  const daemon::Candidate candidate{true, before.incarnation, 0, before.in_flight, false, false};
+  daemon::Candidate candidate;
+  candidate.ready = true;
+  candidate.incarnation = before.incarnation;
+  candidate.in_flight = before.in_flight;
+  candidate.computing = daemon::computing_in(memory, before);
+  require(candidate.computing <= before.in_flight);
   require(daemon::choose({&candidate, 1}, {1, 0}) == 0U);
   require(daemon::waiting({&candidate, 1}, 1) <= before.in_flight);
 }

@@ -18,6 +18,7 @@
 #include "daemon/supervisor/policy.hpp"
 #include "daemon/supervisor/process.hpp"
 #include "daemon/supervisor/script_registry.hpp"
+#include "daemon/worker/computing.hpp"
 #include "daemon/worker/request_deadline.hpp"
 
 namespace brine::daemon {
@@ -25,13 +26,33 @@ namespace {
 
 using base::kMillisecond;
 using base::kSecond;
+using base::Nanos;
 using std::chrono::milliseconds;
 
 // --- which process a request goes to
 // ---------------------------------------------------------------
 
 Candidate ready(std::uint32_t in_flight, std::uint32_t code = 1) {
-  return {true, 7, code, in_flight};
+  Candidate candidate;
+  candidate.ready = true;
+  candidate.incarnation = 7;
+  candidate.code = code;
+  candidate.in_flight = in_flight;
+  return candidate;
+}
+
+// A process in which so many of the requests compute.
+Candidate computing(std::uint32_t in_flight, std::uint32_t computing = 1, std::uint32_t code = 1) {
+  Candidate candidate = ready(in_flight, code);
+  candidate.computing = computing;
+  return candidate;
+}
+
+// A process all of whose threads have requests, that end soon.
+Candidate brisk(std::uint32_t in_flight, std::uint32_t code = 1) {
+  Candidate candidate = ready(in_flight, code);
+  candidate.brisk = true;
+  return candidate;
 }
 constexpr Candidate kNotReady{};
 
@@ -93,6 +114,72 @@ TEST(Choose, LeavesAProcessThatKeepsOldCodeToRequestsThatNeedIt) {
   candidates[1].keeping = true;
   EXPECT_EQ(choose(candidates, {.threads = 5}), 0U) << "though it has a free thread";
   EXPECT_EQ(choose(candidates, {.threads = 5, .code_below = 2}), 1U);
+}
+
+TEST(Choose, KnowsWhereARequestWouldWaitForOneThatComputes) {
+  const Wish wish{.threads = 5, .line = 100};
+  struct Case {
+    const char* what;
+    std::vector<Candidate> candidates;
+    std::size_t best;
+  };
+  const Case cases[] = {
+      {"any other free thread", {computing(1), ready(4)}, 1},
+      {"though its code is older", {computing(1, 1, 2), ready(4, 1)}, 1},
+      {"fewer that compute", {computing(2, 2), computing(4, 1)}, 1},
+      {"but newer code before that", {computing(2, 2, 2), computing(4, 1, 1)}, 0},
+      {"fewer requests of as many that compute", {computing(3), computing(2)}, 1},
+      {"a short, brisk line", {computing(1), brisk(9)}, 1},
+      {"no long one", {computing(1), brisk(10)}, 0},
+      {"no line whose requests take long", {computing(1), ready(5)}, 0},
+      {"a free thread beside it before a full process", {computing(4), computing(5)}, 0},
+      {"of two lines the one where nothing computes", {computing(5), ready(8)}, 1},
+  };
+  for (const Case& each : cases) EXPECT_EQ(choose(each.candidates, wish), each.best) << each.what;
+}
+
+TEST(Choose, SendsNothingIntoALineThatIsFull) {
+  const std::vector<Candidate> candidates = {computing(1), brisk(7)};
+  EXPECT_EQ(choose(candidates, {.threads = 5, .line = 3}), 1U);
+  EXPECT_EQ(choose(candidates, {.threads = 5, .line = 2}), 0U);
+}
+
+TEST(HasPlaceBesideComputing, IsTrueOnlyForAFreeThreadOfAReadyProcess) {
+  EXPECT_TRUE(has_place_beside_computing(std::vector{ready(0), computing(4)}, 5));
+  EXPECT_FALSE(has_place_beside_computing(std::vector{ready(0), computing(5)}, 5));
+  std::vector<Candidate> closed = {computing(1)};
+  closed[0].ready = false;
+  EXPECT_FALSE(has_place_beside_computing(closed, 5));
+}
+
+TEST(LookAgain, FindsARequestThatHasComputedLately) {
+  constexpr Nanos kBegun = kSecond, kFirst = kBegun + kMillisecond;
+  constexpr Nanos kUsed = 3 * kSecond;  // by requests before
+  const CpuLook first = look_again({}, kBegun, kFirst, kUsed);
+  EXPECT_FALSE(first.computes);
+  const Nanos later = kFirst + kComputes;
+  EXPECT_FALSE(look_again(first, kBegun, later, kUsed + kComputes - 1).computes);
+  const CpuLook second = look_again(first, kBegun, later, kUsed + kComputes);
+  EXPECT_TRUE(second.computes);
+  EXPECT_TRUE(look_again(second, kBegun, later + 1, kUsed + kComputes).computes) << "just now";
+  EXPECT_FALSE(look_again(second, later + 1, later + 2, kUsed + 2 * kComputes).computes)
+      << "another request";
+  EXPECT_FALSE(look_again(second, 0, later + 1, kUsed + kComputes).computes) << "no request";
+}
+
+TEST(LookAgain, ForgetsWhatWasComputedLongAgo) {
+  CpuLook look = look_again({}, kSecond, kSecond, 0);
+  look = look_again(look, kSecond, 2 * kSecond, kComputes);
+  EXPECT_TRUE(look.computes) << "as its script was loaded";
+  look = look_again(look, kSecond, 2 * kSecond + kComputesWithin - 1, kComputes);
+  EXPECT_TRUE(look.computes);
+  look = look_again(look, kSecond, 2 * kSecond + kComputesWithin, kComputes);
+  EXPECT_FALSE(look.computes) << "it only waits";
+  for (int round = 1; round <= 20; ++round) {
+    const Nanos now = 3 * kSecond + round * kComputesWithin;
+    look = look_again(look, kSecond, now, kComputes + round * kMillisecond);
+    EXPECT_FALSE(look.computes) << "what it does beside waiting is little";
+  }
 }
 
 TEST(Waiting, CountsWhatExceedsTheThreadsOfEachProcessThatIsReady) {

@@ -199,6 +199,15 @@ void take_up(ThreadRecord& record, std::string_view what, std::string_view id) {
   record.since.store(50);
 }
 
+TEST(Scoreboard, NoMoreRequestsComputeThanHaveBeenLetIn) {
+  SlotMemory memory{};
+  memory.computing = 4711;
+  EXPECT_EQ(computing_in(memory, {false, 1, 3}), 3U);
+  memory.computing = 2;
+  EXPECT_EQ(computing_in(memory, {false, 1, 3}), 2U);
+  EXPECT_EQ(computing_in(memory, {false, 1, 0}), 0U) << "the process has not looked since";
+}
+
 TEST(Scoreboard, AThreadIsFoundByItsRequestSIdAndName) {
   Board board;
   const auto threads = board.scoreboard.group(0).threads_of(0);

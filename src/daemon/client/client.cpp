@@ -36,6 +36,10 @@ constexpr std::uint64_t kNoLimit = 1ULL << 32;
 // of groups.
 constexpr std::size_t kMostScripts = 500;
 
+// A process of which a thread has begun a request within this time ends requests as fast. It is the
+// length of a turn at the GIL, for which a request beside one that computes waits at least.
+constexpr Nanos kBrisk = 2 * base::kMillisecond;
+
 // After this many refusals by gates in a row there is a pause.
 constexpr unsigned kMostRefusals = 100;
 
@@ -119,6 +123,7 @@ Outcome Client::serve(const wsgi::Target& target, wsgi::Request& request,
     PendingRequest pending{target, request, response};
     pending.queue_deadline = pending.arrived + base::nanos(queue_time());
     pending.wish.threads = static_cast<std::uint32_t>(std::max(1, group_.threads));
+    pending.wish.line = static_cast<std::uint32_t>(std::max(0, group_.limits.listen_backlog));
     return travel(pending);
   } catch (const std::exception& error) {
     request.log(Level::error, "BRINE0605: internal error on the way to daemon group '" +
@@ -208,6 +213,16 @@ bool Client::is_stalled(std::size_t slot) const {
   });
 }
 
+// Returns true if some thread of the process has just begun its request.
+bool Client::is_brisk(std::size_t slot) const {
+  const Nanos now = base::now();
+  const auto records = view_.threads_of(slot);
+  return std::any_of(records.begin(), records.end(), [now](const ThreadRecord& record) {
+    const Nanos since = since_of(record, now);
+    return since != 0 && now - since < kBrisk;
+  });
+}
+
 void Client::look(const PendingRequest& pending, std::vector<Candidate>& candidates) const {
   candidates.clear();
   for (std::size_t i = 0; i < view_.slots.size(); ++i) {
@@ -223,9 +238,20 @@ void Client::look(const PendingRequest& pending, std::vector<Candidate>& candida
         std::any_of(pending.failed.begin(), pending.failed.end(), [&](const Admission& admission) {
           return admission.slot == i && admission.incarnation == incarnation;
         });
-    candidates.push_back({ready, incarnation, slot.code.load(std::memory_order_relaxed),
-                          gate.in_flight, ready && busy && group_.processes > 1 && is_stalled(i),
-                          failed, keeping});
+    Candidate candidate;
+    candidate.ready = ready;
+    candidate.incarnation = incarnation;
+    candidate.code = slot.code.load(std::memory_order_relaxed);
+    candidate.in_flight = gate.in_flight;
+    candidate.stalled = ready && busy && group_.processes > 1 && is_stalled(i);
+    candidate.computing = computing_in(view_.memory_of(i), gate);
+    candidate.failed = failed;
+    candidate.keeping = keeping;
+    candidates.push_back(candidate);
+  }
+  if (!has_place_beside_computing(candidates, pending.wish.threads)) return;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    candidates[i].brisk = candidates[i].ready && is_brisk(i);
   }
 }
 

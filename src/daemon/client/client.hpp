@@ -58,6 +58,7 @@ class Client {
   bool refuse_stray(PendingRequest& pending) const;
   bool refuse_overfull(PendingRequest& pending) const;
   bool is_stalled(std::size_t slot) const;
+  bool is_brisk(std::size_t slot) const;
   void look(const PendingRequest& pending, std::vector<Candidate>& candidates) const;
   void wait_for_code(PendingRequest& pending, std::uint32_t old_code) const;
   base::Nanos take_until(const PendingRequest& pending) const;

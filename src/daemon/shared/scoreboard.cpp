@@ -91,6 +91,10 @@ SlotReading read_slot(const SlotMemory& memory, base::Nanos now) noexcept {
           time(memory.gil_touched)};
 }
 
+std::uint32_t computing_in(const SlotMemory& memory, const Gate& gate) noexcept {
+  return std::min(memory.computing.load(std::memory_order_relaxed), gate.in_flight);
+}
+
 base::Nanos since_of(const ThreadRecord& record, base::Nanos now) noexcept {
   return std::clamp<base::Nanos>(record.since.load(std::memory_order_acquire), 0, now);
 }

@@ -63,6 +63,7 @@ struct alignas(64) SlotMemory {
   /// The highest bit tells whether the gate is closed, 31 bits are the incarnation, and 32 bits
   /// count the requests that were let in and have not ended.
   std::atomic<std::uint64_t> gate;
+  std::atomic<std::uint32_t> computing;  ///< requests that have computed for a while, and go on
   alignas(64) std::atomic<std::uint64_t> served;
   std::atomic<base::Nanos> activity;     ///< when the last request began or ended
   std::atomic<base::Nanos> gil_touched;  ///< when all GILs were last seen free
@@ -136,6 +137,9 @@ struct SlotReading {
   base::Nanos gil_touched = 0;
 };
 SlotReading read_slot(const SlotMemory& memory, base::Nanos now) noexcept;
+
+/// Returns how many of the requests that `gate` has let in compute, as the process says.
+std::uint32_t computing_in(const SlotMemory& memory, const Gate& gate) noexcept;
 
 /// Returns since when a thread has had its request, limited likewise; 0: it has none.
 base::Nanos since_of(const ThreadRecord& record, base::Nanos now) noexcept;

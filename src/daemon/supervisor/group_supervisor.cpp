@@ -320,6 +320,7 @@ std::uint32_t GroupSupervisor::prepare(Slot& slot, std::size_t index, Nanos now)
   SlotMemory& memory = view_.memory_of(index);
   const std::uint32_t incarnation = move_in(slot, memory);
   slot.started.store(now);
+  memory.computing.store(0);
   memory.served.store(0);
   memory.activity.store(now);
   memory.gil_touched.store(0);

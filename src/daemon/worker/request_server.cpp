@@ -166,7 +166,8 @@ RequestServer::RequestServer(const WorkerContext& context, engine::Engine& engin
       epoll_([] { return checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"); }),
       stopping_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       drained_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
-      current_requests_(static_cast<std::size_t>(context.group.threads)) {
+      current_requests_(static_cast<std::size_t>(context.group.threads)),
+      cpu_(static_cast<std::size_t>(context.group.threads)) {
   for (const Script& script : context.scripts) {
     scripts_.insert(script.path + '\0' + script.application_group);
   }
@@ -233,6 +234,7 @@ void RequestServer::give_up(int error) noexcept {
 void RequestServer::work(std::size_t thread) {
   const AlternateStack for_crashes;
   records_[thread].handle.store(pthread_self());
+  ::pthread_getcpuclockid(pthread_self(), &cpu_[thread].clock);
   std::vector<char> buffer(kBufferBytes);
   for (;;) {
     epoll_event event{};
@@ -356,6 +358,7 @@ void RequestServer::serve_request(std::size_t thread, Connection* line, const Fr
   describe(frame.head, record);
   note_slow_limit(thread, frame.head.slow);
   record.since.store(now, std::memory_order_release);
+  look_for_computing(now);
   const auto ended = [&](bool usable) {
     {
       const std::lock_guard lock(current_requests_[thread].mutex);
@@ -368,6 +371,7 @@ void RequestServer::serve_request(std::size_t thread, Connection* line, const Fr
   ForwardedRequest forwarded(fd, frame, log_, std::cref(ended));  // a copy would be allocated
   const Outcome outcome = run(thread, forwarded, frame.target);
   record.since.store(0, std::memory_order_release);
+  no_longer_computes(cpu_[thread]);
   note_scripts(frame.target, outcome, forwarded.changed());
 
   if (!frame.target.settings.ignore_activity) {
@@ -376,6 +380,33 @@ void RequestServer::serve_request(std::size_t thread, Connection* line, const Fr
   const std::uint64_t count = memory_.served.fetch_add(1, std::memory_order_relaxed) + 1;
   if (count == context_.group.limits.maximum_requests) {
     tell_({Message::retire, static_cast<std::uint8_t>(Reason::maximum_requests), {}});
+  }
+}
+
+// A request that comes in looks, since it would wait for those that compute. If then no more come,
+// the monitor sees that one no longer does.
+void RequestServer::look_for_computing(Nanos now) noexcept {
+  if (context_.group.processes == 1 || now < next_look_.load(std::memory_order_relaxed)) return;
+  const std::unique_lock lock(looking_, std::try_to_lock);
+  if (!lock.owns_lock()) return;
+  next_look_.store(now + kLookInterval, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < cpu_.size(); ++i) {
+    CpuUse& use = cpu_[i];
+    const Nanos since = records_[i].since.load(std::memory_order_acquire);
+    timespec used{};
+    if (since != 0) ::clock_gettime(use.clock, &used);
+    use.look = look_again(use.look, since, now, used.tv_sec * base::kSecond + used.tv_nsec);
+    if (!use.look.computes) {
+      no_longer_computes(use);
+    } else if (!use.computes.exchange(true)) {
+      memory_.computing.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+}
+
+void RequestServer::no_longer_computes(CpuUse& use) noexcept {
+  if (use.computes.load(std::memory_order_relaxed) && use.computes.exchange(false)) {
+    memory_.computing.fetch_sub(1, std::memory_order_relaxed);
   }
 }
 

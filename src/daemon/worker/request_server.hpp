@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <time.h>
 
 #include <atomic>
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "daemon/shared/channel.hpp"
 #include "daemon/shared/control.hpp"
 #include "daemon/shared/private_fd.hpp"
+#include "daemon/worker/computing.hpp"
 #include "daemon/worker/forwarded_request.hpp"
 #include "daemon/worker/worker_process.hpp"
 
@@ -83,6 +85,10 @@ class RequestServer {
   /// monitor calls this in each round.
   void mend_count() noexcept;
 
+  /// Counts the requests that compute, so that others go to another process. The monitor calls this
+  /// in each round.
+  void look_for_computing(base::Nanos now) noexcept;
+
  private:
   struct CurrentRequest {
     std::mutex mutex;  ///< guards the other members
@@ -90,6 +96,12 @@ class RequestServer {
     ForwardedRequest* forwarded = nullptr;  ///< the request, as long as its connection is its own
     std::atomic<base::Nanos> slow_at{0};    ///< not guarded
     bool told_slow = false;
+  };
+  /// A CpuUse is the knowledge of a thread's use of the processor.
+  struct CpuUse {
+    clockid_t clock{};                  ///< the thread's; set before its first request
+    CpuLook look{};                     ///< guarded by looking_
+    std::atomic<bool> computes{false};  ///< it is counted in SlotMemory::computing
   };
   struct Connection;
 
@@ -114,6 +126,7 @@ class RequestServer {
   void note_scripts(const wsgi::Target& target, wsgi::Outcome outcome, bool changed);
   std::optional<std::int64_t> failed_version(std::string_view path);
   wsgi::Reloading reloading(const wsgi::Target& target, bool keep_code);
+  void no_longer_computes(CpuUse& use) noexcept;
   void count_out() noexcept;
   void watch(int fd, Connection* line, bool again) noexcept;
 
@@ -127,6 +140,9 @@ class RequestServer {
   base::UniqueFd stopping_;                       ///< an eventfd
   base::UniqueFd drained_;                        ///< an eventfd
   std::vector<CurrentRequest> current_requests_;  ///< one for each thread
+  std::vector<CpuUse> cpu_;                       ///< one for each thread
+  std::atomic<base::Nanos> next_look_{0};         ///< when the threads are looked at again
+  std::mutex looking_;
   std::mutex scripts_mutex_;
   std::set<std::string> scripts_;  // guarded by scripts_mutex_: the scripts that are loaded
   std::atomic<bool> code_failed_{false};

@@ -211,6 +211,7 @@ class Worker {
     show_stacks();
     touch_gils(now);
     server_->mend_count();
+    server_->look_for_computing(now);
     if (orphan_) serve_as_orphan();
     if ((draining_ || stopping_ || orphan_) && is_shut_out() && server_->idle()) leaving_ = true;
     if (stop_deadline_ != 0 && now >= stop_deadline_) leaving_ = true;
