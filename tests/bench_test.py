@@ -1,7 +1,9 @@
-"""The benchmark's own arithmetic, on made-up rounds: shares, goals, verdicts, table, chart, /proc."""
+"""The benchmark's own arithmetic, on made-up rounds: shares, goals, verdicts, table, chart, /proc, peers."""
 
+import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -13,9 +15,14 @@ BENCH = Path(__file__).resolve().parent / "bench"
 sys.path.insert(0, str(BENCH))
 
 import chart  # noqa: E402
+import growth  # noqa: E402
 import measure  # noqa: E402
 import mixed  # noqa: E402
 import own_gil  # noqa: E402
+import peers  # noqa: E402
+import peers_chart  # noqa: E402
+import peers_report  # noqa: E402
+import peers_rows  # noqa: E402
 import procfs  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
@@ -207,3 +214,151 @@ def test_which_processes_are_left():
         child.kill()
         child.wait()
     assert child.pid not in procfs.left(family)
+
+
+# --- the peers ---
+
+
+def of_peers(key="hello", rounds=(("brine-daemon", (200, 220)), ("uwsgi", (100, 110)))):
+    each = next(each for each in peers_rows.ROWS if each.key == key)
+    made = peers_rows.PeerResult(each)
+    for which, values in rounds:
+        made.values.setdefault(each.figures[0].key, {})[which] = list(map(float, values))
+        made.failed[which] = 0
+    return made
+
+
+PEER_FACTS = peers_report.facts_of(peers_rows.PeerPlan(), {"httpd": "2.4", "uwsgi": "2.0"}, 2, "0.1")
+
+
+def test_the_table_of_peers():
+    assert peers_report.table([of_peers()]).splitlines() == [
+        "|  | Brine, daemon | httpd + uwsgi |", "| --- | --: | --: |", "| hello world | **210/s** | 105/s |"]
+
+
+def test_each_cell_that_is_lost_is_told_with_its_reason(monkeypatch):
+    made = of_peers(rounds=(("brine-daemon", (100,)), ("brine-embedded", (130,)), ("uwsgi", (120,)), ("waitress", (102,))))
+    assert peers_report.lost([made])[0].startswith("- **hello world**: Brine, daemon 100/s (httpd + uwsgi 120/s). ")
+    assert len(peers_report.lost([made])) == 1, "waitress is no more than noise ahead"
+    monkeypatch.setitem(peers_report.REASONS, ("hello", "brine-daemon"), "It is far.")
+    assert peers_report.lost([made])[0].endswith(" It is far.")
+    assert "It is far." in peers_report.text([made], PEER_FACTS, [])
+
+
+def test_who_gives_no_answer_loses_to_who_does():
+    made = of_peers("slow", (("brine-daemon", (math.nan, 3)), ("uwsgi", (math.nan, math.nan)), ("waitress", (7, 9))))
+    p99 = peers_rows.FIGURES["slow-p99"]
+    assert math.isnan(made.value("slow-rate", "brine-daemon")), "it answered in one round of two"
+    assert peers_report.better(p99, 8, math.nan) and not peers_report.better(p99, math.nan, 8)
+    assert p99.text(math.nan) == "no answer"
+
+
+def test_every_reason_is_of_a_figure_and_a_column():
+    for figure, which in peers_report.REASONS:
+        assert figure in ("", *peers_rows.FIGURES) and which in ("", *(each.key for each in peers.PEERS if each.ours))
+    assert set(peers_report.BRIEF) | set(peers_report.LEAST) <= set(peers_rows.FIGURES)
+    assert set(peers_chart.THROUGHPUT) | set(peers_chart.DEPLOYMENT) <= set(peers_rows.FIGURES)
+
+
+def test_what_failed_and_who_is_left_out_is_told():
+    made = of_peers()
+    made.failed["uwsgi"] = 3
+    made.broken["waitress"] = "it gives no page\nand more"
+    said = peers_report.text([made], PEER_FACTS, ["nginx + uwsgi is left out: no package"])
+    assert "and more" not in said
+    for words in ("nginx + uwsgi is left out", "httpd + uwsgi: 3 requests of the row hello failed",
+                  "httpd + waitress has no figures in the row hello: it gives no page", "httpd 2.4, uwsgi 2.0"):
+        assert words in said
+
+
+def test_the_peers_as_json():
+    made = of_peers(rounds=(("brine-daemon", (1, math.nan)),))
+    row_, = json.loads(json.dumps(peers_report.as_json([made], PEER_FACTS, []), allow_nan=False))["rows"]
+    assert row_["figures"]["hello"]["rounds"] == {"brine-daemon": [1.0, None]}
+    assert (row_["processes"], row_["threads"]) == (2, 5)
+    told = peers_report.from_json(peers_report.as_json([made], PEER_FACTS, ["one"]))
+    assert told[1:] == (PEER_FACTS, ["one"])
+    assert peers_report.table(told[0]) == peers_report.table([made])
+
+
+def test_the_pictures_of_peers():
+    made = of_peers(rounds=(("brine-daemon", (100,)), ("uwsgi", (50,))))
+    tree = xml.etree.ElementTree.fromstring(peers_chart.throughput([made], "foot"))
+    bars_ = {rect.get("class"): float(rect.get("width")) for rect in tree.iter("{http://www.w3.org/2000/svg}rect")}
+    assert bars_["brine"] == peers_chart.BARS and bars_["mod_wsgi"] == peers_chart.BARS / 2
+    assert "prefers-color-scheme: dark" in peers_chart.throughput([made], "foot")
+    assert peers_chart.deployment([made], "foot") == "", "nothing of it was measured"
+
+
+def test_a_page_is_changed_between_its_marks_alone():
+    page = "a\n<!-- x: tests/bench/run writes this -->\nold\n<!-- end of x -->\nb\n"
+    fresh = peers_report.marked(page, "x", "new \\1")
+    assert fresh == "a\n<!-- x: tests/bench/run writes this -->\n\nnew \\1\n\n<!-- end of x -->\nb\n"
+    assert peers_report.marked(fresh, "x", "new \\1") == fresh
+    with pytest.raises(ValueError):
+        peers_report.marked(page, "y", "new")
+
+
+def test_the_pages_have_their_marks():
+    assert peers_report.marked((BENCH.parents[1] / "README.md").read_text(), peers_report.TABLE, "")
+    for name in (peers_report.TABLE, peers_report.GROWTH, peers_report.MEMORY):
+        assert peers_report.marked((BENCH.parents[1] / "docs/benchmark.md").read_text(), name, "")
+
+
+def test_h2load_s_log():
+    lines = ["1000000\t200\t1500", "1999999\t200\t99000", "2000000\t200\t2500", "2500000\t503\t100", "2600000\t200\t4000"]
+    times = peers_rows.read_open_log("\n".join(lines))
+    assert times == [2.5, math.inf, 4.0], "without the first second"
+    assert peers_rows.percentile(times, 50) == 4.0 and peers_rows.percentile(times, 99) == math.inf
+    assert peers_rows.percentile(list(map(float, range(1, 101))), 99) == 99
+    assert math.isnan(peers_rows.percentile([], 99)) and peers_rows.read_open_log("") == []
+
+
+def test_what_a_client_sees_of_a_deployment():
+    watch = peers_rows.Watch(10.0)
+    for asked, answered, good, new in ((10.0, 10.1, True, False), (10.2, 10.5, True, True), (10.6, 10.7, True, False)):
+        watch.saw(asked, answered, good, new)
+    assert watch.new == 0, "an old answer after the first new one"
+    assert watch.pause == pytest.approx(0.3), "the longest request"
+    for asked, answered, good, new in ((10.8, 10.9, False, False), (11.0, 11.1, True, True), (11.2, 11.3, True, True)):
+        watch.saw(asked, answered, good, new)
+    assert watch.new == 11.1 and watch.pause == pytest.approx(0.4), "from good to good, over a failed one"
+
+
+def test_growth_that_is_linear_has_the_exponent_one():
+    made = growth.Growth({100: dict.fromkeys((measure.key for measure in growth.MEASURES), 2.0),
+                          1000: dict.fromkeys((measure.key for measure in growth.MEASURES), 20.0)})
+    made.sizes[1000]["child"] = 200.0
+    assert made.exponent("start") == pytest.approx(1) and made.exponent("child") == pytest.approx(2)
+    assert made.headings() == ["hosts / groups", "100 / 20", "1,000 / 200", "exponent"]
+    assert made.table()[0] == ["`httpd -t`", "2.00 s", "20.00 s", "1.00"]
+    assert peers_report.grown(made).splitlines()[2] == "| `httpd -t` | 2.00 s | 20.00 s | 1.00 |"
+
+
+def test_memory_is_told_by_the_mode():
+    made = measure.Result(row("memory-new"))
+    made.facts = {name: {"growth": 0.25 * number, "steps": [{"requests": 1_000_000}]} for number, name in enumerate(SERVERS)}
+    assert peers_report.flat([made, result()]).splitlines()[2:] == [
+        "| memory growth, names that clients make up, 1,000,000 requests | embedded | 0.00 B | 0.25 B | 0.50 B |",
+        "| memory growth, names that clients make up, 1,000,000 requests | daemon | 0.00 B | 0.75 B | 1.00 B |"]
+    assert peers_report.flat([result()]) == ""
+
+
+def test_the_list_of_peers_needs_no_server():
+    listed = subprocess.run([BENCH / "run", "--peers", "--list"], check=True, capture_output=True, text=True).stdout
+    assert all(word in listed for word in ("hello world", "gunicorn-gthread", "nginx + uwsgi"))
+    done = subprocess.run([BENCH / "run", "--peers", "nonesuch"], check=False, capture_output=True, text=True)
+    assert done.returncode == 2 and "nonesuch" in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not there")
+def test_brine_among_its_peers(tmp_path):
+    """One row of one server, for a second, on a real httpd."""
+    build = os.environ.get("BRINE_BUILD", BENCH.parents[1] / "build")
+    done = subprocess.run([BENCH / "run", "--peers", "brine-daemon", "--quick", "--only", "hello", "--build", build,
+                           "--json", tmp_path / "peers.json", "--svg", tmp_path / "peers.svg"],
+                          check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    row_, = json.loads((tmp_path / "peers.json").read_text())["rows"]
+    assert row_["figures"]["hello"]["rounds"]["brine-daemon"][0] > 0 and row_["failed"] == {"brine-daemon": 0}
+    assert "| hello world | **" in done.stdout and "Brine, daemon" in (tmp_path / "peers.svg").read_text()

@@ -22,7 +22,7 @@ import load
 import peer
 import rows
 from load import Load
-from servers import COMMON, USER, Kind, Server, ServerError, Work, module_lines, user_lines
+from servers import USER, Kind, Server, ServerError, Work, common_lines
 
 KEY = "mixed"
 TITLE = "hello beside a page that computes"
@@ -58,9 +58,8 @@ class Proxied(Kind):
     def config(self, work: Work, port: int, group: str, threads: int, daemon: str) -> str:
         modules = "\n".join(f'LoadModule {name}_module "{peer.modules()}/mod_{name}.so"'
                             for name in ("proxy", "proxy_http"))
-        return COMMON.format(folder=work.folder, name=self.name, port=port, threads=threads,
-                             modules=module_lines() + "\n" + modules, user=user_lines()) + \
-            f'ProxyPass "/" "unix:{work.folder}/{self.name}.sock|http://127.0.0.1/" enablereuse=on\n'
+        return common_lines(work, self.name, port, threads) + modules + \
+            f'\nProxyPass "/" "unix:{work.folder}/{self.name}.sock|http://127.0.0.1/" enablereuse=on\n'
 
 
 @dataclass

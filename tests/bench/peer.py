@@ -74,26 +74,45 @@ def mod_wsgi(folder: pathlib.Path) -> pathlib.Path:
     if not found.exists():
         cache = cache_folder()
         if not unpacked(cache):
-            fetch(cache)
+            fetch(PACKAGE, cache)
         found = unpacked(cache)
     if not found:
         raise Missing(f"{PACKAGE} holds no mod_wsgi.so")
     return pathlib.Path(shutil.copy(found, folder / "mod_wsgi.so"))
 
 
-def fetch(cache: pathlib.Path) -> None:
-    """Downloads the package and unpacks it in `cache`."""
+def program(name: str, package: str) -> str:
+    """The path of a program of Debian's package."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if not found:
+        raise Missing(f"{name} is needed (Debian: apt-get install {package})")
+    return found
+
+
+def nginx() -> str:
+    """nginx: the installed one, else the package's, which is fetched once. No service is set up."""
+    try:
+        return program("nginx", "nginx")
+    except Missing:
+        found = cache_folder() / "usr/sbin/nginx"
+        if not found.exists():
+            fetch("nginx", cache_folder())
+        return str(found)
+
+
+def fetch(package: str, cache: pathlib.Path) -> None:
+    """Downloads a package and unpacks it in `cache`."""
     try:
         cache.mkdir(parents=True, exist_ok=True)
         # apt's own user may not write in a private folder; root fetches itself then.
-        subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", PACKAGE],
+        subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package],
                        cwd=cache, check=True, capture_output=True, text=True)
-        package = max(cache.glob(f"{PACKAGE}_*.deb"), key=lambda path: path.stat().st_mtime)
-        subprocess.run(["dpkg", "-x", str(package), str(cache)], check=True)
+        file = max(cache.glob(f"{package}_*.deb"), key=lambda path: path.stat().st_mtime)
+        subprocess.run(["dpkg", "-x", str(file), str(cache)], check=True)
     except (OSError, subprocess.CalledProcessError, ValueError) as why:
         said = getattr(why, "stderr", None) or str(why)
         last = said.strip().splitlines()[-1] if said.strip() else "no reason given"
-        raise Missing(f"Debian's mod_wsgi ({PACKAGE}) could not be fetched: {last}") from None
+        raise Missing(f"Debian's {package} could not be fetched: {last}") from None
 
 
 def brine(build: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:

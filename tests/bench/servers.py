@@ -40,12 +40,13 @@ ServerName 127.0.0.1
 Listen 127.0.0.1:{port}
 {modules}
 {user}
-StartServers 1
-ServerLimit 1
+StartServers {children}
+ServerLimit {limit}
 ThreadLimit {threads}
 ThreadsPerChild {threads}
-MaxRequestWorkers {threads}
+MaxRequestWorkers {workers}
 MinSpareThreads 1
+MaxSpareThreads {workers}
 MaxConnectionsPerChild 0
 KeepAlive On
 MaxKeepAliveRequests 0
@@ -96,6 +97,11 @@ class Work:
         self.folder.chmod(0o755)
         self.apps = self.folder / "apps"
         shutil.copytree(HERE / "apps", self.apps, ignore=shutil.ignore_patterns("__pycache__"))
+        # Sockets of servers behind httpd, which run as httpd's user.
+        self.sockets = self.folder / "sockets"
+        self.sockets.mkdir()
+        if os.geteuid() == 0:
+            os.chown(self.sockets, pwd.getpwnam(USER).pw_uid, pwd.getpwnam(USER).pw_gid)
         for path in (self.apps, *self.apps.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         htdocs = self.folder / "htdocs"
@@ -135,6 +141,53 @@ def user_lines() -> str:
     return f"User {USER}\nGroup {grp.getgrgid(pwd.getpwnam(USER).pw_gid).gr_name}"
 
 
+def common_lines(work: Work, name: str, port: int, threads: int, children: int = 1, limit: int = 1) -> str:
+    """What the configurations of all servers share; `limit` has room for children that a graceful restart ends."""
+    return COMMON.format(folder=work.folder, name=name, port=port, threads=threads, children=children,
+                         limit=max(limit, children), workers=children * threads, modules=module_lines(),
+                         user=user_lines())
+
+
+def get(url: str, data: bytes | None = None, seconds: float = 60) -> tuple[int, dict[str, str], bytes]:
+    """One request: status, header fields (lower case), body."""
+    try:
+        with urllib.request.urlopen(url, data=data, timeout=seconds) as answer:
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, {}, refusal.read()
+
+
+def spawn(command: list[str], as_user: bool = False, **environment: str) -> subprocess.Popen:
+    """A server in the foreground. Should this program be killed outright, the server ends with it."""
+    setpriv = shutil.which("setpriv")
+    guard = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
+    if as_user and os.geteuid() == 0:
+        if not setpriv:
+            raise ServerError("setpriv (Debian: util-linux) is needed to run a server as another user")
+        guard += [f"--reuid={USER}", f"--regid={pwd.getpwnam(USER).pw_gid}", "--clear-groups"]
+    return subprocess.Popen([*guard, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True,
+                            env={**os.environ, "LC_ALL": "C.UTF-8", **environment})
+
+
+def end(process: subprocess.Popen) -> None:
+    """Ends a server: SIGTERM to its first process, then SIGKILL to what is left of its tree."""
+    if process.poll() is None:
+        family = procfs.births(process.pid)
+        process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline and (process.poll() is None or procfs.left(family)):
+            time.sleep(0.05)
+        for pid in procfs.left(family):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        process.wait()
+    if process.stderr:
+        process.stderr.close()
+
+
 @dataclass(frozen=True)
 class Kind:
     """One of the compared servers."""
@@ -146,8 +199,7 @@ class Kind:
 
     def config(self, work: Work, port: int, group: str, threads: int, daemon: str) -> str:
         """The whole httpd configuration."""
-        common = COMMON.format(folder=work.folder, name=self.name, port=port, threads=threads,
-                               modules=module_lines(), user=user_lines())
+        common = common_lines(work, self.name, port, threads)
         if self.name == "floor":
             return common + FLOOR.format(module=self.module)
         aliases = "\n".join(f'WSGIScriptAlias /{app} "{work.apps}/{app}.wsgi"' for app in APPS)
@@ -171,14 +223,7 @@ class Server:
         self.log = work.folder / f"{kind.name}.log"
         config = work.folder / f"{kind.name}.conf"
         config.write_text(kind.config(work, self.port, group, threads, daemon) + further)
-        # Should this program be killed outright, the server ends with it.
-        setpriv = shutil.which("setpriv")
-        guard = [setpriv, "--pdeathsig", "TERM"] if setpriv else []
-        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-        self.process = subprocess.Popen(
-            [*guard, *prefix, peer.httpd(), "-f", str(config), *options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, env=environment)
+        self.process = spawn([*prefix, peer.httpd(), "-f", str(config), *options])
         try:
             self.wait(seconds)
         except BaseException:
@@ -196,12 +241,7 @@ class Server:
 
     def get(self, path: str, data: bytes | None = None) -> tuple[int, dict[str, str], bytes]:
         """One request: status, header fields (lower case), body."""
-        try:
-            with urllib.request.urlopen(self.url(path), data=data, timeout=60) as answer:
-                return (answer.status, {k.lower(): v for k, v in answer.headers.items()},
-                        answer.read())
-        except urllib.error.HTTPError as refusal:
-            return refusal.code, {}, refusal.read()
+        return get(self.url(path), data)
 
     def wait(self, seconds: float) -> None:
         """Returns when the server accepts connections."""
@@ -223,21 +263,8 @@ class Server:
         return "\n".join(lines[-12:]) or "nothing was logged"
 
     def stop(self) -> None:
-        """Ends the server: SIGTERM to the parent, then SIGKILL to what is left of its tree."""
-        if self.process.poll() is None:
-            family = procfs.births(self.pid)
-            self.process.send_signal(signal.SIGTERM)
-            end = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < end and (self.process.poll() is None or procfs.left(family)):
-                time.sleep(0.05)
-            for pid in procfs.left(family):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            self.process.wait()
-        if self.process.stderr:
-            self.process.stderr.close()
+        """Ends the server and all its processes."""
+        end(self.process)
 
     def __enter__(self) -> Server:
         return self
