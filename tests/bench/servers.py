@@ -107,10 +107,7 @@ class Work:
         htdocs = self.folder / "htdocs"
         htdocs.mkdir(mode=0o755)
         (htdocs / "file.bin").write_bytes(b"x" * FILE_BYTES)
-        # The C handler's URLs map to a file, as a script's do: httpd asks the file system once for
-        # both, where it would search folder by folder for a file that is not there.
-        for name in FLOOR_HANDLERS:
-            (htdocs / name).touch(mode=0o644)
+        # No file lies behind the C handler's URLs, as behind those of a proxy or of any handler that makes its pages.
 
     def __enter__(self) -> Work:
         return self
