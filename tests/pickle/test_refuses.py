@@ -262,7 +262,8 @@ def test_what_is_looked_at_behind_the_culprit_is_bounded():
     assert [hazard.path for hazard in refused(session)] == ["session[0]"]
 
 
-def test_a_class_of_pythons_library_that_was_reloaded_is_no_refusal():
+def test_a_class_of_pythons_library_that_was_reloaded_is_no_refusal(monkeypatch):
+    monkeypatch.setattr(fractions, "Fraction", fractions.Fraction)  # comes back after the test
     session = fractions.Fraction(1, 3)
     importlib.reload(fractions)
     hazard, = refused(session)

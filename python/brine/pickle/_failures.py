@@ -161,7 +161,7 @@ def _by_words(text: str, names: _Names) -> Failure | None:
     said, method = found[1], (call[2] or "") if call else ""
     for module, qualname, position in names:
         full = _meant(said, module, qualname)
-        cls = resolved(module, full) if full else None
+        cls = _judge.found(module, full) if full else None
         if full and _judge.is_class(cls):
             return Failure(module, full, cls, method, position)
     return None
@@ -173,14 +173,6 @@ def _meant(said: str, module: str, qualname: str) -> str | None:
     if f"{said}.".startswith(f"{qualname}."):  # protocols 0 to 3 name the outermost class
         return said
     return qualname if qualname.rpartition(".")[2] == said.rpartition(".")[2] else None
-
-
-def resolved(module: str, qualname: str) -> Any:
-    """What the name leads to, or None."""
-    try:
-        return _judge.resolve(_judge.import_as_pickle_does(module), qualname)
-    except AttributeError:
-        return None
 
 
 def _text_of(error: BaseException) -> str:

@@ -140,6 +140,15 @@ def resolve(namespace: Any, qualname: str) -> Any:
     return namespace
 
 
+def found(module: str, qualname: str) -> Any:
+    """What a name of a pickle leads to, in a script too; None: it leads nowhere."""
+    script = _scripts.find(module)
+    try:
+        return resolve(script.module if script else import_as_pickle_does(module), qualname)
+    except AttributeError:
+        return None
+
+
 def is_foreign(obj: Any) -> bool:
     """Whether a class or function was made in another interpreter of this process.
 

@@ -203,7 +203,7 @@ def _failure(answer: tuple[Any, ...], data: bytes, name: str) -> Hazard:
         if failure is None:
             return _failed(_failures.ID, name, what, words, data)
         module, qualname, method = failure.module, failure.qualname, failure.method
-    cls = _failures.resolved(module, qualname)
+    cls = _judge.found(module, qualname)
     is_class = _judge.is_class(cls)
     of = f"{method or 'a call'} of {'class' if is_class else 'function'} {module}.{qualname}"
     message = f"{name} cannot be {what} in a fresh process: {of} raises an exception."

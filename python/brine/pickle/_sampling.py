@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 from brine._guard import LARGEST_SAMPLE
-from brine.pickle import _failures, _judge, _react
+from brine.pickle import _judge, _react
 from brine.pickle._hazards import Report
 from brine.pickle._react import deliver, logger
 from brine.pickle._restore import modern_name
@@ -34,7 +34,7 @@ def may_be_loaded(stream: bytes, pickler: Any) -> bool:
 
 
 def _is_ordinary_class(module: str, name: str) -> bool:
-    cls = _failures.resolved(*modern_name(module, name))
+    cls = _judge.found(*modern_name(module, name))
     return _judge.is_class(cls) and "multiprocessing" not in module.split(".")
 
 

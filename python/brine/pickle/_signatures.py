@@ -66,7 +66,7 @@ class Misfit(NamedTuple):
 
 def is_watched(module: str, name: str) -> bool:
     """Whether a pickle that names this may be one that calls it in vain, so that its calls matter."""
-    found = _find(module, name)
+    found = _judge.found(module, name)
     if type(found) is FunctionType:
         return not _takes_anything(found, 0)
     if not _is_ordinary(found):
@@ -88,7 +88,7 @@ def is_misfit(module: str, name: str, how: int, arguments: int) -> bool:
 
 def find(module: str, name: str, how: int, arguments: int) -> Misfit | None:
     """Likewise, in detail."""
-    return misfit(_find(module, name), how, arguments)
+    return misfit(_judge.found(module, name), how, arguments)
 
 
 def misfit(called: Any, how: int, arguments: int) -> Misfit | None:
@@ -176,14 +176,6 @@ def _parameters(function: FunctionType) -> str:
 
 
 # --- classes, without code of theirs --------------------------------------------------------------------
-
-
-def _find(module: str, name: str) -> Any:
-    script = _scripts.find(module)
-    try:
-        return _judge.resolve(script.module if script else _judge.import_as_pickle_does(module), name)
-    except AttributeError:
-        return None
 
 
 def _is_ordinary(obj: Any) -> bool:

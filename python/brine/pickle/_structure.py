@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from brine.pickle import _failures, _judge
+from brine.pickle import _judge
 from brine.pickle._calls import _CONSTANTS, UNKNOWN, Calls, Items, Name, Pairs
 
 _SHOWN = 60
@@ -197,7 +197,7 @@ def _text(value: Any, depth: int = 5) -> str:
 
 
 def _resolved(callee: Any) -> Any:
-    return _failures.resolved(callee.module, callee.name) if isinstance(callee, Name) else None
+    return _judge.found(callee.module, callee.name) if isinstance(callee, Name) else None
 
 
 def _class_of(value: Object) -> Name | None:
