@@ -168,6 +168,7 @@ Guard::Guard(GilLock& gil) {
   pickler_dump = attribute(gil, pickler_type, "dump");
   pickler_clear_memo = attribute(gil, pickler_type, "clear_memo");
   pickler_memo = attribute(gil, pickler_type, "memo");
+  pickler_fast = attribute(gil, pickler_type, "fast");
   unpickler_load = attribute(gil, unpickler_type, "load");
   unpickler_find_class = attribute(gil, unpickler_type, "find_class");
   Ref copyreg = steal(gil, PyImport_ImportModule("copyreg"));

@@ -155,8 +155,8 @@ class Guard {
   // Functions and classes of pickle's own:
   cpython::Ref pickle_dumps, pickle_dump, pickle_loads, pickle_load;
   cpython::Ref pickler_type, unpickler_type;
-  cpython::Ref pickler_init, pickler_dump, pickler_clear_memo, pickler_memo, unpickler_load,
-      unpickler_find_class;
+  cpython::Ref pickler_init, pickler_dump, pickler_clear_memo, pickler_memo, pickler_fast,
+      unpickler_load, unpickler_find_class;
   // Classes of the guard's own:
   cpython::Ref writer_type, guarded_pickler, guarded_unpickler;
   Py_ssize_t writer_offset = 0;  ///< where a guarded Pickler keeps its writer

@@ -43,6 +43,17 @@ std::size_t memo_size(const GilLock& gil, const Guard& guard, PyObject* pickler)
   return static_cast<std::size_t>(size);
 }
 
+// Returns true if a Pickler writes names without memoizing them. What its class says of attributes
+// is passed by.
+bool is_fast(const Guard& guard, PyObject* pickler) noexcept {
+  PyObject* member = guard.pickler_fast.get();
+  PyObject* value = Py_TYPE(member)->tp_descr_get(member, pickler, nullptr);
+  if (value == nullptr) PyErr_Clear();
+  const bool is_false = value != nullptr && PyObject_IsTrue(value) == 0;
+  Py_XDECREF(value);
+  return !is_false;
+}
+
 // write(chunk) is what pickle's own Pickler calls.
 PyObject* writer_write(PyObject* self, PyObject* chunk) noexcept {
   return callback([&](GilLock& gil) {
@@ -112,6 +123,7 @@ void DumpStream::begin(GilLock& gil, Policy policy, PyObject* pickler) {
   keeps_ = std::exchange(is_fresh_, false) && !lost && !memo_shown && !buffers_leave &&
            guard_.sampling(policy) != 0;
   if (lost || memo_shown) start_anew(gil, pickler);
+  memo_ = pickler != nullptr && is_fast(guard_, pickler) ? Memo::may_lack : Memo::used;
   file_failed = false;
   mode = refuses(policy) ? Mode::hold : Mode::watch;
 }
@@ -162,8 +174,7 @@ void DumpStream::finish() noexcept {
 void DumpStream::follow_first() noexcept {
   if (!first_ || lost) return;
   const std::string_view stream = bytes_of(first_.get());
-  const std::string_view part =
-      guard_.part_with_globals(stream, single ? Memo::used : Memo::may_lack);
+  const std::string_view part = guard_.part_with_globals(stream, memo_);
   names_globals_ = !part.empty();
   try {
     if (!names_globals_ || guard_.is_harmless(policy_, part)) return;

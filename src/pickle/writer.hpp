@@ -74,6 +74,7 @@ class DumpStream final : public GlobalSink {
   cpython::Ref first_;                // the first chunk of all, which the scanner has not seen
   bool begun_ = false;                // a chunk was written
   bool names_globals_ = false;        // the current dump does
+  Memo memo_ = Memo::used;            // whether the current dump memoizes names
   bool is_fresh_ = true;              // pickle's memo is empty when the next dump begins
   bool keeps_ = false;                // the current dump may be checked by a round trip
   std::vector<cpython::Ref> kept_;    // its pieces

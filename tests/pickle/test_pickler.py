@@ -8,6 +8,7 @@ import pickle
 import pydoc
 import sys
 import threading
+import types
 import weakref
 
 import _pickle
@@ -623,3 +624,16 @@ def test_a_file_is_written_as_pickle_writes_it(place, protocol, any_policy):
         return chunks
 
     both(writes)
+
+
+@pytest.mark.parametrize("name", ["Row", "Row-", "Row (v2)", "\xe9"])
+def test_a_fast_pickler_hides_no_name(name, monkeypatch):
+    module = types.ModuleType("made_by_hand_for_fast_picklers")
+    row = type(name, (), {"__module__": module.__name__})
+    setattr(module, name, row)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    pickler = brine.pickle.Pickler(io.BytesIO())
+    pickler.fast = True
+    with brine.pickle.collect() as reports:
+        pickler.dump(row)
+    assert [report.ids for report in reports] == [("naming-unimportable",)]
