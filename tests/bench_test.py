@@ -16,6 +16,7 @@ sys.path.insert(0, str(BENCH))
 
 import chart  # noqa: E402
 import growth  # noqa: E402
+import load  # noqa: E402
 import measure  # noqa: E402
 import mixed  # noqa: E402
 import own_gil  # noqa: E402
@@ -344,11 +345,42 @@ def test_memory_is_told_by_the_mode():
     assert peers_report.flat([result()]) == ""
 
 
+def test_a_peer_that_is_silent_costs_brine_no_figures(monkeypatch):
+    """Memory is measured on one server after the other."""
+    class Stub:
+        pid = 1
+
+        def __init__(self, name):
+            self.kind = Kind(name, name, Path())
+
+        def url(self, path):
+            return f"http://{self.kind.name}{path}"
+
+    asked = []
+
+    def run(url, *_):
+        asked.append(url)
+        fits = "brine" in url and len(asked) % 2  # every other second without its turn
+        return load.Sample(60_000 if fits else 0, 1, 0, 0, 0, 0, {})
+
+    monkeypatch.setattr(measure.load, "run", run)
+    monkeypatch.setattr(measure.procfs, "memory_kib", lambda _: {"pss": 1000, "anonymous": 500})
+    made = measure.Result(row("memory"))
+    measure.run_memory([Stub("mod_wsgi"), Stub("brine")], made.row, measure.Plan(requests=200_000), made)
+    assert made.broken == {"mod_wsgi": "mod_wsgi answers no requests"} and made.growth("brine") == 0
+
+
 def test_the_list_of_peers_needs_no_server():
     listed = subprocess.run([BENCH / "run", "--peers", "--list"], check=True, capture_output=True, text=True).stdout
     assert all(word in listed for word in ("hello world", "gunicorn-gthread", "nginx + uwsgi"))
     done = subprocess.run([BENCH / "run", "--peers", "nonesuch"], check=False, capture_output=True, text=True)
     assert done.returncode == 2 and "nonesuch" in done.stderr
+
+
+@pytest.mark.parametrize("part", [["--only", "hello"], ["uwsgi"]], ids=["a row", "a peer"])
+def test_the_pages_get_no_part_of_the_table(part):
+    done = subprocess.run([BENCH / "run", "--update-docs", "--peers", *part], check=False, capture_output=True, text=True)
+    assert done.returncode == 2 and "needs all rows" in done.stderr
 
 
 @pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is not there")

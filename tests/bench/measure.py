@@ -22,6 +22,8 @@ from servers import Kind, Server, ServerError, Work
 RELOADS = 100
 #: Memory is sampled after each of this many equal parts of the requests.
 MEMORY_PARTS = 10
+#: A busy machine may leave a server without its turn for a second or two.
+SILENT_SECONDS = 5
 #: Over fewer requests than this, a thread's first one is mistaken for growth.
 TELLING_REQUESTS = 50_000
 #: A process with one of these mapped has a Python, or could have one at once.
@@ -195,23 +197,32 @@ def run_reload(servers: list[Server], row: Row, plan: Plan, result: Result) -> N
 
 
 def run_memory(servers: list[Server], row: Row, plan: Plan, result: Result) -> None:
-    """Private memory over plan.requests requests, in MEMORY_PARTS steps."""
+    """Private memory over plan.requests requests, in MEMORY_PARTS steps. A server that does not answer has no figures."""
     for server in servers:
-        name, steps, total, failed = server.kind.name, [], 0, 0
-        for part in range(1, MEMORY_PARTS + 1):
-            while total < part * plan.requests / MEMORY_PARTS:
-                sample = load.run(server.url(path_on(server, row)), row.load, 1)
-                total += sample.requests
-                failed += sample.failed
-                if not sample.requests:
-                    raise ServerError(f"{server.kind.title} answers no requests")
-            steps.append({"requests": total, **procfs.memory_kib(server.pid)})
-        half = steps[MEMORY_PARTS // 2 - 1]  # by then most threads have had their first request
-        grown = (steps[-1]["anonymous"] - half["anonymous"]) * 1024
-        seen = steps[-1]["requests"] - half["requests"]
-        result.facts[name] = {"steps": steps, "failed": failed,
-                              "growth": grown / seen if seen >= TELLING_REQUESTS else None}
-        result.memory[name] = procfs.memory_kib(server.pid)
+        try:
+            memory_steps(server, row, plan, result)
+        except (ServerError, load.LoadError, OSError) as why:
+            result.broken[server.kind.name] = str(why)
+
+
+def memory_steps(server: Server, row: Row, plan: Plan, result: Result) -> None:
+    """The steps of one server."""
+    name, steps, total, failed, silent = server.kind.name, [], 0, 0, 0
+    for part in range(1, MEMORY_PARTS + 1):
+        while total < part * plan.requests / MEMORY_PARTS:
+            sample = load.run(server.url(path_on(server, row)), row.load, 1)
+            total += sample.requests
+            failed += sample.failed
+            silent = 0 if sample.requests else silent + 1
+            if silent == SILENT_SECONDS:
+                raise ServerError(f"{server.kind.title} answers no requests")
+        steps.append({"requests": total, **procfs.memory_kib(server.pid)})
+    half = steps[MEMORY_PARTS // 2 - 1]  # by then most threads have had their first request
+    grown = (steps[-1]["anonymous"] - half["anonymous"]) * 1024
+    seen = steps[-1]["requests"] - half["requests"]
+    result.facts[name] = {"steps": steps, "failed": failed,
+                          "growth": grown / seen if seen >= TELLING_REQUESTS else None}
+    result.memory[name] = procfs.memory_kib(server.pid)
 
 
 @contextlib.contextmanager
