@@ -87,13 +87,19 @@ def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
         yield "RequestReadTimeout header=10-30,MinRate=500 body=20,MinRate=500"
 
 
+def _number_of_processes(site: Site, times: int) -> str:
+    least = site.processes if site.least_processes is None else site.least_processes
+    return f"processes={site.processes * times}" if least == site.processes else \
+        f"processes={least * times}-{site.processes * times}"
+
+
 def group_options(site: Site) -> list[str]:
     """Of WSGIDaemonProcess: processes with N threads each, or N times as many of one thread (prefork)."""
     options = [f"threads={site.threads}"]
     if site.mpm == "prefork":
-        options = [f"processes={site.processes * site.threads}", "threads=1"]
+        options = [_number_of_processes(site, site.threads), "threads=1"]
     elif site.processes > 1:
-        options.append(f"processes={site.processes}")
+        options.append(_number_of_processes(site, 1))
     if site.home:
         options.append(quoted_option("home", site.home))
     if site.in_production:

@@ -16,6 +16,22 @@ class Range:
         return int(text)
 
 
+class Span:
+    """A whole number within limits, or two with a dash between them, the first of which is not the greater."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+
+    def __call__(self, text: str) -> tuple[int, int]:
+        words = text.split("-")
+        numbers = [int(word) for word in words if word.isascii() and word.isdigit()]
+        if (not len(words) == len(numbers) <= 2 or numbers != sorted(numbers)
+                or not self._low <= numbers[0] <= numbers[-1] <= self._high):
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a number from {self._low} to {self._high}, nor two such as 2-8")
+        return numbers[0], numbers[-1]
+
+
 def duration(text: str) -> str:
     """A time as WSGIDaemonProcess takes it."""
     if not re.fullmatch(r"(\d+(\.\d*)?|\.\d+)(ms|s|m|mi|h)?", text, re.ASCII | re.IGNORECASE):

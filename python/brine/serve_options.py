@@ -10,7 +10,7 @@ from typing import Any
 from brine.application import Application
 from brine.environment_file import read_environment
 from brine.looking import absolute
-from brine.option_types import Range, account, duration, name, size
+from brine.option_types import Range, Span, account, duration, name, size
 from brine.parser import Parser
 from brine.pythons import Python, choose_python
 from brine.refusal import Refusal
@@ -78,8 +78,9 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
 def _add_processes(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("processes")
     add = group.add_argument
-    add("--processes", type=Range(1, 1000), default=1, metavar="N",
-        help="processes with so many threads each (default 1); with prefork so many times as many of them")
+    add("--processes", type=Span(1, 1000), default=(1, 1), metavar="N|MIN-MAX",
+        help="processes with so many threads each (default 1); with prefork so many times as many of them. 2-8: two, "
+             "and up to eight while all threads are taken")
     add("--threads", type=Range(1, 1000), default=8, metavar="N",
         help="requests that each serves at the same time (default 8): threads of one process, or processes with "
              "prefork; httpd has more, for clients with slow lines")
@@ -147,6 +148,9 @@ def _limits(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
         chosen.append(("preload", "preload", "On"))
     if options.embedded and chosen:
         raise Refusal(f"--{chosen[0][0]} is about processes of the application's own: leave it or --embedded out.")
+    if options.embedded and options.processes[0] != options.processes[1]:
+        raise Refusal("--processes MIN-MAX is about processes of the application's own: give one number, or leave "
+                      "--embedded out.")
     if os.geteuid() != 0 and any(name in _IDENTITY for _, name, _ in chosen):
         raise Refusal("--user and --group are for root, who alone can run processes as another user.")
     if options.user:
@@ -217,7 +221,8 @@ def site_of(options: argparse.Namespace) -> Site:
                 port=8000 if options.port is None else options.port,
                 public_name=getattr(options, "server_name", None) or "",
                 threads=options.threads, mpm=options.mpm, reload=options.reload, name=check_name(options.name),
-                python=_python(options), processes=options.processes, home=_home(options, first),
+                python=_python(options), processes=options.processes[1], least_processes=options.processes[0],
+                home=_home(options, first),
                 body_limit=options.limit_request_body, limits=_limits(options), embedded=options.embedded,
                 tls=_certificate(options), makes_certificate=_makes_certificate(options), http2=options.http2,
                 status=options.status,

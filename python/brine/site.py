@@ -55,6 +55,9 @@ class Site:
     reload: bool = False
     name: str = ""
     processes: int = 1
+    """At most."""
+    least_processes: int | None = None
+    """As few as these while the load needs no more; None: always as many as `processes`."""
     home: Path | None = None
     """The folder in which its processes begin, which is on Python's module path; None: the system's choice."""
     paths: tuple[Path, ...] = ()

@@ -143,6 +143,8 @@ struct alignas(64) GroupRow {
   Histogram gil_wait;
   /// Interpreters of the process that has told it last.
   std::atomic<std::uint32_t> interpreters;
+  /// The number of processes that a group with processes=MIN-MAX is to have now; 0: not known.
+  std::atomic<std::uint32_t> wanted;
 };
 
 /// The states of a daemon process.
@@ -201,7 +203,7 @@ class Board {
  public:
   /// Raise it with each change of the layout, so that a build that is loaded by a restart does not
   /// take another's memory for its own.
-  static constexpr std::uint32_t kVersion = 4;
+  static constexpr std::uint32_t kVersion = 5;
   static constexpr std::size_t kGroups = 256;
   static constexpr std::size_t kScripts = 1024;
   static constexpr std::size_t kProcesses = 4096;

@@ -35,20 +35,38 @@ enum class Counter : std::uint8_t {
   shutdown_timeout,
   graceful_timeout,
   eviction,
+  grown,  ///< processes started since all threads were taken
+  idle,   ///< processes that left since fewer were enough
   count_,
 };
 
 inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::count_);
 
-inline constexpr std::array<std::string_view, kCounters> kCounterNames = {
-    "requests",         "overfull",         "not-ready",
-    "queue-timeout",    "request-timeout",  "socket-timeout",
-    "crashed",          "bad-answers",      "moved",
-    "reloads",          "restarts",         "deaths",
-    "load-failures",    "deadlock-timeout", "inactivity-timeout",
-    "maximum-requests", "restart-interval", "cpu-time-limit",
-    "memory-recycle",   "startup-timeout",  "shutdown-timeout",
-    "graceful-timeout", "eviction"};
+inline constexpr std::array<std::string_view, kCounters> kCounterNames = {"requests",
+                                                                          "overfull",
+                                                                          "not-ready",
+                                                                          "queue-timeout",
+                                                                          "request-timeout",
+                                                                          "socket-timeout",
+                                                                          "crashed",
+                                                                          "bad-answers",
+                                                                          "moved",
+                                                                          "reloads",
+                                                                          "restarts",
+                                                                          "deaths",
+                                                                          "load-failures",
+                                                                          "deadlock-timeout",
+                                                                          "inactivity-timeout",
+                                                                          "maximum-requests",
+                                                                          "restart-interval",
+                                                                          "cpu-time-limit",
+                                                                          "memory-recycle",
+                                                                          "startup-timeout",
+                                                                          "shutdown-timeout",
+                                                                          "graceful-timeout",
+                                                                          "eviction",
+                                                                          "grown",
+                                                                          "idle"};
 
 using Counters = std::array<std::atomic<std::uint64_t>, kCounters>;
 

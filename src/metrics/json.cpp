@@ -131,6 +131,8 @@ void put_group(JsonWriter& json, const GroupSnapshot& group) {
     json.put("daemon", group.is_daemon);
     json.put("fault", group.fault);
     json.put("processes", std::uint64_t{group.processes});
+    json.put("processes_min", std::uint64_t{group.least_processes});
+    json.put("processes_max", std::uint64_t{group.most_processes});
     json.put("threads_per_process", std::uint64_t{group.threads});
     json.put("ready", std::uint64_t{group.ready()});
     json.put("in_flight", group.in_flight());

@@ -299,6 +299,10 @@ void put_counters(ExpositionWriter& writer, const Snapshot& snapshot) {
               "Processes whose scripts did not load.");
   put_reasons(writer, snapshot, kRestarts, "brine_process_restarts",
               "Processes that were replaced.");
+  put_counter(writer, snapshot, Counter::grown, "brine_processes_grown",
+              "Processes that were started since all threads were taken.");
+  put_counter(writer, snapshot, Counter::idle, "brine_processes_idle",
+              "Processes that left since fewer were enough.");
   put_counter(writer, snapshot, Counter::deaths, "brine_process_crashes",
               "Processes that ended without being told to.");
   put_reasons(writer, snapshot, kKills, "brine_process_overdue_ends",
@@ -319,6 +323,16 @@ void put_groups(ExpositionWriter& writer, const Snapshot& snapshot) {
   writer.family("brine_group_processes", "gauge", "", "Processes that the group is to have.");
   each_daemon_group(snapshot, [&](std::span<const Label> labels, const GroupSnapshot& group) {
     writer.sample(labels, std::uint64_t{group.processes});
+  });
+  writer.family("brine_group_processes_min", "gauge", "",
+                "The least number of the group's processes.");
+  each_daemon_group(snapshot, [&](std::span<const Label> labels, const GroupSnapshot& group) {
+    writer.sample(labels, std::uint64_t{group.least_processes});
+  });
+  writer.family("brine_group_processes_max", "gauge", "",
+                "The greatest number of the group's processes.");
+  each_daemon_group(snapshot, [&](std::span<const Label> labels, const GroupSnapshot& group) {
+    writer.sample(labels, std::uint64_t{group.most_processes});
   });
   writer.family("brine_group_threads", "gauge", "", "Threads of the group's ready processes.");
   each_daemon_group(snapshot, [&](std::span<const Label> labels, const GroupSnapshot& group) {

@@ -95,6 +95,9 @@ void add_counts(const GroupRow& row, GroupSnapshot& group) {
   for (std::size_t i = 0; i < kHazards.size(); ++i) group.hazards[i] += row.hazards[i].load();
   row.gil_wait.add_to(group.gil_wait);
   group.cpu += static_cast<double>(row.cpu.load()) / 1e9;
+  if (const std::uint32_t wanted = row.wanted.load(); wanted != 0 && group.is_daemon) {
+    group.processes = std::clamp(wanted, group.least_processes, group.most_processes);
+  }
   group.interpreters = std::max(group.interpreters, row.interpreters.load());
 }
 

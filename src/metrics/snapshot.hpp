@@ -82,10 +82,12 @@ struct EventSnapshot {
 /// A process group.
 struct GroupSnapshot {
   std::string name;
-  bool is_daemon = false;  ///< daemon processes serve it, of whichever generation
-  std::string fault{};     ///< why it is out of order, or empty
-  unsigned processes = 0;  ///< as configured
-  unsigned threads = 0;    ///< of each process, as configured
+  bool is_daemon = false;        ///< daemon processes serve it, of whichever generation
+  std::string fault{};           ///< why it is out of order, or empty
+  unsigned processes = 0;        ///< that it is to have now
+  unsigned least_processes = 0;  ///< as configured
+  unsigned most_processes = 0;   ///< as configured
+  unsigned threads = 0;          ///< of each process, as configured
   std::array<std::uint64_t, kCounters> counters{};
   double cpu = 0;  ///< seconds that all processes have used that the group has had
   std::vector<ProcessSnapshot> running{};  ///< those of earlier generations too

@@ -67,6 +67,9 @@ def test_processes_and_threads(folder):
     assert group() == "WSGIDaemonProcess site threads=2"  # wsgi.multiprocess stays False
     assert group(processes=3) == "WSGIDaemonProcess site threads=2 processes=3"
     assert group(processes=3, mpm="prefork") == "WSGIDaemonProcess site processes=6 threads=1"
+    assert group(processes=8, least_processes=8) == "WSGIDaemonProcess site threads=2 processes=8"
+    assert group(processes=8, least_processes=1) == "WSGIDaemonProcess site threads=2 processes=1-8"
+    assert group(processes=8, least_processes=3, mpm="prefork") == "WSGIDaemonProcess site processes=6-16 threads=1"
 
 
 def test_reload_and_python_reach_httpd(folder):

@@ -66,12 +66,27 @@ def test_values_that_are_none(brine, script, option, value, words):
     (["--status", "--mount", "/brine-status"], "--status has its page at /brine-status"),
     (["--status", "--mount", "/brine-health=json:loads"], "--status has its page at /brine-health"),
     (["--preload", "--embedded"], "--preload is about processes of the application's own"),
+    (["--processes", "1-2", "--embedded"], "--processes MIN-MAX is about processes of the application's own"),
     (["--mount", "/a="], "--mount /a= names no application"),
     (["--access-log", "/no/such/x"], "The folder /no/such of"),
     (["--config", "/no/such"], "There is no file /no/such")])
 def test_what_makes_no_sense_is_one_sentence(brine, script, arguments, words):
     answer = refused(brine, "serve", script, *arguments)
     assert answer.startswith("brine: ") and words in answer and answer.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", ["0", "5-2", "-3", "2-", "2-x", "2-3-4", "0-2", "2-1001", "", "٣"])
+def test_what_is_no_number_of_processes(brine, script, value):
+    assert "is not a number from 1 to 1000, nor two such as 2-8" in refused(brine, "serve", script, f"--processes={value}")
+
+
+@pytest.mark.parametrize("arguments, option", [
+    (["--processes", "3"], "processes=3"), (["--processes", "2-8"], "processes=2-8"),
+    (["--processes", "1-2"], "processes=1-2"), (["--processes", "4-4"], "processes=4"),
+    (["--processes", "1-2", "--threads", "3", "--mpm", "prefork"], "processes=3-6")])
+def test_the_number_of_processes(brine, script, arguments, option):
+    group = next(line for line in printed(brine, script, *arguments).splitlines() if line.startswith("WSGIDaemonProcess"))
+    assert option in group.split()
 
 
 def test_limits_reach_the_daemon_processes(brine, script):

@@ -20,7 +20,8 @@ void require(bool holds) {
 void check_ranges(const DaemonOptions& options) {
   const auto& group = options.group;
   require(!group.name.empty() && group.name.find("%{") == std::string::npos);
-  require(group.processes >= 1 && group.multiprocess == options.given.contains("processes"));
+  require(group.least_processes >= 1 && group.least_processes <= group.processes);
+  require(group.processes <= 10000 && group.multiprocess == options.given.contains("processes"));
   require(group.threads >= 0 && group.threads <= 65533);
   require(group.chroot.empty() || group.chroot.front() == '/');
   require(group.home.empty() || group.home.front() == '/');

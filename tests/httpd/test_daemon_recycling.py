@@ -37,7 +37,7 @@ def site(start_httpd):
     def start(options, load=0.0, grow=0):
         server = start_httpd(
             groups.CONFIG + f"WSGIEventLog {{dir}}/events.log\nWSGIDaemonProcess site processes=4 threads=1 {options}\n"
-            "WSGIScriptAlias /app {dir}/app.wsgi process-group=site application-group=%{{GLOBAL}}\n",
+            "WSGIScriptAlias /app {dir}/app.wsgi process-group=site application-group=%{GLOBAL}\n",
             files={"app.wsgi": APP.format(load=load, grow=grow)})
         group = groups.Group(server)
         until(lambda: len(group.pids()) == 4, "all are ready", 30)

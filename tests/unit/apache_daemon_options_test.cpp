@@ -54,6 +54,13 @@ TEST(DaemonOptions, HaveAName) {
 
 TEST(DaemonOptions, OfProcesses) {
   EXPECT_EQ(option("processes=3").group.processes, 3);
+  EXPECT_FALSE(option("processes=3").group.varies());
+  EXPECT_EQ(option("processes=2-8").group.processes, 8);
+  EXPECT_EQ(option("processes=2-8").group.least_processes, 2);
+  EXPECT_TRUE(option("processes=2-8").group.multiprocess);
+  EXPECT_FALSE(option("processes=2-2").group.varies());
+  EXPECT_EQ(option("").group.limits.processes_idle, 60s);
+  EXPECT_EQ(option("processes-idle=5m").group.limits.processes_idle, 5min);
   EXPECT_TRUE(option("processes=1").group.multiprocess);
   EXPECT_EQ(option("").group.interpreters, 1);
   EXPECT_EQ(option("interpreters=4").group.interpreters, 4);

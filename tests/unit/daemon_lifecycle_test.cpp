@@ -231,7 +231,8 @@ TEST(Lifecycle, EachReasonToReplaceAProcessIsCountedAsThatReason) {
       {Reason::request_timeout, Counter::restarts},
       {Reason::cpu_time_limit, Counter::cpu_time},
       {Reason::memory_recycle, Counter::memory},
-      {Reason::descriptors, Counter::restarts}};
+      {Reason::descriptors, Counter::restarts},
+      {Reason::idle, Counter::idle}};
   for (const auto& [reason, counter] : counters) {
     const Transition next = step(in(Phase::serving), {Event::replace, reason}, group(), kNow);
     EXPECT_EQ(next.life.reason, reason);

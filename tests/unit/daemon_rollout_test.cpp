@@ -203,25 +203,25 @@ Census census(std::ptrdiff_t starting, std::ptrdiff_t serving, std::ptrdiff_t re
 
 TEST(Missing, IsWhatAGroupHasTooFew) {
   Rollout rollout(1, 0);
-  EXPECT_EQ(rollout.missing(group_of(4), census(0, 0, 0), false, kNow), 4);
-  EXPECT_EQ(rollout.missing(group_of(4), census(3, 0, 0), false, kNow), 1);
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(0, 0, 0), false, kNow), 4);
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(3, 0, 0), false, kNow), 1);
   rollout.prove(1);
-  EXPECT_EQ(rollout.missing(group_of(4), census(1, 2, 0), false, kNow), 1);
-  EXPECT_EQ(rollout.missing(group_of(4), census(0, 1, 3), false, kNow), 3);
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(1, 2, 0), false, kNow), 1);
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(0, 1, 3), false, kNow), 3);
 }
 
 TEST(Missing, IsOneWhereNobodyKnowsWhetherTheCodeLoads) {
   Rollout rollout = deploying();
-  EXPECT_EQ(rollout.missing(group_of(4), census(0, 0, 4), false, kNow), 1);
-  EXPECT_EQ(rollout.missing(group_of(4), census(1, 0, 4), false, kNow), 0);
-  EXPECT_EQ(rollout.missing(group_of(4), census(0, 0, 0, 4), false, kNow), 4) << "nobody serves";
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(0, 0, 4), false, kNow), 1);
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(1, 0, 4), false, kNow), 0);
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(0, 0, 0, 4), false, kNow), 4) << "nobody serves";
 }
 
 TEST(Missing, IsNoneWhileTheNewestCodeIsRejectedAndOthersServe) {
   Rollout rollout = deploying();
   rollout.reject(2, false, false, kNow);
-  EXPECT_EQ(rollout.missing(group_of(4), census(0, 3, 0), false, kNow), 0);
-  EXPECT_EQ(rollout.missing(group_of(4), census(0, 0, 0), false, kNow), 4);
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(0, 3, 0), false, kNow), 0);
+  EXPECT_EQ(rollout.missing(group_of(4), 4, census(0, 0, 0), false, kNow), 4);
 }
 
 TEST(Missing, IsAQuarterAtOnceOfThoseThatServeMeanwhile) {
@@ -240,9 +240,9 @@ TEST(Missing, IsAQuarterAtOnceOfThoseThatServeMeanwhile) {
   for (const Row& row : table) {
     Census there = census(row.starting, row.serving, row.retiring);
     there.recycled = row.recycled;
-    EXPECT_EQ(
-        std::max<std::ptrdiff_t>(rollout.missing(group_of(row.processes), there, false, kNow), 0),
-        row.missing)
+    EXPECT_EQ(std::max<std::ptrdiff_t>(
+                  rollout.missing(group_of(row.processes), row.processes, there, false, kNow), 0),
+              row.missing)
         << row.processes << ": " << row.starting << ' ' << row.serving << ' ' << row.retiring << ' '
         << row.recycled;
   }
@@ -251,8 +251,8 @@ TEST(Missing, IsAQuarterAtOnceOfThoseThatServeMeanwhile) {
 TEST(Missing, OfAServiceIsWhatHasEnded) {
   Rollout rollout(1, 0);
   rollout.prove(1);
-  EXPECT_EQ(rollout.missing(group_of(1, 0), census(0, 0, 0, 1), false, kNow), 0);
-  EXPECT_EQ(rollout.missing(group_of(1, 0), census(0, 0, 0, 0), false, kNow), 1);
+  EXPECT_EQ(rollout.missing(group_of(1, 0), 1, census(0, 0, 0, 1), false, kNow), 0);
+  EXPECT_EQ(rollout.missing(group_of(1, 0), 1, census(0, 0, 0, 0), false, kNow), 1);
 }
 
 // --- pauses between starts
@@ -272,16 +272,16 @@ TEST(Pause, GrowsWithProcessesThatCannotStart) {
 TEST(Pause, EndsWhenFilesAreMended) {
   Rollout rollout(1, 0);
   for (int i = 0; i < 5; ++i) rollout.note_death(death(1), false, kNow);
-  EXPECT_EQ(rollout.missing(group_of(1), census(0, 0, 0), false, kNow + 1), 0);
-  EXPECT_EQ(rollout.missing(group_of(1), census(0, 0, 0), true, kNow + 1), 1);
+  EXPECT_EQ(rollout.missing(group_of(1), 1, census(0, 0, 0), false, kNow + 1), 0);
+  EXPECT_EQ(rollout.missing(group_of(1), 1, census(0, 0, 0), true, kNow + 1), 1);
   EXPECT_TRUE(rollout.may_start(kNow + 1));
 }
 
 TEST(Pause, DoesNotEndByMendedFilesWhereTheSystemRefusesToFork) {
   Rollout rollout(1, 0);
   rollout.note_refused_fork(kNow);
-  EXPECT_EQ(rollout.missing(group_of(1), census(0, 0, 0), true, kNow + 1), 0);
-  EXPECT_EQ(rollout.missing(group_of(1), census(0, 0, 0), true, kNow + kSecond / 2), 1);
+  EXPECT_EQ(rollout.missing(group_of(1), 1, census(0, 0, 0), true, kNow + 1), 0);
+  EXPECT_EQ(rollout.missing(group_of(1), 1, census(0, 0, 0), true, kNow + kSecond / 2), 1);
   rollout.note_fork();
 }
 
@@ -363,7 +363,7 @@ TEST(Rollout, GivesNewCodeUpThatFindsNoPlace) {
   EXPECT_TRUE(rollout.is_full_for_long(limits, kNow + 15 * kSecond));
   rollout.pass_over(2);
   EXPECT_FALSE(rollout.is_full_for_long(limits, kNow + 15 * kSecond)) << "once is enough";
-  EXPECT_EQ(rollout.missing(group_of(1), census(0, 0, 1), false, kNow + 16 * kSecond), 1)
+  EXPECT_EQ(rollout.missing(group_of(1), 1, census(0, 0, 1), false, kNow + 16 * kSecond), 1)
       << "it is only that there is no place";
   rollout.note_place();
   EXPECT_TRUE(rollout.note_full(kNow + 20 * kSecond));

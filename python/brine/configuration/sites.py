@@ -52,7 +52,8 @@ class Group:
 
     @property
     def processes(self) -> int:
-        return number(self.option("processes"), 1)
+        """At most: processes=MIN-MAX may be fewer."""
+        return number(self.option("processes").rpartition("-")[2], 1)
 
 
 @dataclass(frozen=True)

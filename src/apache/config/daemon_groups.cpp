@@ -165,6 +165,7 @@ class Completion {
     choose_python();
     check_preload();
     check_jitter();
+    check_range();
     check_interpreters();
     find_script_owner();
     if (group_.limits.socket_timeout.count() == 0) {
@@ -385,6 +386,16 @@ class Completion {
     }
     if (limits.memory_recycle_jitter != 0 && limits.memory_recycle == 0) {
       refuse("has memory-recycle-jitter= without memory-recycle=, to which it adds");
+    }
+  }
+
+  void check_range() const {
+    if (group_.varies() && group_.is_service()) {
+      refuse("has processes=" + options_.given.at("processes") +
+             " and threads=0: a service does not grow, as it serves no requests");
+    }
+    if (!group_.varies() && options_.given.contains("processes-idle")) {
+      refuse("has processes-idle= without processes=MIN-MAX, of which it is an option");
     }
   }
 

@@ -187,8 +187,21 @@ void nowhere(DaemonOptions&, std::string_view text) {
   parse(text);
 }
 
+// Parses NUMBER or MIN-MAX.
 void processes(DaemonOptions& options, std::string_view text) {
-  options.group.processes = whole_number<1, 10000>(text);
+  constexpr long kMost = 10000;
+  Group& group = options.group;
+  const std::size_t dash = text.find('-');
+  if (dash == 0 || dash == std::string_view::npos) {
+    group.processes = group.least_processes = whole_number<1, kMost>(text);
+  } else {
+    group.least_processes = whole_number<1, kMost>(text.substr(0, dash));
+    group.processes = whole_number<1, kMost>(text.substr(dash + 1));
+    if (group.processes < group.least_processes) {
+      throw std::invalid_argument("must not end with less than it begins with, as " +
+                                  base::in_quotes(text) + " does");
+    }
+  }
   options.group.multiprocess = true;  // as in mod_wsgi, also for processes=1
 }
 
@@ -253,6 +266,7 @@ constexpr Option kOptions[] = {
     {"connect-timeout", &connect_timeout},
     {"socket-timeout", &in_limits<&Limits::socket_timeout>},
     {"queue-timeout", &in_limits<&Limits::queue_timeout>},
+    {"processes-idle", &in_limits<&Limits::processes_idle>},
     {"preload-idle", &in_limits<&Limits::preload_idle>},
     {"maximum-requests", &in_limits<&Limits::maximum_requests, &parse_count>},
     {"maximum-requests-jitter", &in_limits<&Limits::maximum_requests_jitter, &parse_count>},

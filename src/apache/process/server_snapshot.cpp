@@ -44,7 +44,9 @@ void add_configured(Snapshot& snapshot) {
     GroupSnapshot& shown = snapshot.group(metrics::printable(group.group.name));
     shown.is_daemon = true;
     shown.fault = metrics::printable(group.fault);
-    shown.processes = static_cast<unsigned>(group.group.processes);
+    shown.least_processes = static_cast<unsigned>(group.group.least_processes);
+    shown.most_processes = static_cast<unsigned>(group.group.processes);
+    shown.processes = shown.least_processes;
     shown.threads = static_cast<unsigned>(daemon::thread_count(group.group));
   }
 }

@@ -49,6 +49,9 @@ constexpr Nanos kHearing = 200 * base::kMillisecond;
 // A request that waits for a process says so again after this time.
 constexpr Nanos kSignInterval = base::kSecond;
 
+// The supervisor is told of waiting requests at most this often; from then on it looks itself.
+constexpr Nanos kCrowdInterval = 50 * base::kMillisecond;
+
 // A request follows its script to newer code at most this often, and then the old code serves it: a
 // script may change again and again, or its reload_required() always return true.
 constexpr unsigned kMostReloads = 4;
@@ -148,6 +151,17 @@ void Client::tell_of_script(const wsgi::Target& target) {
   last = key;
   const std::lock_guard lock(scripts_mutex_);
   scripts_.insert(std::move(key));
+}
+
+// Tells the supervisor of a group that may grow of a request that waits for a thread. Should the
+// packet be lost, the supervisor finds out within a second.
+void Client::tell_of_crowd() const {
+  if (!group_.varies()) return;
+  const Nanos now = base::now();
+  Nanos told = view_.board->crowded_at.load(std::memory_order_relaxed);
+  if (now - told < kCrowdInterval) return;
+  if (!view_.board->crowded_at.compare_exchange_strong(told, now)) return;
+  introduce(introductions_, {index_, kNoSlot, 0, std::nullopt}, -1, 0);
 }
 
 // Returns how long a request may wait for a thread.
@@ -323,6 +337,7 @@ bool Client::find_admission(PendingRequest& pending, Admission& admission) {
       continue;
     }
     admission = {*chosen, best.incarnation, best.code, best.in_flight < pending.wish.threads};
+    if (!admission.has_free_thread) tell_of_crowd();
     return true;
   }
 }

@@ -57,6 +57,7 @@ class Client {
   bool refuse_unready(PendingRequest& pending) const;
   bool refuse_stray(PendingRequest& pending) const;
   bool refuse_overfull(PendingRequest& pending) const;
+  void tell_of_crowd() const;
   bool is_stalled(std::size_t slot) const;
   bool is_brisk(std::size_t slot) const;
   void look(const PendingRequest& pending, std::vector<Candidate>& candidates) const;

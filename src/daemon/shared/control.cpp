@@ -31,14 +31,28 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)>
     "memory-recycle",
     "script failed",
     "finished",
-    "out of descriptors"};
+    "out of descriptors",
+    "idle"};
 
 // mod_wsgi's words where it has one.
 constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)> kStoppingWords = {
-    "shutdown_signal", "graceful_signal",  "shutdown_signal",  "eviction_signal",
-    "script_reload",   "maximum_requests", "restart_interval", "inactivity_timeout",
-    "request_timeout", "deadlock_timeout", "startup_timeout",  "cpu_time_limit",
-    "memory_recycle",  "script_failed",    "finished",         "descriptors"};
+    "shutdown_signal",
+    "graceful_signal",
+    "shutdown_signal",
+    "eviction_signal",
+    "script_reload",
+    "maximum_requests",
+    "restart_interval",
+    "inactivity_timeout",
+    "request_timeout",
+    "deadlock_timeout",
+    "startup_timeout",
+    "cpu_time_limit",
+    "memory_recycle",
+    "script_failed",
+    "finished",
+    "descriptors",
+    "idle"};
 
 // A path is at most 4 KiB long, the name of an interpreter 8 KiB.
 constexpr std::size_t kMostBytes = 65536;

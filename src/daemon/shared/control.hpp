@@ -32,6 +32,7 @@ enum class Reason : std::uint8_t {
   script_failed,
   finished,     ///< a service whose scripts have returned
   descriptors,  ///< the process has none left, and connections use few
+  idle,         ///< the group has more processes than its load needs
   count_,
 };
 

@@ -64,28 +64,28 @@ template <class Codec, Of<Limits> Value>
 void fields(Codec& codec, Value& value) {
   auto& [startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
          inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
-         loading_counts, socket_timeout, queue_timeout, preload_idle, maximum_requests,
-         maximum_requests_jitter, listen_backlog, memory_recycle, memory_recycle_jitter,
-         cpu_time_limit, memory_limit, virtual_memory] = value;
+         loading_counts, socket_timeout, queue_timeout, processes_idle, preload_idle,
+         maximum_requests, maximum_requests_jitter, listen_backlog, memory_recycle,
+         memory_recycle_jitter, cpu_time_limit, memory_limit, virtual_memory] = value;
   codec(startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
         inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
-        loading_counts, socket_timeout, queue_timeout, preload_idle, maximum_requests,
-        maximum_requests_jitter, listen_backlog, memory_recycle, memory_recycle_jitter,
-        cpu_time_limit, memory_limit, virtual_memory);
+        loading_counts, socket_timeout, queue_timeout, processes_idle, preload_idle,
+        maximum_requests, maximum_requests_jitter, listen_backlog, memory_recycle,
+        memory_recycle_jitter, cpu_time_limit, memory_limit, virtual_memory);
 }
 
 template <class Codec, Of<Group> Value>
 void fields(Codec& codec, Value& value) {
-  auto& [name, processes, multiprocess, threads, interpreters, preload, identity, switches_identity,
-         umask, chroot, home, user_home, working_home, lang, locale, display_name, cpu_priority,
-         stack_size, send_buffer_size, receive_buffer_size, python, program, prefix, python_path,
-         python_path_origin, home_origin, python_eggs, switch_interval, script_user, script_group,
-         limits, scripts] = value;
-  codec(name, processes, multiprocess, threads, interpreters, preload, identity, switches_identity,
-        umask, chroot, home, user_home, working_home, lang, locale, display_name, cpu_priority,
-        stack_size, send_buffer_size, receive_buffer_size, python, program, prefix, python_path,
-        python_path_origin, home_origin, python_eggs, switch_interval, script_user, script_group,
-        limits, scripts);
+  auto& [name, least_processes, processes, multiprocess, threads, interpreters, preload, identity,
+         switches_identity, umask, chroot, home, user_home, working_home, lang, locale,
+         display_name, cpu_priority, stack_size, send_buffer_size, receive_buffer_size, python,
+         program, prefix, python_path, python_path_origin, home_origin, python_eggs,
+         switch_interval, script_user, script_group, limits, scripts] = value;
+  codec(name, least_processes, processes, multiprocess, threads, interpreters, preload, identity,
+        switches_identity, umask, chroot, home, user_home, working_home, lang, locale, display_name,
+        cpu_priority, stack_size, send_buffer_size, receive_buffer_size, python, program, prefix,
+        python_path, python_path_origin, home_origin, python_eggs, switch_interval, script_user,
+        script_group, limits, scripts);
 }
 
 }  // namespace brine::daemon

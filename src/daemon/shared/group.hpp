@@ -41,9 +41,10 @@ struct Limits {
   Duration connect_timeout{15000};  ///< how long a request waits for a ready process
   /// True if connect-timeout was given: the time in which a process loads counts for it, too.
   bool loading_counts = false;
-  Duration socket_timeout{0};  ///< of one read or write between httpd and the process
-  Duration queue_timeout{0};   ///< from the request's arrival until a thread takes it up
-  Duration preload_idle{0};    ///< how long a template stays that no process has been forked from
+  Duration socket_timeout{0};      ///< of one read or write between httpd and the process
+  Duration queue_timeout{0};       ///< from the request's arrival until a thread takes it up
+  Duration processes_idle{60000};  ///< how long a process stays that the load does not need
+  Duration preload_idle{0};  ///< how long a template stays that no process has been forked from
   std::uint64_t maximum_requests = 0;
   std::uint64_t maximum_requests_jitter = 0;  ///< see recycle_limits()
   int listen_backlog = 100;                   ///< requests that may wait beyond those being served
@@ -96,7 +97,8 @@ inline wsgi::Target target_of(const Script& script) {
 /// One group. All names have been looked up before the fork.
 struct Group {
   std::string name;
-  int processes = 1;
+  int least_processes = 1;    ///< processes=MIN-MAX; else the same as `processes`
+  int processes = 1;          ///< at most
   bool multiprocess = false;  ///< processes= was given, even as 1 (wsgi.multiprocess)
   int threads = 15;           ///< 0: see is_service()
   int interpreters = 1;       ///< see engine::Config
@@ -133,6 +135,9 @@ struct Group {
 
   Limits limits;
   std::vector<Script> scripts;  ///< those of WSGIImportScript, and of aliases that name both groups
+
+  /// Returns true if the group has more or fewer processes as it needs them.
+  bool varies() const { return least_processes < processes; }
 
   /// Returns true if the group serves no requests: its scripts are the service, and run in the main
   /// thread of its process.

@@ -14,11 +14,14 @@
 
 namespace brine::daemon {
 
+/// Stands for a slot in an introduction which only tells that a request waits for a thread.
+inline constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
+
 /// A packet from one of httpd's processes to the supervisor: of a connection that is meant for a
-/// daemon process, or of a script that requests ask for.
+/// daemon process, of a script that requests ask for, or of a request that waits for a thread.
 struct Introduction {
-  std::uint32_t group = 0;  ///< index among the configuration's groups
-  std::uint32_t slot = 0;
+  std::uint32_t group = 0;        ///< index among the configuration's groups
+  std::uint32_t slot = 0;         ///< or kNoSlot
   std::uint32_t incarnation = 0;  ///< of the process that the connection is meant for
   std::optional<Script> script;   ///< a script that requests ask for; no connection then
 };

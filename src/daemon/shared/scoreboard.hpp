@@ -97,6 +97,8 @@ struct alignas(64) GroupBoard {
   /// The last time that the supervisor delayed a start of the group because other groups' processes
   /// take all processors, while no process of the group was starting.
   std::atomic<base::Nanos> in_line_at;
+  /// The last time that the supervisor was told of a request that waits for a thread.
+  std::atomic<base::Nanos> crowded_at;
   BrokenScripts broken;
 };
 

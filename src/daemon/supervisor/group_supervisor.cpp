@@ -50,7 +50,8 @@ GroupSupervisor::GroupSupervisor(std::size_t index, Endpoints& endpoints, Host& 
       group_log_(group_, log_),
       scripts_(group_.scripts),
       look_(group_),
-      rollout_(view_.board->code.load(), view_.board->failed_code.load()) {
+      rollout_(view_.board->code.load(), view_.board->failed_code.load()),
+      size_(group_, static_cast<std::ptrdiff_t>(view_.numbers->wanted.load()), base::now()) {
   publish();
   adopt_orphans();
 }
@@ -66,6 +67,7 @@ void GroupSupervisor::tend(Nanos now) {
     }
     load_lacking(now);
   }
+  resize(now);
   count_missing(now);
   if (lacks_template(now)) start_spare_template(now);
   drain_replaced();
@@ -107,6 +109,7 @@ void GroupSupervisor::read(Process& process, Teller& teller, Nanos now) {
   }
 }
 
+// One with kNoSlot has woken the supervisor, and resize() now looks at the load.
 void GroupSupervisor::hear(Introduced introduced) {
   const Introduction& introduction = introduced.introduction;
   if (introduction.script) {
@@ -244,6 +247,7 @@ void GroupSupervisor::start(Nanos now) {
   --missing_;
   rollout_.note_place();
   Process process;
+  process.is_grown = growing_ > missing_;
   process.life = begin(limits_, now);
   process.started = now;
   process.slot = static_cast<std::size_t>(free - view_.slots.data());
@@ -500,12 +504,14 @@ void GroupSupervisor::count_missing(Nanos now) {
   missing_ = 0;
   if (!ending_) {
     const bool mended = !rollout_.may_start(now) && scripts_.changed_since_failure();
-    missing_ = std::max<std::ptrdiff_t>(rollout_.missing(group_, census(), mended, now), 0);
+    missing_ = std::max<std::ptrdiff_t>(
+        rollout_.missing(group_, size_.wanted(), census(), mended, now), 0);
   }
   if (missing_ != 0 && free_slot() == nullptr) {
     missing_ = 0;
     wait_for_slot(now);
   }
+  growing_ = std::min(growing_, missing_);
   if (missing_ == 0) {
     missing_since_ = 0;
   } else if (missing_since_ == 0) {
@@ -543,7 +549,7 @@ void GroupSupervisor::note_line(Nanos now) {
 void GroupSupervisor::drain_replaced() {
   const Census there = census();
   auto serving = there.serving + there.retiring;
-  const auto needed = group_.is_service() ? 0 : group_.processes;
+  const auto needed = group_.is_service() ? 0 : size_.wanted();
   for (Process& process : processes_) {
     if (process.is(Phase::keeping) && !is_needed(process)) happen(process, Event::replaced);
     if (serving <= needed || !process.is(Phase::retiring)) continue;
@@ -560,7 +566,10 @@ Nanos GroupSupervisor::next_look(Nanos now) const {
   for (const Process& process : processes_) {
     consider(due_at(process.life, limits_, vitals(process, now), now));
   }
-  if (!ending_) consider(rollout_.next_look(now));
+  if (!ending_) {
+    consider(rollout_.next_look(now));
+    consider(size_.next_look(now));
+  }
   return next;
 }
 

@@ -17,6 +17,7 @@
 #include "daemon/shared/handover.hpp"
 #include "daemon/shared/introduction.hpp"
 #include "daemon/supervisor/group_log.hpp"
+#include "daemon/supervisor/group_size.hpp"
 #include "daemon/supervisor/host.hpp"
 #include "daemon/supervisor/process.hpp"
 #include "daemon/supervisor/rollout.hpp"
@@ -175,6 +176,12 @@ class GroupSupervisor {
   void count_missing(base::Nanos now);
   void drain_replaced();
 
+  // Functions that grow and shrink the group, in group_supervisor_size.cpp:
+  void resize(base::Nanos now);
+  Load load(base::Nanos now) const;
+  void note_size(std::ptrdiff_t before, const Load& load);
+  void retire_surplus(base::Nanos now);
+
   // Functions of a process's end:
   void note_end(Process& process, int status, long peak_kib);
   void move_out(Process& process);
@@ -216,6 +223,8 @@ class GroupSupervisor {
   ScriptRegistry scripts_;
   ScriptLook look_;
   Rollout rollout_;
+  GroupSize size_;
+  std::ptrdiff_t growing_ = 0;     ///< missing processes by which the group grows
   std::uint64_t started_ = 0;      ///< processes that have been started
   std::ptrdiff_t missing_ = 0;     ///< processes that are to be started now
   base::Nanos missing_since_ = 0;  ///< 0: none is missing

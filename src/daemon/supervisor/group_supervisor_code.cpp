@@ -57,7 +57,7 @@ ScriptVersions GroupSupervisor::had_by_others(const Process& process) const {
 Merits GroupSupervisor::merits_of(const Process& process) const {
   Merits merits;
   const Census there = census();
-  merits.wanted = there.serving + there.retiring < group_.processes;
+  merits.wanted = there.serving + there.retiring < size_.wanted();
   for (const Process& other : processes_) {
     if (other.is(Phase::retiring) && other.life.reason != Reason::reload) merits.wanted = true;
   }

@@ -107,6 +107,7 @@ metrics::LifeEvent GroupSupervisor::event_of(const Process& process,
   told.pid = process.pid;
   told.generation = host_.generation();
   if (process.life.reason != Reason::none) told.reason = reason_name(process.life.reason);
+  if (event == metrics::ProcessEvent::start && process.is_grown) told.reason = "grow";
   return told;
 }
 

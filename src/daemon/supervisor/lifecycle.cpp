@@ -285,6 +285,8 @@ Counter counter_of(Reason reason) noexcept {
       return Counter::cpu_time;
     case Reason::memory_recycle:
       return Counter::memory;
+    case Reason::idle:
+      return Counter::idle;
     default:
       return Counter::restarts;
   }

@@ -55,6 +55,7 @@ struct Process {
   Life life;
   RecycleLimits recycle_at;
   base::Nanos started = 0;
+  bool is_grown = false;               ///< was started since all threads were taken
   std::uint64_t fresh_resident = 0;    ///< bytes when it became ready; with memory-recycle
   ScriptVersions scripts;              ///< versions of the group's scripts that it loaded
   std::size_t scripts_given = 0;       ///< how many scripts the handover told it to load

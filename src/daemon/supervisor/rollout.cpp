@@ -97,7 +97,8 @@ void Rollout::note_loads(bool any, Nanos now) {
   load_at_ = any ? now + back_off(loads_, 0) : 0;
 }
 
-std::ptrdiff_t Rollout::missing(const Group& group, const Census& census, bool mended, Nanos now) {
+std::ptrdiff_t Rollout::missing(const Group& group, std::ptrdiff_t wanted, const Census& census,
+                                bool mended, Nanos now) {
   if (now < not_before_) {
     // A change that may mend what kept a process from starting ends the delay.
     if (fork_refused_ || !mended) return 0;
@@ -108,13 +109,13 @@ std::ptrdiff_t Rollout::missing(const Group& group, const Census& census, bool m
   if (others && full_since_ == 0 && is_given_up()) return 0;
   // A service must not run twice, so its successor waits for its end.
   const std::ptrdiff_t missing =
-      group.processes - (group.is_service() ? census.all : census.starting + census.serving);
+      wanted - (group.is_service() ? census.all : census.starting + census.serving);
   // While others serve, a single process tries code that may not load.
   if (beside(asked_, others) == Others::older) {
     return std::min<std::ptrdiff_t>(missing, 1 - census.starting);
   }
   // Those that are recycled serve meanwhile, so their successors come a few at a time.
-  const std::ptrdiff_t at_once = recycled_at_once(group.processes) - census.starting;
+  const std::ptrdiff_t at_once = recycled_at_once(wanted) - census.starting;
   return std::min(missing, std::max(missing - census.recycled, at_once));
 }
 

@@ -140,9 +140,10 @@ class Rollout {
 
   // --- starts
 
-  /// Returns how many processes have to be started, one at a time while may_start(). `mended`:
-  /// files that did not load have changed.
-  std::ptrdiff_t missing(const Group& group, const Census& census, bool mended, base::Nanos now);
+  /// Returns how many processes have to be started, one at a time while may_start(), for the group
+  /// to have so many as are `wanted`. `mended`: files that did not load have changed.
+  std::ptrdiff_t missing(const Group& group, std::ptrdiff_t wanted, const Census& census,
+                         bool mended, base::Nanos now);
   bool may_start(base::Nanos now) const { return now >= not_before_; }
   void note_fork();
   void note_refused_fork(base::Nanos now);
