@@ -46,6 +46,13 @@ def size(text: str) -> str:
     return text
 
 
+def url_paths(text: str) -> str:
+    """URL paths with commas between them, as WSGIDaemonProcess takes them."""
+    if not re.fullmatch(r"/[^\x00-\x20\x7f#,\"']*(,/[^\x00-\x20\x7f#,\"']*)*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL path such as /login/, nor several with commas")
+    return text
+
+
 def account(text: str) -> str:
     """A user or a group: a name, or # and a number."""
     if not re.fullmatch(r"#\d+|[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?", text, re.ASCII):

@@ -10,7 +10,7 @@ from typing import Any
 from brine.application import Application
 from brine.environment_file import read_environment
 from brine.looking import absolute
-from brine.option_types import Range, Span, account, duration, name, size
+from brine.option_types import Range, Span, account, duration, name, size, url_paths
 from brine.parser import Parser
 from brine.pythons import Python, choose_python
 from brine.refusal import Refusal
@@ -36,6 +36,8 @@ _LIMITS: tuple[tuple[str, str, Callable[[str], Any], str, str], ...] = (
     ("max-requests", "maximum-requests", Range(0, 2**31 - 1), "N",
      "replace a process that has served so many (default: never)"),
     ("memory-recycle", "memory-recycle", size, "SIZE", "replace a process that has so much memory (default: never)"),
+    ("warm-up", "warm-up", url_paths, "URL,...", "have each process make these requests itself before it serves"),
+    ("warm-up-timeout", "warm-up-timeout", duration, "TIME", "and go on without them after that time (default 30s)"),
     ("user", "user", account, "USER", "run the application as this user (root only; default www-data)"),
     ("group", "group", account, "GROUP", "and this group (default: the user's)"),
 )

@@ -22,8 +22,8 @@ namespace brine::engine {
 
 /// The number of the boundary. Raise it with every change of this folder's files or of what they
 /// include: an engine that was built with another number is refused. tests/boundary_test.py
-/// compares the hash with the files. kAbi's hash: 3274367a08334383
-inline constexpr std::uint32_t kAbi = 36;
+/// compares the hash with the files. kAbi's hash: 4d4231e31475a71e
+inline constexpr std::uint32_t kAbi = 37;
 
 /// The name of the symbol by which an engine is found (type: EngineExport).
 inline constexpr const char* kExportSymbol = "brine_engine_export";
@@ -114,6 +114,10 @@ class Engine {
   /// hits a later one, provided that the caller keeps the thread from its next request during the
   /// call.
   virtual bool interrupt(std::uintptr_t thread) noexcept = 0;
+
+  /// Deletes what Python keeps for the calling thread, its `threading.local` values above all,
+  /// which may run code of the application's. The thread calls the engine no more. BLOCKS for GILs.
+  virtual void forget_thread() noexcept = 0;
 
   /// Calls the subscribers of mod_wsgi's event `process_signal` in every interpreter. May BLOCK for
   /// ever, as they may.

@@ -160,6 +160,7 @@ struct Head {
   bool body_complete = false;
   /// The body's length, or -1 if it is not known. `Request::read` tells where the body ends.
   std::int64_t content_length = -1;
+  bool warm_up = false;       ///< the server's own request: it is not counted, nor told of
   bool head_request = false;  ///< the client sent HEAD, whatever REQUEST_METHOD says
   Replacements replacements;
   bool strict_headers = false;  ///< WSGIStrictHeaders: a hop-by-hop field is an error

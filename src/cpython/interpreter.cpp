@@ -85,6 +85,17 @@ void Interpreter::note_fork(const GilLock&) {
   if (!kFollows) find_gilstate_key();
 }
 
+void Interpreter::forget_thread() noexcept {
+  // The first state is CPython's own for the thread before 3.12, so it goes last.
+  while (!states_of_thread.empty()) {
+    PyThreadState* const state = choose(states_of_thread.back().state);
+    states_of_thread.pop_back();
+    PyEval_RestoreThread(state);
+    PyThreadState_Clear(state);
+    PyThreadState_DeleteCurrent();
+  }
+}
+
 Interpreter Interpreter::sub(GilLock&, Gil gil) {
   if (!kFollows && !gilstate_key) {
     throw std::runtime_error(

@@ -28,6 +28,9 @@ class Interpreter {
   /// Finds out anew, in a process that was forked, what CPython has made anew for itself.
   static void note_fork(const GilLock&);
 
+  /// Deletes the calling thread's states in all interpreters. The thread does not come back.
+  static void forget_thread() noexcept;
+
   /// Makes a sub-interpreter; `Gil::own` needs kHasOwnGils. `lock` is held on the main interpreter,
   /// before and afterwards. Not called by two threads at once: while an interpreter with a GIL of
   /// its own is made, the main one's is free. Throws ErrorSet if Python cannot make one, and

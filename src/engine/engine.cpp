@@ -135,7 +135,7 @@ class PythonEngine final : public Engine {
           groups_.choose(target.application_group, target.group_named_by, request);
       ApplicationGroup& group = turn.group();
       const script::Wanted script = wanted(target);
-      if (wsgi::requests_are_observed() && !target.question.is_asked()) {
+      if (wsgi::requests_are_observed() && !target.question.is_asked() && !request.head().warm_up) {
         return serve_observed(group, target, script, request, response);
       }
       wsgi::Exchange exchange{request, response};
@@ -219,6 +219,8 @@ class PythonEngine final : public Engine {
       return group.gateway.interrupt(gil, *serving.exchange, serving.ident);
     });
   }
+
+  void forget_thread() noexcept override { cpython::Interpreter::forget_thread(); }
 
   void tell_signal(int signal) noexcept override {
     try {

@@ -65,6 +65,7 @@ def test_values_that_are_none(brine, script, option, value, words):
     (["--tls", "/no/such", "/no/such"], "of --tls does not exist"),
     (["--status", "--mount", "/brine-status"], "--status has its page at /brine-status"),
     (["--status", "--mount", "/brine-health=json:loads"], "--status has its page at /brine-health"),
+    (["--warm-up", "/x", "--embedded"], "--warm-up is about processes of the application's own"),
     (["--preload", "--embedded"], "--preload is about processes of the application's own"),
     (["--processes", "1-2", "--embedded"], "--processes MIN-MAX is about processes of the application's own"),
     (["--mount", "/a="], "--mount /a= names no application"),
@@ -101,6 +102,12 @@ def test_limits_reach_the_daemon_processes(brine, script):
 def test_preloaded_processes_share_what_one_has_loaded(serve, folder):
     script = write_script(folder / "app.wsgi", "f'{LOADED_BY != os.getpid()}'.encode()", "import os\nLOADED_BY = os.getpid()")
     assert serve(script, "--processes", "2", "--preload").get() == (200, "True")
+
+
+def test_a_warm_up_comes_before_the_first_request(serve, folder):
+    script = write_script(folder / "app.wsgi", "f'{SEEN.append(environ.get(MARK)) or SEEN}'.encode()",
+                          "SEEN = []\nMARK = 'brine.warm_up'")
+    assert serve(script, "--warm-up", "/a,/b?c=1").get() == (200, "['1', '1', None]")
 
 
 @ROOT_ONLY

@@ -67,6 +67,14 @@ TEST(DaemonOptions, OfProcesses) {
   EXPECT_TRUE(option("preload=On").group.preload);
   EXPECT_FALSE(option("preload=off").group.preload);
   EXPECT_EQ(option("preload-idle=10m").group.limits.preload_idle, daemon::Duration(600000));
+  EXPECT_EQ(option("").group.limits.warm_up_timeout, 30s);
+  EXPECT_EQ(option("warm-up-timeout=2m").group.limits.warm_up_timeout, 120s);
+  EXPECT_EQ(option("warm-up=/").warm_up, std::vector<std::string>{"/"});
+  EXPECT_EQ(option("warm-up=/a/,/b%2C?c=1").warm_up,
+            (std::vector<std::string>{"/a/", "/b%2C?c=1"}));
+  for (const char* const wrong : {"a", "/a,", ",/a", "'/a b'", "/a#b", "http://a/", "/\x7f"}) {
+    EXPECT_NE(refusal(std::string("site warm-up=") + wrong), "accepted") << wrong;
+  }
   EXPECT_EQ(option("threads=0").group.threads, 0);
   EXPECT_EQ(option("threads=65533").group.threads, 65533);
   EXPECT_EQ(option("user=alice").user, "alice");

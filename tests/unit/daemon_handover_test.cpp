@@ -49,6 +49,7 @@ Handover some_handover() {
   script.path = "/app.wsgi";
   script.settings.pickle_policy = pickle::Policy::enforce;
   handover.scripts = {script};
+  handover.group.warm_ups = {{"/a?b", script, "", "/a", "b", "https", "shop.example", "8443"}};
   return handover;
 }
 
@@ -71,6 +72,7 @@ TEST(Handover, SurvivesTheJourney) {
   EXPECT_FALSE(rule.options.restrict_stdin);
   EXPECT_EQ(back->engine.apache_version[1], 9);
   EXPECT_EQ(back->scripts[0].settings.pickle_policy, pickle::Policy::enforce);
+  EXPECT_EQ(back->group.warm_ups[0].port, "8443");
   EXPECT_EQ(encode(*back), bytes);
 }
 

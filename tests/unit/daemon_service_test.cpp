@@ -163,6 +163,7 @@ class FakeEngine final : public engine::Engine {
   std::string prepare_to_fork() noexcept override { return {}; }
   pid_t fork_process(const std::function<pid_t()>& fork) noexcept override { return fork(); }
   bool interrupt(std::uintptr_t) noexcept override { return false; }
+  void forget_thread() noexcept override {}
   void show(const wsgi::Scoreboard&) noexcept override {}
   void tell_signal(int) noexcept override {}
   void shutdown(std::chrono::milliseconds, std::string_view) noexcept override {}

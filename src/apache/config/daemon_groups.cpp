@@ -23,6 +23,7 @@
 #include "apache/config/own_gil.hpp"
 #include "apache/config/python_home.hpp"
 #include "apache/config/reading.hpp"
+#include "apache/config/warm_up.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
 #include "base/quotes.hpp"
@@ -204,6 +205,7 @@ class Completion {
   }
 
   const daemon::Group& group() const { return group_; }
+  const DaemonOptions& options() const { return options_; }
 
  private:
   static constexpr std::size_t kTexts = 5;
@@ -536,6 +538,10 @@ class Check {
     for (const server_rec* server : servers) {
       check_what_refers_to_groups(server);
     }
+    auto definition = completions_.begin();
+    for (DaemonGroup& group : groups_.all) {
+      resolve_warm_ups(group, (definition++)->options().warm_up, servers);
+    }
     return !failed_;
   }
 
@@ -674,14 +680,37 @@ class Check {
     script.callable = preload.callable;
     script.application_group = preload.application_group;
     script.settings = script_settings(settings_outside_sections(server), preload.process_group);
-    auto& scripts = group->group.scripts;
-    // Virtual hosts with the same alias need the script once.
+    add_once(group->group.scripts, std::move(script));
+  }
+
+  // Virtual hosts with the same alias need the script once.
+  static void add_once(std::vector<daemon::Script>& scripts, daemon::Script script) {
     const bool is_there = std::any_of(scripts.begin(), scripts.end(), [&](const auto& other) {
       return other.path == script.path && other.callable == script.callable &&
              other.application_group == script.application_group;
     });
     if (!is_there) {
       scripts.push_back(std::move(script));
+    }
+  }
+
+  // Finds the scripts that serve the group's warm-up requests. They are loaded at the start too.
+  void resolve_warm_ups(DaemonGroup& group, const std::vector<std::string>& urls,
+                        const std::vector<server_rec*>& servers) {
+    for (const std::string& url : urls) {
+      try {
+        if (group.group.is_service()) refuse("threads=0: a service serves no requests");
+        std::optional<daemon::WarmUp> found;
+        for (const server_rec* server : servers) {
+          if (!found && may_use(server, group)) found = warm_up(url, group.group, server);
+        }
+        if (!found) refuse("no WSGIScriptAlias leads there and to this group");
+        add_once(group.group.scripts, found->script);
+        group.group.warm_ups.push_back(std::move(*found));
+      } catch (const std::invalid_argument& error) {
+        refuse_group(group.server, directive_for(group.group.name, group.place) + ": has warm-up=" +
+                                       base::in_quotes(url) + ", but " + error.what());
+      }
     }
   }
 

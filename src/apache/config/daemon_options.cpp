@@ -156,6 +156,34 @@ std::optional<std::vector<std::string>> names_or_ids(std::string_view list) {
   return names;
 }
 
+// Parses URL paths separated by commas. A query may follow a path.
+std::vector<std::string> url_paths(std::string_view list) {
+  std::vector<std::string> urls;
+  for (bool more = true; more;) {
+    const std::string_view url = list.substr(0, list.find(','));
+    more = url.size() < list.size();
+    list.remove_prefix(std::min(url.size() + 1, list.size()));
+    const bool is_plain = std::all_of(url.begin(), url.end(),
+                                      [](char c) { return c > ' ' && c != '\x7f' && c != '#'; });
+    if (url.empty() || url.front() != '/' || !is_plain) {
+      throw std::invalid_argument(
+          "must name paths such as /login/, or several with commas between them; all other signs "
+          "that a URL may not hold are written as %20 is, not " +
+          base::in_quotes(url));
+    }
+    urls.emplace_back(url);
+  }
+  return urls;
+}
+
+Duration some_time(std::string_view text) {
+  const Duration duration = parse_duration(text);
+  if (duration.count() == 0) {
+    throw std::invalid_argument("must not be 0: a process waits for it before it serves");
+  }
+  return duration;
+}
+
 // --- the table -----------------------------------------------------------------------------------
 
 using Set = void(DaemonOptions&, std::string_view);
@@ -229,6 +257,7 @@ constexpr Option kOptions[] = {
     {"threads", &in_group<&Group::threads, &whole_number<0, 65533>>},
     {"interpreters", &in_group<&Group::interpreters, &whole_number<1, 1000>>},
     {"preload", &in_group<&Group::preload, &parse_flag>},
+    {"warm-up", &in_options<&DaemonOptions::warm_up, &url_paths>},
     {"user", &in_options<&DaemonOptions::user, &name_or_id>},
     {"group", &in_options<&DaemonOptions::user_group, &name_or_id>},
     {"supplementary-groups", &in_options<&DaemonOptions::supplementary_groups, &names_or_ids>,
@@ -268,6 +297,7 @@ constexpr Option kOptions[] = {
     {"queue-timeout", &in_limits<&Limits::queue_timeout>},
     {"processes-idle", &in_limits<&Limits::processes_idle>},
     {"preload-idle", &in_limits<&Limits::preload_idle>},
+    {"warm-up-timeout", &in_limits<&Limits::warm_up_timeout, &some_time>},
     {"maximum-requests", &in_limits<&Limits::maximum_requests, &parse_count>},
     {"maximum-requests-jitter", &in_limits<&Limits::maximum_requests_jitter, &parse_count>},
     {"listen-backlog", &in_limits<&Limits::listen_backlog, &whole_number<0, INT_MAX>>},

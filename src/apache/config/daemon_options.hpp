@@ -36,6 +36,7 @@ struct DaemonOptions {
   std::string user;        ///< user=: a name or #id; empty: not given
   std::string user_group;  ///< group=
   std::optional<std::vector<std::string>> supplementary_groups;
+  std::vector<std::string> warm_up;  ///< URLs, with their queries
   std::string script_user;
   std::string script_group;
   std::string python_home;                   ///< as given, perhaps relative to ServerRoot

@@ -54,6 +54,12 @@ void fields(Codec& codec, Value& value) {
   codec(path, callable, application_group, group_named_by, settings, learnt);
 }
 
+template <class Codec, Of<WarmUp> Value>
+void fields(Codec& codec, Value& value) {
+  auto& [url, script, script_name, path_info, query, scheme, host, port] = value;
+  codec(url, script, script_name, path_info, query, scheme, host, port);
+}
+
 template <class Codec, Of<Identity> Value>
 void fields(Codec& codec, Value& value) {
   auto& [uid, gid, user, supplementary] = value;
@@ -65,12 +71,12 @@ void fields(Codec& codec, Value& value) {
   auto& [startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
          inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
          loading_counts, socket_timeout, queue_timeout, processes_idle, preload_idle,
-         maximum_requests, maximum_requests_jitter, listen_backlog, memory_recycle,
+         warm_up_timeout, maximum_requests, maximum_requests_jitter, listen_backlog, memory_recycle,
          memory_recycle_jitter, cpu_time_limit, memory_limit, virtual_memory] = value;
   codec(startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
         inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
         loading_counts, socket_timeout, queue_timeout, processes_idle, preload_idle,
-        maximum_requests, maximum_requests_jitter, listen_backlog, memory_recycle,
+        warm_up_timeout, maximum_requests, maximum_requests_jitter, listen_backlog, memory_recycle,
         memory_recycle_jitter, cpu_time_limit, memory_limit, virtual_memory);
 }
 
@@ -80,12 +86,12 @@ void fields(Codec& codec, Value& value) {
          switches_identity, umask, chroot, home, user_home, working_home, lang, locale,
          display_name, cpu_priority, stack_size, send_buffer_size, receive_buffer_size, python,
          program, prefix, python_path, python_path_origin, home_origin, python_eggs,
-         switch_interval, script_user, script_group, limits, scripts] = value;
+         switch_interval, script_user, script_group, limits, scripts, warm_ups] = value;
   codec(name, least_processes, processes, multiprocess, threads, interpreters, preload, identity,
         switches_identity, umask, chroot, home, user_home, working_home, lang, locale, display_name,
         cpu_priority, stack_size, send_buffer_size, receive_buffer_size, python, program, prefix,
         python_path, python_path_origin, home_origin, python_eggs, switch_interval, script_user,
-        script_group, limits, scripts);
+        script_group, limits, scripts, warm_ups);
 }
 
 }  // namespace brine::daemon

@@ -45,6 +45,7 @@ struct Limits {
   Duration queue_timeout{0};       ///< from the request's arrival until a thread takes it up
   Duration processes_idle{60000};  ///< how long a process stays that the load does not need
   Duration preload_idle{0};  ///< how long a template stays that no process has been forked from
+  Duration warm_up_timeout{30000};  ///< for all warm-up requests of one process; never 0
   std::uint64_t maximum_requests = 0;
   std::uint64_t maximum_requests_jitter = 0;  ///< see recycle_limits()
   int listen_backlog = 100;                   ///< requests that may wait beyond those being served
@@ -70,6 +71,10 @@ struct Script {
   bool learnt = false;  ///< a request named the script; else the configuration does
 };
 
+/// Returns true if processes that a template forks have the script from it: a forked process has
+/// the main interpreter alone.
+inline bool is_shared(const Script& script) { return script.application_group.empty(); }
+
 /// Returns the script that a request's target names.
 inline Script script_of(const wsgi::Target& target) {
   Script script;
@@ -93,6 +98,19 @@ inline wsgi::Target target_of(const Script& script) {
   target.settings = script.settings;
   return target;
 }
+
+/// A request that a process makes to its application before it is ready (warm-up=). The texts are
+/// those of the environ.
+struct WarmUp {
+  std::string url;  ///< with its query, as the configuration says it
+  Script script;
+  std::string script_name;
+  std::string path_info;
+  std::string query;
+  std::string scheme;
+  std::string host;  ///< of the virtual host
+  std::string port;
+};
 
 /// One group. All names have been looked up before the fork.
 struct Group {
@@ -135,6 +153,7 @@ struct Group {
 
   Limits limits;
   std::vector<Script> scripts;  ///< those of WSGIImportScript, and of aliases that name both groups
+  std::vector<WarmUp> warm_ups;  ///< in the order in which they are made
 
   /// Returns true if the group has more or fewer processes as it needs them.
   bool varies() const { return least_processes < processes; }

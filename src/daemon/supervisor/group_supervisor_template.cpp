@@ -35,8 +35,6 @@ bool is_own_child(pid_t pid) {
          ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-bool is_shared(const Script& script) { return script.application_group.empty(); }
-
 }  // namespace
 
 bool GroupSupervisor::forks_processes() const {

@@ -1,12 +1,14 @@
 #include "daemon/worker/template_process.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +18,10 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/blocked_signals.hpp"
+#include "base/clock.hpp"
 #include "base/stamp.hpp"
 #include "base/unique_fd.hpp"
 #include "daemon/shared/control.hpp"
@@ -26,8 +30,11 @@
 #include "daemon/shared/signals.hpp"
 #include "daemon/worker/load_log.hpp"
 #include "daemon/worker/process_start.hpp"
+#include "daemon/worker/warm_up.hpp"
 
 namespace brine::daemon {
+
+using base::Nanos;
 
 namespace {
 
@@ -102,9 +109,28 @@ class Template {
       for (const std::string& record : log.take()) log_.log(base::Level::error, record);
       end_if_forked();
     }
+    warm_up();
     const std::string obstacle = engine_.prepare_to_fork();
     if (!obstacle.empty()) give_up({Message::unfit, 1, obstacle});
+    ::malloc_trim(0);  // what is free is written to when it is used, in each process for itself
     tell({Message::ready, 1, {}});
+  }
+
+  // Makes the requests of warm-up= to scripts that forked processes share. What hangs cannot be
+  // forked.
+  void warm_up() {
+    std::vector<WarmUp> requests = handover_.group.warm_ups;
+    std::erase_if(requests, [](const WarmUp& request) { return !is_shared(request.script); });
+    if (requests.empty()) return;
+    WarmUpRun run(std::move(requests), handover_.group, engine_, log_);
+    run.start();
+    while (run.go_on(base::now())) {
+      pollfd ended{run.ended_fd(), POLLIN, 0};
+      const Nanos left = std::max<Nanos>(run.look_again() - base::now(), 0);
+      ::poll(&ended, 1, static_cast<int>(left / base::kMillisecond) + 1);
+    }
+    if (!run.has_ended()) give_up({Message::unfit, 1, run.what_hangs()});
+    run.join();
   }
 
   [[noreturn]] static void give_up(const Packet& why) {

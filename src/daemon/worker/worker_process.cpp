@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <exception>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,6 +36,7 @@
 #include "daemon/worker/request_deadline.hpp"
 #include "daemon/worker/request_server.hpp"
 #include "daemon/worker/template_process.hpp"
+#include "daemon/worker/warm_up.hpp"
 
 namespace brine::daemon {
 
@@ -68,6 +70,7 @@ class Worker {
         patience_(group_.limits.shutdown_timeout.count() != 0 ? group_.limits.shutdown_timeout
                                                               : kForEver),
         engine_(engine),
+        is_forked_(engine != nullptr),
         watched_(static_cast<std::size_t>(group_.threads)) {}
 
   [[noreturn]] void run() {
@@ -76,9 +79,11 @@ class Worker {
     loader_.start();
     if (group_.is_service()) run_service();
     const bool loaded = load_scripts();
-    ::malloc_trim(0);  // compiling leaves much memory free
+    // Compiling leaves much memory free. In a forked process, its template's is shared.
+    if (!is_forked_) ::malloc_trim(0);
     server_.emplace(context_, *engine_, log_, [this](const Packet& packet) { tell(packet); });
     for (const Script& script : failed_) server_->note_missing(script);
+    warm_up();
     server_->start();
     touch_gils(base::now());
     tell({Message::ready, static_cast<std::uint8_t>(loaded ? 1 : 0), {}});
@@ -123,6 +128,30 @@ class Worker {
                               group_.name + "'");
     tell({Message::script_failed, 0, pack(failure)});
     return false;
+  }
+
+  // Makes the requests of warm-up=, but those that a template has made. An order to end comes
+  // first.
+  void warm_up() {
+    std::vector<WarmUp> requests = group_.warm_ups;
+    std::erase_if(requests, [this](const WarmUp& request) {
+      return (is_forked_ && is_shared(request.script)) || has_failed(request.script);
+    });
+    if (requests.empty()) return;
+    warm_up_.emplace(std::move(requests), group_, *engine_, log_);
+    warm_up_->start();
+    while (warm_up_->go_on(base::now()) && !(draining_ || stopping_ || orphan_)) {
+      wait(std::max<Nanos>(std::min(time_to_wait(), warm_up_->look_again() - base::now()), 0),
+           warm_up_->ended_fd());
+      handle_signals();
+      handle_packets();
+    }
+  }
+
+  bool has_failed(const Script& script) const {
+    return std::any_of(failed_.begin(), failed_.end(), [&](const Script& failed) {
+      return failed.path == script.path && failed.application_group == script.application_group;
+    });
   }
 
   [[noreturn]] void run_service() {
@@ -223,12 +252,13 @@ class Worker {
     return gate.closed || gate.incarnation != context_.incarnation;
   }
 
-  void wait(Nanos time) const {
+  void wait(Nanos time, int other = -1) const {
     pollfd fds[] = {{orphan_ ? -1 : context_.control.get(), POLLIN, 0},
                     {signal_fd(), POLLIN, 0},
-                    {server_ ? server_->drained_fd() : -1, POLLIN, 0}};
+                    {server_ ? server_->drained_fd() : -1, POLLIN, 0},
+                    {other, POLLIN, 0}};
     const timespec limit{time / base::kSecond, time % base::kSecond};
-    ::ppoll(fds, 3, &limit, nullptr);
+    ::ppoll(fds, std::size(fds), &limit, nullptr);
     std::uint64_t count = 0;
     if ((fds[2].revents & POLLIN) != 0) {
       [[maybe_unused]] const ssize_t size = ::read(fds[2].fd, &count, sizeof(count));
@@ -433,7 +463,8 @@ class Worker {
   [[noreturn]] void leave_service() {
     tell({Message::leaving, 0, {}});
     server_->stop();
-    if (server_->idle()) engine_->shutdown(patience_, stopping_word(reason_));
+    const bool is_warm = !warm_up_ || warm_up_->has_ended();
+    if (server_->idle() && is_warm) engine_->shutdown(patience_, stopping_word(reason_));
     ::_exit(kExitOk);
   }
 
@@ -445,6 +476,7 @@ class Worker {
   const RequestTimes times_;
   const Duration patience_;  ///< time that atexit callbacks and threads have at the end
   engine::Engine* engine_;
+  const bool is_forked_;  ///< from a template
   PythonThread python_thread_;
   /// Loads scripts, which may take long, while python_thread_ has to find out whether GILs are
   /// free.
@@ -454,6 +486,7 @@ class Worker {
   std::atomic<Reason> reason_{Reason::none};  ///< why the process ends
   std::vector<Script> failed_;                ///< scripts that did not load at the start
   std::optional<RequestServer> server_;
+  std::optional<WarmUpRun> warm_up_;
   std::vector<Watched> watched_;  ///< one for each thread
   Nanos next_look_ = 0;           ///< when to look at the requests again; 0: when one begins
   Nanos gils_asked_ = 0;
