@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import measure
 import mixed
 import own_gil
+import preload
 import pickle_cost
 import rows
 from measure import Result
@@ -196,7 +197,8 @@ def table(headings: tuple[str, ...], body: list[Line]) -> str:
 
 
 def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
-         gils: own_gil.OwnGilResult | None = None, beside: mixed.MixedResult | None = None) -> str:
+         gils: own_gil.OwnGilResult | None = None, beside: mixed.MixedResult | None = None,
+         preloaded: preload.PreloadResult | None = None) -> str:
     """The whole report."""
     parts = []
     if results:
@@ -214,6 +216,10 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
         parts += [table(mixed.HEADINGS, [Line(cells) for cells in beside.cells()]),
                   "Eight connections at hello world while one client is on a page of 500 ms of the processor's time; "
                   "the p99 of hello is compared within a round, with Brine's in as many processes."]
+    if preloaded:
+        parts += [table(preload.HEADINGS, [Line(cells) for cells in preloaded.cells()]),
+                  "PSS of all processes of that httpd, and its share of Brine's without preload; a pause is the "
+                  "slowest request of four connections while the script is replaced."]
     parts.append("Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
     parts += [f"{result.row.key}, {name}: {why}" for result in results
               for name, why in result.broken.items()]
@@ -222,11 +228,12 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
 
 def as_json(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
             options: dict, gils: own_gil.OwnGilResult | None = None,
-            beside: mixed.MixedResult | None = None) -> dict:
+            beside: mixed.MixedResult | None = None, preloaded: preload.PreloadResult | None = None) -> dict:
     """Every round's raw numbers."""
     return {
         "own_gil": gils.as_json() if gils else None,
         "mixed": beside.as_json() if beside else None,
+        "preload": preloaded.as_json() if preloaded else None,
         "pickle": [cost.as_json() for cost in costs],
         "facts": facts,
         "options": options,

@@ -1,0 +1,1 @@
+"""The Django project behind django_admin.wsgi."""
