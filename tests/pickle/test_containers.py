@@ -3,6 +3,7 @@
 import bz2
 import dbm.dumb
 import gzip
+import http.server
 import io
 import json
 import lzma
@@ -139,6 +140,29 @@ def test_numbers_of_a_tensor_that_begin_as_a_pickle_does(numbers, tmp_path, caps
     members = {"archive/data.pkl": GOOD, "archive/version": b"3\n", "archive/data/0": numbers}
     (tmp_path / "model.pt").write_bytes(zipped(members, zipfile.ZIP_STORED))
     assert cli.main(["pickle", "scan", str(tmp_path / "model.pt")]) == 0, capsys.readouterr()
+
+
+UNKNOWN = pickle.dumps(http.server.HTTPServer, 2)
+BESIDE = {
+    "whole": UNKNOWN, "broken": UNKNOWN[:-1], "broken behind a call": UNKNOWN[:-1] + b")R\xff", "old": pickle.dumps(http.server.HTTPServer, 0)[:-1],
+    "of a module that is not there": b"\x80\x02cno_such_module\nf\n)R", "attack": ATTACK, "old, broken attack": b"N0" + ATTACK[:-1],
+    "computed": b"\x80\x04\x8c\x02os}\x8c\x01as\x8c\x06system\x93", "a safe name, broken": pickle.dumps(complex, 2)[:-1]}
+PLACES = {
+    "numbers": ("archive/data.pkl", "archive/data/0"), "numbers at the top": ("data.pkl", "data/12"),
+    "another's folder": ("my_data.pkl", "my_data/part.pkl"), "a pickle by its name": ("archive/data.pkl", "archive/data/part.pkl"),
+    "deeper": ("archive/data.pkl", "archive/data/0/1.pkl")}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("data", BESIDE)
+def test_what_is_no_numbers_beside_a_tensor(data, place, tmp_path, capsys):
+    """Whoever writes an archive chooses its names; PyTorch's say nothing of what else may load a member."""
+    described, beside = PLACES[place]
+    (tmp_path / "model.pt").write_bytes(zipped({described: GOOD, beside: BESIDE[data]}, zipfile.ZIP_STORED))
+    code, document = scan(capsys, tmp_path / "model.pt")
+    file, = document["files"]
+    assert code != 0, document
+    assert [found["member"] for found in file["findings"]][:1] == ([beside] if data != "a safe name, broken" else [])
 
 
 def test_the_member_is_told(tmp_path, capsys):

@@ -83,8 +83,6 @@ class Scan:
             self.fail(f"is no sound {kind.name}: {_words(error)}", part.member)
 
     def _pickle(self, part: Part, claimed: bool) -> None:
-        if part.raw and not _begins(part.head):
-            return
         blocks = _Blocks(part, self._limit)
         report = self._scanner.scan_blocks(blocks, self._allow, self._look_up)
         if blocks.cut:
@@ -93,10 +91,10 @@ class Scan:
                       self._limit)
         elif report.error is None and report.pickles:
             self._note(report, part.member)
-        elif part.raw:  # numbers may begin as a pickle does
+        elif part.raw and not any(_is_named(found) for found in report.globals):  # numbers may begin as a pickle does
             self._note_attack(report, part.member, 0)
         elif not self._explained(report, part, claimed):
-            self._broken(report, part, claimed)
+            self._broken(report, part, claimed or part.raw)
 
     def _explained(self, report: Any, part: Part, claimed: bool) -> bool:
         """Whether something other than a broken pickle is why the stream is not sound; looks into that."""
@@ -160,7 +158,7 @@ class Scan:
     def _note_attack(self, report: Any, member: str, offset: int) -> None:
         """Of what is no pickle only what nobody writes by chance."""
         for found in report.globals:
-            if _attacks(found) and found.kind == "runs-code":
+            if found.kind in ("runs-code", "computed"):
                 self._add(found, member, offset)
 
     def _add(self, found: Any, member: str, offset: int) -> None:
@@ -202,6 +200,13 @@ def _begins(head: bytes) -> bool:
 
 def _attacks(found: Any) -> bool:
     return found.kind in ("runs-code", "computed", "exhausts")
+
+
+def _is_named(found: Any) -> bool:
+    """Whether it is the name of something, as no numbers have it by chance."""
+    if found.module == "?":
+        return False
+    return found.grade != "missing" or all(each.isidentifier() for each in f"{found.module}.{found.name}".split("."))
 
 
 def _words(error: BaseException) -> str:

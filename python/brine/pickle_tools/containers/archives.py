@@ -1,5 +1,6 @@
 """Archives of several files: zip, with what is stored in it (PyTorch's .pt, numpy's .npz), and tar."""
 
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from typing import IO
 
 from brine.pickle_tools.containers.part import Part, Unopened
 
+_NUMBERS = re.compile(r"((?:.*/)?)data/[0-9]+", re.DOTALL)
 _TAIL = 66_000
 _SMALL = 64 << 20
 
@@ -26,20 +28,21 @@ def is_zip(part: Part) -> bool:
 def open_zip(part: Part) -> Iterator[Part]:
     with part.seekable() as file, zipfile.ZipFile(file) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
-        tensors = _tensors({member.filename for member in members})
+        raw = _numbers({member.filename for member in members})
         for member in members:
             if member.flag_bits & 0x1:
                 raise Unopened(f"is encrypted: its member {member.filename}")
-            yield part.inside(member.filename, _reader(archive, member), raw=member.filename.startswith(tensors))
+            yield part.inside(member.filename, _reader(archive, member), raw=member.filename in raw)
 
 
 def _reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
     return lambda: archive.open(member)
 
 
-def _tensors(names: set[str]) -> tuple[str, ...]:
-    """The folders in which PyTorch keeps the numbers of what `data.pkl` beside them describes."""
-    return tuple(f"{name[:-len('data.pkl')]}data/" for name in names if name.endswith("data.pkl"))
+def _numbers(names: set[str]) -> set[str]:
+    """What PyTorch takes for numbers: what is called by one, in the folder `data` beside `data.pkl`."""
+    found = ((name, _NUMBERS.fullmatch(name)) for name in names)
+    return {name for name, match in found if match and f"{match[1]}data.pkl" in names}
 
 
 def is_tar(part: Part) -> bool:
