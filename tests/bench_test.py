@@ -1,5 +1,7 @@
 """The benchmark's own arithmetic, on made-up rounds: shares, goals, verdicts, table, chart, /proc, peers."""
 
+import importlib.machinery
+import importlib.util
 import json
 import math
 import os
@@ -20,14 +22,16 @@ import load  # noqa: E402
 import measure  # noqa: E402
 import mixed  # noqa: E402
 import own_gil  # noqa: E402
+import peer  # noqa: E402
 import peers  # noqa: E402
 import peers_chart  # noqa: E402
 import peers_report  # noqa: E402
 import peers_rows  # noqa: E402
+import preload  # noqa: E402
 import procfs  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
-from servers import Kind  # noqa: E402
+from servers import Kind, ServerError, Work  # noqa: E402
 
 FACTS = {"httpd": "2.4", "cores": 2, "mod_wsgi": "4.9.4"}
 SERVERS = ("floor", "mod_wsgi", "brine", "mod_wsgi-daemon", "brine-daemon")
@@ -108,6 +112,34 @@ def test_an_aim_that_is_missed_fails_no_run():
     seen = verdicts(result(rates=(100, 70, 85, 25, 65)))
     assert seen["daemon", "rate/mod_wsgi embedded"] == "not yet"
     assert "not yet" in report.HARMLESS and "MISSED" not in report.HARMLESS
+
+
+def bench():
+    """tests/bench/run as a module."""
+    loader = importlib.machinery.SourceFileLoader("bench_run", str(BENCH / "run"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("row_", [own_gil.KEY, mixed.KEY, preload.KEY, growth.KEY])
+def test_a_row_that_fails_costs_no_other_row_its_figures(row_, monkeypatch, capsys, tmp_path):
+    run = bench()
+
+    def fails(*_):
+        raise ServerError("httpd does not answer")
+
+    names = {own_gil.KEY: "gils", mixed.KEY: "mixture", preload.KEY: "preloading", growth.KEY: "many_sites"}
+    for key, name in names.items():
+        monkeypatch.setattr(run, name, fails if key == row_ else lambda *_: None)
+    monkeypatch.setattr(run, "find_kinds", lambda *_: [])
+    monkeypatch.setattr(run, "machine_facts", lambda *_: FACTS)
+    monkeypatch.setattr(run.measure, "measure", lambda *_: result())
+    monkeypatch.setattr(sys, "argv", ["run", "--only", "hello", row_, "--json", str(tmp_path / "json")])
+    assert run.main() == 1
+    assert f"{row_} has no figures: httpd does not answer" in capsys.readouterr().out
+    told = json.loads((tmp_path / "json").read_text())
+    assert told["broken"] == {row_: "httpd does not answer"} and len(told["rows"]) == 1
 
 
 def test_a_failed_request_makes_its_mode_invalid():
@@ -334,6 +366,14 @@ def test_growth_that_is_linear_has_the_exponent_one():
     assert made.headings() == ["hosts / groups", "100 / 20", "1,000 / 200", "exponent"]
     assert made.table()[0] == ["`httpd -t`", "2.00 s", "20.00 s", "1.00"]
     assert peers_report.grown(made).splitlines()[2] == "| `httpd -t` | 2.00 s | 20.00 s | 1.00 |"
+
+
+@pytest.mark.skipif(not shutil.which("apxs"), reason="apache2-dev is not there")
+def test_the_hosts_without_a_module_answer():
+    with Work() as work, growth.Sites(work, 5, None) as sites:
+        sites.until(lambda: sites.ask(4))
+        assert sites.restart() > 0
+        assert not (work.folder / "htdocs/hello").exists(), "the C handler's URLs have no file behind them"
 
 
 def test_memory_is_told_by_the_mode():

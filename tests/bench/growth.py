@@ -28,6 +28,7 @@ SIZES = (100, 250, 500, 1000)
 QUICK_SIZES = (50, 100)
 HOSTS_A_GROUP = 5
 SECONDS = 300.0  #: for each of them to answer
+PAGE = "site.html"  #: what is asked of each host
 HOST = """\
 <VirtualHost 127.0.0.1:{port}>
     ServerName site{number}.example
@@ -110,7 +111,8 @@ class Sites:
             lines += HOST.format(port=self.port, number=number, folder=work.folder, lines=script)
         self.config = work.folder / f"{name}.conf"
         self.config.write_text(lines)
-        self.path = "/" if module else "/hello"
+        # The httpd without a module serves it; with Brine the script answers each path.
+        (work.folder / "htdocs" / PAGE).write_text("Hello World!")
         self.process: subprocess.Popen | None = None
 
     def check(self) -> float:
@@ -138,7 +140,7 @@ class Sites:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):
             try:
-                connection.request("GET", self.path, headers={"Host": f"site{number}.example", "Connection": "close"})
+                connection.request("GET", f"/{PAGE}", headers={"Host": f"site{number}.example", "Connection": "close"})
                 return connection.getresponse().status == 200
             except (OSError, http.client.HTTPException):
                 return False
