@@ -16,8 +16,10 @@ from peers_rows import FIGURES, ROWS, Figure, PeerPlan, PeerResult
 
 #: Two values that differ by less are the same.
 ALIKE = 0.05
-#: Nor do those of a request, a page, a moment that nobody feels: by figure.
+#: Likewise those that differ by no more than this, which nobody feels: by figure.
 LEAST = {"deploy-failed": 0.5, "open-p50": 0.5, "open-p99": 2.0, "slow-p99": 5.0}
+#: A load average of more than this for each processor is that of a busy machine.
+IDLE = 0.5
 _NOISE = ("No reason is known. The rounds, in the JSON, show whether it is more than the noise of a busy machine; "
           "more `--rounds` tell.")
 _ON = ("With `WSGIScriptReloading On`, the default, a request waits for the new code, so that nobody who asks after the "
@@ -129,13 +131,25 @@ def foot(facts: dict) -> str:
     return f"{found}; {facts['cores']} cores"
 
 
+def busy(facts: dict) -> str:
+    """What else the machine did: its load average before anything was measured, and whether that is much."""
+    said = f"Its load average was {facts['load']} before the run"
+    return f"{said}: it had other work to do." if float(facts["load"]) > facts["cores"] * IDLE else f"{said}."
+
+
+def least() -> str:
+    """The differences that count as none, whatever their share."""
+    return "; ".join(f"in *{FIGURES[key].title}*, by more than {value:g}{FIGURES[key].unit.partition('}')[2]}"
+                     for key, value in LEAST.items())
+
+
 def text(results: list[PeerResult], facts: dict, left_out: list[str]) -> str:
     """All of it, for a page: the table, what was compared, and what Brine loses."""
     plan = facts["plan"]
     parts = [table(results),
              f"Of one run on a machine with {facts['cores']} processors, which the client shared: {plan['rounds']} rounds of "
-             f"{plan['seconds']} s each (of plain load twice as many), medians; load average {facts['load']} before it. {foot(facts)}. Bold: no other is "
-             f"better by more than {ALIKE:.0%}."]
+             f"{plan['seconds']} s each (of plain load twice as many), medians. {busy(facts)} {foot(facts)}. Bold: no other is "
+             f"better by more than {ALIKE:.0%} and, {least()}."]
     if said := left_out + failures(results):
         parts.append("\n".join(f"- {line}" for line in said))
     if losses := lost(results):
