@@ -286,6 +286,25 @@ def test_who_gives_no_answer_loses_to_who_does():
     assert p99.text(math.nan) == "no answer"
 
 
+def test_the_text_tells_what_bold_means_and_whether_the_machine_was_busy():
+    quiet, busy = (peers_report.text([of_peers()], {**PEER_FACTS, "load": load_}, []) for load_ in ("0.1", "18.2"))
+    assert "in *Django page, 100 a second: p99*, by more than 2 ms" in quiet
+    assert all(f"*{peers_rows.FIGURES[key].title}*" in quiet for key in peers_report.LEAST)
+    assert "load average was 0.1 before the run. " in quiet
+    assert "load average was 18.2 before the run: it had other work to do." in busy
+
+
+def test_only_the_families_that_are_wanted_are_looked_for(monkeypatch, tmp_path):
+    looked = []
+    for family in ("brine", "mod_wsgi"):
+        monkeypatch.setattr(peer, family, lambda *_, family=family: looked.append(family) or tmp_path / family)
+    with Work() as work:
+        there, modules, _ = peers.find(tmp_path, work, ["brine-daemon"])
+        assert ([each.key for each in there], set(modules), looked) == (["brine-daemon"], {"brine"}, ["brine"])
+        peers.find(tmp_path, work, ["mod_wsgi-daemon", "brine-embedded"])
+    assert looked == ["brine", "brine", "mod_wsgi"]
+
+
 def test_every_reason_is_of_a_figure_and_a_column():
     for figure, which in peers_report.REASONS:
         assert figure in ("", *peers_rows.FIGURES) and which in ("", *(each.key for each in peers.PEERS if each.ours))
@@ -429,8 +448,10 @@ def test_brine_among_its_peers(tmp_path):
     build = os.environ.get("BRINE_BUILD", BENCH.parents[1] / "build")
     done = subprocess.run([BENCH / "run", "--peers", "brine-daemon", "--quick", "--only", "hello", "--build", build,
                            "--json", tmp_path / "peers.json", "--svg", tmp_path / "peers.svg"],
+                          env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
                           check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "cache").exists(), "nothing is downloaded for Brine alone"
     row_, = json.loads((tmp_path / "peers.json").read_text())["rows"]
     assert row_["figures"]["hello"]["rounds"]["brine-daemon"][0] > 0 and row_["failed"] == {"brine-daemon": 0}
     assert "| hello world | **" in done.stdout and "Brine, daemon" in (tmp_path / "peers.svg").read_text()

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import pathlib
 import shutil
-import signal
 import statistics
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import load
-import peer
+import peers
 import rows
+import servers
 from load import Load
-from servers import USER, Kind, Server, ServerError, Work, common_lines
+from servers import Kind, Server, ServerError, Work, common_lines
 
 KEY = "mixed"
 TITLE = "hello beside a page that computes"
@@ -56,10 +54,11 @@ class Proxied(Kind):
     """httpd before gunicorn's Unix socket."""
 
     def config(self, work: Work, port: int, group: str, threads: int, daemon: str) -> str:
-        modules = "\n".join(f'LoadModule {name}_module "{peer.modules()}/mod_{name}.so"'
-                            for name in ("proxy", "proxy_http"))
-        return common_lines(work, self.name, port, threads) + modules + \
-            f'\nProxyPass "/" "unix:{work.folder}/{self.name}.sock|http://127.0.0.1/" enablereuse=on\n'
+        return common_lines(work, self.name, port, threads) + peers.proxy_lines("http", self.place(work).socket)
+
+    def place(self, work: Work, processes: int = 1) -> peers.Place:
+        """Where gunicorn is, and with how much."""
+        return peers.Place(work, self.name, 0, work.apps / f"{self.name}.wsgi", processes, THREADS, {})
 
 
 @dataclass
@@ -131,39 +130,26 @@ class HeavyClient:
 
 
 @contextlib.contextmanager
-def gunicorn(name: str, work: Work, processes: int) -> Iterator[None]:
-    """gunicorn with so many processes of THREADS threads, listening at the socket that Proxied names."""
-    script = work.folder / f"{name.replace('-', '_')}_pages.py"
-    script.write_text(DISPATCHER.format(apps=work.apps, names=[page.strip("/") for page in (LIGHT, HEAVY)]))
-    socket = work.folder / f"{name}.sock"
-    user = ["--user", USER, "--group", USER] if os.geteuid() == 0 else []
-    process = subprocess.Popen(
-        [GUNICORN, "--worker-class", "gthread", "--workers", str(processes), "--threads", str(THREADS),
-         "--keep-alive", "60", "--bind", f"unix:{socket}", "--chdir", str(work.folder), *user,
-         "--log-level", "warning", "--log-file", str(work.folder / f"{name}.gunicorn.log"),
-         f"{script.stem}:application"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def gunicorn(place: peers.Place) -> Iterator[None]:
+    """gunicorn's gthread, started as it is among the peers, with both pages in one application."""
+    place.script.write_text(DISPATCHER.format(apps=place.work.apps, names=[page.strip("/") for page in (LIGHT, HEAVY)]))
+    process = peers.spawn_back(peers.gunicorn_back("gthread"), place)
     try:
-        end = time.monotonic() + 20
-        while not socket.exists():
+        end = time.monotonic() + peers.START_SECONDS
+        while not place.socket.exists():
             if time.monotonic() > end or process.poll() is not None:
                 raise ServerError("gunicorn does not start")
             time.sleep(0.05)
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        servers.end(process)
 
 
 def started(stack: contextlib.ExitStack, kind: Kind, work: Work, processes: int) -> Server:
     """A fresh server of that kind, which has answered both pages."""
     named = replace(kind, name=f"{kind.name}-{processes}")
-    if isinstance(kind, Proxied):
-        stack.enter_context(gunicorn(named.name, work, processes))
+    if isinstance(named, Proxied):
+        stack.enter_context(gunicorn(named.place(work, processes)))
     server = stack.enter_context(Server(named, work, daemon=f"processes={processes} threads={THREADS}"))
     for path in (LIGHT, HEAVY):
         status, _, body = server.get(path)
@@ -191,13 +177,13 @@ def measure(kinds: list[Kind], work: Work, rounds: int, seconds: float) -> Mixed
     """Interleaved rounds of all. Throws ServerError where one answers wrongly."""
     result = MixedResult()
     with contextlib.ExitStack() as stack:
-        servers = {}
+        running = {}
         for processes in PROCESSES:
             for kind in kinds_of(kinds):
                 result.titles[kind.name] = kind.title
-                servers[kind.name, processes] = started(stack, kind, work, processes)
-        for server in servers.values():
+                running[kind.name, processes] = started(stack, kind, work, processes)
+        for server in running.values():
             load.run(server.url(LIGHT), LOAD, 1)
         for _ in range(rounds):
-            result.rounds.append({key: one_round(server, seconds) for key, server in servers.items()})
+            result.rounds.append({key: one_round(server, seconds) for key, server in running.items()})
     return result

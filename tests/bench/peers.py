@@ -109,9 +109,14 @@ class Peer:
     special: bool = False  #: takes part only in rows that ask for it
 
     @property
+    def family(self) -> str:
+        """What serves: "brine", "mod_wsgi", "gunicorn", ..."""
+        return self.key.split("-")[0]
+
+    @property
     def ours(self) -> bool:
         """Whether this is Brine."""
-        return self.key.startswith("brine")
+        return self.family == "brine"
 
 
 def httpd_command(place: Place, lines: str, children: int = CHILDREN) -> list[str]:
@@ -137,13 +142,15 @@ def module_front(family: str, daemon: bool, options: str = "", further: str = ""
     return command
 
 
+def proxy_lines(protocol: str, socket_path: pathlib.Path) -> str:
+    """httpd passes all on, by a Unix socket, and asks again at once where the back was away."""
+    lines = "".join(f'LoadModule {name}_module "{peer.modules()}/mod_{name}.so"\n' for name in PROXY_MODULES[protocol])
+    return lines + f'ProxyPass "/" "unix:{socket_path}|{protocol}://localhost/" retry=0\n'
+
+
 def proxy_front(protocol: str) -> Command:
-    """httpd that passes all on, by a Unix socket, and asks again at once where the back was away."""
-    def command(place: Place) -> list[str]:
-        lines = "".join(f'LoadModule {name}_module "{peer.modules()}/mod_{name}.so"\n'
-                        for name in PROXY_MODULES[protocol])
-        return httpd_command(place, lines + f'ProxyPass "/" "unix:{place.socket}|{protocol}://localhost/" retry=0\n')
-    return command
+    """An httpd that passes all on."""
+    return lambda place: httpd_command(place, proxy_lines(protocol, place.socket))
 
 
 def nginx_front(place: Place) -> list[str]:
@@ -178,6 +185,12 @@ def waitress_back(place: Place) -> list[str]:
     """waitress, which is one process: with the threads of all."""
     return [peer.program("waitress-serve", "python3-waitress"), f"--unix-socket={place.socket}", "--unix-socket-perms=666",
             f"--threads={place.processes * place.threads}", "named:application"]
+
+
+def spawn_back(back: Command, place: Place) -> Popen:
+    """Starts a server behind httpd, as httpd's user."""
+    return servers.spawn(back(place), as_user=True, BENCH_SCRIPT=str(place.script),
+                         PYTHONPATH=str(place.work.apps), HOME=str(place.work.sockets))
 
 
 def needs_module(family: str) -> Callable[[dict], object]:
@@ -247,8 +260,7 @@ class Running:
     def start_back(self) -> None:
         """Starts what is behind the front, if anything is."""
         if self.peer.back:
-            self.back = servers.spawn(self.peer.back(self.place), as_user=True, BENCH_SCRIPT=str(self.place.script),
-                                      PYTHONPATH=str(self.place.work.apps), HOME=str(self.place.work.sockets))
+            self.back = spawn_back(self.peer.back, self.place)
 
     @property
     def processes(self) -> list[Popen]:
@@ -331,27 +343,28 @@ class Running:
 def find(build: pathlib.Path, work: Work, wanted: list[str]) -> tuple[list[Peer], dict[str, pathlib.Path], list[str]]:
     """The peers that can be started, the modules, and a sentence for each peer that is left out."""
     modules, left_out, reasons = {}, [], {}
+    chosen = [each for each in PEERS if not wanted or each.key in wanted]
     for family, look in (("brine", lambda: peer.brine(build, work.folder)), ("mod_wsgi", lambda: peer.mod_wsgi(work.folder))):
+        if not any(each.family == family for each in chosen):
+            continue  # mod_wsgi may have to be downloaded
         try:
             modules[family] = look()
         except peer.Missing as why:
             reasons[family] = str(why)
     there = []
-    for each in PEERS:
-        if wanted and each.key not in wanted:
-            continue
+    for each in chosen:
         try:
             each.needs(modules)
             there.append(each)
         except peer.Missing as why:
-            left_out.append(f"{each.title} is left out: {reasons.get(each.key.split('-')[0], why)}")
+            left_out.append(f"{each.title} is left out: {reasons.get(each.family, why)}")
     return there, modules, left_out
 
 
 def module_version(each: Peer, work: Work, modules: dict[str, pathlib.Path]) -> str:
     """What a module says of itself."""
     with Running(each, work, "facts", modules, 1, 1) as server:
-        return json.loads(server.get("/")[2])[each.key.split("-")[0]]
+        return json.loads(server.get("/")[2])[each.family]
 
 
 def versions(there: list[Peer], modules: dict[str, pathlib.Path], work: Work) -> dict[str, str]:
