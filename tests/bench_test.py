@@ -87,6 +87,37 @@ def test_hello_beside_a_page_that_computes_is_compared_within_a_round():
     assert report.as_json([], [], FACTS, {}, beside=made)["mixed"]["rounds"][0]["gunicorn x 1"]["p99"] == 15000
 
 
+def test_preloading_is_compared_with_processes_that_import():
+    def seen(pss, p99):
+        return {"pss": pss * 1024, "all_serve": 3.04, "crash": 0.5, "pause": 632_000, "p99": p99, "quiet_p99": 20_000, "failed": 0}
+
+    made = preload.PreloadResult({"without": seen(280, 40_000), "preload": seen(140, None)})
+    assert made.cells() == [("Brine", "280", "1.00", "3.0", "500", "632", "40.0", "2.00", "0"),
+                            ("Brine, preload=On", "140", "0.50", "3.0", "500", "632", "-", "-", "0")]
+    assert preload.PreloadResult({"preload": seen(140, 1)}).cells()[0][2] == "-", "nothing to compare with"
+    assert all(word in report.text([], [], FACTS, preloaded=made) for word in ("Brine, preload=On", "0.50"))
+    assert report.as_json([], [], FACTS, {}, preloaded=made)["preload"]["ways"]["preload"]["p99"] is None
+
+
+def test_a_pause_that_outlasts_the_load_is_told():
+    quiet = load.Sample(100, 2, 10, 20, 30, 40, {})
+    deployed = load.Sample(100, 2, 10, 20, 33, 50, {"status": 1})
+    within, beyond = (preload.deployment(quiet, deployed, waited, 2) for waited in (45.0, 4_000_000.0))
+    assert (within["pause"], within["p99"], within["failed"]) == (50, 33, 3)
+    assert (beyond["pause"], beyond["p99"]) == (4_000_000, None)
+
+
+def test_what_is_waited_for_in_vain_is_named():
+    with pytest.raises(ServerError, match="in vain until it rains"):
+        preload.until(lambda: False, "it rains", 0)
+    child = subprocess.Popen(["sleep", "60"])
+    assert preload.alive(child.pid)
+    child.kill()
+    preload.until(lambda: not preload.alive(child.pid), "it is dead")  # and not yet waited for
+    child.wait()
+    assert not preload.alive(child.pid)
+
+
 def test_each_mode_is_compared_with_its_own_peer():
     embedded, daemon = (measure.figures(result(), mode) for mode in rows.MODES)
     assert embedded["rate/floor"] == pytest.approx(0.85)

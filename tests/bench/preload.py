@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 import load
 import procfs
 import rows
-from load import Load
+from load import Load, Sample
 from servers import GROUP, Kind, Server, ServerError, Work
 
 KEY = "preload"
@@ -52,9 +53,10 @@ WAYS = (Way("mod_wsgi", "mod_wsgi", "mod_wsgi"),
 
 @dataclass
 class PreloadResult:
-    """Raw numbers: {the way's key: {figure: value}}. Times are in seconds, those of requests in microseconds."""
+    """Raw numbers: {the way's key: {figure: value}}. Times are in seconds, those of requests in microseconds.
+    p99 is None where the load did not see the end of the deployment."""
 
-    figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    figures: dict[str, dict[str, float | None]] = field(default_factory=dict)
 
     def cells(self) -> list[tuple[str, ...]]:
         """The lines of the table."""
@@ -65,8 +67,8 @@ class PreloadResult:
                 continue
             lines.append((way.title, f"{seen['pss'] / 1024:.0f}", f"{seen['pss'] / without:.2f}" if without else "-",
                           f"{seen['all_serve']:.1f}", f"{seen['crash'] * 1000:.0f}", f"{seen['pause'] / 1000:.0f}",
-                          f"{seen['p99'] / 1000:.1f}",
-                          f"{seen['p99'] / seen['quiet_p99']:.2f}" if seen["quiet_p99"] else "-",
+                          "-" if seen["p99"] is None else f"{seen['p99'] / 1000:.1f}",
+                          f"{seen['p99'] / seen['quiet_p99']:.2f}" if seen["p99"] and seen["quiet_p99"] else "-",
                           f"{seen['failed']:.0f}"))
         return lines
 
@@ -99,17 +101,16 @@ def serving(kind: Kind, work: Work, way: Way, script: pathlib.Path, processes: i
     further = f'WSGIScriptReloading {way.reloading}\n' if kind.name.startswith("brine") else ""
     further += f'WSGIScriptAlias {MOUNT} "{script}" process-group={GROUP} application-group=%{{GLOBAL}}\n'
     began = time.monotonic()
-    with Server(kind, work,
-                daemon=options + way.options, further=further) as server:
+    with Server(kind, work, daemon=options + way.options, further=further) as server:
         until(lambda: server.get(PAGE)[0] == 200, f"{kind.title} serves {PAGE}")
         yield server, began
 
 
-def together(server: Server, work: Work, script: pathlib.Path, began: float, seconds: float) -> dict[str, float]:
+def together(server: Server, work: Work, script: pathlib.Path, began: float, seconds: float) -> dict[str, float | None]:
     """The figures of all processes."""
     with held(server, work, PROCESSES * THREADS) as pids:
         until(lambda: len(pids()) >= PROCESSES, "all processes serve")
-        figures = {"all_serve": time.monotonic() - began}
+        figures: dict[str, float | None] = {"all_serve": time.monotonic() - began}
     load.run(server.url(PAGE), CLIENTS, seconds)
     figures["pss"] = procfs.memory_kib(server.pid)["pss"]
     quiet = load.run(server.url(PAGE), FEW, seconds * 2)
@@ -118,10 +119,27 @@ def together(server: Server, work: Work, script: pathlib.Path, began: float, sec
     changed = script.with_suffix(".new")
     changed.write_text(script.read_text() + "# of another release\n")
     changed.replace(script)
-    deployed = load.finish(running)
-    figures.update(quiet_p99=quiet.p99, quiet_slowest=quiet.slowest, p99=deployed.p99, pause=deployed.slowest,
-                   failed=quiet.failed + deployed.failed)
-    return figures
+    waited, refused = watch(server, running)
+    return {**figures, **deployment(quiet, load.finish(running), waited, refused)}
+
+
+def watch(server: Server, running: subprocess.Popen) -> tuple[float, int]:
+    """One client more, while the load runs and until its last answer: the longest request in us, and how many failed.
+    wrk does not count the requests that it still waits for when its time is over."""
+    longest, failed = 0.0, 0
+    while running.poll() is None:
+        asked = time.monotonic()
+        failed += server.get(PAGE)[0] != 200
+        longest = max(longest, (time.monotonic() - asked) * 1e6)
+        time.sleep(0.02)
+    return longest, failed
+
+
+def deployment(quiet: Sample, deployed: Sample, waited: float, refused: int) -> dict[str, float | None]:
+    """The figures of a deployment. The load's p99 is worth nothing if the load was over before the pause was."""
+    return {"quiet_p99": quiet.p99, "quiet_slowest": quiet.slowest, "pause": max(deployed.slowest, waited),
+            "p99": deployed.p99 if waited <= 2 * deployed.slowest else None,
+            "failed": quiet.failed + deployed.failed + refused}
 
 
 def after_crash(server: Server, work: Work) -> float:
