@@ -29,9 +29,12 @@ def suites():
     return found
 
 
+SECONDS = 1800  #: which none of them needs, on the slowest machine
+
+
 def run(program, folder, how, environment, tmp_path):
     done = subprocess.run([program, "-B", Path(__file__).with_name("pythons_own.py"), folder, how], env=environment,
-                          cwd=tmp_path, capture_output=True, text=True)
+                          cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
