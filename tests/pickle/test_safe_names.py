@@ -430,3 +430,81 @@ def test_a_mask_that_numpy_does_not_write(change):
     assert scan(pickle.dumps(Calls(function, arguments, state), 4)).grade == "safe"
     changed = [numpy.dtype(change[at]) if at == 2 and at in change else change.get(at, each) for at, each in enumerate(state)]
     assert scan(pickle.dumps(Calls(function, arguments, tuple(changed)), 4)).grade == "unknown"
+
+
+# --- what takes memory or time without end by a detour --------------------------------------------------
+
+NEW = named("copyreg", "__newobj__")
+RANGE = named("builtins", "range")
+NETWORK = named("ipaddress", "IPv4Network")
+SLOW = named("decimal", "Decimal") + text("1e999999999") + b"\x85R"
+CHAIN = named("collections", "ChainMap") + b")\x81}" + text("maps") + b"]\x94sbh\x00" + RANGE + HUGE + b"\x85Ra0"
+OBJECTS = (named("numpy.core.multiarray", "_reconstruct") + named("numpy", "ndarray") + b"K\x00\x85" + text("b") + b"\x87R(K\x01)"
+           + named("numpy", "dtype") + text("O8") + b"\x89\x88\x87R\x89]" + SLOW + b"atb")
+DAY = named("pandas._libs.tslibs.offsets", "Day")
+DETOURS = {
+    "ChainMap": named("builtins", "list") + CHAIN + b"\x85R",
+    **{f"{kind} by copyreg, for {holder}": named(*holder.split()) + made + b"\x85R"
+       for holder in ("builtins list", "collections deque", "builtins bytearray", "builtins set")
+       for kind, made in {"range": NEW + RANGE + HUGE + b"\x86R", "network": NEW + NETWORK + text("0.0.0.0/0") + b"\x86R",
+                          "range by its base": named("copyreg", "_reconstructor") + RANGE * 2 + HUGE + b"\x87R",
+                          "range by NEWOBJ_EX": RANGE + HUGE + b"\x85}\x92", "range by NEWOBJ": RANGE + HUGE + b"\x85\x81",
+                          "range by OBJ": b"(" + RANGE + HUGE + b"o"}.items()},
+    "a moment": DAY + SLOW + b"\x85R", "a moment of a list": DAY + b"]" + SLOW + b"a\x85R",
+    "a difference": named("pandas._libs.tslibs.timedeltas", "_timedelta_unpickle") + SLOW + b"K\x0a\x86R",
+    "Decimal by copyreg": DAY + NEW + named("decimal", "Decimal") + text("1e999999999") + b"\x86R\x85R",
+    "a Fraction": DAY + named("fractions", "Fraction") + text("1/3") + b"\x85R\x85R", "an array": DAY + OBJECTS + b"\x85R",
+    "a state": DAY + b")R}" + text("n") + SLOW + b"sb", "a state of random numbers": named(
+        "numpy.random._pickle", "__randomstate_ctor") + text("MT19937") + b"\x85R}" + text("has_gauss") + SLOW + b"sb",
+    "a number of dimensions": named("pandas._libs.internals", "_unpickle_block") + OBJECTS + b")" + SLOW + b"\x87R",
+    "an index": named("pandas.core.indexes.base", "_new_Index") + named("pandas.core.indexes.base", "Index")
+    + b"}(" + text("data") + OBJECTS + text("dtype") + text("int64") + b"u\x86R",
+    "nothing": OBJECTS.replace(text("O8"), text("V0")).replace(b"K\x01)", b"K\x01" + HUGE + b"\x85").replace(b"]" + SLOW + b"a", b"C\0"),
+}
+
+
+@pytest.mark.parametrize("kind", DETOURS)
+def test_detours(kind, monkeypatch):
+    monkeypatch.setattr(_scan.Lookup, "__call__", lambda self, module, name: Found("a module"))
+    report = scan(b"\x80\x04" + DETOURS[kind] + b".")
+    assert report.error is None and report.grade == "runs-code", str(report)
+    assert "exhausts" in {found.kind for found in report.globals}, str(report)
+
+
+FILLED = {"an int": b"K\x01", "numbers": OBJECTS.replace(text("O8"), text("i8")).replace(b"]" + SLOW + b"a", b"C\x08" + bytes(8)),
+          "objects": OBJECTS, "nothing yet": OBJECTS[:OBJECTS.index(b"(")]}
+
+
+@pytest.mark.parametrize("kind", FILLED)
+def test_what_fills_a_mask(kind):
+    """numpy makes a number of it."""
+    pytest.importorskip("numpy")
+    stream = (named("numpy.ma.core", "_mareconstruct") + b"(" + named("numpy.ma.core", "MaskedArray") + named("numpy", "ndarray")
+              + b"K\x00\x85" + text("b") + b"tR(K\x01K\x01\x85" + named("numpy", "dtype") + text("i8") + b"\x89\x88\x87R\x89C\x08"
+              + bytes(8) + b"C\x01\x00" + FILLED[kind] + b"tb")
+    report = scan(b"\x80\x04" + stream + b".")
+    assert report.error is None and (report.grade == "safe") == (kind in ("an int", "numbers")), str(report)
+
+
+def test_items_are_set_in_dicts_alone(monkeypatch):
+    """An array makes a number of what is set in it."""
+    monkeypatch.setattr(_scan.Lookup, "__call__", lambda self, module, name: Found("a module"))
+    numbers = FILLED["numbers"]
+    assert scan(b"\x80\x04" + numbers + b".").grade == "safe"
+    assert scan(b"\x80\x04" + numbers + b"K\x00" + SLOW + b"s.").grade == "unknown"
+    assert scan(b"\x80\x04" + named("collections", "OrderedDict") + b")RK\x00" + SLOW + b"s.").grade == "safe"
+
+
+def test_a_frame_and_an_index_of_decimals_are_no_attack(monkeypatch):
+    monkeypatch.setattr(_scan.Lookup, "__call__", lambda self, module, name: Found("a module"))
+    block = named("pandas._libs.internals", "_unpickle_block") + OBJECTS + b")K\x02\x87R"
+    index = (named("pandas.core.indexes.base", "_new_Index") + named("pandas.core.indexes.base", "Index") + b"}("
+             + text("data") + OBJECTS + text("name") + b"Nu\x86R")
+    report = scan(b"\x80\x04" + block + index + b"\x86.")
+    assert not report, str(report)
+
+
+@pytest.mark.parametrize("name", ["IPv4Address", "IPv6Network"])
+def test_an_address_of_no_text(name):
+    """It would make a text of lists that hold each other many times over."""
+    assert scan(b"\x80\x04" + named("ipaddress", name) + b"]\x85R.").grade == "unknown"

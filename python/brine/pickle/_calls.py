@@ -84,6 +84,9 @@ class Judge:
     def fill(self, target: Any) -> None:
         """Items that are appended or added to an object that a call has made."""
 
+    def set_items(self, target: Any) -> None:
+        """Keys and values that are set in an object that a call has made."""
+
 
 class Calls:
     """Follows the pickles of a stream."""
@@ -189,6 +192,8 @@ class Calls:
             self._key(key, position)
         if isinstance(holder, Pairs):
             holder += zip(items[::2], items[1::2])
+        else:
+            self._judged(holder, lambda: self._judge.set_items(holder))
 
     def _once(self, target: Any) -> None:
         """That an object has had no state yet, which pickle writes last: what follows may call what is in it."""

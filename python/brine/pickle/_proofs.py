@@ -25,14 +25,32 @@ def _require(holds: Any, why: str, verdict: str = "unknown") -> None:
 # --- what makes a value out of another one --------------------------------------------------------------
 
 
+_MAKERS = (("copyreg", "_reconstructor"), ("copyreg", "__newobj__"))
+
+
+def _made_of(made: Made) -> tuple[Any, tuple[Any, ...]]:
+    """What has made an object, and of what; where that is copyreg, the class of the object, and what that is given."""
+    if made.callee in _MAKERS and made.arguments and isinstance(made.arguments[0], Name):
+        return made.arguments[0], made.arguments[1 if made.callee.name == "__newobj__" else 2:]
+    return made.callee, made.arguments
+
+
+def _class_of(made: Made) -> Any:
+    """The first of these alone."""
+    return _made_of(made)[0]
+
+
 def _finite(value: Any) -> None:
     """That a value can be iterated over, and soon ends."""
-    if isinstance(value, Made) and isinstance(value.callee, Name):
-        if value.callee == ("builtins", "range"):
-            numbers = [each for each in value.arguments if type(each) is int]
-            _require(len(numbers) == len(value.arguments) and all(abs(each) <= _LARGE for each in numbers),
-                     "it goes through an enormous range.", "exhausts")
-        _require(value.callee.name not in _NETWORKS, "it goes through all addresses of a network.", "exhausts")
+    callee, arguments = _made_of(value) if isinstance(value, Made) else (None, ())
+    if not isinstance(callee, Name):
+        return
+    if callee == ("builtins", "range"):
+        numbers = [each for each in arguments if type(each) is int]
+        _require(len(numbers) == len(arguments) and all(abs(each) <= _LARGE for each in numbers),
+                 "it goes through an enormous range.", "exhausts")
+    _require(callee.name not in _NETWORKS, "it goes through all addresses of a network.", "exhausts")
+    _require(callee != ("collections", "ChainMap"), "it goes through whatever is in a ChainMap by then.", "exhausts")
 
 
 def _container(arguments: tuple[Any, ...]) -> None:
@@ -85,6 +103,12 @@ def _text(arguments: tuple[Any, ...]) -> None:
     _require(all(isinstance(each, (str, int, Data)) or each is None for each in arguments),
              "it makes a text of something that no pickler makes a text of.")
     _encoded(arguments)
+
+
+def _address(arguments: tuple[Any, ...]) -> None:
+    """What is no number is made a text of, or bytes."""
+    _require(all(isinstance(each, (str, int, Data)) or each is None for each in arguments),
+             "it makes a text of something that no pickler makes a text of.")
 
 
 def _number(arguments: tuple[Any, ...]) -> None:
@@ -261,13 +285,16 @@ def _masked(arguments: tuple[Any, ...]) -> None:
              "it is called otherwise than numpy stores an array with a mask.")
 
 
-def _masked_state(target: Made, state: Any) -> None:
-    """That of an array, the mask as bytes, and what fills gaps: a number, since a text may claim any length."""
+def _masked_state(target: Made, state: Any, is_of_numbers: Callable[[Any], bool]) -> None:
+    """That of an array, the mask as bytes, and what fills gaps: a number, since a text may claim any length.
+
+    An array that does so is asked for the number in it, which an object may take forever to make.
+    """
     _require(type(state) is tuple and len(state) == 7, "its state is none that numpy writes.")
     _array_state(target, state[:5])
     filling = state[6]
     is_number = filling is None or filling is UNKNOWN or type(filling) in (bool, int)
-    is_array = isinstance(filling, Made) and filling.callee in _MADE_BY_NUMPY
+    is_array = isinstance(filling, Made) and filling.callee in _MADE_BY_NUMPY and is_of_numbers(filling)
     _require(is_bytes(state[5]) and (is_number or is_array) and re.fullmatch(
         r"[<>|=]?[?biufcBhHIlLqQefdgFDG]\d*", state[2].arguments[0]), "its state is none of numbers with a mask.")
 
@@ -278,6 +305,8 @@ def _array_state(target: Made, state: Any) -> None:
              and (isinstance(state[4], Items) or is_bytes(state[4])), "its state is none that numpy writes.")
     objects = "O" in state[2].arguments[0]
     _require(objects == isinstance(state[4], Items), "its state has objects where its type has none.")
+    _require(math.prod(state[1]) <= _LARGE or not re.search("[SUVa]0*$", state[2].arguments[0]),
+             "it is an enormous array of nothing.", "exhausts")
 
 
 def _is_numbers(value: Any) -> bool:
@@ -316,6 +345,12 @@ _FRAMES = re.compile(
     r"numpy\.random\.(?:_pickle\.__(?:bit_generator|randomstate|generator)_ctor|"
     r"_\w+\.(?:MT19937|PCG64|PCG64DXSM|Philox|SFC64)|"
     r"mtrand\.RandomState|_generator\.Generator|bit_generator\.SeedSequence)")
+_COMPILED = re.compile(r"pandas\._libs\.(?!arrays\.)|sklearn\.(?:metrics|neighbors|tree)\._|numpy\.random\.")
+"""What makes numbers of C of what is in a state."""
+_BLOCK, _INTERVAL = ("pandas._libs.internals", "_unpickle_block"), ("pandas._libs.interval", "Interval")
+_INDEX = ("pandas.core.indexes.base", "Index")
+_SLOW_NUMBERS = (("decimal", "Decimal"), ("fractions", "Fraction"))
+_MOST_WALKED = 2_000_000
 _MODELS = re.compile(
     r"sklearn\.(?:linear_model|tree|ensemble|svm|neighbors|naive_bayes|cluster|decomposition|preprocessing|pipeline|"
     r"compose|feature_extraction|feature_selection|impute|discriminant_analysis|neural_network|mixture|calibration|"
@@ -328,6 +363,16 @@ def _frame(arguments: tuple[Any, ...]) -> None:
     """Its classes are made without arguments, or of arrays; a class among them is one of these too."""
     for each in arguments:
         _require(not isinstance(each, Name) or is_proven_name(*each), "it is given a class of another kind.")
+
+
+def _not_kept(callee: Name, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What is made numbers of among the arguments of _frame; objects in a block or an index stay what they are."""
+    if callee == _INTERVAL:
+        return ()
+    if callee == _BLOCK:
+        return arguments[1:]
+    data = arguments[1] if len(arguments) == 2 and arguments[0] == _INDEX else None
+    return () if isinstance(data, Pairs) and all(key in ("data", "name") for key, _ in data) else arguments
 
 
 def _model(arguments: tuple[Any, ...]) -> None:
@@ -350,10 +395,10 @@ def _by_judge(arguments: tuple[Any, ...]) -> None:
 
 Rule = Callable[[tuple[Any, ...]], None]
 _GETATTR = Name("builtins", "getattr")
-_MAKERS = (("copyreg", "_reconstructor"), ("copyreg", "__newobj__"))
 _OR = frozenset({Name("_operator", "or_"), Name("operator", "or_")})
 _FILLED = frozenset({("builtins", "list"), ("builtins", "set"), ("collections", "deque")})
 """Of what they make, pickle appends to, and nothing can be put into the place of what does that."""
+_MAPPINGS = (("builtins", "dict"), *(("collections", name) for name in "OrderedDict Counter defaultdict".split()))
 _RULES: dict[tuple[str, str], Rule] = {
     **{("builtins", name): _container for name in "list tuple set frozenset".split()}, ("builtins", "dict"): _mapping,
     ("collections", "deque"): _container,
@@ -362,6 +407,8 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("array", "array"): _container, ("builtins", "bytes"): _sized, ("builtins", "bytearray"): _sized,
     ("builtins", "str"): _text, ("fractions", "Fraction"): _fraction, _GETATTR: _by_judge,
     **{or_: _by_judge for or_ in _OR},
+    **{("ipaddress", f"IPv{version}{kind}"): _address for version in (4, 6)
+       for kind in ("Address", "Network", "Interface")},
     ("_codecs", "encode"): _encoded, ("zoneinfo", "ZoneInfo"): _zone, ("zoneinfo", "ZoneInfo._unpickle"): _zone,
     **{name: _never for name in (*_CONSTANT_NAMES, *_ARRAYS)}, ("builtins", "type"): _type_of,
     **{("collections", name): _keeper for name in _KEPT},
@@ -391,12 +438,6 @@ def is_proven_name(module: str, name: str) -> bool:
     return is_safe(module, name) or rule_of(module, name) is not None
 
 
-def _class_of(target: Made) -> Any:
-    """What has made an object; where that is copyreg, the class of the object."""
-    made = target.arguments[0] if target.callee in _MAKERS and target.arguments else None
-    return made if isinstance(made, Name) else target.callee
-
-
 class Proofs(Judge):
     """Refuses a call or a state that is not proven.
 
@@ -407,6 +448,11 @@ class Proofs(Judge):
     def __init__(self, enumeration: Callable[[str, str], Enumeration | None],
                  is_told: Callable[[str, str], bool]) -> None:
         self._enumeration, self._is_told = enumeration, is_told
+        self._of_numbers: dict[int, Made] = {}
+        """The arrays that are known to hold no objects, by their ids."""
+        self._slow: dict[int, Made] = {}
+        """The arrays of objects of which one may take forever to become a number."""
+        self._left = _MOST_WALKED
 
     def call(self, callee: Any, arguments: tuple[Any, ...]) -> None:
         if isinstance(callee, Made):
@@ -429,19 +475,56 @@ class Proofs(Judge):
             _dtype_state(target, state)
         elif isinstance(callee, Name) and callee.name == "_reconstruct":
             _array_state(target, state)
+            self._note_array(target, state[4])
         elif callee == ("numpy.ma.core", "_mareconstruct"):
-            _masked_state(target, state)
+            _masked_state(target, state, self._is_of_numbers)
         elif isinstance(callee, Name) and callee.module == "collections" and callee.name in _KEPT:
             _kept_state(callee.name, state)
         elif not isinstance(callee, Name) or self._is_enum(callee) or callee == _GETATTR:
             raise Refused("unknown", "its state changes what belongs to the whole process.")
         elif rule_of(*callee) is _model:
             _require(isinstance(state, Pairs), "its state is no dict of attributes.")
+        elif is_proven_name(*callee) and _COMPILED.match(f"{callee.module}.{callee.name}"):
+            self._converted((state,))
 
     def fill(self, target: Any) -> None:
         callee = _class_of(target) if isinstance(target, Made) else None
         if isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
             _require(callee in _FILLED or rule_of(*callee) in (_model, _frame), "it is filled, as pickle never does.")
+
+    def set_items(self, target: Any) -> None:
+        callee = _class_of(target) if isinstance(target, Made) else None
+        if isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
+            _require(callee in _MAPPINGS, "items are set in it, as pickle never does.")
+
+    def _note_array(self, array: Made, held: Any) -> None:
+        if not isinstance(held, Items):
+            self._of_numbers[id(array)] = array
+        elif any(self._is_slow(each) or isinstance(each, Made) and each.callee == array.callee for each in held):
+            self._slow[id(array)] = array
+
+    def _is_of_numbers(self, array: Made) -> bool:
+        return array.callee.name != "_reconstruct" or id(array) in self._of_numbers
+
+    def _is_slow(self, value: Any) -> bool:
+        return isinstance(value, Made) and (_class_of(value) in _SLOW_NUMBERS or id(value) in self._slow)
+
+    def _converted(self, values: tuple[Any, ...]) -> None:
+        """That whatever is in these becomes a number or an array soon, if it does: int(Decimal("1e999999999"))."""
+        seen: set[int] = set()
+        left = [*values]
+        while left:
+            value = left.pop()
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            self._left -= 1
+            _require(self._left > 0, "it is given too much to be looked through.")
+            _finite(value)
+            _require(not self._is_slow(value), "it may make a number of what it is given, which takes memory or time "
+                     "without end.", "exhausts")
+            if type(value) is tuple or isinstance(value, (Items, Pairs)):
+                left += value
 
     def _is_enum(self, name: Name) -> bool:
         return is_enum(*name) or self._enumeration(*name) is not None
@@ -454,6 +537,8 @@ class Proofs(Judge):
         rule = rule_of(*callee)
         if rule is not None:
             rule(arguments)
+            if rule is _frame:
+                self._converted(_not_kept(callee, arguments))
         elif is_safe(*callee):
             if not is_exception(*callee) or callee.name.endswith("Group"):  # exceptions keep what they are given
                 _container(arguments)
