@@ -104,8 +104,8 @@ def test_a_group_grows_under_load_and_shrinks_when_it_is_idle(site):
     assert [event["reason"] for event in events(server, event="end")] == ["idle"] * 2
     assert {end["why"] for end in daemons.obituaries(server, 0)} == {"reason: idle"}
     assert last == first, "the youngest leave"
-    assert server.log.texts("daemon group 'site' grows to 2 processes: all threads are taken, and ", 0)
-    assert server.log.texts("daemon group 'site' shrinks to 1 process$", 0)
+    server.log.expect("daemon group 'site' grows to 2 processes: all threads are taken, and ", since=0)
+    server.log.expect("daemon group 'site' shrinks to 1 process$", since=0)
 
 
 def test_numbers(site):
