@@ -8,6 +8,7 @@ from brine.log_record import Record
 from brine.root_exception import root_exception
 
 _LOADED = re.compile(r"loaded WSGI script ")
+_STARTED = re.compile(r"started process \d+ of daemon group ")
 _ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
 _PROCESS = re.compile(r" \(process (\d+)\)$")
 _UNTOLD = "; nobody had told it to;"
@@ -52,6 +53,7 @@ class Loading:
         self._lacking: set[str] = set()
         self._traceback: list[str] = []
         self._last_error = ""
+        self._last_is_old = False
         self._soon_deaths = 0
 
     @property
@@ -66,8 +68,8 @@ class Loading:
 
     @property
     def why(self) -> str:
-        """The exception that kept the script from being loaded the last time, or else the last error of a process that
-        had not loaded it; "" where there was none."""
+        """The exception that kept the script from being loaded the last time, or else the first error of the last
+        daemon process that had one before it had loaded it; "" where there was none."""
         return root_exception(self._traceback) or self._last_error
 
     def let_go(self, processes: set[int]) -> None:
@@ -87,8 +89,8 @@ class Loading:
         if record.code == _NO_REQUESTS_YET:
             self.failed = True
             self._lacking.add(process_of(record))
-        elif record.level in _ERRORS and record.code and not ended and process_of(record) not in self._having:
-            self._last_error = _PROCESS.sub("", record.text)
+        elif not ended:
+            self._note_error(record)
         return self._note_end(ended[1], record) if ended else True
 
     def _note_traceback(self, record: Record) -> None:
@@ -96,6 +98,16 @@ class Loading:
             self._traceback = []
         elif record.code == _DOES_NOT_LOAD and len(self._traceback) < _MOST_LINES:
             self._traceback.append(record.text)
+
+    def _note_error(self, record: Record) -> None:
+        """Keeps the first error since a process was started: what follows is of its end. Httpd's own processes, which
+        have errors too, do not load the script."""
+        if _STARTED.match(record.text):
+            self._last_is_old = True
+        told = record.level in _ERRORS and record.code and _PROCESS.search(record.text)
+        if told and told[1] not in self._having and (self._last_is_old or not self._last_error):
+            self._last_error = _PROCESS.sub("", record.text)
+            self._last_is_old = False
 
     def _note_end(self, process: str, record: Record) -> bool:
         loaded_at = self._having.pop(process, None)

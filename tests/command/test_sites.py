@@ -591,6 +591,25 @@ def test_the_last_error_of_a_process_that_does_not_load_says_why(line, why):
     assert loading.why == why
 
 
+ENGINE = "[wsgi:error] [pid 9:tid 9] BRINE0002: no engine (process 12)"
+MORE = "[wsgi:error] [pid 9:tid 9] BRINE0003: what follows from it (process 12)"
+CHILD_S = "[wsgi:error] [pid 9:tid 9] BRINE0602: the daemon group does not answer"
+STARTED_LATER = "[wsgi:info] [pid 9:tid 9] started process 13 of daemon group 'shop'"
+OF_THE_NEXT = "[wsgi:error] [pid 9:tid 9] BRINE0004: no memory (process 13)"
+
+
+@pytest.mark.parametrize("lines, why", [
+    ([ENGINE, CHILD_S], "BRINE0002: no engine"), ([CHILD_S], ""), ([CHILD_S, ENGINE, MORE], "BRINE0002: no engine"),
+    ([ENGINE, STARTED_LATER, CHILD_S], "BRINE0002: no engine"),
+    ([ENGINE, STARTED_LATER, OF_THE_NEXT, MORE], "BRINE0004: no memory"),
+], ids=["a child's behind it", "a child's", "what follows", "none since", "another since"])
+def test_the_first_error_of_the_last_process_says_why(lines, why):
+    loading = Loading()
+    for text in lines:
+        loading.note(parse_httpd_s(f"[Mon Nov 30 01:20:48.5 2026] {text}".encode()))
+    assert loading.why == why
+
+
 @ROOT_ONLY
 @pytest.mark.parametrize("options, home", [(("--user", "nobody"), "{folder}/shop"), (("--user", "whoever"), ""),
                                            (("--user", "nobody", "--chdir", "/"), "/")], ids=["none", "one", "named"])
