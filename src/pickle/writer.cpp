@@ -54,6 +54,19 @@ bool is_fast(const Guard& guard, PyObject* pickler) noexcept {
   return !is_false;
 }
 
+// Returns the length of a chunk, of which nothing is copied; one that cannot be read is too long.
+std::size_t size_of(PyObject* chunk) noexcept {
+  if (PyBytes_CheckExact(chunk)) return bytes_of(chunk).size();
+  Py_buffer view;
+  if (PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE) < 0) {
+    PyErr_Clear();
+    return kLargestSample + 1;
+  }
+  const auto size = static_cast<std::size_t>(view.len);
+  PyBuffer_Release(&view);
+  return size;
+}
+
 // write(chunk) is what pickle's own Pickler calls.
 PyObject* writer_write(PyObject* self, PyObject* chunk) noexcept {
   return callback([&](GilLock& gil) {
@@ -166,7 +179,9 @@ void DumpStream::read(PyObject* chunk) noexcept {
   feed({static_cast<const char*>(view.buf), static_cast<std::size_t>(view.len)});
 }
 
-void DumpStream::finish() noexcept {
+void DumpStream::finish(PyObject* pickler) noexcept {
+  // What was pickled may have made the Pickler fast on the way.
+  if (pickler != nullptr && is_fast(guard_, pickler)) memo_ = Memo::may_lack;
   follow_first();
   guard_.note_followed(fed_, suspicion);
 }
@@ -188,13 +203,16 @@ void DumpStream::follow_first() noexcept {
   if (!suspicion.watched.empty()) feed(stream.substr(part.size()));
 }
 
-// Keeps a piece of what may be checked by a round trip; one that can change is copied.
+// Keeps a piece of what may be checked by a round trip; one that can change is copied, unless the
+// dump is too long with it.
 void DumpStream::keep(PyObject* chunk) noexcept {
+  kept_size_ += size_of(chunk);
   try {
-    kept_.push_back(PyBytes_CheckExact(chunk) ? borrow(*gil_, chunk)
-                                              : steal(*gil_, PyBytes_FromObject(chunk)));
-    kept_size_ += bytes_of(kept_.back().get()).size();
-    if (kept_size_ <= kLargestSample) return;
+    if (kept_size_ <= kLargestSample) {
+      kept_.push_back(PyBytes_CheckExact(chunk) ? borrow(*gil_, chunk)
+                                                : steal(*gil_, PyBytes_FromObject(chunk)));
+      return;
+    }
   } catch (const ErrorSet&) {
     PyErr_Clear();
   } catch (const std::bad_alloc&) {
@@ -316,7 +334,7 @@ Ref guarded_dump(GilLock& gil, Guard& guard, PyObject* writer_object, const Dump
   if (stream.buffers_leave) guard.before_dump(gil, policy, dump);
   stream.begin(gil, policy, dump.pickler);
   PyObject* result = pickle();
-  if (result != nullptr) stream.finish();
+  if (result != nullptr) stream.finish(dump.pickler);
   const bool understood = stream.understood();
   const Suspicion suspicion = std::move(stream.suspicion);
   const Ref sampled = understood && suspicion.empty() ? stream.whole() : Ref();

@@ -37,7 +37,7 @@ class DumpStream final : public GlobalSink {
 
   /// Scans what was kept: most dumps are written at once, and then no more than the part with
   /// globals has to be followed, if that.
-  void finish() noexcept;
+  void finish(PyObject* pickler) noexcept;
 
   /// Returns the dump if it names a global, was kept, and can be loaded by itself; else empty.
   cpython::Ref whole() const noexcept;

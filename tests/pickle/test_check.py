@@ -10,6 +10,8 @@ import pickle
 import signal
 import subprocess
 import threading
+import tracemalloc
+from types import SimpleNamespace
 
 import brine.pickle
 import pytest
@@ -297,6 +299,17 @@ def test_what_only_the_program_can_load_is_not_checked(sampling, monkeypatch, du
     sampling(1)
     dump(shapes.Plain())
     assert taken == []
+
+
+@pytest.mark.parametrize("value", [bytearray(64 << 20), pickle.PickleBuffer(bytearray(64 << 20))], ids=type)
+def test_what_is_too_long_to_be_checked_is_not_copied(sampling, value):
+    sampling(1)
+    tracemalloc.start()
+    try:
+        brine.pickle.dump([shapes.Plain(), value], SimpleNamespace(write=id), 5)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_of_a_pickler_what_can_be_loaded_by_itself_is_checked(sampling, monkeypatch):

@@ -627,13 +627,20 @@ def test_a_file_is_written_as_pickle_writes_it(place, protocol, any_policy):
 
 
 @pytest.mark.parametrize("name", ["Row", "Row-", "Row (v2)", "\xe9"])
-def test_a_fast_pickler_hides_no_name(name, monkeypatch):
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_fast_pickler_hides_no_name(name, is_late, monkeypatch):
     module = types.ModuleType("made_by_hand_for_fast_picklers")
     row = type(name, (), {"__module__": module.__name__})
     setattr(module, name, row)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     pickler = brine.pickle.Pickler(io.BytesIO())
-    pickler.fast = True
+
+    class MakesItFast:
+        def __reduce__(self):
+            pickler.fast = True
+            return str, ()
+
+    pickler.fast = not is_late
     with brine.pickle.collect() as reports:
-        pickler.dump(row)
+        pickler.dump([MakesItFast(), row] if is_late else row)
     assert [report.ids for report in reports] == [("naming-unimportable",)]
