@@ -193,6 +193,7 @@ def test_a_range_of_one_number_is_that_number(site):
     ("processes=-3", "not '-3'"), ("processes=2-", "not ''"), ("processes=2-x", "not 'x'"),
     ("processes=2-3-4", "not '3-4'"), ("processes=2--3", "not '-3'"), ("processes=2-10001", "not '10001'"),
     ("processes=1-2 threads=0", "has processes=1-2 and threads=0: a service does not grow"),
+    ("processes=1-2 listen-backlog=0", "has processes=1-2 and listen-backlog=0: no request may wait"),
     ("processes=2 processes-idle=5m", "has processes-idle= without processes=MIN-MAX"),
     ("processes=1-2 processes-idle=soon", "the option 'processes-idle', which must be")])
 def test_what_cannot_be(workspace, variant, options, complaint):

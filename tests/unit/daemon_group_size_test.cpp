@@ -117,6 +117,23 @@ TEST(GroupSize, GrowsByOneAgainAfterAWhile) {
   EXPECT_EQ(size.wanted(), 3);
 }
 
+TEST(GroupSize, GrowsByOneAfterAProcessWasReplacedLongAfterTheLastGrowth) {
+  GroupSize size(group_of(1, 12), 0, kNow);
+  Nanos now = until_change(size, 1000, kNow, kSecond);
+  size.decide(load_of(2, 0), now += GroupSize::kRush + kSecond);
+  size.decide(load_of(1, 0, false), now += kSecond);  // one has ended, and another starts
+  until_change(size, 1000, now, kSecond);
+  EXPECT_EQ(size.wanted(), 3);
+}
+
+TEST(GroupSize, LooksLessOftenWhereItCannotGrowYet) {
+  GroupSize size(group_of(1, 8), 0, kNow);
+  size.decide(load_of(1, 20, false), kNow);
+  EXPECT_EQ(size.next_look(kNow), 0) << "what starts, or cannot, is an event";
+  size.decide(load_of(1, 20), kNow);
+  EXPECT_EQ(size.next_look(kNow), kNow + GroupSize::kLook);
+}
+
 TEST(GroupSize, GrowsByNoMoreThanTheWaitingNeed) {
   GroupSize size(group_of(1, 12), 0, kNow);
   Nanos now = until_change(size, 1000, kNow, kSecond);

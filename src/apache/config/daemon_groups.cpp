@@ -122,7 +122,8 @@ std::vector<gid_t> groups_of_user(const daemon::Identity& identity) {
   std::vector<gid_t> room(static_cast<std::size_t>(count));
   getgrouplist(identity.user.c_str(), identity.gid, room.data(), &count);
   // A copy, since each daemon group keeps it, and the room is a quarter of a megabyte.
-  return {room.begin(), room.begin() + std::max(0, count)};
+  // If there are more, the system says how many, and has written no more than the room takes.
+  return {room.begin(), room.begin() + std::clamp<int>(count, 0, NGROUPS_MAX)};
 }
 
 // Returns the identity in the form that access checks use.
@@ -395,6 +396,11 @@ class Completion {
     if (group_.varies() && group_.is_service()) {
       refuse("has processes=" + options_.given.at("processes") +
              " and threads=0: a service does not grow, as it serves no requests");
+    }
+    if (group_.varies() && group_.limits.listen_backlog == 0) {
+      refuse("has processes=" + options_.given.at("processes") +
+             " and listen-backlog=0: no request may wait, and it is those that wait which make it "
+             "grow");
     }
     if (!group_.varies() && options_.given.contains("processes-idle")) {
       refuse("has processes-idle= without processes=MIN-MAX, of which it is an option");

@@ -17,7 +17,9 @@ GroupSize::GroupSize(const Group& group, std::ptrdiff_t before, Nanos now)
 void GroupSize::decide(const Load& load, Nanos now) {
   if (!varies()) return;
   note_need(load, now);
-  if (!load.settled && step_ != 0) grown_at_ = now;
+  settled_ = load.settled;
+  if (!settled_ && step_ != 0) grown_at_ = now;
+  if (now - grown_at_ > kRush) step_ = 0;
   if (!is_crowded(load)) {
     crowded_since_ = 0;
   } else if (crowded_since_ == 0) {
@@ -40,10 +42,9 @@ void GroupSize::note_need(const Load& load, Nanos now) {
 }
 
 void GroupSize::grow(const Load& load, Nanos now) {
-  const bool again = step_ != 0 && now - grown_at_ <= kRush;
   const std::uint64_t useful = (load.waiting + threads_ - 1) / threads_;
   const std::ptrdiff_t room = most_ - wanted_;
-  step_ = std::min(again ? 2 * step_ : 1, room);
+  step_ = std::min(step_ != 0 ? 2 * step_ : 1, room);
   step_ = static_cast<std::ptrdiff_t>(std::min(static_cast<std::uint64_t>(step_), useful));
   wanted_ += step_;
   grown_at_ = now;
@@ -66,7 +67,8 @@ void GroupSize::shrink(Nanos now) {
 }
 
 Nanos GroupSize::next_look(Nanos now) const {
-  if (crowded_since_ != 0 && wanted_ < most_) return now + kLook;
+  // Until those that start are there, or could not come, nothing is decided.
+  if (crowded_since_ != 0 && wanted_ < most_ && settled_) return now + kLook;
   return leaves_at();
 }
 

@@ -60,7 +60,8 @@ class GroupSize {
   const std::uint64_t threads_;
   const base::Nanos idle_;  ///< 0: the group does not shrink
   std::ptrdiff_t wanted_;
-  std::ptrdiff_t step_ = 0;        ///< by how many the group grew last
+  bool settled_ = true;            ///< when the load was seen last
+  std::ptrdiff_t step_ = 0;        ///< by how many the group has just grown; 0: it has not
   base::Nanos crowded_since_ = 0;  ///< 0: it is not
   base::Nanos grown_at_ = 0;       ///< when the last ones to come were not there yet
   base::Nanos shrunk_at_ = 0;

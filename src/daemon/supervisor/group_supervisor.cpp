@@ -165,7 +165,8 @@ void GroupSupervisor::end(Reason reason) {
   for (Process& process : processes_) happen(process, event, reason);
 }
 
-void GroupSupervisor::end_service() {
+void GroupSupervisor::supersede() {
+  superseded_ = true;
   if (group_.is_service()) end(Reason::graceful_restart);
 }
 

@@ -84,9 +84,10 @@ class GroupSupervisor {
   /// Ends the group since httpd's processes have gone or are going; no new processes are started.
   void end(Reason reason);
 
-  /// Ends the group if it is a service: httpd has a new configuration, and those of its processes
-  /// that go on with the old one need no service.
-  void end_service();
+  /// Notes that httpd has a new configuration, and another supervisor the numbers of its groups.
+  /// Ends the group if it is a service, which those of httpd's processes do not need that go on
+  /// with the old configuration.
+  void supersede();
 
  private:
   // Functions of a process's life:
@@ -229,6 +230,7 @@ class GroupSupervisor {
   std::ptrdiff_t missing_ = 0;     ///< processes that are to be started now
   base::Nanos missing_since_ = 0;  ///< 0: none is missing
   bool ending_ = false;
+  bool superseded_ = false;     ///< another supervisor has the group of the next configuration
   bool memory_warned_ = false;  ///< BRINE0619 has been said
 };
 

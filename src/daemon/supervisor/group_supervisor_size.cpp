@@ -40,7 +40,7 @@ Load GroupSupervisor::load(Nanos now) const {
 // Publishes the number, with which the next supervisor begins after a graceful restart.
 void GroupSupervisor::note_size(std::ptrdiff_t before, const Load& load) {
   const std::ptrdiff_t wanted = size_.wanted();
-  view_.numbers->wanted.store(static_cast<std::uint32_t>(wanted));
+  if (!superseded_) view_.numbers->wanted.store(static_cast<std::uint32_t>(wanted));
   if (wanted == before) return;
   const std::string size = std::to_string(wanted) + (wanted == 1 ? " process" : " processes");
   if (wanted < before) {

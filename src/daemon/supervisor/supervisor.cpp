@@ -85,7 +85,7 @@ class Supervisor {
     const timespec time{left / base::kSecond, left % base::kSecond};
     ::ppoll(fds.data(), fds.size(), &time, nullptr);
     if (fds[1].revents != 0) end(Reason::graceful_restart);
-    if (fds[2].revents != 0) end_services();
+    if (fds[2].revents != 0) supersede();
   }
 
   void read_introductions() {
@@ -112,9 +112,9 @@ class Supervisor {
     for (GroupSupervisor& group : groups_) group.end(reason);
   }
 
-  void end_services() {
+  void supersede() {
     endpoints_.configuration().reset();
-    for (GroupSupervisor& group : groups_) group.end_service();
+    for (GroupSupervisor& group : groups_) group.supersede();
   }
 
   void reap() {
