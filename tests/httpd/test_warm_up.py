@@ -59,6 +59,15 @@ def application(environ, start_response):
             signal.sigwait([signal.SIGRTMAX])
         finally:
             pass
+    if path == "/stubborn" and "brine.warm_up" in environ:
+        for _ in range(3):
+            try:
+                while True:
+                    time.sleep(0.01)
+            except BaseException:
+                pass
+    if path == "/stacks":
+        TOLD.append(stacks())
     if path == "/endless":
         start_response("200 OK", [])
         return iter(lambda: b"more", None)
@@ -224,6 +233,36 @@ def test_one_that_takes_too_long_is_interrupted(site, preload, path):
 
 
 @pytest.mark.parametrize("preload", ["", "preload=On "])
+def test_one_that_goes_on_is_interrupted_again(site, preload):
+    server, group, _ = site(preload + "warm-up-timeout=300ms warm-up=/app/stubborn")
+    ready(group)
+    assert "'/app/stubborn' of daemon group 'site' was interrupted" in server.expect_log("BRINE0648:")[0].text
+
+
+@pytest.mark.parametrize("preload", ["", "preload=On "])
+def test_its_thread_is_as_those_of_other_requests(site, preload):
+    server, _, _ = site(preload + "stack-size=1MB warm-up=/app/stacks", text=app(start="""
+import ctypes
+
+class AlternateStack(ctypes.Structure):
+    _fields_ = [("address", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+def stacks():
+    library = ctypes.CDLL(None)
+    library.pthread_self.restype = ctypes.c_ulong
+    attributes, address, size = ctypes.create_string_buffer(64), ctypes.c_void_p(), ctypes.c_size_t()
+    library.pthread_getattr_np(ctypes.c_ulong(library.pthread_self()), attributes)
+    library.pthread_attr_getstack(attributes, ctypes.byref(address), ctypes.byref(size))
+    library.pthread_attr_destroy(attributes)
+    alternate = AlternateStack()
+    library.sigaltstack(None, ctypes.byref(alternate))
+    return [size.value, alternate.flags, alternate.size]
+"""))
+    warm_up, other = (told for told in ask(server, "/app/stacks")["told"] if isinstance(told, list))
+    assert warm_up == other and warm_up[:2] == [2**20, 0]
+
+
+@pytest.mark.parametrize("preload", ["", "preload=On "])
 def test_one_that_cannot_be_interrupted_keeps_no_group_from_serving(site, preload):
     server, group, _ = site(preload + "warm-up-timeout=100ms shutdown-timeout=1s warm-up=/app/hang")
     pid = ready(group)
@@ -237,10 +276,21 @@ def test_one_that_cannot_be_interrupted_keeps_no_group_from_serving(site, preloa
     server.allow_log("BRINE06(48|46|10)")
 
 
-def test_an_order_to_end_comes_first(site):
-    server, group, _ = site("warm-up-timeout=1h warm-up=/app/sleep")
-    pid = until(lambda: (rows := group.rows("starting")) and rows[0].pid, "the process waits")
-    until(lambda: server.log.texts("started process", 0), "it has been told")
+@pytest.mark.parametrize("preload", ["", "preload=On "])
+def test_one_that_hangs_leaves_time_of_startup_timeout(site, preload):
+    """What loading takes counts too. Otherwise each process ends like the one before, and the group never serves."""
+    server, group, _ = site(preload + "startup-timeout=8s shutdown-timeout=1s warm-up=/app/hang",
+                            text=app(start="time.sleep(4)"))
+    ready(group)
+    assert ask(server)["loaded_by"]
+    server.allow_log("BRINE06(48|46|10)")
+
+
+def test_an_order_to_end_comes_first(site, workspace):
+    gate = workspace.new_folder() / "writable" / "gate"
+    server, group, _ = site("warm-up-timeout=1h warm-up=/app/gate", text=app(start=f"GATE = {str(gate)!r}"))
+    until((gate.parent / "gate.held").exists, "the warm-up has begun")
+    pid = group.rows("starting")[0].pid
     os.kill(pid, signal.SIGTERM)
     until(lambda: not os.path.exists(f"/proc/{pid}"), "it ends")
     server.allow_log("BRINE0[46]")

@@ -146,7 +146,7 @@ struct Group {
   std::string python_path_origin;  ///< the directive that names them, with file and line
   std::string home_origin;         ///< the directive that sets home=, with file and line
   std::string python_eggs;
-  double switch_interval = 0;  ///< seconds; 0: Python's own
+  double switch_interval = 0;  ///< seconds; 0: the engine's own
 
   std::optional<uid_t> script_user;
   std::optional<gid_t> script_group;

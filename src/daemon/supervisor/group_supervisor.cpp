@@ -285,6 +285,8 @@ void GroupSupervisor::execute(Process& process, const FarEnds& far, const Progra
 
 void GroupSupervisor::note_started(Process& process, Nanos now) {
   process.records->set_process(process.pid);
+  // The time for which a process has waited for a template is no part of its own start.
+  if (process.is(Phase::starting)) process.life.deadline = begin(limits_, now).deadline;
   log_.log(Level::info, "started process " + std::to_string(process.pid) + " of daemon group '" +
                             group_.name + "'");
   hide(process);

@@ -1,7 +1,6 @@
 #include "daemon/worker/request_server.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -25,6 +24,7 @@
 
 #include "base/request_text.hpp"
 #include "daemon/shared/introduction.hpp"
+#include "daemon/worker/request_thread.hpp"
 
 namespace brine::daemon {
 
@@ -51,26 +51,6 @@ void notify(int eventfd) noexcept {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(eventfd, &one, sizeof(one));
 }
-
-// The alternate signal stack of a thread. faulthandler needs one where the thread's own stack has
-// overflowed, and Python provides it for the main thread alone.
-class AlternateStack {
- public:
-  AlternateStack() : memory_(std::make_unique_for_overwrite<char[]>(kBytes)) {
-    stack_t stack{};
-    stack.ss_sp = memory_.get();
-    stack.ss_size = kBytes;
-    ::sigaltstack(&stack, &before_);
-  }
-  ~AlternateStack() { ::sigaltstack(&before_, nullptr); }
-  AlternateStack(const AlternateStack&) = delete;
-  AlternateStack& operator=(const AlternateStack&) = delete;
-
- private:
-  static constexpr std::size_t kBytes = 65536;
-  std::unique_ptr<char[]> memory_;
-  stack_t before_{};
-};
 
 // Reads the rest of the request's frame, of which `got` bytes are there.
 Io read_rest(int fd, FrameHeader& header, std::vector<char>& buffer, std::size_t got) {
@@ -197,20 +177,11 @@ void* RequestServer::run_thread(void* start) noexcept {
 }
 
 void RequestServer::start() {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  if (context_.group.stack_size != 0) {
-    pthread_attr_setstacksize(&attributes, context_.group.stack_size);
-  }
   for (std::size_t thread = 0; thread < current_requests_.size(); ++thread) {
     auto start = std::make_unique<ThreadStart>(ThreadStart{this, thread});
-    pthread_t id{};
-    const int error = pthread_create(&id, &attributes, run_thread, start.get());
-    if (error != 0) throw std::system_error(error, std::generic_category(), "pthread_create");
+    ::pthread_detach(start_request_thread(context_.group, run_thread, start.get()));
     [[maybe_unused]] ThreadStart* const its_own = start.release();
   }
-  pthread_attr_destroy(&attributes);
 }
 
 void RequestServer::stop() noexcept { notify(stopping_.get()); }

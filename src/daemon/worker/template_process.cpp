@@ -82,8 +82,9 @@ pid_t fork_orphan() {
 
 class Template {
  public:
-  Template(const Handover& handover, engine::Engine& engine, base::LogSink& log, char* title)
-      : handover_(handover), engine_(engine), log_(log), title_(title) {}
+  Template(const Handover& handover, engine::Engine& engine, base::LogSink& log, char* title,
+           Nanos began)
+      : handover_(handover), engine_(engine), log_(log), title_(title), began_(began) {}
 
   // Returns in a forked process.
   Handover run() {
@@ -122,7 +123,7 @@ class Template {
     std::vector<WarmUp> requests = handover_.group.warm_ups;
     std::erase_if(requests, [](const WarmUp& request) { return !is_shared(request.script); });
     if (requests.empty()) return;
-    WarmUpRun run(std::move(requests), handover_.group, engine_, log_);
+    WarmUpRun run(std::move(requests), handover_.group, engine_, log_, began_);
     run.start();
     while (run.go_on(base::now())) {
       pollfd ended{run.ended_fd(), POLLIN, 0};
@@ -197,6 +198,7 @@ class Template {
   engine::Engine& engine_;
   base::LogSink& log_;
   char* const title_;        ///< argv[0]
+  const Nanos began_;        ///< when the process did
   ScriptVersions versions_;  ///< of the scripts whose changes are to be noticed
 };
 
@@ -216,8 +218,8 @@ engine::Engine& start_template(const Handover& handover, base::LogSink& log) {
 }
 
 Handover run_template(const Handover& handover, engine::Engine& engine, base::LogSink& log,
-                      char* title) {
-  return Template(handover, engine, log, title).run();
+                      char* title, Nanos began) {
+  return Template(handover, engine, log, title, began).run();
 }
 
 }  // namespace brine::daemon

@@ -2,6 +2,7 @@
 // and forks the group's daemon processes (preload=On).
 #pragma once
 
+#include "base/clock.hpp"
 #include "boundary/engine.hpp"
 #include "boundary/log.hpp"
 #include "daemon/shared/handover.hpp"
@@ -13,9 +14,9 @@ engine::Engine& start_template(const Handover& handover, base::LogSink& log);
 
 /// Loads the scripts, and forks a process for each order of the supervisor until that ends this
 /// process. Returns in each forked process: its descriptors are those of handover.hpp then, and
-/// what is returned tells what it is. `title` is the program's argv[0], which shows what it is.
-/// Throws std::system_error.
+/// what is returned tells what it is. `title` is the program's argv[0], which shows what it is, and
+/// `began` is when the template did. Throws std::system_error.
 Handover run_template(const Handover& handover, engine::Engine& engine, base::LogSink& log,
-                      char* title);
+                      char* title, base::Nanos began);
 
 }  // namespace brine::daemon

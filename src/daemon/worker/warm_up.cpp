@@ -1,5 +1,6 @@
 #include "daemon/worker/warm_up.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "base/unique_fd.hpp"
 #include "boundary/request.hpp"
 #include "daemon/shared/private_fd.hpp"
+#include "daemon/worker/request_thread.hpp"
 
 namespace brine::daemon {
 
@@ -30,6 +32,10 @@ namespace {
 
 // An interrupted request that has not ended after this time hangs outside of Python.
 constexpr Nanos kEnding = 5 * base::kSecond;
+
+// An interruption that the page catches, or whose code cannot be interrupted just then, is followed
+// by another one.
+constexpr int kMillisecondsBetween = 500;
 
 // A status from here on says that the page was not made.
 constexpr int kFirstFailure = 400;
@@ -126,8 +132,10 @@ class WarmUpRequest final : public wsgi::Request, public wsgi::ResponseWriter {
   int status_ = 0;
 };
 
-// Returns what became of a request that did not do its work, or an empty text.
-std::string failure_of(Outcome outcome, int status) {
+// Returns what became of a request that did not do its work, or an empty text. The interruption may
+// reach a response in which something has been sent.
+std::string failure_of(Outcome outcome, int status, bool interrupted) {
+  if (interrupted && outcome == Outcome::failed_after_headers) outcome = Outcome::timed_out;
   switch (outcome) {
     case Outcome::completed:
       return status >= kFirstFailure ? "was answered with status " + std::to_string(status) : "";
@@ -170,39 +178,53 @@ struct WarmUpRun::State {
   const base::UniqueFd ended_fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::atomic<bool> given_up{false};
   std::atomic<bool> has_ended{false};
+  std::atomic<bool> left_behind{false};
   std::atomic<Nanos> begun{0};           ///< when the request that runs began
   std::atomic<const WarmUp*> current{};  ///< null: none runs
 };
 
 WarmUpRun::WarmUpRun(std::vector<WarmUp> requests, const Group& group, engine::Engine& engine,
-                     base::LogSink& log)
-    : state_(std::make_shared<State>(std::move(requests), group, engine, log)) {}
+                     base::LogSink& log, Nanos process_began)
+    : state_(std::make_shared<State>(std::move(requests), group, engine, log)) {
+  const Nanos timeout = base::nanos(group.limits.startup_timeout);
+  if (timeout != 0) start_ends_ = process_began + timeout;
+}
 
 WarmUpRun::~WarmUpRun() {
-  for (std::thread* const each : {&runs_, &interrupts_}) {
-    if (each->joinable()) each->detach();
-  }
+  if (runs_) ::pthread_detach(*runs_);
+  if (interrupts_.joinable()) interrupts_.detach();
 }
 
 void WarmUpRun::start() {
-  const Limits& limits = state_->group.limits;
-  Nanos most = base::nanos(limits.warm_up_timeout);
-  // The process is killed after startup-timeout, which has to do for the imports too.
-  if (limits.startup_timeout.count() != 0) {
-    most = std::min(most, base::nanos(limits.startup_timeout) / 2);
-  }
-  next_look_ = base::now() + most;
-  runs_ = std::thread([state = state_]() noexcept { run(*state); });
+  const Nanos now = base::now();
+  next_look_ = now + bounded(base::nanos(state_->group.limits.warm_up_timeout), now);
+  auto state = std::make_unique<std::shared_ptr<State>>(state_);
+  runs_ = start_request_thread(state_->group, run_thread, state.get());
+  [[maybe_unused]] auto* const its_own = state.release();
+}
+
+// Returns how much of `most` the process may spend: a third of what is left of startup-timeout, as
+// the supervisor kills it then. Another part is for what does not end, and one for what follows.
+Nanos WarmUpRun::bounded(Nanos most, Nanos now) const {
+  if (start_ends_ == 0) return most;
+  return std::clamp<Nanos>((start_ends_ - now) / 3, 0, most);
 }
 
 int WarmUpRun::ended_fd() const noexcept { return state_->ended_fd.get(); }
 
 bool WarmUpRun::has_ended() const noexcept { return state_->has_ended; }
 
+void* WarmUpRun::run_thread(void* state) noexcept {
+  const std::unique_ptr<std::shared_ptr<State>> given(static_cast<std::shared_ptr<State>*>(state));
+  run(**given);
+  return nullptr;
+}
+
 void WarmUpRun::run(State& state) noexcept {
+  const AlternateStack for_crashes;
   for (const WarmUp& request : state.requests) {
     if (state.given_up) {
-      state.warn(request, "was left out, since others had used warm-up-timeout up", 0);
+      state.warn(request, "was left out, since no time was left for it", 0);
       continue;
     }
     const Nanos begun = base::now();
@@ -215,7 +237,8 @@ void WarmUpRun::run(State& state) noexcept {
     end_if_forked();
     state.current = nullptr;
     const Nanos took = base::now() - begun;
-    if (const std::string failure = failure_of(outcome, made.status()); !failure.empty()) {
+    if (const std::string failure = failure_of(outcome, made.status(), state.given_up);
+        !failure.empty()) {
       state.warn(request, failure, took);
     } else {
       state.log.log(Level::info, "warm-up request for " + base::in_quotes(request.url) +
@@ -234,10 +257,11 @@ bool WarmUpRun::go_on(Nanos now) {
   if (has_ended()) return false;
   if (now < next_look_) return true;
   if (!state_->given_up.exchange(true)) {
-    next_look_ = now + kEnding;
-    interrupt();
+    next_look_ = now + bounded(kEnding, now);
+    keep_interrupting();
     return true;
   }
+  state_->left_behind = true;
   if (const WarmUp* const request = state_->current) {
     state_->warn(*request, "does not end, although warm-up-timeout has interrupted it,",
                  now - state_->begun);
@@ -245,18 +269,20 @@ bool WarmUpRun::go_on(Nanos now) {
   return false;
 }
 
-void WarmUpRun::interrupt() {
-  const auto handle = static_cast<std::uintptr_t>(runs_.native_handle());
+void WarmUpRun::keep_interrupting() {
+  const auto handle = static_cast<std::uintptr_t>(*runs_);
   interrupts_ = std::thread([state = state_, handle]() noexcept {
-    state->engine.interrupt(handle);
+    pollfd ended{state->ended_fd.get(), POLLIN, 0};
+    do {
+      state->engine.interrupt(handle);
+    } while (::poll(&ended, 1, kMillisecondsBetween) <= 0 && !state->left_behind);
     state->engine.forget_thread();
   });
 }
 
 void WarmUpRun::join() {
-  for (std::thread* const each : {&runs_, &interrupts_}) {
-    if (each->joinable()) each->join();
-  }
+  if (runs_) ::pthread_join(*std::exchange(runs_, std::nullopt), nullptr);
+  if (interrupts_.joinable()) interrupts_.join();
 }
 
 std::string WarmUpRun::what_hangs() const {

@@ -1,8 +1,11 @@
 // WarmUpRun makes the requests of warm-up= in a process that is not ready yet.
 #pragma once
 
+#include <pthread.h>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,9 +23,10 @@ namespace brine::daemon {
 /// run looks after its time limit.
 class WarmUpRun {
  public:
-  /// `engine` and `log` must outlive the process's last request.
+  /// `engine` and `log` must outlive the process's last request. `process_began` is when the
+  /// process did: the supervisor gives up one that is not ready after startup-timeout.
   WarmUpRun(std::vector<WarmUp> requests, const Group& group, engine::Engine& engine,
-            base::LogSink& log);
+            base::LogSink& log, base::Nanos process_began);
   ~WarmUpRun();
   WarmUpRun(const WarmUpRun&) = delete;
   WarmUpRun& operator=(const WarmUpRun&) = delete;
@@ -51,12 +55,15 @@ class WarmUpRun {
  private:
   struct State;
 
+  static void* run_thread(void* state) noexcept;
   static void run(State& state) noexcept;
-  void interrupt();
+  base::Nanos bounded(base::Nanos most, base::Nanos now) const;
+  void keep_interrupting();
 
   std::shared_ptr<State> state_;  ///< shared with threads that this object may have to leave
+  base::Nanos start_ends_ = 0;    ///< when startup-timeout is over; 0: never
   base::Nanos next_look_ = 0;
-  std::thread runs_;
+  std::optional<pthread_t> runs_;
   std::thread interrupts_;  ///< it waits for the GIL, which may never be free
 };
 

@@ -138,7 +138,7 @@ class Worker {
       return (is_forked_ && is_shared(request.script)) || has_failed(request.script);
     });
     if (requests.empty()) return;
-    warm_up_.emplace(std::move(requests), group_, *engine_, log_);
+    warm_up_.emplace(std::move(requests), group_, *engine_, log_, began_);
     warm_up_->start();
     while (warm_up_->go_on(base::now()) && !(draining_ || stopping_ || orphan_)) {
       wait(std::max<Nanos>(std::min(time_to_wait(), warm_up_->look_again() - base::now()), 0),
@@ -477,6 +477,7 @@ class Worker {
   const Duration patience_;  ///< time that atexit callbacks and threads have at the end
   engine::Engine* engine_;
   const bool is_forked_;  ///< from a template
+  const Nanos began_ = base::now();
   PythonThread python_thread_;
   /// Loads scripts, which may take long, while python_thread_ has to find out whether GILs are
   /// free.
@@ -530,8 +531,9 @@ void run_worker(const Handover& first, char* title) noexcept {
     engine::Engine* engine = nullptr;
     const Handover* handover = &first;
     if (first.is_template) {
+      const Nanos began = base::now();
       engine = &start_template(first, log);
-      handover = new Handover(run_template(first, *engine, log, title));
+      handover = new Handover(run_template(first, *engine, log, title, began));
     }
     // Neither is ever destroyed, since their threads live as long as the process.
     auto* worker = new Worker(*handover, context_of(*handover), engine, log);
