@@ -187,6 +187,21 @@ def test_scripts_of_a_folder_and_of_an_expression(start_httpd, workspace):
         assert (warmed[2]["SCRIPT_NAME"], warmed[2]["PATH_INFO"]) == (name, "/lazy")
 
 
+@pytest.mark.parametrize(("alias", "script"), [
+    ("WSGIScriptAlias / {folder}/", "/one.wsgi"), ("WSGIScriptAlias /s {folder}/", "/s/one.wsgi"),
+    ("WSGIScriptAlias /s/ {folder}//", "/s/one.wsgi"), ("WSGIScriptAliasMatch ^/ {folder}/one.wsgi", ""),
+    ("WSGIScriptAlias / {folder}/one.wsgi", "")])
+def test_the_script_is_the_one_that_httpd_runs(start_httpd, workspace, alias, script):
+    folder = workspace.new_folder() / "scripts"
+    (folder / "one.wsgi").write_text(app())
+    server = start_httpd(groups.CONFIG + f"""
+        WSGIDaemonProcess site processes=1 warm-up={script}/lazy
+        {alias.format(folder=folder)} process-group=site application-group=%{{GLOBAL}}
+        """)
+    warmed, = server.get(script + "/first").json()["warmed"]
+    assert (warmed[2]["SCRIPT_NAME"], warmed[2]["PATH_INFO"]) == (script, "/lazy")
+
+
 def test_several_are_made_in_their_order(site):
     server, _, _ = site('warm-up="/app/b,/app/a,/app/lazy?x"')
     assert [url for url, *_ in ask(server)["warmed"]] == ["/app/b", "/app/a", "/app/lazy?x"]
@@ -365,6 +380,7 @@ if os.getuid() == 0 or os.getuid() != __import__("pwd").getpwnam("nobody").pw_ui
     ("warm-up=/elsewhere/x", "has warm-up='/elsewhere/x', but no WSGIScriptAlias leads there and to this group"),
     ("warm-up=/other/x", "has warm-up='/other/x', but no WSGIScriptAlias leads there and to this group"),
     ("warm-up=/open/x", "but its application group is '%{HOST}', which each request decides"),
+    ("interpreters=2 warm-up=/app", "has warm-up= and interpreters=2: a request would warm one of them alone"),
     ("threads=0 warm-up=/app", "has warm-up='/app', but threads=0: a service serves no requests")])
 def test_what_cannot_be(workspace, variant, options, complaint):
     passed, answer = workspace.configtest(variant, f"""WSGIDaemonProcess site {options}

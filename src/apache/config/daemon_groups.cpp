@@ -166,6 +166,7 @@ class Completion {
     check_locale("locale=", group_.locale);
     choose_python();
     check_preload();
+    check_warm_up();
     check_jitter();
     check_range();
     check_interpreters();
@@ -379,6 +380,13 @@ class Completion {
       refuse(
           "has preload=On and interpreters=" + std::to_string(group_.interpreters) +
           ": a forked process has the main interpreter alone; write processes= for interpreters=");
+    }
+  }
+
+  void check_warm_up() const {
+    if (!options_.warm_up.empty() && group_.interpreters > 1) {
+      refuse("has warm-up= and interpreters=" + std::to_string(group_.interpreters) +
+             ": a request would warm one of them alone; write processes= for interpreters=");
     }
   }
 

@@ -47,8 +47,9 @@ std::optional<Mapped> follow(const Alias& alias, const std::string& path, apr_po
   }
   const char* const target =
       ap_pregsub(pool, alias.target.data(), path.c_str(), AP_MAX_REG_MATCH, groups);
-  const auto end = static_cast<std::size_t>(groups[0].rm_eo);
+  auto end = static_cast<std::size_t>(groups[0].rm_eo);
   if (target == nullptr || end == 0) return std::nullopt;
+  if (end == 1) end = 0;  // the slash stays behind the target
   return Mapped{target + path.substr(end), end};
 }
 
@@ -62,7 +63,7 @@ void split(const Alias& alias, const std::string& path, Mapped mapped, daemon::W
         std::min(name == std::string::npos ? name : path.find('/', name), path.size());
     rest = path.size() - end;
   }
-  request.script.path = mapped.file.substr(0, mapped.file.size() - rest);
+  request.script.path = collapse_slashes(mapped.file.substr(0, mapped.file.size() - rest));
   request.script_name = collapse_slashes(path.substr(0, path.size() - rest));
   request.path_info = collapse_slashes(path.substr(path.size() - rest));
 }
