@@ -180,7 +180,7 @@ void DumpStream::read(PyObject* chunk) noexcept {
 }
 
 void DumpStream::finish(PyObject* pickler) noexcept {
-  // What was pickled may have made the Pickler fast on the way.
+  // An object that was pickled may have made the Pickler fast on the way.
   if (pickler != nullptr && is_fast(guard_, pickler)) memo_ = Memo::may_lack;
   follow_first();
   guard_.note_followed(fed_, suspicion);
