@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <stdexcept>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "apache/config/daemon_groups.hpp"
@@ -55,7 +54,8 @@ std::optional<Mapped> follow(const Alias& alias, const std::string& path, apr_po
 
 // Splits the file from the PATH_INFO behind it. A target that ends with a slash is a folder of
 // scripts.
-void split(const Alias& alias, const std::string& path, Mapped mapped, daemon::WarmUp& request) {
+void split(const Alias& alias, const std::string& path, const Mapped& mapped,
+           daemon::WarmUp& request) {
   std::size_t rest = path.size() - mapped.matched;
   if (alias.target.ends_with('/')) {
     const std::size_t name = path.find_first_not_of('/', mapped.matched);
@@ -117,7 +117,7 @@ std::optional<daemon::WarmUp> warm_up(const std::string& url, const daemon::Grou
   daemon::WarmUp request;
   request.url = url;
   if (query != std::string::npos) request.query = url.substr(query + 1);
-  split(*alias, path, std::move(*mapped), request);
+  split(*alias, path, *mapped, request);
   request.script.path = path_in_group(group, std::string(request.script.path));
   request.script.callable =
       outright(option_or(alias->options.callable, settings.callable, "application"), "callable",
