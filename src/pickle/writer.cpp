@@ -225,14 +225,16 @@ void DumpStream::keep(PyObject* chunk) noexcept {
 Ref DumpStream::whole() const noexcept {
   if (!keeps_ || !names_globals_ || kept_.empty()) return {};
   if (kept_.size() == 1) return borrow(*gil_, kept_.front().get());
-  PyObject* joined = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(kept_size_));
-  if (joined == nullptr) {
+  try {
+    Ref joined =
+        steal(*gil_, PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(kept_size_)));
+    char* end = PyBytes_AS_STRING(joined.get());
+    for (const Ref& piece : kept_) end = std::ranges::copy(bytes_of(piece.get()), end).out;
+    return joined;
+  } catch (const ErrorSet&) {
     PyErr_Clear();
     return {};
   }
-  char* end = PyBytes_AS_STRING(joined);
-  for (const Ref& piece : kept_) end = std::ranges::copy(bytes_of(piece.get()), end).out;
-  return steal(*gil_, joined);
 }
 
 void DumpStream::forget_memo() noexcept {
