@@ -278,7 +278,7 @@ def test_every_option_can_be_set_in_a_file(brine, script, folder):
             continue
         kind = getattr(action, "choices", None)
         value = ("true" if action.nargs == 0 else f"'{kind[0]}'" if kind else "['a', 'b']" if action.nargs == 2
-                 else "'7'" if action.dest != "callable" else "'name'")
+                 else {"callable": "'name'", "warm_up": "'/login/'"}.get(action.dest, "'7'"))
         settings = folder / "one.toml"
         settings.write_text(f"{action.dest.replace('_', '-')} = {value}\n")
         assert action.dest in _defaults(settings, serve), action.dest

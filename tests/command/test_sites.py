@@ -209,7 +209,8 @@ def progress(tmp_path, monkeypatch):
         site = KnownSite("shop", "vhost", "", "", str(log), "", ("shop.wsgi",))
         found = reloading.Progress(site, 1, set(old), earlier)
         log.write_text("".join(f"[Sun Nov 29 21:01:13.8 2026] [wsgi:info] [pid {line}\n" for line in lines))
-        found.look()
+        for _ in range(2):
+            found.look()
         return found
 
     return after
@@ -572,6 +573,19 @@ def test_logs_are_followed(sites, script):
 def test_lines_of_a_log_in_production(line, expected):
     record = parse_httpd_s(line.encode())
     assert (record.code, record.source, record.text) == expected
+
+
+def test_a_process_whose_start_is_not_in_the_log_yet_is_not_taken_for_ready(tmp_path, monkeypatch):
+    """The supervisor writes of it a moment after it has started it."""
+    log = tmp_path / "error.log"
+    log.write_text("")
+    monkeypatch.setattr(reloading, "processes_of", lambda httpd, group: {11})
+    monkeypatch.setattr(reloading, "is_alive", lambda process: process != 10)
+    found = reloading.Progress(KnownSite("shop", "httpd", "", "", str(log), "", ("shop.wsgi",)), 1, {10})
+    found.look()
+    assert found.replaced == 0
+    found.look()
+    assert found.replaced == 1, "it never comes where LogLevel leaves it out"
 
 
 @pytest.mark.parametrize("line, why", [

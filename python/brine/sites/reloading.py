@@ -42,6 +42,8 @@ class Progress:
         self._is_of_old = False
         self._loads: dict[str, int] = {}
         self._starts_are_logged = False
+        self._seen: set[int] = set()
+        self._settled: set[int] = set()  # seen by the look before: what the log tells of a start is there
         self._template = ""
         self._died = ""
         self.failed = False
@@ -59,7 +61,7 @@ class Progress:
         httpd reads its configuration, old ones end before the new are ready."""
         if self._loads_are_logged and self._starts_are_logged:
             return 0
-        return sum(not is_alive(process) for process in self._old) if self.started else 0
+        return sum(not is_alive(process) for process in self._old) if self._settled else 0
 
     @property
     def still(self) -> int:
@@ -83,6 +85,7 @@ class Progress:
     def look(self) -> None:
         """Takes in what has come since the last look."""
         self.failed = self.failed or not is_alive(self._httpd)
+        self._settled, self._seen = self._seen & self.started, self.started
         for record in self._log.new_records():
             loaded, ended = _LOADED.search(record.text), _ENDED.match(record.text)
             found = loaded or ended
