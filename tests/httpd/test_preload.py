@@ -9,6 +9,7 @@ import pytest
 
 from harness import daemons, groups
 from harness.deadline import until
+from harness.groups import ask
 from harness.load import Load
 
 pytestmark = [pytest.mark.modes("groups"), pytest.mark.axes("python")]
@@ -48,19 +49,8 @@ def app(version=1, start=""):
 def site(start_httpd, workspace):
     """`site("processes=2")`: (server, its group, the script)."""
     def start(options="processes=2", text=app(), group="%{GLOBAL}", more=""):
-        script = workspace.new_folder() / "scripts" / "app.wsgi"
-        script.write_text(text)
-        server = start_httpd(
-            groups.CONFIG + f"WSGIDaemonProcess site preload=On {options}\n"
-            f"WSGIScriptAlias /app {script} process-group=site application-group={group}\n" + more)
-        return server, groups.Group(server), script
+        return groups.serving(start_httpd, workspace, f"preload=On {options}", text, group, more)
     return start
-
-
-def ask(server, path="/app"):
-    answer = server.get(path)
-    assert answer.status == 200
-    return json.loads(answer.text)
 
 
 def all_ready(group, count, without=frozenset()):

@@ -1,6 +1,5 @@
 """warm-up=: requests that a process makes to its application before it is ready."""
 
-import json
 import os
 import signal
 
@@ -8,6 +7,7 @@ import pytest
 
 from harness import groups
 from harness.deadline import until
+from harness.groups import ask
 
 pytestmark = [pytest.mark.modes("groups"), pytest.mark.axes("python")]
 
@@ -87,19 +87,8 @@ def app(version=1, start=""):
 def site(start_httpd, workspace):
     """`site("warm-up=/app/lazy")`: (server, its group, the script)."""
     def start(options, text=app(), group="%{GLOBAL}", more=""):
-        script = workspace.new_folder() / "scripts" / "app.wsgi"
-        script.write_text(text)
-        server = start_httpd(
-            groups.CONFIG + f"WSGIDaemonProcess site processes=1 {options}\n"
-            f"WSGIScriptAlias /app {script} process-group=site application-group={group}\n" + more)
-        return server, groups.Group(server), script
+        return groups.serving(start_httpd, workspace, f"processes=1 {options}", text, group, more)
     return start
-
-
-def ask(server, path="/app"):
-    answer = server.get(path)
-    assert answer.status == 200
-    return json.loads(answer.text)
 
 
 def ready(group, without=frozenset()):

@@ -1,5 +1,6 @@
 """A daemon group as httpd's status page shows it."""
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -54,3 +55,20 @@ class Group:
     def pids(self):
         """Pids of the processes that are ready."""
         return {row.pid for row in self.rows("ready")}
+
+
+def serving(start_httpd, workspace, options, text, group, more=""):
+    """(A server, its group `site` with these options, the script) that has this text and answers at /app."""
+    script = workspace.new_folder() / "scripts" / "app.wsgi"
+    script.write_text(text)
+    server = start_httpd(
+        CONFIG + f"WSGIDaemonProcess site {options}\n"
+        f"WSGIScriptAlias /app {script} process-group=site application-group={group}\n" + more)
+    return server, Group(server), script
+
+
+def ask(server, path="/app"):
+    """What the script says in JSON."""
+    answer = server.get(path)
+    assert answer.status == 200
+    return json.loads(answer.text)
