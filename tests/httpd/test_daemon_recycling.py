@@ -112,9 +112,10 @@ def test_those_that_are_due_together_leave_one_after_another(site, preload):
 
 
 def test_jitter_of_memory(site):
-    """The limit of each lies in its own part between memory-recycle and as much more: of four that grow to 270 MB, the
-    one in the first part is replaced, and so is its successor, which comes next in the order of starts."""
-    server, group = site("memory-recycle=200M memory-recycle-jitter=400M", grow=270 << 20)
+    """The limit of each lies in its own part between memory-recycle and the jitter more: of four that grow to 410 MB, the
+    one in the first part (150 to 400 MB) is replaced, and so is its successor, which comes next in the order of starts.
+    The second part begins at 650 MB, since a sanitizer keeps 256 MB of what was freed."""
+    server, group = site("memory-recycle=150M memory-recycle-jitter=2000M", grow=410 << 20)
     first = group.pids()
     replaced = rounds(server, group, lambda replaced: len(replaced) >= 2)
     assert len(replaced) == 2 and len(first & set(replaced)) == 1
