@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -187,6 +188,66 @@ threading.Thread(target=tick, name="ticker", daemon=True).start()
     assert answer["pid"] == answer["loaded_by"] and answer["pid"] in pids
     pid, = {answer["pid"]}
     until(lambda: pid not in replace(group, pid), "as before")
+
+
+NATIVE = """
+import ctypes
+libc = ctypes.CDLL(None)
+native = ctypes.c_ulong()
+
+
+def start_thread():
+    libc.pthread_create(ctypes.byref(native), None, libc.pause, None)
+    libc.pthread_setname_np(native, b"counter")
+
+
+def end_thread():
+    libc.pthread_cancel(native)
+    libc.pthread_join(native, None)
+
+
+"""
+
+
+def test_a_thread_that_is_not_pythons_is_named(site):
+    """An extension's, of which Python knows nothing: a forked process would not have it."""
+    server, group, _ = site("processes=2", text=app(start=NATIVE + "start_thread()"))
+    pids = all_ready(group, 2)
+    text = server.expect_log("BRINE0646:")[0].text
+    template, = templates(server)
+    assert f"process {template}, cannot be forked" in text and re.search(r"lack: \d+ \('counter'\)", text), text
+    answer = ask(server)
+    assert answer["pid"] == answer["loaded_by"] and answer["pid"] in pids
+
+
+def test_a_thread_that_its_library_ends_at_a_fork_is_in_nobodys_way(site):
+    """As OpenBLAS does, by pthread_atfork()."""
+    server, group, _ = site("processes=2", text=app(start=NATIVE + """
+ENDED = []
+
+
+@ctypes.CFUNCTYPE(None)
+def before_fork():
+    if not ENDED:
+        end_thread()
+    ENDED.append(1)
+
+
+libc.__register_atfork(before_fork, None, None, None)
+start_thread()
+"""))
+    all_ready(group, 2)
+    assert [ask(server)["loaded_by"]] == templates(server)
+
+
+def test_a_thread_that_a_hook_starts_is_seen_at_the_next_fork(site):
+    server, group, _ = site("processes=1", text=app(start=NATIVE + "os.register_at_fork(after_in_parent=start_thread)"))
+    pid, = all_ready(group, 1)
+    template, = templates(server)
+    assert ask(server)["loaded_by"] == template
+    successor, = replace(group, pid)
+    assert "'counter'" in server.expect_log("BRINE0646:")[0].text
+    assert ask(server)["loaded_by"] == successor
 
 
 def test_a_template_that_is_killed_is_made_anew(site):

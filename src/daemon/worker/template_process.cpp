@@ -29,6 +29,7 @@
 #include "daemon/shared/private_fd.hpp"
 #include "daemon/shared/signals.hpp"
 #include "daemon/worker/load_log.hpp"
+#include "daemon/worker/other_threads.hpp"
 #include "daemon/worker/process_start.hpp"
 #include "daemon/worker/warm_up.hpp"
 
@@ -37,6 +38,9 @@ namespace brine::daemon {
 using base::Nanos;
 
 namespace {
+
+// The obstacle that threads are which Python does not know, or which began after it was asked.
+constexpr std::string_view kThreads = "threads live in it that a forked process would lack: ";
 
 void tell(const Packet& packet) noexcept { send_packet(kControlFd, packet); }
 
@@ -113,6 +117,9 @@ class Template {
     warm_up();
     const std::string obstacle = engine_.prepare_to_fork();
     if (!obstacle.empty()) give_up({Message::unfit, 1, obstacle});
+    if (const std::string threads = threads_in_the_way(); !threads.empty()) {
+      give_up({Message::unfit, 1, std::string(kThreads) + threads});
+    }
     ::malloc_trim(0);  // what is free is written to when it is used, in each process for itself
     tell({Message::ready, 1, {}});
   }
@@ -164,7 +171,10 @@ class Template {
   // Returns true in the forked process.
   bool fork(const ForkOrder& order) {
     int error = 0;
-    const pid_t pid = engine_.fork_process([&] {
+    std::string threads;
+    const pid_t pid = engine_.fork_process([&]() -> pid_t {
+      threads = threads_in_the_way();  // a hook of the application's may have started some
+      if (!threads.empty()) return -1;
       const base::BlockedSignals blocked;  // until the new process has its own way to take them
       const pid_t forked = fork_orphan();
       error = errno;
@@ -174,6 +184,7 @@ class Template {
       }
       return forked;
     });
+    if (!threads.empty()) give_up({Message::unfit, 1, std::string(kThreads) + threads});
     if (pid < 0) tell({Message::fork_failed, 0, std::strerror(error)});
     return pid == 0;
   }
