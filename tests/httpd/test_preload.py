@@ -376,6 +376,25 @@ def test_a_change_that_the_template_notices_is_a_reload_as_any(site):
     assert [event["script"] for event in reloads] == [str(script)] and group.count("reloads") == 1
 
 
+def test_a_script_that_changes_right_after_the_fork(site, workspace):
+    """The new process has not yet looked at it. It has to come from a template, as any changed script."""
+    mark = workspace.new_folder() / "writable" / "mark"
+    server, group, script = site("processes=1", text=app(start=f"""
+def wait():
+    open({str(mark)!r}, "w").close()
+    while os.path.exists({str(mark)!r}):
+        time.sleep(0.01)
+
+os.register_at_fork(after_in_child=wait)
+"""))
+    until(mark.exists, "the process is forked")
+    server.write(script, app(version=2))
+    mark.unlink()
+    all_ready(group, 1)
+    answer = ask(server)
+    assert (answer["version"], answer["loaded_by"]) == (2, templates(server)[-1])
+
+
 def test_limits_hold_in_forked_processes(site):
     server, group, _ = site("processes=1 threads=1 maximum-requests=2 graceful-timeout=1s")
     first, = all_ready(group, 1)

@@ -91,11 +91,11 @@ class Template {
       : handover_(handover), engine_(engine), log_(log), title_(title), began_(began) {}
 
   // Returns in a forked process.
-  Handover run() {
+  Forked run() {
     load_scripts();
     for (;;) {
       const std::optional<ForkOrder> order = next_order();
-      if (order && may_fork() && fork(*order)) return handover_of_forked();
+      if (order && may_fork() && fork(*order)) return {handover_of_forked(), std::move(loaded_)};
     }
   }
 
@@ -106,13 +106,14 @@ class Template {
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
       // The version is taken first: a change while the script loads is to be noticed.
       const std::int64_t version = base::version_of(script.path);
-      if (script.settings.reloading != wsgi::Reloading::off) versions_[script.path] = version;
       tell({Message::seen, 0, pack(ScriptVersions{{script.path, version}})});
       LoadLog log(log_);
       // The processes that are then started in the ordinary way meet the same, and tell of it.
       if (!engine_.preload(target_of(script), log)) give_up({Message::unfit, 0, {}});
       for (const std::string& record : log.take()) log_.log(base::Level::error, record);
       end_if_forked();
+      loaded_[script.path] = version;
+      if (script.settings.reloading != wsgi::Reloading::off) versions_[script.path] = version;
     }
     warm_up();
     const std::string obstacle = engine_.prepare_to_fork();
@@ -208,9 +209,10 @@ class Template {
   const Handover& handover_;
   engine::Engine& engine_;
   base::LogSink& log_;
-  char* const title_;        ///< argv[0]
-  const Nanos began_;        ///< when the process did
-  ScriptVersions versions_;  ///< of the scripts whose changes are to be noticed
+  char* const title_;  ///< argv[0]
+  const Nanos began_;  ///< when the process did
+  ScriptVersions loaded_;
+  ScriptVersions versions_;  ///< those of them whose changes are to be noticed
 };
 
 }  // namespace
@@ -228,8 +230,8 @@ engine::Engine& start_template(const Handover& handover, base::LogSink& log) {
   return engine;
 }
 
-Handover run_template(const Handover& handover, engine::Engine& engine, base::LogSink& log,
-                      char* title, Nanos began) {
+Forked run_template(const Handover& handover, engine::Engine& engine, base::LogSink& log,
+                    char* title, Nanos began) {
   return Template(handover, engine, log, title, began).run();
 }
 

@@ -57,9 +57,10 @@ constexpr Duration kForEver = std::chrono::hours(24 * 365);
 // requests.
 class Worker {
  public:
-  // `engine` is that of the template which has forked the process; null: the process starts one.
+  // `engine` and `scripts` are those of the template which has forked the process; without an
+  // engine the process starts one.
   Worker(const Handover& handover, WorkerContext context, engine::Engine* engine,
-         base::LogSink& log)
+         ScriptVersions scripts, base::LogSink& log)
       : handover_(handover),
         context_(std::move(context)),
         group_(context_.group),
@@ -71,6 +72,7 @@ class Worker {
                                                               : kForEver),
         engine_(engine),
         is_forked_(engine != nullptr),
+        scripts_of_template_(std::move(scripts)),
         watched_(static_cast<std::size_t>(group_.threads)) {}
 
   [[noreturn]] void run() {
@@ -98,6 +100,7 @@ class Worker {
     bool all = true;
     for (const Script& script : context_.scripts) {
       if (told_) break;
+      if (has_from_template(script)) continue;
       // A script that only requests named need not load after it was removed: httpd answers 404.
       if (script.learnt && ::access(script.path.c_str(), F_OK) != 0 && errno == ENOENT) continue;
       if (load(script)) continue;
@@ -105,6 +108,12 @@ class Worker {
       failed_.push_back(script);
     }
     return all;
+  }
+
+  // A script that has changed since the fork is not loaded here: the process would be the only one
+  // with the new code, among modules of the old. It serves what it has until a request notices.
+  bool has_from_template(const Script& script) const {
+    return is_shared(script) && scripts_of_template_.contains(script.path);
   }
 
   // Loads a script, and tells the supervisor about a failure together with the log records.
@@ -477,6 +486,7 @@ class Worker {
   const Duration patience_;  ///< time that atexit callbacks and threads have at the end
   engine::Engine* engine_;
   const bool is_forked_;  ///< from a template
+  const ScriptVersions scripts_of_template_;
   const Nanos began_ = base::now();
   PythonThread python_thread_;
   /// Loads scripts, which may take long, while python_thread_ has to find out whether GILs are
@@ -530,13 +540,16 @@ void run_worker(const Handover& first, char* title) noexcept {
   try {
     engine::Engine* engine = nullptr;
     const Handover* handover = &first;
+    ScriptVersions loaded;
     if (first.is_template) {
       const Nanos began = base::now();
       engine = &start_template(first, log);
-      handover = new Handover(run_template(first, *engine, log, title, began));
+      auto* const forked = new Forked(run_template(first, *engine, log, title, began));
+      handover = &forked->handover;
+      loaded = std::move(forked->scripts);
     }
     // Neither is ever destroyed, since their threads live as long as the process.
-    auto* worker = new Worker(*handover, context_of(*handover), engine, log);
+    auto* worker = new Worker(*handover, context_of(*handover), engine, std::move(loaded), log);
     worker->run();
   } catch (const CannotBecome& error) {
     log.log(Level::error, "BRINE0611: a process of daemon group '" + name +
