@@ -13,6 +13,8 @@ from harness.deadline import until
 from harness.groups import ask
 from harness.load import Load
 
+from test_event_log import events
+
 pytestmark = [pytest.mark.modes("groups"), pytest.mark.axes("python")]
 
 APP = """
@@ -48,10 +50,34 @@ def app(version=1, start=""):
 
 @pytest.fixture
 def site(start_httpd, workspace):
-    """`site("processes=2")`: (server, its group, the script)."""
+    """`site("processes=2")`: (server, its group, the script). Each process that has started is told of to its end."""
+    servers = []
+
     def start(options="processes=2", text=app(), group="%{GLOBAL}", more=""):
-        return groups.serving(start_httpd, workspace, f"preload=On {options}", text, group, more)
-    return start
+        more += "WSGIEventLog {dir}/events.log\n"
+        server, *rest = groups.serving(start_httpd, workspace, f"preload=On {options}", text, group, more)
+        servers.append(server)
+        return server, *rest
+    yield start
+    for server in servers:
+        server.stop()
+        for pid, life in lives(server).items():
+            kinds = [event["event"] for event in life]
+            assert (kinds[0], kinds[-1], kinds.count("start"), kinds.count("end")) == ("start", "end", 1, 1), (pid, life)
+
+
+def lives(server):
+    """{pid: its events} of all processes, templates as well."""
+    found = {}
+    for event in events(server):
+        found.setdefault(event["pid"], []).append(event)
+    return found
+
+
+def end_of(server, pid):
+    """(how, reason) of the end of a process, when it is told of."""
+    event = until(lambda: next(iter(events(server, event="end", pid=pid)), None), f"{pid} has ended")
+    return event["how"], event.get("reason")
 
 
 def all_ready(group, count, without=frozenset()):
@@ -150,7 +176,7 @@ def test_changed_code_has_a_template_of_its_own(site, reloading):
     all_ready(group, 2, old)
     first, second = templates(server)
     assert ask(server)["loaded_by"] == second
-    until(lambda: not os.path.exists(f"/proc/{first}"), "the old template ends")
+    assert end_of(server, first) == ("killed by SIGKILL", "reload")
 
 
 def test_broken_code_is_told_of_as_without_preload(site):
@@ -188,6 +214,7 @@ threading.Thread(target=tick, name="ticker", daemon=True).start()
     assert answer["pid"] == answer["loaded_by"] and answer["pid"] in pids
     pid, = {answer["pid"]}
     until(lambda: pid not in replace(group, pid), "as before")
+    assert end_of(server, templates(server)[0])[1] == "cannot be forked"
 
 
 NATIVE = """
@@ -282,6 +309,37 @@ def test_a_template_that_hangs_while_it_loads(site):
     until(lambda: server.get("/app").status == 200, "it is mended", 60)
 
 
+def test_a_template_is_aborted_once_for_all_that_wait(site, workspace):
+    """One of them tells of it. Each would cut its stacks off by another signal, and delay the next start."""
+    mark = workspace.new_folder() / "writable" / "mark"
+    server, group, _ = site("processes=3 startup-timeout=1s", text=app(start=f"""
+if not os.path.exists({str(mark)!r}):
+    open({str(mark)!r}, "w").close()
+    time.sleep(3600)
+"""))
+    all_ready(group, 3)
+    first, second = templates(server)
+    record, = server.expect_log("BRINE0610:")
+    assert f"process {first} " in record.text and "reason: startup-timeout" in record.text
+    assert any("app.wsgi" in record.text for record in server.expect_log("BRINE0610.?", count=3)), "its stack"
+    server.allow_log("BRINE0610")
+    assert group.count("startup-timeout") == 1
+    assert [event["event"] for event in lives(server)[first]] == ["start", "retire", "end"]
+    assert end_of(server, first) == ("killed by SIGABRT", "startup-timeout")
+    assert ask(server)["loaded_by"] == second
+
+
+def test_a_template_tells_of_its_life(site):
+    server, group, _ = site("processes=2 preload-idle=200ms")
+    all_ready(group, 2)
+    template, = templates(server)
+    assert end_of(server, template) == ("killed by SIGKILL", "idle")
+    told = lives(server)[template]
+    assert [(event["event"], event.get("reason")) for event in told] == [
+        ("start", "template"), ("ready", None), ("retire", "idle"), ("end", "idle")]
+    assert told[-1]["peak_memory_bytes"] > 0 and told[-1]["age_seconds"] >= 0.2
+
+
 def test_a_restart_and_the_end_leave_nothing(site):
     server, group, _ = site("processes=2")
     old = all_ready(group, 2) | set(templates(server))
@@ -366,14 +424,12 @@ def test_nothing_is_noticed_with_reloading_off(site):
 
 def test_a_change_that_the_template_notices_is_a_reload_as_any(site):
     """No request has met it: the script is found changed when the next process is to be forked."""
-    server, group, script = site("processes=1", more="WSGIEventLog {dir}/events.log\n")
+    server, group, script = site("processes=1")
     pid, = all_ready(group, 1)
     server.write(script, app(version=2))
     replace(group, pid)
     assert ask(server)["version"] == 2
-    lines = map(json.loads, (server.folder / "events.log").read_text().splitlines())
-    reloads = [event for event in lines if event["event"] == "reload"]
-    assert [event["script"] for event in reloads] == [str(script)] and group.count("reloads") == 1
+    assert [event["script"] for event in events(server, event="reload")] == [str(script)] and group.count("reloads") == 1
 
 
 def test_a_script_that_changes_right_after_the_fork(site, workspace):

@@ -32,7 +32,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)>
     "script failed",
     "finished",
     "out of descriptors",
-    "idle"};
+    "idle",
+    "cannot be forked"};
 
 // mod_wsgi's words where it has one.
 constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)> kStoppingWords = {
@@ -52,7 +53,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)>
     "script_failed",
     "finished",
     "descriptors",
-    "idle"};
+    "idle",
+    "unfit"};
 
 // A path is at most 4 KiB long, the name of an interpreter 8 KiB.
 constexpr std::size_t kMostBytes = 65536;

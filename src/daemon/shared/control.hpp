@@ -33,6 +33,7 @@ enum class Reason : std::uint8_t {
   finished,     ///< a service whose scripts have returned
   descriptors,  ///< the process has none left, and connections use few
   idle,         ///< the group has more processes than its load needs
+  unfit,        ///< a template from which no process can be forked
   count_,
 };
 

@@ -153,14 +153,14 @@ void GroupSupervisor::evict_all() {
 // Also asks for new code where the newest had been given up: an eviction asks for fresh processes,
 // as far as the scripts load. A template has loaded modules that may have changed.
 void GroupSupervisor::evict(Process& process) {
-  if (process.is(Phase::serving)) end_templates();
+  if (process.is(Phase::serving)) end_templates(Reason::eviction);
   happen(process, Event::replace, Reason::eviction);
   if (rollout_.is_given_up()) ask_for_new_code();
 }
 
 void GroupSupervisor::end(Reason reason) {
   ending_ = true;
-  end_templates();
+  end_templates(reason);
   const Event event = reason == Reason::shutdown ? Event::shut_down : Event::dismissed;
   for (Process& process : processes_) happen(process, event, reason);
 }
@@ -194,6 +194,7 @@ void GroupSupervisor::happen(Process& process, Event event, Reason reason) {
   const Transition next = step(process.life, {event, reason}, group_, now);
   const bool goes = !is_going(process.life.phase) && is_going(next.life.phase);
   process.life = next.life;
+  if (goes) abort_template(process);
   if (goes) host_.tell(event_of(process, metrics::ProcessEvent::retire));
   for (const Action action : next.actions) act(process, action);
   if (next.count) view_.count(*next.count);

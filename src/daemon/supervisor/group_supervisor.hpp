@@ -33,6 +33,7 @@ struct Template {
   bool is_ready = false;
   bool has_forked = false;
   bool is_ended = false;    ///< the template was told to end, and has not been reaped
+  bool is_aborted = false;  ///< it writes its stacks, and ends: a process that waits for it hangs
   base::Nanos used_at = 0;  ///< when a process was last forked from it, or it became ready
   std::size_t scripts = 0;  ///< number of scripts that it was told to load
   ScriptVersions versions;  ///< those that it has loaded, or loads
@@ -128,10 +129,13 @@ class GroupSupervisor {
   void template_saw(Template& from, const ScriptVersions& scripts);
   void template_is_old(const Template& from, const std::string& path);
   void note_unfit(Template& one, const std::string& why);
-  void end_template(Template& one);
-  void end_templates();
+  void end_template(Template& one, Reason reason);
+  void end_templates(Reason reason);
+  void abort_template(Process& process);
+  void tell_of(const Template& one, metrics::ProcessEvent event);
   bool reap_template(pid_t pid, int status, const rusage& usage);
   void note_template_end(Template& ended, int status, long peak_kib);
+  bool tell_of_end_with(Template& ended, int status, long peak_kib);
 
   // Functions that handle what a process says:
   template <class Teller>

@@ -227,7 +227,7 @@ bool GroupSupervisor::end_stuck_starts() {
 void GroupSupervisor::ask_for_new_code() {
   rollout_.ask_for_new_code();
   publish();
-  for (Template& each : templates_) end_template(each);  // its code is old
+  end_templates(Reason::reload);
   for (Process& process : processes_) happen(process, Event::replace, Reason::reload);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -45,7 +46,7 @@ bool GroupSupervisor::forks_processes() const {
 Template* GroupSupervisor::usable_template() {
   Template* best = nullptr;
   for (Template& each : templates_) {
-    if (each.is_ended || each.process.code != rollout_.asked()) continue;
+    if (each.is_ended || each.is_aborted || each.process.code != rollout_.asked()) continue;
     if (best == nullptr || each.is_ready || !best->is_ready) best = &each;
   }
   return best;
@@ -65,6 +66,7 @@ Template& GroupSupervisor::start_template(Program program, Nanos now) {
   log_.log(Level::info, "started template process " + std::to_string(made.process.pid) +
                             " of daemon group '" + group_.name + "'");
   templates_.push_back(std::move(made));
+  tell_of(templates_.back(), metrics::ProcessEvent::start);
   return templates_.back();
 }
 
@@ -84,16 +86,19 @@ void GroupSupervisor::tend_templates(Nanos now) {
   }
   std::erase_if(processes_, [](const Process& process) { return process.is(Phase::ended); });
   if (!group_.preload) return;
-  if (!forks_processes()) return end_templates();
+  if (!forks_processes()) return end_templates(Reason::unfit);
   const Template* const used = usable_template();
   bool older = used != nullptr && used->is_ready;
   for (Template& each : templates_) {
     older = older && &each != used;
-    if (older || each.process.code != rollout_.asked() || is_idle(each, now)) end_template(each);
+    const bool idle = is_idle(each, now);
+    if (idle) end_template(each, Reason::idle);
+    if (older || each.process.code != rollout_.asked()) end_template(each, Reason::reload);
   }
   for (const Process& process : processes_) {
     if (process.birth != Birth::ordered || now - process.ordered_at < kForkPatience) continue;
-    if (Template* const from = template_of(process)) {
+    Template* const from = template_of(process);
+    if (from != nullptr && !from->is_aborted) {
       note_unfit(*from, "a function of os.register_at_fork() has not returned after 30 s");
     }
   }
@@ -116,7 +121,7 @@ bool GroupSupervisor::lacks_template(Nanos now) const {
   if (!others_serve() || census().starting != 0 || now < template_not_before_) return false;
   const auto known = std::count_if(scripts_.all().begin(), scripts_.all().end(), is_shared);
   return std::none_of(templates_.begin(), templates_.end(), [&](const Template& each) {
-    return !each.is_ended && each.process.code == rollout_.asked() &&
+    return !each.is_ended && !each.is_aborted && each.process.code == rollout_.asked() &&
            (!each.is_ready || each.scripts == static_cast<std::size_t>(known));
   });
 }
@@ -138,6 +143,7 @@ void GroupSupervisor::order_processes(Nanos now) {
   for (Process& process : processes_) {
     Template* const from = template_of(process);
     if (process.birth != Birth::waits || from == nullptr || !from->is_ready) continue;
+    if (from->is_aborted) continue;
     const std::optional<Program> program = host_.program(group_);
     if (!program) {
       not_forked(process, "", now);
@@ -223,17 +229,33 @@ void GroupSupervisor::abandon(Process& process) {
   view_.announce_change();
 }
 
-// Ends a template, which has nothing to lose, and gives up the processes that wait for it.
-void GroupSupervisor::end_template(Template& one) {
-  if (std::exchange(one.is_ended, true)) return;
+// Ends a template, which has nothing to lose, and gives up the processes that wait for it. One that
+// writes its stacks ends by itself, or by what it hangs in.
+void GroupSupervisor::end_template(Template& one, Reason reason) {
+  if (one.is_aborted || std::exchange(one.is_ended, true)) return;
+  one.process.life.reason = reason;
+  tell_of(one, metrics::ProcessEvent::retire);
   ::kill(one.process.pid, SIGKILL);
   for (Process& process : processes_) {
     if (is_of(process, one)) abandon(process);
   }
 }
 
-void GroupSupervisor::end_templates() {
-  for (Template& each : templates_) end_template(each);
+void GroupSupervisor::end_templates(Reason reason) {
+  for (Template& each : templates_) end_template(each, reason);
+}
+
+// Notes that a process which waits for its template is to be ended, and so is the template, in its
+// place and once. Others that wait for the template are given up: each would signal it again, which
+// cuts its stacks off, and delay the group's next start.
+void GroupSupervisor::abort_template(Process& process) {
+  Template* const from = template_of(process);
+  if (from == nullptr) return;
+  from->is_aborted = true;
+  from->process.life.reason = process.life.reason;
+  for (Process& other : processes_) {
+    if (&other != &process && is_of(other, *from)) abandon(other);
+  }
 }
 
 bool GroupSupervisor::is_of(const Process& process, const Template& one) {
@@ -244,13 +266,14 @@ bool GroupSupervisor::is_of(const Process& process, const Template& one) {
 // --- what a template says ------------------------------------------------------------------------
 
 void GroupSupervisor::handle(Template& from, const Packet& packet) {
-  if (from.is_ended) return;
+  if (from.is_ended || from.is_aborted) return;
   const Nanos now = base::now();
   switch (packet.message) {
     case Message::ready:
       from.is_ready = true;
       from.used_at = now;
-      return;
+      from.process.life.ready_at = now;
+      return tell_of(from, metrics::ProcessEvent::ready);
     case Message::seen:
       if (const auto scripts = unpack_versions(packet.text)) template_saw(from, *scripts);
       return;
@@ -301,7 +324,7 @@ void GroupSupervisor::note_unfit(Template& one, const std::string& why) {
   for (Process& process : processes_) {
     if (process.birth == Birth::waits && is_of(process, one)) start_alone(process, now);
   }
-  end_template(one);
+  end_template(one, why.empty() ? Reason::script_failed : Reason::unfit);
 }
 
 // Starts a process as a program that has waited for a template.
@@ -330,35 +353,56 @@ bool GroupSupervisor::reap_template(pid_t pid, int status, const rusage& usage) 
   group_log_.read(ended->process, base::now());
   group_log_.keep_reader(ended->process);
   count_last_cpu(ended->process, usage);
-  if (!ended->is_ended) note_template_end(*ended, status, usage.ru_maxrss);
+  note_template_end(*ended, status, usage.ru_maxrss);
   templates_.erase(ended);
   view_.announce_change();
   return true;
 }
 
 void GroupSupervisor::note_template_end(Template& ended, int status, long peak_kib) {
-  ended.is_ended = true;
-  bool told = false;
-  for (Process& process : processes_) {
-    if (!is_of(process, ended)) continue;
-    if (std::exchange(told, true)) {
-      abandon(process);
-      continue;
-    }
-    process.crash_report = std::move(ended.process.crash_report);
-    note_end(process, status, peak_kib);
-    plan_after_death(process, status);
-  }
-  if (told) return;
+  if (tell_of_end_with(ended, status, peak_kib)) return;
+  const ExitReport report = exit_report_of(ended.process, group_.name, status, peak_kib);
+  metrics::LifeEvent end = event_of(ended.process, metrics::ProcessEvent::end);
+  end.how = how_it_ended(report);
+  end.age = base::now() - ended.process.started;
+  end.peak = static_cast<std::uint64_t>(peak_kib) * 1024;
+  host_.tell(end);
+  if (ended.is_ended) return;
   // Nobody waited for it, so it is not known whether the scripts or something else ended it. The
   // next process finds out.
   if (!ended.is_ready) unfit_code_ = ended.process.code;
   const std::string follows =
       ended.is_ready ? "another is started: " : "processes are started without one: ";
-  log_.log(Level::error,
-           "BRINE0647: the template of daemon group '" + group_.name + "' has ended, and " +
-               follows + describe(exit_report_of(ended.process, group_.name, status, peak_kib)));
+  log_.log(Level::error, "BRINE0647: the template of daemon group '" + group_.name +
+                             "' has ended, and " + follows + describe(report));
   template_not_before_ = base::now() + back_off(++template_deaths_, 1);
+}
+
+// Has one of the processes that wait for the template tell of its end as of its own: the one for
+// which it was aborted, if there is one. Returns false if none waits.
+bool GroupSupervisor::tell_of_end_with(Template& ended, int status, long peak_kib) {
+  Process* teller = nullptr;
+  for (Process& process : processes_) {
+    if (!is_of(process, ended)) continue;
+    if (teller == nullptr) {
+      teller = &process;
+    } else {
+      abandon(process);
+    }
+  }
+  if (teller == nullptr) return false;
+  teller->crash_report = std::move(ended.process.crash_report);
+  note_end(*teller, status, peak_kib);
+  plan_after_death(*teller, status);
+  return true;
+}
+
+// Tells of an event in a template's life.
+void GroupSupervisor::tell_of(const Template& one, metrics::ProcessEvent event) {
+  metrics::LifeEvent told = event_of(one.process, event);
+  if (event == metrics::ProcessEvent::start) told.reason = "template";
+  if (event == metrics::ProcessEvent::ready) told.age = base::now() - one.process.started;
+  host_.tell(told);
 }
 
 }  // namespace brine::daemon
