@@ -141,8 +141,8 @@ def flake8(distributions, tmp_path_factory):
     venv.create(folder, with_pip=True, system_site_packages=True)
     run(folder / "bin/pip", "install", "--no-index", distributions[1])
 
-    def call(*arguments, cwd, status=1):
-        answer = run(folder / "bin/python", "-m", "flake8", "--isolated", "--select=BRN", *arguments, cwd=cwd, status=status)
+    def call(*arguments, cwd, status=1, configured="--isolated"):
+        answer = run(folder / "bin/python", "-m", "flake8", configured, "--select=BRN", *arguments, cwd=cwd, status=status)
         return answer.splitlines()
 
     return call
@@ -168,8 +168,8 @@ def test_flake8_is_told_which_files_are_scripts(flake8, tmp_path):
     assert codes("sites") == ["BRN102"]
     assert codes("--wsgi-scripts=*.wsgi,sites/*.py", "sites") == ["BRN101", "BRN102"]
     (tmp_path / "flake8.ini").write_text("[flake8]\nwsgi_scripts =\n    *.wsgi\n    main.py\n")
-    answer = flake8("--config=flake8.ini", "sites", cwd=tmp_path) if False else None
-    assert answer is None
+    lines = flake8("sites", cwd=tmp_path, configured="--config=flake8.ini")
+    assert [line.split()[1] for line in lines] == ["BRN101", "BRN102"]
 
 
 def test_flake8_tells_of_users_where_it_is_asked(flake8, tmp_path):

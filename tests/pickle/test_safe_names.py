@@ -7,29 +7,35 @@ executed or reached. A rule that a name has (`_proofs`) decides what it is calle
 import collections
 import datetime
 import decimal
+import email
 import enum
 import fractions
-import http
+import http.cookies
 import inspect
 import ipaddress
 import json
+import logging
 import operator
+import os
 import pathlib
 import pickle
+import random
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
 import types
+import urllib.parse
 import uuid
 import zoneinfo
 from pathlib import Path
 
 import pytest
 from brine import cli
-from brine.pickle import _safe, _scan, scan
+from brine.pickle import _proofs, _safe, _scan, scan
 from brine.pickle._lookup import Found
 
 FUZZ = r'''
@@ -48,6 +54,8 @@ for module, name in names:
     except (ImportError, AttributeError):
         continue
 import _strptime, zoneinfo, importlib.resources, encodings.latin_1, encodings.utf_8, encodings.ascii, encodings.idna, numbers  # what they use
+import warnings
+warnings.simplefilter("ignore")  # of a pattern: where a warning is told, the source's line is read
 import decimal, fractions, ipaddress, datetime, _pydatetime if sys.version_info >= (3, 12) else datetime
 '''.replace(", _pydatetime if sys.version_info >= (3, 12) else datetime", "") + r'''
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
@@ -161,7 +169,8 @@ RULED += [("collections", name) for name in "OrderedDict Counter deque defaultdi
 RULED += [("builtins", name) for name in "type Ellipsis NotImplemented".split()]
 RULED += [("_codecs", "encode"), ("zoneinfo", "ZoneInfo"), ("zoneinfo", "ZoneInfo._unpickle"), ("array", "array"), ("fractions", "Fraction"), ("http", "HTTPStatus"), ("socket", "AddressFamily"),
           ("signal", "Signals"), ("inspect", "_ParameterKind"), ("builtins", "getattr"),
-          ("builtins", "int"), ("types", "SimpleNamespace"), ("_operator", "or_")]
+          ("builtins", "int"), ("types", "SimpleNamespace"), ("_operator", "or_"), ("random", "Random"), ("re", "_compile")]
+RULED += [(module, name) for module, names in _proofs._PLAIN.items() for name in names.split()] + list(_proofs._COOKIES)
 NUMPY = [("numpy", "dtype"), ("numpy", "ndarray"), ("numpy.core.multiarray", "_reconstruct"),
          ("numpy.core.multiarray", "scalar"), ("numpy", "matrix"), ("numpy.ma.core", "_mareconstruct"),
          ("numpy.ma.core", "MaskedArray")]
@@ -207,6 +216,19 @@ def test_the_fuzz_would_notice(name, environment, monkeypatch):
 
 # --- what pickle writes is safe -------------------------------------------------------------------------
 
+
+
+def gaussian():
+    generator = random.Random(1)
+    generator.gauss(0, 1)
+    return generator
+
+
+def attributed(value):
+    value.note = ["x"]
+    return value
+
+
 INNOCENT = {
     "None": None, "bool": True, "int": 7, "large int": 2**80, "float": 1.5, "complex": 2j, "str": "ä", "bytes": b"\xff\0",
     "bytearray": bytearray(b"abc\xff"), "list": [1, [2]], "tuple": (1, (2,)), "dict": {"a": {1: 2}}, "set": {1, 2},
@@ -231,6 +253,14 @@ INNOCENT = {
     "Parameter kind": inspect.Parameter.POSITIONAL_ONLY, "FlagBoundary": getattr(enum, "KEEP", None),
     "struct_time": time.gmtime(0), "array": __import__("array").array("d", [1.0, 2.0]),
     "array of texts": __import__("array").array("u", "ab"), "many dates": [datetime.date(2000, 1, day) for day in range(1, 29)],
+    "pattern": re.compile("[a-z]+(?P<x>.)", re.I), "pattern of bytes": re.compile(b"a|b"), "Random": random.Random(1),
+    "Random that has had gauss()": gaussian(), "url": urllib.parse.urlparse("http://a/b?c#d"),
+    "url of bytes": urllib.parse.urlsplit(b"http://a/b"), "stat": os.stat("/"), "statvfs": os.statvfs("/"),
+    "size of a terminal": os.terminal_size((80, 24)), "uname": os.uname(), "times": os.times(),
+    "usage": resource.getrusage(resource.RUSAGE_SELF), "cookies": http.cookies.SimpleCookie("a=b; c=d"),
+    "mail": email.message_from_string("From: a\n\nx"), "record": logging.makeLogRecord({"msg": "x", "args": (1,)}),
+    "mail with a file": email.message_from_string("Content-Type: multipart/mixed; boundary=x\n\n--x\n\na\n--x--\n"),
+    "exception with attributes": attributed(KeyError("k")), "OrderedDict with attributes": attributed(collections.OrderedDict(a=1)),
     "all of it": [collections.OrderedDict(x=decimal.Decimal(1)), {uuid.UUID(int=2): fractions.Fraction(1, 2)}],
 }
 
@@ -298,6 +328,14 @@ class Calls:
         return self.reduced
 
 
+def nested(make, width, levels):
+    """What is made of others of its kind, each many times."""
+    value = 1
+    for _ in range(levels):
+        value = make(*(value,) * width)
+    return value
+
+
 def doubled(levels):
     value = ()
     for _ in range(levels):
@@ -319,18 +357,30 @@ BOMBS = {
     "struct_time": lambda: Calls(time.struct_time, (range(2**40),)),
     "a path of a range": lambda: Calls(pathlib.PurePosixPath, (range(2**40),)),
     "pairs of a range": lambda: Calls(collections.OrderedDict, ([range(2**40)],)),
+    "a syntax error": lambda: Calls(SyntaxError, ("x", range(2**40))),
+    "stat_result": lambda: Calls(os.stat_result, (range(2**40),)),
+    "digits of a Fraction": lambda: Calls(fractions.Fraction, (2**800_000 + 1, 3**500_000)),
+    "a text of a Fraction": lambda: Calls(fractions.Fraction, ("0." + "1" * 10**6,)),
+    "nested slices as a key": lambda: {nested(slice, 2, 40): 1},
+    "nested times as a key": lambda: {nested(lambda *nine: Calls(time.struct_time, (nine,)), 9, 12): 1},
 }
 if sys.version_info >= (3, 11):
     BOMBS["a group of exceptions"] = lambda: Calls(ExceptionGroup, ("x", range(2**40)))  # noqa: F821
 SHARED = bytes(1 << 20)
 
 
+@pytest.mark.parametrize("padding", [0, 2**20])
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 @pytest.mark.parametrize("kind", BOMBS)
-def test_bombs(kind, protocol):
+def test_bombs(kind, protocol, padding):
+    """Also in a long pickle."""
     if kind == "copies" and protocol < 3:
         pytest.skip("bytes are stored as texts")
-    report = scan(pickle.dumps(BOMBS[kind](), protocol))
+    if kind == "digits of a Fraction" and protocol < 2:
+        pytest.skip("Python reads no number of so many digits")
+    if kind == "nested slices as a key" and sys.version_info < (3, 12):
+        pytest.skip("they are no keys")
+    report = scan(pickle.dumps(["x" * padding, BOMBS[kind]()], protocol))
     assert "exhausts" in {found.kind for found in report.globals} and report.grade == "runs-code", str(report)
 
 
@@ -339,6 +389,58 @@ def test_a_key_whose_hash_takes_without_end():
     report = scan(data)
     assert [found.kind for found in report.globals] == ["exhausts"], str(report)
     assert not scan(pickle.dumps({doubled(8): 1}, 4)).findings
+
+
+BIG = range(2**40)
+POWER = decimal.Decimal("1e999999999")
+STATES = {
+    "arguments of an exception": lambda: Calls(ValueError, ("x",), {"args": BIG}),
+    "a path": lambda: {Calls(pathlib.PurePosixPath, ("a",), (None, {"_cached_cparts": BIG, "_tail_cached": BIG})): 1},
+    "an address": lambda: {Calls(ipaddress.IPv4Address, ("1.2.3.4",), (None, {"_ip": POWER})): 1},
+    "a network": lambda: {Calls(ipaddress.IPv4Network, ("1.2.3.0/24",), {"network_address": POWER}): 1},
+    "a fraction": lambda: {Calls(fractions.Fraction, ("1/2",), (None, {"_numerator": POWER, "_denominator": 3})): 1},
+    "a UUID": lambda: {nested(lambda *two: Calls(uuid.UUID, ("0" * 32,), {"int": two}), 2, 40): 1},
+    "a generator of numbers": lambda: Calls(random.Random, (), (2, BIG, None)),
+    "a cookie's item": lambda: Cookie(),
+    "a Morsel's name": lambda: Calls(http.cookies.Morsel, (), {"key": BIG}),
+}
+
+
+class Cookie:
+    """A cookie of which a text is to be made that is longer than any memory."""
+
+    def __reduce__(self):
+        return http.cookies.SimpleCookie, (), None, None, iter([("a", nested(lambda *two: list(two), 2, 40))])
+
+
+@pytest.mark.parametrize("padding", [0, 2**20])
+@pytest.mark.parametrize("kind", STATES)
+def test_what_a_state_makes_of_a_value(kind, padding):
+    """A state is believed, and used as soon as the object is a key."""
+    assert scan(pickle.dumps(["x" * padding, STATES[kind]()], 4)).grade != "safe"
+
+
+PATTERNS = {"names of characters": (r"\N{BULLET}", 32), "output": ("a+", 128), "no pattern": (range(9), 32),
+            "an argument more": ("a", 32, 1), "too many sets": ("[a-\uffff]" * 3000, 34)}
+
+
+@pytest.mark.parametrize("kind", PATTERNS)
+def test_a_pattern_that_is_not_compiled_in_peace(kind):
+    assert scan(pickle.dumps(Calls(re._compile, PATTERNS[kind]), 4)).grade == "unknown"
+
+
+def test_an_array_that_has_not_as_many_objects_as_it_says():
+    """Where numpy reads them it crashes."""
+    numpy = pytest.importorskip("numpy")
+    made, arguments, state = numpy.array([1, None], object).__reduce__()
+    for shape in ((3,), (2, 2), (2**40,)):
+        assert scan(pickle.dumps(Calls(made, arguments, (state[0], shape, *state[2:])), 4)).grade == "unknown"
+
+
+def test_a_seed_of_many_digits():
+    numpy = pytest.importorskip("numpy")
+    report = scan(pickle.dumps(Calls(numpy.random.bit_generator.SeedSequence, (2**8_000_000,)), 4))
+    assert [found.kind for found in report.findings] == ["exhausts"]
 
 
 ATTACKS = {

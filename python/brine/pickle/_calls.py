@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 
 from brine.pickle import _restore
 
-_MOST_OPCODES = 2_000_000
+MOST_OPCODES = 2_000_000
 _MOST_COPIED = 256 << 20
 _HEAVY = 1 << 20
 
@@ -84,14 +84,14 @@ class Judge:
     def fill(self, target: Any) -> None:
         """Items that are appended or added to an object that a call has made."""
 
-    def set_items(self, target: Any) -> None:
+    def set_items(self, target: Any, items: list[Any]) -> None:
         """Keys and values that are set in an object that a call has made."""
 
 
 class Calls:
     """Follows the pickles of a stream."""
 
-    def __init__(self, judge: Judge | None = None) -> None:
+    def __init__(self, judge: Judge | None = None, most: int = MOST_OPCODES) -> None:
         self._judge = judge or Judge()
         self.refused: dict[Name, Refused] = {}
         """The names whose calls are not proven."""
@@ -104,7 +104,7 @@ class Calls:
         self._weights: dict[int, int] = {}
         self._kept: list[Any] = []
         self._copied = 0
-        self._left = _MOST_OPCODES
+        self._left = most
         self._unused: dict[Name, int] = {}
         """How often a name was put on the stack and not called."""
         self._stateful: dict[int, Any] = {}
@@ -168,13 +168,17 @@ class Calls:
 
     def _tuple(self, items: list[Any]) -> None:
         made = tuple(items)
-        weight = 1 + sum(self._weights.get(id(item), 1) for item in made if type(item) is tuple)
-        self._weights[id(made)] = min(weight, _HEAVY + 1)
-        self._kept.append(made)  # so that no other object has its id
+        self._weigh(made, made)
         self._stack.append(made)
 
+    def _weigh(self, made: Any, parts: tuple[Any, ...]) -> None:
+        """How often the hash of a tuple, or of what was made of one, asks for those of others."""
+        weight = 1 + sum(self._weights.get(id(part), 0) for part in parts)
+        self._weights[id(made)] = min(weight, _HEAVY + 1)
+        self._kept.append(made)  # so that no other object has its id
+
     def _key(self, key: Any, position: int) -> None:
-        if type(key) is tuple and self._weights.get(id(key), 1) > _HEAVY and self.heavy is None:
+        if self._weights.get(id(key), 1) > _HEAVY and self.heavy is None:
             self.heavy = position
 
     def _append(self, items: list[Any]) -> None:
@@ -193,7 +197,7 @@ class Calls:
         if isinstance(holder, Pairs):
             holder += zip(items[::2], items[1::2])
         else:
-            self._judged(holder, lambda: self._judge.set_items(holder))
+            self._judged(holder, lambda: self._judge.set_items(holder, items))
 
     def _once(self, target: Any) -> None:
         """That an object has had no state yet, which pickle writes last: what follows may call what is in it."""
@@ -215,6 +219,7 @@ class Calls:
         self._copied += sum(_size(each) for each in arguments)
         if self._copied > _MOST_COPIED:
             self._refuse(callee, Refused("exhausts", "it copies the same large values over and over."))
+        self._weigh(made, arguments)
         self._hashed(arguments, position)
         self._judged(callee, lambda: self._judge.call(callee, arguments))
         self._stack.append(made)
@@ -281,6 +286,8 @@ def _named(argument: str) -> Name:
 
 
 def _size(value: Any) -> int:
+    if type(value) is int:
+        return value.bit_length() >> 3
     return value.size if isinstance(value, Data) else len(value) if isinstance(value, (str, tuple, list)) else 0
 
 

@@ -72,8 +72,8 @@ _NAMES = {
     "weakref": "finalize", "tarfile": "open", "zipfile": "ZipFile",
 }
 _RUNS = {module: frozenset(names.split()) for module, names in _NAMES.items()}
-_VALUES = frozenset({("os", "stat_result"), ("posix", "stat_result"), ("os", "terminal_size"),
-                     ("posix", "terminal_size"), ("os", "statvfs_result"), ("posix", "statvfs_result")})
+_VALUES = frozenset((module, name) for module in ("os", "posix") for name in (
+    "stat_result", "terminal_size", "statvfs_result", "times_result", "uname_result")) | {("resource", "struct_rusage")}
 
 
 def runs_code(module: str, name: str) -> bool:

@@ -11,9 +11,10 @@ from typing import Any
 
 from brine.pickle._calls import UNKNOWN, Data, Items, Judge, Made, Name, Pairs, Refused
 from brine.pickle._enumerations import Enumeration
-from brine.pickle._safe import is_exception, is_safe
+from brine.pickle._safe import WALKING, is_exception, is_safe
 
 _LARGE = 1 << 20
+_MOST_BITS = 1 << 15
 _NETWORKS = frozenset({"IPv4Network", "IPv6Network"})
 
 
@@ -117,11 +118,18 @@ def _number(arguments: tuple[Any, ...]) -> None:
              "exhausts")
 
 
+def _of_few_digits(value: Any) -> None:
+    """What is calculated with a number of many digits takes their number squared."""
+    _require(type(value) is not int or value.bit_length() <= _MOST_BITS, "it calculates with an enormous number.",
+             "exhausts")
+
+
 def _fraction(arguments: tuple[Any, ...]) -> None:
     _number(arguments)
     for each in arguments:
-        _require(not isinstance(each, str) or re.fullmatch(r"\s*[-+]?[\d_]*(?:[/.][\d_]*)?\s*", each),
-                 "a power of ten in its text is written out in full, which takes memory or time without end.",
+        _of_few_digits(each)
+        _require(not isinstance(each, str) or len(each) <= _MOST_BITS and re.fullmatch(r"\s*[-+]?[\d_]*(?:[/.][\d_]*)?\s*", each),
+                 "a power of ten, or as many digits, in its text take memory or time without end.",
                  "exhausts")
 
 
@@ -164,6 +172,87 @@ def _is_dict(value: Any) -> bool:
     if isinstance(value, Made):
         return value.callee in (("collections", "OrderedDict"), ("collections", "defaultdict"))
     return isinstance(value, Pairs)
+
+
+def _kept(arguments: tuple[Any, ...]) -> None:
+    """An exception keeps what it is given; only its state matters."""
+
+
+_SYNTAX = 1000
+"""A set of characters counts as so many values, since it is expanded where the case of letters does not matter."""
+
+
+def _pattern(arguments: tuple[Any, ...]) -> None:
+    """A regular expression is compiled: no names of characters, which import a module, and no output (re.DEBUG)."""
+    _require(len(arguments) == 2 and (isinstance(arguments[0], (Data, str)) or is_bytes(arguments[0]))
+             and type(arguments[1]) is int and not arguments[1] & (1 | 128), "it is called as no pattern is stored.")
+    text = arguments[0]
+    _require(not isinstance(text, str) or r"\N" not in text, "its pattern names characters, which imports a module.")
+
+
+def _random_state(state: Any) -> None:
+    proven = (type(state) is tuple and len(state) == 3 and state[0] == 3 and type(state[1]) is tuple
+              and all(type(each) is int for each in state[1]) and (state[2] is None or state[2] is UNKNOWN))
+    _require(proven, "its state is none that pickle writes.")
+
+
+def _plain(arguments: tuple[Any, ...]) -> None:
+    """An object of Python code that is its attributes; and a cookie, which has items besides."""
+    _require(not arguments, "it is called with arguments, as pickle never does.")
+
+
+_PLAIN = {
+    "email.message": "Message", "email._policybase": "Compat32", "email.charset": "Charset",
+    "email.header": "Header", "http.client": "HTTPMessage", "logging": "LogRecord",
+    "email.mime.text": "MIMEText", "email.mime.multipart": "MIMEMultipart", "email.mime.image": "MIMEImage",
+    "email.mime.application": "MIMEApplication", "email.mime.base": "MIMEBase",
+}
+_MORSEL = ("http.cookies", "Morsel")
+_COOKIES = (_MORSEL, ("http.cookies", "SimpleCookie"), ("http.cookies", "BaseCookie"))
+
+
+def _plain_state(callee: Name, state: Any) -> None:
+    """A Morsel's is taken apart, as three texts."""
+    proven = isinstance(state, Pairs) and all(type(key) is str for key, _ in state)
+    if callee in _COOKIES:
+        proven = proven and callee == _MORSEL and all(type(value) is str for _, value in state)
+    _require(proven, "its state is no dict of attributes.")
+
+
+def _cookie_items(callee: Name, items: list[Any]) -> None:
+    """A Morsel takes any value under its names; a cookie takes Morsels, and makes one of a text."""
+    _require(all(type(key) is str for key in items[::2]) and (callee == _MORSEL or all(
+        type(value) is str or isinstance(value, Made) and _class_of(value) == _MORSEL for value in items[1::2])),
+        "it has items that no cookie has.")
+
+
+_UUID = ("uuid", "UUID")
+_WITH_ATTRIBUTES = frozenset({("types", "SimpleNamespace"), *(("collections", name)
+                              for name in "OrderedDict Counter defaultdict".split())})
+
+
+def _value_state(callee: Name, state: Any) -> None:
+    """Attributes of what keeps them and does nothing with them; nothing else that is a value has a state.
+
+    What is believed of a state is used when the object is compared, or is a key: a UUID's number, a path's parts.
+    """
+    if state is None:
+        return
+    proven = isinstance(state, Pairs)
+    if is_exception(*callee):
+        proven = proven and all(key != "args" for key, _ in state)  # they are unpacked once more
+    elif callee == _UUID:
+        proven = proven and all(_is_of_uuid(*pair) for pair in state)
+    else:
+        proven = callee in _WITH_ATTRIBUTES
+    _require(proven, "its state is none that pickle writes.")
+
+
+def _is_of_uuid(attribute: Any, value: Any) -> bool:
+    """Its number, or whether it was made in a safe way, which Python before 3.7 stored as a member of an Enum."""
+    if attribute == "is_safe":
+        return value is None or type(value) is int or isinstance(value, Made) and value.callee == ("uuid", "SafeUUID")
+    return attribute == "int" and type(value) is int
 
 
 # --- enumerations of Python's library -------------------------------------------------------------------
@@ -305,6 +394,8 @@ def _array_state(target: Made, state: Any) -> None:
              and (isinstance(state[4], Items) or is_bytes(state[4])), "its state is none that numpy writes.")
     objects = "O" in state[2].arguments[0]
     _require(objects == isinstance(state[4], Items), "its state has objects where its type has none.")
+    _require(not objects or len(state[4]) == math.prod(state[1]),
+             "its state has another number of objects than its shape says, which numpy believes.")
     _require(math.prod(state[1]) <= _LARGE or not re.search("[SUVa]0*$", state[2].arguments[0]),
              "it is an enormous array of nothing.", "exhausts")
 
@@ -395,12 +486,19 @@ def _by_judge(arguments: tuple[Any, ...]) -> None:
 
 Rule = Callable[[tuple[Any, ...]], None]
 _GETATTR = Name("builtins", "getattr")
+_TREE = Name("sklearn.tree._tree", "Tree")
 _OR = frozenset({Name("_operator", "or_"), Name("operator", "or_")})
 _FILLED = frozenset({("builtins", "list"), ("builtins", "set"), ("collections", "deque")})
 """Of what they make, pickle appends to, and nothing can be put into the place of what does that."""
+_UNPACKING = frozenset("SyntaxError IndentationError TabError BaseExceptionGroup ExceptionGroup".split())
+"""Exceptions that go through what they are given."""
 _MAPPINGS = (("builtins", "dict"), *(("collections", name) for name in "OrderedDict Counter defaultdict".split()))
 _RULES: dict[tuple[str, str], Rule] = {
     **{("builtins", name): _container for name in "list tuple set frozenset".split()}, ("builtins", "dict"): _mapping,
+    **{(module, name): _container for module, names in WALKING.items() for name in names.split()},
+    ("uuid", "UUID"): _container, ("random", "Random"): _without, ("re", "_compile"): _pattern,
+    **{(module, name): _plain for module, names in _PLAIN.items() for name in names.split()},
+    **{cookie: _plain for cookie in _COOKIES},
     ("collections", "deque"): _container,
     **{("collections", name): _mapping for name in "OrderedDict Counter defaultdict".split()},
     ("builtins", "int"): _number, ("types", "SimpleNamespace"): _without,
@@ -416,7 +514,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     **{(module, "_reconstruct"): _reconstruct for module in _MULTIARRAY},
     **{(module, "scalar"): _scalar for module in _MULTIARRAY},
     **{(module, "_frombuffer"): _from_buffer for module in _NUMERIC},
-    ("sklearn.tree._tree", "Tree"): _tree, ("pytz", "_UTC"): _model, ("pytz", "_p"): _zone_of_pytz,
+    _TREE: _tree, ("pytz", "_UTC"): _model, ("pytz", "_p"): _zone_of_pytz,
 }
 
 
@@ -429,6 +527,8 @@ def rule_of(module: str, name: str) -> Rule | None:
         return _member
     if module in _CONSTANTS and _CONSTANTS[module].fullmatch(name):
         return _never
+    if is_exception(module, name):
+        return _container if name in _UNPACKING else _kept
     path = f"{module}.{name}"
     return _frame if _FRAMES.fullmatch(path) else _model if _MODELS.fullmatch(path) else None
 
@@ -484,17 +584,26 @@ class Proofs(Judge):
             raise Refused("unknown", "its state changes what belongs to the whole process.")
         elif rule_of(*callee) is _model:
             _require(isinstance(state, Pairs), "its state is no dict of attributes.")
-        elif is_proven_name(*callee) and _COMPILED.match(f"{callee.module}.{callee.name}"):
-            self._converted((state,))
+        elif rule_of(*callee) is _frame or callee == _TREE:
+            if _COMPILED.match(f"{callee.module}.{callee.name}"):
+                self._converted((state,))
+        elif callee == ("random", "Random"):
+            _random_state(state)
+        elif rule_of(*callee) is _plain:
+            _plain_state(callee, state)
+        elif is_proven_name(*callee):
+            _value_state(callee, state)
 
     def fill(self, target: Any) -> None:
         callee = _class_of(target) if isinstance(target, Made) else None
         if isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
             _require(callee in _FILLED or rule_of(*callee) in (_model, _frame), "it is filled, as pickle never does.")
 
-    def set_items(self, target: Any) -> None:
+    def set_items(self, target: Any, items: list[Any]) -> None:
         callee = _class_of(target) if isinstance(target, Made) else None
-        if isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
+        if isinstance(callee, Name) and callee in _COOKIES:
+            _cookie_items(callee, items)
+        elif isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
             _require(callee in _MAPPINGS, "items are set in it, as pickle never does.")
 
     def _note_array(self, array: Made, held: Any) -> None:
@@ -521,6 +630,7 @@ class Proofs(Judge):
             self._left -= 1
             _require(self._left > 0, "it is given too much to be looked through.")
             _finite(value)
+            _of_few_digits(value)
             _require(not self._is_slow(value), "it may make a number of what it is given, which takes memory or time "
                      "without end.", "exhausts")
             if type(value) is tuple or isinstance(value, (Items, Pairs)):
@@ -537,11 +647,13 @@ class Proofs(Judge):
         rule = rule_of(*callee)
         if rule is not None:
             rule(arguments)
+            if rule is _pattern and isinstance(arguments[0], str):
+                self._left -= len(arguments[0]) + _SYNTAX * arguments[0].count("[")
+                _require(self._left > 0, "it is given too much to be compiled soon.")
             if rule is _frame:
                 self._converted(_not_kept(callee, arguments))
         elif is_safe(*callee):
-            if not is_exception(*callee) or callee.name.endswith("Group"):  # exceptions keep what they are given
-                _container(arguments)
+            _container(arguments)
         elif self._enumeration(*callee):
             _member(arguments)
 
@@ -572,7 +684,9 @@ class Proofs(Judge):
             return
         otherwise = "it makes an object otherwise than pickle does."
         _require(len(arguments) == 3 and isinstance(arguments[1], Name), otherwise)
-        if rule_of(*made) is not None:
+        if made in _COOKIES and arguments[1] == ("builtins", "dict"):
+            _require(isinstance(arguments[2], Pairs), otherwise)
+        elif rule_of(*made) is not None:
             _require(arguments[1:] == (("builtins", "object"), None), otherwise)
             self._make(made, ())
         elif arguments[1] != ("builtins", "object"):

@@ -1,8 +1,8 @@
 """What may be loaded from a stranger's pickle: an allow-list. What is not on it is reported.
 
 On it are classes whose construction, with whatever arguments, only makes a value, and the functions by
-which pickle rebuilds such values. Those that do so with some arguments alone are in `_proofs`. A deny-list
-would have to know all of Python, and every library.
+which pickle rebuilds such values. Those that do so with some arguments or states alone have a rule in
+`_proofs`. A deny-list would have to know all of Python, and every library.
 """
 
 import builtins
@@ -15,14 +15,19 @@ _VALUES = {
     "datetime": "date time datetime timedelta timezone",
     "decimal": "Decimal",
     "ipaddress": "IPv4Address IPv4Network IPv4Interface IPv6Address IPv6Network IPv6Interface",
-    "pathlib": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
-    "pathlib._local": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
-    "time": "struct_time",
     "uuid": "UUID SafeUUID",
+    "urllib.parse": "ParseResult ParseResultBytes SplitResult SplitResultBytes DefragResult DefragResultBytes",
 }
+_PATHS = "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"
+WALKING = {
+    "pathlib": _PATHS, "pathlib._local": _PATHS, "time": "struct_time", "resource": "struct_rusage",
+    "os": "stat_result statvfs_result terminal_size", "posix": "times_result uname_result",
+}
+"""Those that go through what they are given, by their modules."""
 _EXCEPTIONS = {("builtins", name) for name, value in vars(builtins).items()
                if isinstance(value, type) and issubclass(value, BaseException)}
-_SAFE = {(module, name) for module, names in _VALUES.items() for name in names.split()} | _EXCEPTIONS
+_SAFE = {(module, name) for listed in (_VALUES, WALKING) for module, names in listed.items()
+         for name in names.split()} | _EXCEPTIONS
 
 
 def is_safe(module: str, name: str) -> bool:

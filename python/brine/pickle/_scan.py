@@ -8,7 +8,7 @@ import copyreg
 from brine._guard import StreamScanner
 from brine.pickle import _judge, _restore, _scripts
 from brine.pickle._allow import is_allowed
-from brine.pickle._calls import Calls, Name
+from brine.pickle._calls import MOST_OPCODES, Calls, Name
 from brine.pickle._enumerations import Enumeration
 from brine.pickle._grades import GRADE_OF, GRADES, runs_code
 from brine.pickle._lookup import Found, Lookup
@@ -16,8 +16,8 @@ from brine.pickle._proofs import Proofs, rule_of
 from brine.pickle._safe import is_safe
 
 _BLOCK = 1 << 20
-_FOLLOWED, _SMALL = 128 << 20, 256 << 10
-"""Of streams up to the one size calls are followed where that matters, up to the other always."""
+_FOLLOWED, _FEW = 128 << 20, 200_000
+"""Of streams up to this size calls are followed; no further than so many opcodes where no name needs it."""
 _OPCODES = {ord("c"): "GLOBAL", ord("i"): "INST", 0x93: "STACK_GLOBAL", 0: "EXT"}
 _WRITTEN = {"changed": "BUILD",  # or SETITEM, APPEND, ADDITEMS
             "memo": "PUT", "length": "FRAME"}  # or another of their kinds
@@ -149,13 +149,12 @@ class _Kept:
             self._blocks.append(block)
 
     def calls(self, found: list[tuple[str, str, str, int, int]], end: int, known: "_Known") -> Calls | None:
-        """What the complete pickles call, where that matters: a bomb is small, and few names need a proof."""
+        """What the complete pickles call; also where they name nothing, since a key's hash may take without end."""
         names = {_restore.modern_name(module, name) for kind, module, name, _, _ in found if kind == "named"}
         if not end or not self._blocks:
             return None
-        if end > _SMALL and not any(rule_of(*name) or known.enumeration(*name) for name in names):
-            return None
-        calls = Calls(Proofs(known.enumeration, known.is_told))
+        needed = any(rule_of(*name) or known.enumeration(*name) for name in names)
+        calls = Calls(Proofs(known.enumeration, known.is_told), MOST_OPCODES if needed else _FEW)
         calls.follow(b"".join(bytes(block) for block in self._blocks)[:end])
         return calls
 
@@ -233,9 +232,10 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
     refused = calls.refused.get(Name(module, name)) if calls else None
     if refused and refused.verdict == "exhausts":
         return "exhausts", found.where, refused.why, "Do not load it."
-    if is_safe(module, name) and not found.missing and not refused:
+    is_ruled = rule_of(module, name) is not None
+    if is_safe(module, name) and not is_ruled and not found.missing and not refused:
         return "safe", found.where, "", ""
-    is_ruled = bool(rule_of(module, name)) or is_safe(module, name)
+    is_ruled = is_ruled or is_safe(module, name)
     if is_ruled and not found.missing and calls and calls.complete and not refused:
         return "safe", found.where, "", ""
     if is_ruled and not found.missing and not runs_code(module, name):
