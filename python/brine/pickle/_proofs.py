@@ -124,11 +124,14 @@ def _of_few_digits(value: Any) -> None:
              "exhausts")
 
 
+_DIGITS = re.compile(r"\s*[-+]?[\d_]*(?:[/.][\d_]*)?\s*")
+
+
 def _fraction(arguments: tuple[Any, ...]) -> None:
     _number(arguments)
     for each in arguments:
         _of_few_digits(each)
-        _require(not isinstance(each, str) or len(each) <= _MOST_BITS and re.fullmatch(r"\s*[-+]?[\d_]*(?:[/.][\d_]*)?\s*", each),
+        _require(not isinstance(each, str) or len(each) <= _MOST_BITS and _DIGITS.fullmatch(each),
                  "a power of ten, or as many digits, in its text take memory or time without end.",
                  "exhausts")
 
