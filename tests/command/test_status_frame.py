@@ -10,7 +10,7 @@ from brine.status.screen import fitted
 from brine.status.source import url_of
 
 GROUP = {
-    "name": "shop", "daemon": True, "fault": "", "processes": 2, "threads_per_process": 5, "ready": 2, "in_flight": 1,
+    "name": "shop", "daemon": True, "fault": "", "processes": 2, "processes_min": 2, "processes_max": 2, "threads_per_process": 5, "ready": 2, "in_flight": 1,
     "busy": 3, "waiting": 1, "cpu_seconds": 95.0, "running": [{"resident_memory_bytes": 1 << 20}] * 2,
     "scripts": [{"requests": {"GET 2xx": 100, "GET 5xx": 10}}], "requests": [],
 }
@@ -30,6 +30,13 @@ def test_rates_are_what_has_happened_between_two_looks():
     assert line.split() == ["shop", "2/2", "3/10", "1", "101.0/s", "1.0/s", "312", "2.0", "MiB", "95", "s"]
     line, = [line for line in frame(SHOWN, None) if line.startswith("shop")]
     assert line.split()[4:6] == ["-", "-"]
+
+
+def test_a_group_that_grows_shows_how_far():
+    shown = copy.deepcopy(SHOWN)
+    shown["groups"][0].update(ready=2, processes=3, processes_max=8)
+    line, = [line for line in frame(shown, None) if line.startswith("shop")]
+    assert line.split()[1:4] == ["2/3", "(2-8)", "3/10"]
 
 
 def test_requests_stand_in_the_order_of_their_age():

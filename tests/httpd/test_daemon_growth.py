@@ -14,6 +14,7 @@ from harness.metrics import CONFIG as STATUS
 from harness.metrics import scrape
 
 from test_event_log import events
+from test_status_command import brine
 
 pytestmark = pytest.mark.modes("groups")
 
@@ -118,7 +119,11 @@ def test_numbers(site):
     document = json.loads(server.get("/brine-status?format=json").text)
     shown, = (each for each in document["groups"] if each["name"] == "site")
     assert (shown["processes"], shown["processes_min"], shown["processes_max"], shown["ready"]) == (2, 1, 2, 2)
-    assert "2 of 2 processes ready" in server.get("/server-status").text
+    assert "2 of 2 processes ready (1 to 2)" in server.get("/server-status").text
+    assert (group.count("least-processes"), group.count("most-processes")) == (1, 2)
+    told = brine("status", server.url("/brine-status")).stdout
+    line, = (line for line in told.splitlines() if line.startswith("site "))
+    assert line.split()[1:3] == ["2/2", "(1-2)"]
 
 
 def test_nothing_is_lost_while_a_group_grows_and_shrinks(site):

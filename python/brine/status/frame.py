@@ -54,14 +54,21 @@ def is_shown(group: dict[str, Any]) -> bool:
     return bool(group["daemon"] or group["scripts"])
 
 
+def _ready(group: dict[str, Any]) -> str:
+    """How many processes serve, of how many; and how many there may be, where that follows the load."""
+    if not group["daemon"]:
+        return str(len(group["running"]))
+    least, most = group["processes_min"], group["processes_max"]
+    return f"{group['ready']}/{group['processes']}" + (f" ({least}-{most})" if least < most else "")
+
+
 def _groups(shown: Snapshot, before: Snapshot | None) -> list[str]:
     rows = []
     for group in filter(is_shown, shown["groups"]):
-        ready = f"{group['ready']}/{group['processes']}" if group["daemon"] else str(len(group["running"]))
         threads = f"{group['busy']}/{group['threads_per_process'] * group['ready']}" if group["daemon"] else "-"
         memory = sum(process["resident_memory_bytes"] for process in group["running"])
         per_second, errors = rates(group, shown["time"], before)
-        rows.append([group["fault"] and f"{group['name']} (out of order)" or group["name"], ready, threads,
+        rows.append([group["fault"] and f"{group['name']} (out of order)" or group["name"], _ready(group), threads,
                      str(group["waiting"]), per_second, errors, str(served(group)[0]), size(memory),
                      duration(group["cpu_seconds"]) if group["daemon"] else "-"])
     return table(["GROUP", "READY", "BUSY", "WAITING", "REQUESTS", "5XX", "TOTAL", "MEMORY", "CPU"], rows)

@@ -34,6 +34,8 @@ void show_for_programs(request_rec* r, const GroupSnapshot& group) {
   ap_rprintf(r, "BrineGroup[%s].processes: %u\n", name,
              static_cast<unsigned>(group.running.size()));
   ap_rprintf(r, "BrineGroup[%s].ready: %u\n", name, group.ready());
+  ap_rprintf(r, "BrineGroup[%s].least-processes: %u\n", name, group.least_processes);
+  ap_rprintf(r, "BrineGroup[%s].most-processes: %u\n", name, group.most_processes);
   ap_rprintf(r, "BrineGroup[%s].threads: %u\n", name, group.threads);
   ap_rprintf(r, "BrineGroup[%s].in-flight: %" APR_UINT64_T_FMT "\n", name, group.in_flight());
   ap_rprintf(r, "BrineGroup[%s].waiting: %" APR_UINT64_T_FMT "\n", name, group.waiting());
@@ -52,14 +54,19 @@ void show_for_programs(request_rec* r, const GroupSnapshot& group) {
 }
 
 void show_for_people(request_rec* r, const GroupSnapshot& group) {
-  ap_rprintf(r,
-             "<hr />\n<h2>WSGI daemon group %s</h2>\n<p>%u of %u processes ready, %u threads each; "
-             "%" APR_UINT64_T_FMT " requests in flight, %" APR_UINT64_T_FMT
-             " of them wait for a thread</p>\n"
-             "<table border=\"0\"><tr><th>PID</th><th>State</th><th>In flight</th><th>Served</th>"
-             "<th>Age (s)</th><th>Generation</th></tr>\n",
-             ap_escape_html(r->pool, group.name.c_str()), group.ready(), group.processes,
-             group.threads, group.in_flight(), group.waiting());
+  const char* const range =
+      group.least_processes == group.most_processes
+          ? ""
+          : apr_psprintf(r->pool, " (%u to %u)", group.least_processes, group.most_processes);
+  ap_rprintf(
+      r,
+      "<hr />\n<h2>WSGI daemon group %s</h2>\n<p>%u of %u processes ready%s, %u threads each; "
+      "%" APR_UINT64_T_FMT " requests in flight, %" APR_UINT64_T_FMT
+      " of them wait for a thread</p>\n"
+      "<table border=\"0\"><tr><th>PID</th><th>State</th><th>In flight</th><th>Served</th>"
+      "<th>Age (s)</th><th>Generation</th></tr>\n",
+      ap_escape_html(r->pool, group.name.c_str()), group.ready(), group.processes, range,
+      group.threads, group.in_flight(), group.waiting());
   for (const ProcessSnapshot& process : group.running) {
     ap_rprintf(r,
                "<tr><td>%d</td><td>%s</td><td>%u</td><td>%" APR_UINT64_T_FMT
