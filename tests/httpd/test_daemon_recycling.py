@@ -94,6 +94,17 @@ def test_without_jitter_each_serves_what_is_said(site):
     assert all(end["served"] >= 3 for end in events(server, event="end"))
 
 
+def most_at_once(server):
+    """How many of those that replace the first four were starting at the same time."""
+    starting = most = 0
+    templates = {event["pid"] for event in events(server, event="start", reason="template")}
+    told = [event for event in events(server) if event["event"] in ("start", "ready") and event["pid"] not in templates]
+    for event in told[8:]:
+        starting += 1 if event["event"] == "start" else -1
+        most = max(most, starting)
+    return most
+
+
 @pytest.mark.parametrize("preload", ["Off", "On"])
 def test_those_that_are_due_together_leave_one_after_another(site, preload):
     """A quarter of the group at once, and one at least: the others serve meanwhile."""
@@ -103,14 +114,35 @@ def test_those_that_are_due_together_leave_one_after_another(site, preload):
         for number in range(3):
             serve_round(server, pool, number)
     until(lambda: not first & group.pids() and len(group.pids()) == 4, "all are replaced", 30)
-    starting = most = 0
-    templates = {event["pid"] for event in events(server, event="start", reason="template")}
-    told = [event for event in events(server) if event["event"] in ("start", "ready") and event["pid"] not in templates]
-    for event in told[8:]:
-        starting += 1 if event["event"] == "start" else -1
-        most = max(most, starting)
-    assert most == 1
+    assert most_at_once(server) == 1
     assert group.count("maximum-requests") == 4
+
+
+def ages(server, pids):
+    """{pid: how old it was in seconds when it was told to go}."""
+    ready = {event["pid"]: event["time"] for event in events(server, event="ready")}
+    return {event["pid"]: event["time"] - ready[event["pid"]] for event in events(server, event="retire") if event["pid"] in pids}
+
+
+def test_those_that_are_as_old_leave_one_after_another(site):
+    """By restart-interval: all are due at once, and the successors come one by one."""
+    server, group = site("restart-interval=3s", load=0.3)
+    first = group.pids()
+    until(lambda: not first & group.pids(), "all are replaced", 60)
+    assert most_at_once(server) == 1
+    assert group.count("restart-interval") >= 4 and min(ages(server, first).values()) >= 2.5
+
+
+def test_jitter_of_age(site):
+    """Each has its own age, in its own part of the jitter: half a part is between any two, in the order of their starts."""
+    server, group = site("restart-interval=2s restart-interval-jitter=8s")
+    first = [event["pid"] for event in events(server, event="ready")][:4]
+    until(lambda: not set(first) & group.pids(), "all are replaced", 60)
+    left = ages(server, first)
+    places = [event["pid"] for event in events(server, event="start")]
+    for place, pid in enumerate(sorted(first, key=places.index)):
+        assert left[pid] >= 1.5 + 2 * place, (place, left)
+    assert {event["reason"] for event in events(server, event="retire")} == {"restart-interval"}
 
 
 def test_jitter_of_memory(site):
@@ -125,6 +157,8 @@ def test_jitter_of_memory(site):
 
 @pytest.mark.parametrize(("options", "complaint"), [
     ("maximum-requests-jitter=5", "has maximum-requests-jitter= without maximum-requests="),
+    ("restart-interval-jitter=1h", "has restart-interval-jitter= without restart-interval="),
+    ("restart-interval=1h restart-interval-jitter=soon", "the option 'restart-interval-jitter', which must be"),
     ("memory-recycle-jitter=5M", "has memory-recycle-jitter= without memory-recycle="),
     ("maximum-requests=5 maximum-requests-jitter=-1", "the option 'maximum-requests-jitter', which must be"),
     ("memory-recycle=5M memory-recycle-jitter=some", "the option 'memory-recycle-jitter', which must be")])

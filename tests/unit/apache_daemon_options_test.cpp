@@ -136,6 +136,7 @@ TEST(DaemonOptions, OfLimits) {
   EXPECT_EQ(limits("maximum-requests=10000").maximum_requests_jitter, 0U)
       << "exact, as in mod_wsgi";
   EXPECT_EQ(limits("maximum-requests-jitter=500").maximum_requests_jitter, 500U);
+  EXPECT_EQ(limits("restart-interval-jitter=2h").restart_interval_jitter, 2h);
   EXPECT_EQ(limits("listen-backlog=0").listen_backlog, 0);
   EXPECT_EQ(limits("memory-recycle=512M").memory_recycle, 512ULL << 20U);
   EXPECT_EQ(limits("memory-recycle-jitter=64M").memory_recycle_jitter, 64ULL << 20U);
@@ -236,6 +237,7 @@ TEST(DaemonOptions, OutOfRangeAreRefused) {
                           "maximum-requests=1.5",
                           "maximum-requests-jitter=-1",
                           "memory-recycle-jitter=x",
+                          "restart-interval-jitter=-1",
                           "listen-backlog=-1",
                           "memory-recycle=-1",
                           "memory-limit=1X",

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -73,6 +74,19 @@ TEST(Recycling, KeepsAnyTwoProcessesApart) {
       EXPECT_GE(limit - before, 50U) << seed;
       before = limit;
     }
+  }
+}
+
+TEST(Recycling, OfTimeIsSpreadLikewise) {
+  Limits limits;
+  limits.restart_interval = std::chrono::hours(24);
+  EXPECT_EQ(recycle_limits(limits, 3, 4, 5).restart_interval, limits.restart_interval);
+  limits.restart_interval_jitter = std::chrono::hours(4);
+  for (std::uint64_t number = 0; number < 8; ++number) {
+    const Duration own = recycle_limits(limits, number, 4, number).restart_interval;
+    const Duration least = limits.restart_interval + std::chrono::hours(number % 4);
+    EXPECT_GE(own, least);
+    EXPECT_LE(own, least + std::chrono::minutes(30));
   }
 }
 

@@ -395,6 +395,9 @@ class Completion {
     if (limits.maximum_requests_jitter != 0 && limits.maximum_requests == 0) {
       refuse("has maximum-requests-jitter= without maximum-requests=, to which it adds");
     }
+    if (limits.restart_interval_jitter.count() != 0 && limits.restart_interval.count() == 0) {
+      refuse("has restart-interval-jitter= without restart-interval=, to which it adds");
+    }
     if (limits.memory_recycle_jitter != 0 && limits.memory_recycle == 0) {
       refuse("has memory-recycle-jitter= without memory-recycle=, to which it adds");
     }

@@ -292,6 +292,7 @@ constexpr Option kOptions[] = {
     {"request-timeout", &in_limits<&Limits::request_timeout>},
     {"interrupt-timeout", &in_limits<&Limits::interrupt_timeout>},
     {"restart-interval", &in_limits<&Limits::restart_interval>},
+    {"restart-interval-jitter", &in_limits<&Limits::restart_interval_jitter>},
     {"connect-timeout", &connect_timeout},
     {"socket-timeout", &in_limits<&Limits::socket_timeout>},
     {"queue-timeout", &in_limits<&Limits::queue_timeout>},

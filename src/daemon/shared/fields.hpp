@@ -69,15 +69,17 @@ void fields(Codec& codec, Value& value) {
 template <class Codec, Of<Limits> Value>
 void fields(Codec& codec, Value& value) {
   auto& [startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
-         inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
-         loading_counts, socket_timeout, queue_timeout, processes_idle, preload_idle,
-         warm_up_timeout, maximum_requests, maximum_requests_jitter, listen_backlog, memory_recycle,
-         memory_recycle_jitter, cpu_time_limit, memory_limit, virtual_memory] = value;
+         inactivity_timeout, request_timeout, interrupt_timeout, restart_interval,
+         restart_interval_jitter, connect_timeout, loading_counts, socket_timeout, queue_timeout,
+         processes_idle, preload_idle, warm_up_timeout, maximum_requests, maximum_requests_jitter,
+         listen_backlog, memory_recycle, memory_recycle_jitter, cpu_time_limit, memory_limit,
+         virtual_memory] = value;
   codec(startup_timeout, shutdown_timeout, graceful_timeout, eviction_timeout, deadlock_timeout,
-        inactivity_timeout, request_timeout, interrupt_timeout, restart_interval, connect_timeout,
-        loading_counts, socket_timeout, queue_timeout, processes_idle, preload_idle,
-        warm_up_timeout, maximum_requests, maximum_requests_jitter, listen_backlog, memory_recycle,
-        memory_recycle_jitter, cpu_time_limit, memory_limit, virtual_memory);
+        inactivity_timeout, request_timeout, interrupt_timeout, restart_interval,
+        restart_interval_jitter, connect_timeout, loading_counts, socket_timeout, queue_timeout,
+        processes_idle, preload_idle, warm_up_timeout, maximum_requests, maximum_requests_jitter,
+        listen_backlog, memory_recycle, memory_recycle_jitter, cpu_time_limit, memory_limit,
+        virtual_memory);
 }
 
 template <class Codec, Of<Group> Value>

@@ -38,7 +38,8 @@ struct Limits {
   Duration request_timeout{0};
   Duration interrupt_timeout{0};
   Duration restart_interval{0};
-  Duration connect_timeout{15000};  ///< how long a request waits for a ready process
+  Duration restart_interval_jitter{0};  ///< see recycle_limits()
+  Duration connect_timeout{15000};      ///< how long a request waits for a ready process
   /// True if connect-timeout was given: the time in which a process loads counts for it, too.
   bool loading_counts = false;
   Duration socket_timeout{0};      ///< of one read or write between httpd and the process

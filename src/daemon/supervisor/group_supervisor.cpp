@@ -298,7 +298,7 @@ void GroupSupervisor::note_started(Process& process, Nanos now) {
 Handover GroupSupervisor::handover_of(const Process& process, const Program& program) const {
   Handover handover;
   handover.group = group_;
-  handover.group.limits.maximum_requests = process.recycle_at.maximum_requests;
+  handover.group.limits = limits_of(process);
   handover.engine = host_.engine_config(group_);
   handover.engine.crash_fd = kCrashFd;
   handover.engine_path = program.engine_path;
@@ -480,13 +480,20 @@ void GroupSupervisor::examine(Process& process, Nanos now) {
   if (process.orphan() && process.serves()) return;
   Vitals seen = vitals(process, now);
   seen.resident = grown_memory(process);
-  Limits limits = limits_;
-  limits.memory_recycle = process.recycle_at.memory_recycle;
-  const auto happening = due(process.life, limits, seen, now);
+  const auto happening = due(process.life, limits_of(process), seen, now);
   if (!happening) return;
   const bool hung = process.is(Phase::starting);
   happen(process, happening->event, happening->reason);
   if (hung) note_hung(process, now);
+}
+
+// Returns the group's limits with those that are the process's own.
+Limits GroupSupervisor::limits_of(const Process& process) const {
+  Limits limits = limits_;
+  limits.maximum_requests = process.recycle_at.maximum_requests;
+  limits.restart_interval = process.recycle_at.restart_interval;
+  limits.memory_recycle = process.recycle_at.memory_recycle;
+  return limits;
 }
 
 // Leaves `resident` out: next_look() does not need it, and reading it costs a system call.
@@ -568,7 +575,7 @@ Nanos GroupSupervisor::next_look(Nanos now) const {
     if (time != 0 && time < next) next = std::max(time, now);
   };
   for (const Process& process : processes_) {
-    consider(due_at(process.life, limits_, vitals(process, now), now));
+    consider(due_at(process.life, limits_of(process), vitals(process, now), now));
   }
   if (!ending_) {
     consider(rollout_.next_look(now));

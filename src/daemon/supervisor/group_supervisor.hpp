@@ -177,6 +177,7 @@ class GroupSupervisor {
   // Functions that handle what time brings:
   void examine(Process& process, base::Nanos now);
   Vitals vitals(const Process& process, base::Nanos now) const;
+  Limits limits_of(const Process& process) const;
   std::uint64_t grown_memory(const Process& process) const;
   void count_missing(base::Nanos now);
   void drain_replaced();

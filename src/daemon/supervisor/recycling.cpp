@@ -30,6 +30,9 @@ RecycleLimits recycle_limits(const Limits& limits, std::uint64_t number, std::si
   RecycleLimits own;
   own.maximum_requests =
       spread(limits.maximum_requests, limits.maximum_requests_jitter, place, places, random);
+  own.restart_interval = Duration(static_cast<Duration::rep>(spread(
+      static_cast<std::uint64_t>(limits.restart_interval.count()),
+      static_cast<std::uint64_t>(limits.restart_interval_jitter.count()), place, places, random)));
   own.memory_recycle =
       spread(limits.memory_recycle, limits.memory_recycle_jitter, place, places, random);
   return own;

@@ -12,6 +12,7 @@ namespace brine::daemon {
 /// The limits at which one process is replaced; 0: none.
 struct RecycleLimits {
   std::uint64_t maximum_requests = 0;
+  Duration restart_interval{0};
   std::uint64_t memory_recycle = 0;
 };
 
