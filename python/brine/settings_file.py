@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,6 +11,11 @@ from brine.refusal import Refusal
 
 
 def _read(file: Path) -> dict[str, Any]:
+    try:
+        import tomllib
+    except ModuleNotFoundError:
+        raise Refusal("--config reads TOML by Python's tomllib, which Python 3.10 does not have: give the options "
+                      "themselves, or run the command by a later Python.") from None
     try:
         return tomllib.loads(file.read_text())
     except FileNotFoundError:

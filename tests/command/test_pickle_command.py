@@ -585,6 +585,27 @@ def test_check_of_a_module(tmp_path, source, code, words):
     assert bool(run.stderr) == (code == 2)
 
 
+REDUCED = "import os, sys\nclass Odd:\n    def __reduce__(self):\n        {}\n        return list, ()\nobj = Odd"
+
+
+@pytest.mark.parametrize("source, code, words", [
+    ("import sys\ndef obj(): sys.exit(0)", 2, "ends the program: SystemExit: 0"),
+    ("import os\nos._exit(0)", 2, "ends the process, with exit status 0"),
+    (REDUCED.format("sys.exit(0)"), 2, "ends the program: SystemExit: 0"),
+    (REDUCED.format("os._exit(0)"), 2, "ends the process, with exit status 0"),
+    (REDUCED.format("raise KeyboardInterrupt"), 2, "ends the program: KeyboardInterrupt"),
+    (REDUCED.format("print('noise'); sys.stdout.flush(); os.write(1, b'more')"), 1, "noise"),
+], ids=["exit", "exits hard", "exit when pickled", "exits hard when pickled", "interrupt", "prints"])
+def test_check_of_what_does_not_behave(tmp_path, source, code, words):
+    """What comes after it is checked too, and what it prints is in no report."""
+    (tmp_path / "odd.py").write_text(source)
+    (tmp_path / "file").write_bytes(pickle.dumps([1]))
+    run = subprocess.run([BUILD / "brine", "pickle", "check", "--format", "json", "odd:obj", "file"],
+                         cwd=tmp_path, capture_output=True, text=True)
+    assert (run.returncode, words in run.stderr) == (code, True), run.stdout + run.stderr
+    assert len(json.loads(run.stdout)["files"]) == 2
+
+
 @pytest.mark.parametrize("data, code", [(pickle.dumps([1]) * 2, 0), (b"cos\nsystem\n(S'true'\ntR.", 2), (b"", 2), (b"x", 2),
                                         (b"cno_such_module\nItem\n.", 1)])
 def test_check_of_a_file(tmp_path, data, code):

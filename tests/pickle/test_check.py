@@ -59,6 +59,23 @@ class Killed:
         return end_by, (signal.SIGKILL,)
 
 
+class Exits:
+    def __reduce__(self):
+        return os._exit, (3,)
+
+
+class Grows(shapes.Plain):
+    """Is what it is made as, and has a state from then on."""
+
+    def __init__(self):
+        self.x = 1
+
+
+class Shrinks:
+    def __reduce__(self):
+        return Grows, ()
+
+
 def wait():
     threading.Event().wait()
 
@@ -123,6 +140,11 @@ def test_a_state_that_is_not_the_same_is_told_with_its_path():
     assert hazard.message.startswith(f"{hazard.path} is 3 when it is pickled, and 0 when it has been loaded")
 
 
+def test_a_state_that_was_none_is_told():
+    hazard, = check(Shrinks())
+    assert "Grows (0 arguments, no state) when" in hazard.message and "(0 arguments, a state) when" in hazard.message
+
+
 def test_another_type_is_told():
     hazard, = check([Becomes()])
     assert hazard.id == "restore-differs" and "is an object of builtins.dict when it is" in str(hazard)
@@ -176,9 +198,10 @@ def counted():
 
 @pytest.mark.parametrize("obj, limits, words", [
     (Sleeps(), {"seconds": 0.5}, "takes more than 0.5 s"), (Eats(), {"memory": 1 << 30}, "more memory"),
-    (Killed(), {}, "ended by signal 9"),
+    (Killed(), {}, "ended by signal 9"), (Exits(), {}, "has ended itself, with exit status 3"),
+    (bytes(200 << 20), {"memory": 512 << 20}, "more memory"),
     (shapes.Plain(), {"setup": "no_such_module:function"}, "could not be set up: ModuleNotFoundError"),
-], ids=["time", "memory", "killed", "setup"])
+], ids=["time", "memory", "killed", "exits", "long", "setup"])
 def test_what_could_not_be_checked_is_no_hazard(obj, limits, words):
     with pytest.raises(CheckError, match=words):
         check(obj, **limits)

@@ -212,3 +212,7 @@ def test_each_further_python_builds_the_guard(tag, program, tree, compiler, tmp_
         cwd=tree / "python", environment=compiler)
     answer = run(python, "-c", CHECK, cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path / "lib")})
     assert answer.startswith("('naming-main',)") and str(tmp_path / "lib") in answer
+    (tmp_path / "bad.pickle").write_bytes(b"cposix\nsystem\n(S'id'\ntR.")
+    environment = {"PYTHONPATH": str(tmp_path / "lib")}
+    for words, status in ((("--version",), 0), (("pickle", "scan", tmp_path / "bad.pickle"), 1)):
+        run(python, "-m", "brine", *words, status=status, environment=environment, cwd=tmp_path)

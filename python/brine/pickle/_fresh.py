@@ -6,7 +6,7 @@ its standard input and answers on its standard output: 8 bytes of length, little
 Request: {"path": sys.path, "folder": the current one, "scripts": {name: path}, "setup": "MODULE:NAME" or "",
 "data": a pickle, "protocol": with which to pickle it again, "seconds": ..., "memory": bytes, "django": whether it is
 there}. Answer: ("back", the pickle of what was loaded), ("fails", stage, type, text, module, qualname, method,
-[(module, function), ...]), ("ended", signal), ("time",) or ("memory",).
+[(module, function), ...]), ("ended", signal, exit status), ("time",) or ("memory",).
 """
 
 import marshal
@@ -70,7 +70,10 @@ def _in_child(request: dict[str, Any], private: tuple[int, ...]) -> tuple[Any, .
             for file in (*private, answer):
                 os.close(file)
             os.nice(10)
-            write(given, _round_trip(request))
+            try:
+                write(given, _round_trip(request))
+            except MemoryError:
+                write(given, ("memory",))
         finally:
             os._exit(0)
     os.close(given)
@@ -81,7 +84,7 @@ def _in_child(request: dict[str, Any], private: tuple[int, ...]) -> tuple[Any, .
     except EOFError:
         status = os.waitpid(child, 0)[1]
         child = 0
-        return ("ended", os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
+        return ("ended", *((os.WTERMSIG(status), 0) if os.WIFSIGNALED(status) else (0, os.WEXITSTATUS(status))))
     finally:
         os.close(answer)
         if child:

@@ -167,6 +167,8 @@ def _hazard_of(answer: tuple[Any, ...], data: bytes, name: str, seconds: float) 
     if kind == "memory":
         raise CheckError("it takes more memory to load than is allowed")
     if kind == "ended":
+        if not answer[1]:
+            raise CheckError(f"the process that loaded it has ended itself, with exit status {answer[2]}")
         if answer[1] not in _CRASHES:
             raise CheckError(f"the process that loaded it was ended by signal {answer[1]}")
         return _failed(_failures.ID, name, "loaded", f"ended by {signal.Signals(answer[1]).name}", data)

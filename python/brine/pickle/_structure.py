@@ -101,7 +101,7 @@ def difference(before: bytes, after: bytes, name: str) -> Difference | None:
         if found is None and isinstance(one, Object) and not _judge.is_class(_resolved(one.callee)):
             continue  # what a function returns may be anything: a lazy object comes back as its value
         if found is None:
-            return Difference(path, _show(one), _show(other), owner)
+            return Difference(path, *_told_apart(one, other), owner)
         if isinstance(one, Object):
             owner = _class_of(one) or owner
         todo += [(*each, owner) for each in reversed(found)]
@@ -205,6 +205,19 @@ def _class_of(value: Object) -> Name | None:
     if isinstance(made, Name) and made.module == "copyreg" and isinstance(value.arguments, tuple) and value.arguments:
         made = value.arguments[0]
     return made if isinstance(made, Name) else None
+
+
+def _told_apart(one: Any, other: Any) -> tuple[str, str]:
+    """How both are shown; of objects of one class also how they are made."""
+    shown = _show(one), _show(other)
+    if shown[0] == shown[1] and isinstance(one, Object) and isinstance(other, Object):
+        return f"{shown[0]}{_making(one)}", f"{shown[1]}{_making(other)}"
+    return shown
+
+
+def _making(value: Object) -> str:
+    count = len(value.arguments) if isinstance(value.arguments, tuple) else 0
+    return f" ({count} arguments, {'a' if value.states else 'no'} state)"
 
 
 def _show(value: Any) -> str:

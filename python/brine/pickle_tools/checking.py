@@ -9,11 +9,14 @@ from dataclasses import asdict
 from types import FunctionType
 from typing import Any
 
+from brine.pickle_tools.apart import Ended, apart
 from brine.pickle_tools.files import system
 from brine.pickle_tools.finding import Finding
 from brine.pickle_tools.result import Failure, Result
 
 LARGEST_FILE = 256 << 20
+_SLACK = 30.0
+"""Seconds to import a module, beside the time to load a pickle."""
 
 
 class Check:
@@ -28,7 +31,7 @@ class Check:
         try:
             if os.path.exists(target) or ":" not in target:
                 return Result(target, self._file(target))
-            return Result(target, self._object(target))
+            return self._object(target)
         except OSError as error:
             return Result(target, failures=[system(error)])
         except CheckError as error:
@@ -51,15 +54,26 @@ class Check:
             findings += [self._finding(path, hazard, start) for hazard in check_pickle(stream, **self._limits)]
         return findings
 
-    def _object(self, target: str) -> list[Finding]:
-        from brine.pickle import CheckError, check
-        obj = _made(target)
+    def _object(self, target: str) -> Result:
+        """Its code runs here too, when it is made and pickled."""
         try:
-            return [self._finding(target, hazard) for hazard in check(obj, **self._limits)]
-        except CheckError:
-            raise
+            findings, failure = apart(lambda: self._look_at(target), 3 * self._limits["seconds"] + _SLACK)
+        except Ended as ended:
+            return Result(target, failures=[Failure(str(ended))])
+        return Result(target, [Finding(**found) for found in findings], [Failure(failure)] if failure else [])
+
+    def _look_at(self, target: str) -> tuple[list[dict[str, Any]], str]:
+        """(findings, why there are none) of an object, as values."""
+        from brine.pickle import CheckError, check
+        try:
+            obj = _made(target)
+            return [asdict(self._finding(target, hazard)) for hazard in check(obj, **self._limits)], ""
+        except CheckError as error:
+            return [], f"cannot be checked: {error}"
+        except _Unusable as error:
+            return [], str(error)
         except Exception as error:  # of the object's own, while it is pickled
-            raise _Unusable(f"cannot be pickled: {type(error).__name__}: {error}") from error
+            return [], f"cannot be pickled: {type(error).__name__}: {error}"
 
     def _finding(self, target: str, hazard: Any, start: int | None = None) -> Finding:
         details = {name: value for name, value in asdict(hazard).items()
