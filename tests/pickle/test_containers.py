@@ -249,6 +249,13 @@ def test_containers_that_are_broken(kind, make, tmp_path, capsys):
     assert code == 2 and document["files"][0]["errors"]
 
 
+def test_a_database_that_ends_within_a_page_of_rows(tmp_path, capsys):
+    """SQLite finds rows of nothing there, and no error."""
+    (tmp_path / "x").write_bytes(sqlite(tmp_path, ATTACK)[:4096 + 900])
+    code, document = scan(capsys, tmp_path / "x")
+    assert code == 2 and "ends too early" in document["files"][0]["errors"][0]["reason"], document
+
+
 # --- bounds ---------------------------------------------------------------------------------------------
 
 

@@ -80,7 +80,7 @@ class Scan:
         except Unopened:
             raise
         except ERRORS as error:
-            self.fail(f"is no sound {kind.name}: {_words(error)}", part.member)
+            self.fail(f"is {kind.name}, and no sound one: {_words(error)}", part.member)
 
     def _pickle(self, part: Part, claimed: bool) -> None:
         blocks = _Blocks(part, self._limit)

@@ -35,7 +35,16 @@ def open_sqlite(part: Part) -> Iterator[Part]:
         if part.path is not None and os.path.isfile(f"{part.path}-wal"):
             with open(f"{part.path}-wal", "rb") as log:
                 _copy(log, f"{copy}-wal")
+        if _is_cut(copy):
+            raise Unopened("is an SQLite database, and no sound one: it ends too early")
         yield from _rows(part, copy)
+
+
+def _is_cut(path: str) -> bool:
+    """Whether the last page is not whole: SQLite reads nothing where it is missing, and does not say so."""
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(18)[16:], "big") or 1
+        return os.path.getsize(path) % (1 << 16 if size == 1 else size) > 0
 
 
 def _copy(stream: IO[bytes], path: str) -> None:
