@@ -153,6 +153,20 @@ void warn_of_interval(const Config& config, const std::string& name,
           "<WSGIInterpreterOptions> without application-group=, and it holds for all of them");
 }
 
+// Returns the switch interval in seconds.
+double switch_interval(const InterpreterOptions& options) {
+  return options.switch_interval ? options.switch_interval->seconds : kSwitchInterval;
+}
+
+// Returns the switch interval of the interpreter's GIL, which the main one's process has unless it
+// has one of its own.
+base::Nanos turn_of(const Config& config, const Interpreter& interpreter, const std::string& name) {
+  const std::optional<std::string_view> own =
+      interpreter.has_own_gil() ? std::optional<std::string_view>(name) : std::nullopt;
+  return static_cast<base::Nanos>(switch_interval(options_of(config.interpreter_rules, own)) *
+                                  static_cast<double>(base::kSecond));
+}
+
 // Returns true if this sub-interpreter is to have a GIL of its own, and Python can.
 bool has_own_gil(const Config& config, const std::string& name) {
   return cpython::kHasOwnGils && !name.empty() &&
@@ -187,15 +201,17 @@ std::string why_not(const Config& config, wsgi::NamedBy named_by) {
 void set_switch_interval(const GilLock& gil, const Config& config,
                          const InterpreterOptions& options) {
   if (!options.switch_interval && config.service) return;  // no request waits there
-  const double seconds =
-      options.switch_interval ? options.switch_interval->seconds : kSwitchInterval;
-  steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d", seconds));
+  steal(gil,
+        PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d", switch_interval(options)));
 }
 
 ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
-                                   const Config& process_config, const std::string& name)
+                                   ApplicationGroup* main, const Config& process_config,
+                                   const std::string& name)
     : config(process_config),
       interpreter(own_interpreter),
+      own_line(turn_of(config, interpreter, name)),
+      line(main == nullptr || interpreter.has_own_gil() ? own_line : main->line),
       bootstrap(gil, {config.pickle_policy, config.pickle_sample}, config.log_level),
       loader(bootstrap, name, {config.script_user, config.script_group}),
       gateway(gil, interpreter_info(config, name),
@@ -246,7 +262,8 @@ bool ApplicationGroup::load_named(GilLock& gil, std::string_view script_name) {
 }
 
 ApplicationGroups::ApplicationGroups(const GilLock& gil, const Config& config)
-    : config_(config), main_(new ApplicationGroup(gil, Interpreter::main(gil), config_, "")) {}
+    : config_(config),
+      main_(new ApplicationGroup(gil, Interpreter::main(gil), nullptr, config_, "")) {}
 
 ApplicationGroups::Turn::~Turn() {
   if (slot_ == nullptr) return;
@@ -334,7 +351,7 @@ ApplicationGroup* ApplicationGroups::make(const std::string& name, Slot& slot, b
   auto fill = [&](const Interpreter& interpreter) {
     return interpreter.with_gil([&](GilLock& gil) -> ApplicationGroup* {
       try {
-        return new ApplicationGroup(gil, interpreter, config_, name);
+        return new ApplicationGroup(gil, interpreter, main_, config_, name);
       } catch (const ErrorSet&) {
         error = cpython::take_error(gil).traceback;
         return nullptr;

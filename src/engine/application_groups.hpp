@@ -16,6 +16,7 @@
 #include "boundary/engine.hpp"
 #include "boundary/log.hpp"
 #include "cpython/interpreter.hpp"
+#include "engine/gil_line.hpp"
 #include "script/bootstrap.hpp"
 #include "script/loader.hpp"
 #include "wsgi/gateway.hpp"
@@ -27,9 +28,9 @@ namespace brine::engine {
 /// Never destroyed (see cpython::Interpreter).
 struct ApplicationGroup {
   /// Makes the object in the current interpreter, `own_interpreter`. `process_config` has to live
-  /// as long. Throws ErrorSet.
+  /// as long. `main` is the main interpreter's group, null for that itself. Throws ErrorSet.
   ApplicationGroup(const cpython::GilLock& gil, cpython::Interpreter own_interpreter,
-                   const Config& process_config, const std::string& name);
+                   ApplicationGroup* main, const Config& process_config, const std::string& name);
 
   /// Loads the script that the configuration calls so, as a request would. Returns false after
   /// logging a failure. Throws ErrorSet.
@@ -37,6 +38,8 @@ struct ApplicationGroup {
 
   const Config& config;
   cpython::Interpreter interpreter;
+  GilLine own_line;  ///< of an interpreter that shares the main one's GIL, it is not used
+  GilLine& line;     ///< the line before the interpreter's GIL
   script::Bootstrap bootstrap;
   script::Loader loader;
   wsgi::Gateway gateway;

@@ -23,6 +23,7 @@
 #include "cpython/error.hpp"
 #include "cpython/runtime.hpp"
 #include "engine/application_groups.hpp"
+#include "engine/gil_line.hpp"
 #include "engine/hazard_log.hpp"
 #include "engine/serving_threads.hpp"
 #include "pickle/scope.hpp"
@@ -141,7 +142,9 @@ class PythonEngine final : public Engine {
       wsgi::Exchange exchange{request, response};
       ServingThread& thread = threads_.own();
       GilSample sample;
+      GilLine::Place place(group.line, base::now());
       const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
+        place.has_gil(base::now());
         sample.has_gil();
         const Serving serving(gil, thread, group, exchange);
         return run(gil, group, target, script, exchange, sample);
@@ -306,7 +309,9 @@ class PythonEngine final : public Engine {
     exchange.observation = &observation;
     ServingThread& thread = threads_.own();
     GilSample sample;
+    GilLine::Place place(group.line, base::now());
     const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
+      place.has_gil(base::now());
       sample.has_gil();
       observation.has_gil();
       const Serving serving(gil, thread, group, exchange);
