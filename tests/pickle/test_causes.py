@@ -7,6 +7,7 @@ import functools
 import importlib
 import sys
 import typing
+import unittest.mock
 import weakref
 
 import brine.pickle
@@ -59,6 +60,12 @@ class Registered: pass
 def gone(): pass
 kept, gone = gone, None
 
+def single(): pass
+dispatched = functools.singledispatch(single)
+
+class Mocked: pass
+mocked = type("Mocked", (Mocked,), {"__module__": __name__})()
+
 class Reloaded: pass
 old = Reloaded
 class Reloaded: pass
@@ -102,6 +109,25 @@ def test_what_a_decorator_wraps(causes, name, of):
     assert id_ == "reload-stale"
     assert f"causes.{of} is what a decorator has made of it" in message
     assert remedy.startswith(f"Pickle causes.{of} instead of what it wraps")
+
+
+def test_what_wraps_and_has_another_name(causes):
+    id_, message, remedy = remedy_of(causes.dispatched)
+    assert id_ == "reload-stale" and "causes.single is what a decorator has made it of" in message
+    assert remedy.startswith("Bind it to that name")
+
+
+@pytest.mark.parametrize("make", [lambda m: m.mocked, lambda m: unittest.mock.Mock()])
+def test_a_class_made_for_one_object(causes, make):
+    id_, message, remedy = remedy_of(make(causes))
+    assert id_ == "reload-stale" and "is a class made at run time, of " in message
+    assert remedy.startswith("Keep such objects out")
+
+
+def test_what_pythons_library_has_made_for_itself():
+    hazard = next(each for each in inspect({"cache": weakref.WeakValueDictionary()}) if each.id == "naming-local")
+    assert hazard.path.endswith("['cache']._remove")
+    assert hazard.remedy.startswith("Leave that object out of what is pickled")
 
 
 @pytest.mark.parametrize("make, now", [

@@ -1,13 +1,18 @@
 """Dumps that pickle refuses: what it stopped at, without looking further, and what the application went on with."""
 
 import collections
+import contextvars
 import ctypes
 import fractions
 import functools
+import hashlib
 import importlib
 import io
 import logging
 import pickle
+import queue
+import re
+import select
 import socket
 import sqlite3
 import subprocess
@@ -128,6 +133,28 @@ def test_what_refuses_is_told_with_its_path(name, protocol):
     assert hazard.holder == f"{__name__}.Cart.lock"
     assert [(each.id, each.path, each.remedy) for each in brine.pickle.inspect(session, protocol, name="session")
             if each.id == hazard.id] == [(hazard.id, hazard.path, hazard.remedy)]
+
+
+async def coroutine():
+    pass
+
+
+class Event:
+    """Of an application that has nothing to do with threads."""
+
+    def __reduce__(self):
+        raise TypeError("no")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the coroutine runs in no loop
+@pytest.mark.parametrize("make, remedy", [
+    (coroutine, "its result"), (lambda: re.match("a", "a"), ".groupdict()"), (lambda: hashlib.sha256(), "its digest"),
+    (lambda: contextvars.ContextVar("x"), "the value that it stands for"), (lambda: queue.SimpleQueue(), "as a list"),
+    (lambda: select.poll(), "to open it again"), (Event, "the data from which it can be made again")])
+def test_what_to_store_instead(make, remedy):
+    session = {"cart": Cart(make())}
+    hazard, = refused(session)
+    assert hazard.remedy.endswith(f"{remedy}."), hazard.remedy
 
 
 class Kept:

@@ -35,6 +35,10 @@ def of_missing(judgement: Judgement, culprit: Any) -> Cause | None:
 
 def of_local(judgement: Judgement, culprit: Any) -> Cause | None:
     """Of something that is defined inside a function, and that a name of the module leads to: a decorator's result."""
+    if judgement.module.partition(".")[0] in sys.stdlib_module_names:
+        return Cause("which a function of Python's library has made for an object of its own",
+                     "Leave that object out of what is pickled, by a __getstate__ of the class that holds it, and make "
+                     "a new one when the object is loaded.")
     bound = _bound_to(judgement.module, culprit)
     if bound is None or judgement.qualname.endswith("<lambda>"):
         return None
@@ -56,6 +60,13 @@ def of_stale(judgement: Judgement, culprit: Any) -> Cause | None:
         return Cause(f"but {name} is what a decorator has made of it (functools.wraps and the like give it the name)",
                      f"Pickle {name} instead of what it wraps; or bind that to a name of its own, and set its "
                      "__qualname__ to that name.")
+    if _wraps(culprit, found):
+        return Cause(f"but {name} is what a decorator has made it of, by whose name it calls itself",
+                     "Bind it to that name, or set its __qualname__ to the one that it is bound to.")
+    if is_class(culprit) and is_class(found) and found in culprit.__mro__[1:]:
+        return Cause(f"but that is a class made at run time, of {name}, by whose name it calls itself",
+                     "Keep such objects out of what is pickled, or give their class a __reduce__ that names what makes "
+                     "them.")
     if _is_another_version(found, culprit):
         return None
     return Cause(f"but {name} is {_words(found)} now: a decorator, or an assignment, has put it there",
@@ -96,10 +107,10 @@ def _wraps(found: Any, culprit: Any) -> bool:
         if type(names) is not dict and type(names) is not types.MappingProxyType:
             return False
         found = names.get("__wrapped__")
-        if found is culprit:
-            return True
         if found is None:
             return False
+        if found is culprit:
+            return True
     return False
 
 

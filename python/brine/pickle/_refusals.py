@@ -69,7 +69,9 @@ _VIEW = _Kind("it is a view into the memory of another object", "store a copy of
 #: What the name of a type says, in the order in which it is asked.
 _BY_NAME: Sequence[tuple[tuple[str, ...], _Kind]] = (
     (("Lock", "lock", "Condition", "Semaphore", "Event", "Barrier"), _LOCK),
-    (("generator", "coroutine", "Future", "Task"), _RUNNING),
+    (("async_generator", "coroutine", "Future", "Task"),
+     _Kind(_RUNNING.why, "store what it was called with, or its result")),
+    (("generator",), _RUNNING),
     (("socket", "SSL", "Connection", "connection", "Cursor", "cursor", "Session", "Client"), _OPEN),
     (("TextIO", "Buffered", "FileIO", "TemporaryFile", "mmap", "DirEntry", "ScandirIterator"), _OPEN),
     (("ThreadHandle", "Thread", "local", "Process", "Popen"), _Kind(_PROCESS, "start a new one where it is needed")),
@@ -82,7 +84,16 @@ _BY_NAME: Sequence[tuple[tuple[str, ...], _Kind]] = (
     (("frame", "traceback"), _Kind("it is a part of running code", "store its text: traceback.format_exception(...)")),
     (("module",), _Kind("it is code that each process imports for itself", "store its name, and import it anew")),
     (("code",), _Kind("it is compiled code of this Python", "store the source, or the name of the function")),
+    (("Match",), _Kind("it is a view into the text that was searched", "store its groups: .groups() or .groupdict()")),
+    (("ContextVar", "Context", "Token"), _Kind(_PROCESS, "store the value that it stands for")),
+    (("HASH", "HMAC"), _Kind("it is in the middle of its work", "store what it is the digest of, or its digest")),
+    (("poll",), _OPEN),
+    (("Queue",), _Kind(_PROCESS, "store what is in it, as a list")),
 )
+
+#: What others call their classes too, which have nothing to do with it.
+_PYTHONS_ALONE = frozenset("Event Condition Barrier Future Task Match ContextVar Context Token local Process Thread "
+                           "frame code module poll Queue HASH HMAC".split())
 _OTHER = _Kind("its class does not let it be stored", "store the data from which it can be made again")
 
 
@@ -192,7 +203,7 @@ def _is_of_python(kind: type) -> bool:
 def _kind_of(kind: type) -> _Kind:
     for base in kind.__mro__[:-1]:
         for names, found in _BY_NAME:
-            if any(name in base.__name__ for name in names):
+            if any(name in base.__name__ for name in names if name not in _PYTHONS_ALONE or _is_of_python(base)):
                 return found
     return _Kind("it is data of a C library", "store its value") if _is_ctypes(kind) else _OTHER
 
