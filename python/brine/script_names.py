@@ -21,8 +21,8 @@ PACKAGE = "brine.scripts."
 #: How the modules of scripts without a name are called, here and by mod_wsgi.
 PREFIX = "_mod_wsgi_"
 LONGEST = 100
-#: Names of Brine's and of the programs themselves.
-_TAKEN = ("brine", "mod_wsgi", "apache", "__main__", "__mp_main__")
+#: Modules of Brine's, and what is in brine.scripts, of which each script is a part too.
+_TAKEN = ("brine", "mod_wsgi", "apache", "load", "names", "register", "script_names", "ScriptLoadError")
 
 
 class ScriptLoadError(ImportError):
@@ -95,11 +95,13 @@ def mod_wsgi_name(path: bytes) -> str:
 
 def fault_of(name: str) -> str | None:
     """Why a script cannot have this name, as a clause, or None."""
-    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
+    if not (isinstance(name, str) and name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
         return "is no Python identifier of ASCII letters, digits and '_'"
+    if name.startswith("_"):
+        return "does not begin with a letter"
     if len(name) > LONGEST:
         return f"is longer than {LONGEST} characters"
-    if name in _TAKEN or name.startswith(PREFIX) or name in sys.stdlib_module_names:
+    if name in _TAKEN or name in sys.stdlib_module_names:
         return "is that of another module"
     return None
 

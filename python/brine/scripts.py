@@ -43,12 +43,13 @@ def names() -> dict[str, str]:
 def register(name: str, path: str | os.PathLike[str]) -> None:
     """Says that the script at `path` has this name. Nothing is loaded before it is needed.
 
-    Raises ValueError where the name is no Python identifier (ASCII), another script's, or that of a module which
-    can be imported, or where the path is not absolute; RuntimeError under httpd, whose configuration says it.
+    Raises ValueError where the name is no Python identifier (ASCII) that begins with a letter, is another script's, or
+    that of a module which can be imported, or where the path is not absolute; RuntimeError under httpd, whose
+    configuration says it.
     """
     if _under_server:
         raise RuntimeError("under httpd the configuration names scripts, by WSGIScriptName or name= of WSGIScriptAlias")
-    script = os.fspath(path)
+    script = os.fsdecode(path)
     if not os.path.isabs(script):
         raise ValueError(f"the path of the script {name!r} has to be absolute, and is {script!r}")
     fault = script_names.fault_of(name)

@@ -338,7 +338,8 @@ def run(environment):
     ("shop_wsgi", "names:1: the name 'shop_wsgi' has no path behind it"),
     ("# x\n\nshop_wsgi shop.wsgi", "names:3: the path of the script 'shop_wsgi' has to be absolute"),
     ("shop.wsgi /x", "names:1: a script cannot be called 'shop.wsgi', which is no Python identifier"),
-    ("json /x", "which is that of another module"),
+    ("json /x", "which is that of another module"), ("load /x", "which is that of another module"),
+    ("_loaded /x", "does not begin with a letter"),
     ("pytest /x", "as a module is: "),
     ("a_wsgi /x\na_wsgi /y", "'a_wsgi' is the script /x already, and cannot be /y too"),
 ])
@@ -356,6 +357,15 @@ def test_a_path_with_blanks_and_other_letters(run, tmp_path):
     file.write_text(f"  shop_wsgi\t{path}  \n")
     went = run("import brine.scripts as s; print(s.load('shop_wsgi').X)", BRINE_SCRIPTS=str(file))
     assert went.stdout == "1\n", went.stderr
+
+
+def test_a_path_may_be_bytes_and_a_name_may_not(run, tmp_path):
+    path = tmp_path / "shop.wsgi"
+    path.write_text("X = 1\n")
+    went = run(f"import brine.scripts as s; s.register('shop_wsgi', {bytes(path)!r}); s.register('shop_wsgi', {str(path)!r})\n"
+               "print(s.load('shop_wsgi').X, s.names())\n"
+               f"try: s.register(3, {str(path)!r})\nexcept ValueError as error: print(error)")
+    assert went.stdout.startswith(f"1 {{'shop_wsgi': {str(path)!r}}}\na script cannot be called 3, "), went.stderr
 
 
 def test_names_and_load():

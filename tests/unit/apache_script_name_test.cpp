@@ -14,15 +14,15 @@ namespace brine::apache {
 namespace {
 
 TEST(ScriptName, IsOneIdentifier) {
-  for (const char* good : {"a", "_", "shop_wsgi", "Shop2", "_2", "Class", "mod_wsgi_", "jsons"}) {
+  for (const char* good : {"a", "A_", "shop_wsgi", "Shop2", "Class", "mod_wsgi_", "jsons"}) {
     EXPECT_EQ(parse_script_name(good), good);
   }
   EXPECT_EQ(parse_script_name(std::string(100, 'x')), std::string(100, 'x'));
   for (const char* bad :
-       {"",         "2a",          "a-b",         "a.b",       "a b",    "a/b",
-        "a\n",      "\xc3\xa9",    "class",       "None",      "await",  "json",
-        "os",       "sys",         "_thread",     "brine",     "apache", "mod_wsgi",
-        "__main__", "__mp_main__", "_mod_wsgi_1", "__future__"}) {
+       {"",           "2a",    "a-b",    "a.b",      "a b",      "a/b",         "a\n",
+        "\xc3\xa9",   "class", "None",   "await",    "json",     "os",          "sys",
+        "_thread",    "brine", "apache", "mod_wsgi", "__main__", "__mp_main__", "_mod_wsgi_1",
+        "__future__", "_",     "_a",     "load",     "names",    "register",    "script_names"}) {
     EXPECT_THROW(parse_script_name(bad), std::invalid_argument) << bad;
   }
   EXPECT_THROW(parse_script_name(std::string(101, 'x')), std::invalid_argument);

@@ -23,18 +23,21 @@ constexpr std::string_view kKeywords[] = {
     "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
     "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield"};
 
-// Names of Brine's, and of programs themselves.
-constexpr std::string_view kTaken[] = {"apache", "brine", "mod_wsgi", "__main__", "__mp_main__"};
+// Modules of Brine's, and what is in brine.scripts, of which each script is a part too.
+constexpr std::string_view kTaken[] = {"apache", "brine",    "mod_wsgi",     "load",
+                                       "names",  "register", "script_names", "ScriptLoadError"};
 
 // The modules of Python's own, of all versions of the build, each between blanks.
 constexpr std::string_view kLibrary = " " BRINE_LIBRARY_MODULES " ";
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-bool is_identifier(std::string_view text) {
+// What begins with '_' is private to brine.scripts, to programs (__main__) and to scripts without
+// a name (_mod_wsgi_...).
+bool is_public_identifier(std::string_view text) {
   return !text.empty() && is_letter(text.front()) &&
          std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+                     [](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 template <std::size_t n>
@@ -71,17 +74,17 @@ std::string module_in(const fs::path& folder, std::string_view name) {
 }  // namespace
 
 std::string_view parse_script_name(std::string_view text) {
-  if (!is_identifier(text) || is_among(text, kKeywords)) {
+  if (!is_public_identifier(text) || is_among(text, kKeywords)) {
     throw std::invalid_argument(
-        "needs a name that is one Python identifier, of ASCII letters, digits and '_' and no "
-        "keyword, such as shop_wsgi, not " +
+        "needs a name that is one Python identifier, of ASCII letters, digits and '_', that begins "
+        "with a letter and is no keyword, such as shop_wsgi, not " +
         base::in_quotes(text));
   }
   if (text.size() > kLongest) {
     throw std::invalid_argument("has a name of more than " + std::to_string(kLongest) +
                                 " characters: " + base::in_quotes(text));
   }
-  if (is_among(text, kTaken) || text.starts_with("_mod_wsgi_") || is_of_library(text)) {
+  if (is_among(text, kTaken) || is_of_library(text)) {
     throw std::invalid_argument("has the name " + base::in_quotes(text) +
                                 ", which is that of a module already: choose another, such as " +
                                 base::in_quotes(std::string(text) + "_wsgi"));
