@@ -18,7 +18,7 @@ from brine import _guard
 from brine.pickle import CheckError, Hazard, Report, _react, collect, install
 from brine.pickle._hazards import SEVERITIES
 from brine.pickle._round_trip import check_pickle
-from brine.pytest_workers import Mailbox, post, starting_guarded
+from brine.pytest_workers import MOST_ROUND_TRIPS, Mailbox, Posted, post, starting_guarded
 
 install("Off")
 
@@ -35,6 +35,7 @@ class PickleFindings(list[Report]):
         """Why the round trip of a pickle could not be made."""
         self._owner = os.getpid()
         self._mailbox = Mailbox()
+        self._posted = Posted(self._mailbox.path)
 
     def append(self, report: Report) -> None:
         """Adds a report; in a process that the test has forked, to those of the test's process."""
@@ -44,12 +45,16 @@ class PickleFindings(list[Report]):
             post(self._mailbox.path, report)
 
     def gather(self) -> None:
-        """Adds what processes that the test has started have found."""
-        self.extend(self._mailbox.take())
+        """Adds what processes that the test has started have found, and have pickled."""
+        for posted in self._mailbox.take():
+            if isinstance(posted, bytes):
+                self._keep(posted)
+            else:
+                self.append(posted)
 
     def guarding_workers(self) -> ContextManager[None]:
         """Within it, what multiprocessing starts anew is guarded too."""
-        return starting_guarded(self._mailbox.path)
+        return starting_guarded(self._mailbox.path, lambda: self._keep in _react.samplers)
 
     def close(self) -> None:
         self._mailbox.close()
@@ -67,7 +72,9 @@ class PickleFindings(list[Report]):
         return self
 
     def _keep(self, stream: bytes) -> None:
-        if len(self._pickles) < _MOST_ROUND_TRIPS:
+        if os.getpid() != self._owner:
+            self._posted.add(stream)
+        elif len(self._pickles) < MOST_ROUND_TRIPS:
             self._pickles[stream] = None
 
     def _stop(self) -> None:
@@ -76,6 +83,7 @@ class PickleFindings(list[Report]):
 
     def make_round_trips(self) -> None:
         """Of what has been pickled since the last call; a pickle with a hazard does not get so far."""
+        self.gather()
         pickles, self._pickles = self._pickles, {}
         for stream in pickles:
             try:
@@ -115,8 +123,6 @@ class PickleFindings(list[Report]):
         title = "a pickle hazard" if len(hazards) == 1 else f"{len(hazards)} pickle hazards"
         return "\n\n".join([f"the test came upon {title}", *map(str, hazards)])
 
-
-_MOST_ROUND_TRIPS = 1000
 
 _findings = pytest.StashKey[PickleFindings]()
 

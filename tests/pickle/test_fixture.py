@@ -16,6 +16,13 @@ def save_or_not(session):
     except Exception:
         return None
 
+class Loses:
+    def __init__(self): self.number = 3
+    def __setstate__(self, state): self.number = 0
+
+def save_what_changes(_=None):
+    save([Loses()])
+
 def save_a_lambda(_=None):
     return save_or_not([lambda: 0])
 
@@ -293,6 +300,16 @@ def test_a_worker_that_pickles_a_hazard_fails_the_test(run, how):
     result = run(f"{IMPORTS}\ndef test_it(brine_pickle_guard):\n{WORKERS[how]}")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["the test came upon a pickle hazard", "*naming-local: session?0? is a lambda*"])
+
+
+@pytest.mark.parametrize("how", WORKERS)
+def test_the_round_trip_of_what_a_worker_pickles(run, how):
+    """In the test's own process; where it was not asked for, there is none."""
+    worker = WORKERS[how].replace("save_or_not([lambda: 0])", "save_what_changes()").replace("save_a_lambda", "save_what_changes")
+    result = run(f"{IMPORTS}\ndef test_fails(brine_pickle_guard):\n    brine_pickle_guard(round_trip=True)\n{worker}\n"
+                 f"def test_passes(brine_pickle_guard):\n{worker}")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*restore-differs: the object*number is 3 when it is pickled, and 0 when*"])
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
