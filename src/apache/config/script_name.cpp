@@ -32,8 +32,8 @@ constexpr std::string_view kLibrary = " " BRINE_LIBRARY_MODULES " ";
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// What begins with '_' is private to brine.scripts, to programs (__main__) and to scripts without
-// a name (_mod_wsgi_...).
+// A name that begins with '_' is private to brine.scripts, to programs (__main__), and to scripts
+// without one (_mod_wsgi_...).
 bool is_public_identifier(std::string_view text) {
   return !text.empty() && is_letter(text.front()) &&
          std::all_of(text.begin(), text.end(),
