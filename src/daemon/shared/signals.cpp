@@ -59,9 +59,13 @@ void catch_signals(bool children) {
     handle(signal, pass_on);
   }
   if (children) handle(SIGCHLD, pass_on);
+  unblock_signals();
+}
+
+void unblock_signals() noexcept {
   sigset_t none;
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 int signal_fd() noexcept { return pipe_ends[0]; }

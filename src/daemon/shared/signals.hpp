@@ -13,6 +13,9 @@ void catch_signals(bool children = false);
 /// else handles signals there stays. They have to be blocked. Throws std::system_error.
 void adopt_signals();
 
+/// Has the calling thread, and those that it starts, take all signals.
+void unblock_signals() noexcept;
+
 /// Returns a descriptor that is readable when a signal has been caught.
 int signal_fd() noexcept;
 

@@ -95,7 +95,10 @@ class Template {
     load_scripts();
     for (;;) {
       const std::optional<ForkOrder> order = next_order();
-      if (order && may_fork() && fork(*order)) return {handover_of_forked(), std::move(loaded_)};
+      if (!order || !may_fork() || !fork(*order)) continue;
+      unblock_signals();  // the application may have blocked some while it was imported, or in a
+                          // hook
+      return {handover_of_forked(), std::move(loaded_)};
     }
   }
 
