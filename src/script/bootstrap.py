@@ -1354,6 +1354,16 @@ def become_forked_process():
     global server_process, is_template
     if is_template:
         server_process, is_template = os.getpid(), False
+        seed_numpy()
+
+
+def seed_numpy():
+    """numpy's global generator is seeded anew, as Python's own is after each fork: all would draw the same numbers."""
+    if numpy_random := sys.modules.get("numpy.random"):
+        try:
+            numpy_random.seed()
+        except Exception:
+            pass  # the application has put another generator in its place, which is its own to seed
 
 
 os.register_at_fork(after_in_child=become_forked_process)
