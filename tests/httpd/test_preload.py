@@ -340,6 +340,14 @@ def test_a_template_tells_of_its_life(site):
     assert told[-1]["peak_memory_bytes"] > 0 and told[-1]["age_seconds"] >= 0.2
 
 
+def test_a_process_is_as_old_as_its_fork(site):
+    """What its template took to import is no part of its start, in events and on the status page."""
+    server, group, _ = site("processes=1", text=app(start="time.sleep(3)"))
+    pid, = all_ready(group, 1)
+    start, ready = lives(server)[pid]
+    assert ready["age_seconds"] == pytest.approx(ready["time"] - start["time"], abs=1)
+
+
 def test_a_restart_and_the_end_leave_nothing(site):
     server, group, _ = site("processes=2")
     old = all_ready(group, 2) | set(templates(server))

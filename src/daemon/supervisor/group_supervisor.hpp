@@ -116,6 +116,7 @@ class GroupSupervisor {
   void start_spare_template(base::Nanos now);
   void wait_for_template(Process& process, const Program& program, base::Nanos now);
   void tend_templates(base::Nanos now);
+  void give_up_waiting(Template& one, base::Nanos waited);
   bool is_idle(const Template& one, base::Nanos now) const;
   bool lacks_template(base::Nanos now) const;
   void order_processes(base::Nanos now);
@@ -132,7 +133,8 @@ class GroupSupervisor {
   void end_template(Template& one, Reason reason);
   void end_templates(Reason reason);
   void abort_template(Process& process);
-  void tell_of(const Template& one, metrics::ProcessEvent event);
+  void tell_of_loss(const std::string& what) const;
+  void tell_of(const Template& one, metrics::ProcessEvent event) const;
   bool reap_template(pid_t pid, int status, const rusage& usage);
   void note_template_end(Template& ended, int status, long peak_kib);
   bool tell_of_end_with(Template& ended, int status, long peak_kib);

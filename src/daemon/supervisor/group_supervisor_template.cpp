@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/request_text.hpp"
 #include "daemon/shared/fork_order.hpp"
 #include "daemon/supervisor/group_supervisor.hpp"
 #include "daemon/supervisor/launch.hpp"
@@ -24,9 +25,13 @@ using base::Nanos;
 
 namespace {
 
-// A template that has not forked a process after this time never will: a function of
-// os.register_at_fork() waits in it.
-constexpr Nanos kForkPatience = 30 * base::kSecond;
+// A template that has not forked a process after this time never will: it is stopped, or a function
+// of os.register_at_fork() waits in it. Requests that wait for the process are to get another one.
+Nanos fork_patience(const Limits& limits) {
+  constexpr Nanos kMost = 30 * base::kSecond;
+  const Nanos half = base::nanos(limits.connect_timeout) / 2;
+  return half == 0 ? kMost : std::min(half, kMost);
+}
 
 // Returns true if the process `pid` is a child of this one that has not been waited for, so that no
 // other process can have that pid.
@@ -95,14 +100,24 @@ void GroupSupervisor::tend_templates(Nanos now) {
     if (idle) end_template(each, Reason::idle);
     if (older || each.process.code != rollout_.asked()) end_template(each, Reason::reload);
   }
+  const Nanos patience = fork_patience(limits_);
   for (const Process& process : processes_) {
-    if (process.birth != Birth::ordered || now - process.ordered_at < kForkPatience) continue;
+    if (process.birth != Birth::ordered || now - process.ordered_at < patience) continue;
     Template* const from = template_of(process);
-    if (from != nullptr && !from->is_aborted) {
-      note_unfit(*from, "a function of os.register_at_fork() has not returned after 30 s");
-    }
+    if (from != nullptr && !from->is_aborted) give_up_waiting(*from, patience);
   }
   order_processes(now);
+}
+
+// Ends a template that has not forked the process for which it was asked.
+void GroupSupervisor::give_up_waiting(Template& one, Nanos waited) {
+  const std::string after = "after " + base::in_seconds(waited);
+  if (!is_stopped(one.process.pid)) {
+    return note_unfit(one, "a function of os.register_at_fork() has not returned " + after);
+  }
+  tell_of_loss("is replaced: process " + std::to_string(one.process.pid) +
+               " is stopped (SIGSTOP, or a debugger), and has forked no process " + after);
+  end_template(one, Reason::unfit);
 }
 
 // Returns true if no process has been forked from the template for preload-idle.
@@ -205,7 +220,9 @@ void GroupSupervisor::born(Process& process, const Sender& sender, Nanos now) {
   process.birth = Birth::done;
   forget_usage(process);
   process.pid = sender.pid;
+  process.started = now;
   view_.slots[process.slot].pid.store(process.pid);
+  view_.slots[process.slot].started.store(now);
   note_started(process, now);
 }
 
@@ -312,14 +329,17 @@ void GroupSupervisor::template_is_old(const Template& from, const std::string& p
 }
 
 // Starts the processes that wait for this template in the ordinary way, and those with the same
-// code that follow. `why` is empty where they will tell themselves what is wrong.
+// code that follow. `why` is empty where those that wait will tell themselves what is wrong.
 void GroupSupervisor::note_unfit(Template& one, const std::string& why) {
   const Nanos now = base::now();
   unfit_code_ = one.process.code;
-  if (!why.empty()) {
+  const bool is_awaited = std::any_of(processes_.begin(), processes_.end(),
+                                      [&](const Process& process) { return is_of(process, one); });
+  if (!why.empty() || !is_awaited) {
     log_.log(Level::warning, "BRINE0646: the processes of daemon group '" + group_.name +
                                  "' are started without preload: their template, process " +
-                                 std::to_string(one.process.pid) + ", cannot be forked: " + why);
+                                 std::to_string(one.process.pid) + ", cannot be forked: " +
+                                 (why.empty() ? "a script does not load in it" : why));
   }
   for (Process& process : processes_) {
     if (process.birth == Birth::waits && is_of(process, one)) start_alone(process, now);
@@ -373,8 +393,7 @@ void GroupSupervisor::note_template_end(Template& ended, int status, long peak_k
   if (!ended.is_ready) unfit_code_ = ended.process.code;
   const std::string follows =
       ended.is_ready ? "another is started: " : "processes are started without one: ";
-  log_.log(Level::error, "BRINE0647: the template of daemon group '" + group_.name +
-                             "' has ended, and " + follows + describe(report));
+  tell_of_loss("has ended, and " + follows + describe(report));
   template_not_before_ = base::now() + back_off(++template_deaths_, 1);
 }
 
@@ -397,8 +416,12 @@ bool GroupSupervisor::tell_of_end_with(Template& ended, int status, long peak_ki
   return true;
 }
 
+void GroupSupervisor::tell_of_loss(const std::string& what) const {
+  log_.log(Level::error, "BRINE0647: the template of daemon group '" + group_.name + "' " + what);
+}
+
 // Tells of an event in a template's life.
-void GroupSupervisor::tell_of(const Template& one, metrics::ProcessEvent event) {
+void GroupSupervisor::tell_of(const Template& one, metrics::ProcessEvent event) const {
   metrics::LifeEvent told = event_of(one.process, event);
   if (event == metrics::ProcessEvent::start) told.reason = "template";
   if (event == metrics::ProcessEvent::ready) told.age = base::now() - one.process.started;

@@ -22,18 +22,29 @@ std::string read_crash_report(int fd) {
   return text;
 }
 
-}  // namespace
-
-bool has_ended(pid_t pid) {
+// Returns the letter by which the kernel shows a process's state; 0: there is no such process.
+char state_of(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/stat";
   std::FILE* file = std::fopen(path.c_str(), "re");
-  if (file == nullptr) return true;
+  if (file == nullptr) return 0;
   char text[512] = {};
   const std::size_t size = std::fread(text, 1, sizeof(text) - 1, file);
   std::fclose(file);
   // The line reads "pid (name) state ...", and the name may contain parentheses.
   const char* end = size == 0 ? nullptr : std::strrchr(text, ')');
-  return end == nullptr || end[1] == '\0' || end[2] == 'Z' || end[2] == 'X';
+  return end == nullptr || end[1] == '\0' ? '\0' : end[2];
+}
+
+}  // namespace
+
+bool has_ended(pid_t pid) {
+  const char state = state_of(pid);
+  return state == 0 || state == 'Z' || state == 'X';
+}
+
+bool is_stopped(pid_t pid) {
+  const char state = state_of(pid);
+  return state == 'T' || state == 't';
 }
 
 bool runs_as(pid_t pid, uid_t user) {

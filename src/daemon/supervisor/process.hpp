@@ -78,6 +78,9 @@ struct Process {
 /// Returns true if a process, which need not be a child of this one, has ended, reaped or not.
 bool has_ended(pid_t pid);
 
+/// Returns true if a process is stopped, by SIGSTOP or a debugger.
+bool is_stopped(pid_t pid);
+
 /// Returns true if the process `pid` (> 0) exists and runs as this user.
 bool runs_as(pid_t pid, uid_t user);
 

@@ -1,0 +1,309 @@
+"""preload=On with applications that do at import, in warm-up or at the fork what they should not, and what happens to templates."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from harness import daemons, groups
+from harness.deadline import until
+from harness.groups import ask
+from harness.load import Load
+
+import test_preload
+from test_preload import all_ready, app, each_process, end_of, lives, replace, templates
+
+pytestmark = pytest.mark.modes("groups")
+
+site = test_preload.site
+
+
+def state(pid):
+    """R, S, T ... of a process; None if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return None
+
+
+def in_warm_up(statement):
+    """The end of a script that executes the statement in a request of warm-up=."""
+    return f"""
+
+serve = application
+
+
+def application(environ, start_response):
+    if "brine.warm_up" in environ:
+        {statement}
+    return serve(environ, start_response)
+"""
+
+
+@pytest.mark.parametrize("where", ["import", "warm-up"])
+def test_a_fork_of_the_applications_that_goes_on_ends(site, workspace, where):
+    """os.fork() at import or in a request: the child comes back into the server's code, where it has nothing to do."""
+    mark = workspace.new_folder() / "writable" / "mark"
+    forks = f"if os.fork() == 0: open({str(mark)!r}, 'w').write(str(os.getpid()))"
+    text = app(start=forks) if where == "import" else app() + in_warm_up(forks)
+    server, group, _ = site("processes=2" + (" warm-up=/app" if where == "warm-up" else ""), text=text)
+    all_ready(group, 2)
+    child = int(until(lambda: mark.exists() and mark.read_text(), "it has forked"))
+    until(lambda: state(child) in (None, "Z"), "the child ends")
+    assert ask(server)["loaded_by"] == templates(server)[0]
+
+
+@pytest.mark.parametrize("where", ["import", "hook"])
+def test_signals_that_the_application_blocks(site, where):
+    """WSGIRestrictSignal is about handlers. The forked process hears its signals all the same."""
+    block = """
+import signal
+def block():
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+"""
+    server, group, _ = site("processes=1", text=app(start=block + (
+        "block()" if where == "import" else "os.register_at_fork(before=block)")))
+    pid, = all_ready(group, 1)
+    assert ask(server)["loaded_by"] == templates(server)[0]
+    replace(group, pid)
+    assert end_of(server, pid) == ("exit code 0", "shutdown")
+
+
+def test_files_that_the_application_closes(site):
+    """Those of the server's among them: such a process cannot serve, as without preload."""
+    server, _, script = site("processes=1", text=app(start="os.closerange(3, 1000)"))
+    server.expect_log("BRINE0610: .*exit code 0; nobody had told it to", count=2)
+    server.write(script, app(version=2))
+    until(lambda: server.get("/app").status == 200, "it is mended", 60)
+    server.allow_log("BRINE06")
+
+
+def test_a_folder_that_the_application_goes_to(site):
+    server, group, _ = site("processes=2", text=app(start="os.chdir('/usr')"))
+    all_ready(group, 2)
+    assert ask(server)["folder"] == "/usr"
+
+
+@pytest.mark.parametrize("ends", ["os._exit(3)", "sys.exit(3)", "os.kill(os.getpid(), 9)"])
+@pytest.mark.parametrize("where", ["import", "warm-up"])
+def test_an_application_that_ends_the_process(site, ends, where):
+    text = app(start=ends) if where == "import" else app() + in_warm_up(ends)
+    server, group, script = site("processes=2" + (" warm-up=/app" if where == "warm-up" else ""), text=text)
+    server.allow_log("BRINE0")
+    until(lambda: lives(server) and any(life[-1]["event"] == "end" for life in lives(server).values())
+          or server.log.texts("BRINE0[36]", 0), "it is told of", 60)
+    server.write(script, app(version=2))
+    until(lambda: (answer := server.get("/app")).status == 200 and b'"version": 2' in answer.body, "it is mended", 90)
+    server.allow_log("BRINE0")
+    until(lambda: len(group.pids()) == 2, "all are there", 60)
+
+
+def test_a_lock_that_is_taken_at_import(site, workspace):
+    """The template's lock is its processes' too, so another template does not get it; the log says what follows."""
+    lock = workspace.new_folder() / "writable" / "lock"
+    server, group, _ = site("processes=2", text=app(start=f"""
+import fcntl
+LOCK = open({str(lock)!r}, "w")
+fcntl.flock(LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+"""))
+    pids = all_ready(group, 2)
+    os.kill(templates(server)[0], signal.SIGKILL)
+    server.expect_log("BRINE0647")
+    server.expect_log("BRINE0646: .* a script does not load in it")
+    assert ask(server)["pid"] in pids
+
+
+def test_a_connection_of_sqlalchemys(site, workspace):
+    """As docs/operations.md has it: engine.dispose() at the end of the script."""
+    database = workspace.new_folder() / "writable" / "db"
+    pytest.importorskip("sqlalchemy")
+    server, group, _ = site("processes=2 threads=1", text=app(start=f"""
+import sqlalchemy
+ENGINE = sqlalchemy.create_engine("sqlite:///" + {str(database)!r}, poolclass=sqlalchemy.pool.QueuePool)
+CONNECTED = []
+sqlalchemy.event.listen(ENGINE, "connect", lambda *_: CONNECTED.append(os.getpid()))
+with ENGINE.begin() as connection:
+    connection.execute(sqlalchemy.text("create table if not exists asked (pid integer)"))
+""") .replace("    facts = dict(", """    with ENGINE.begin() as connection:
+        connection.execute(sqlalchemy.text("insert into asked values (:pid)"), dict(pid=os.getpid()))
+    facts = dict(connected=CONNECTED, """) + "\nENGINE.dispose()\n")
+    pids = all_ready(group, 2)
+    answers = each_process(server, 2)
+    template, = templates(server)
+    assert {pid: answer["connected"] for pid, answer in answers.items()} == {pid: [template, pid] for pid in pids}
+
+
+@pytest.mark.parametrize("hook", ["before", "after_in_parent", "after_in_child"])
+def test_a_hook_that_raises(site, hook):
+    server, group, _ = site("processes=2", text=app(start=f"""
+def fail():
+    raise RuntimeError("not now")
+
+os.register_at_fork({hook}=fail)
+"""))
+    all_ready(group, 2)
+    assert [ask(server)["loaded_by"]] == templates(server)
+    server.allow_log("not now|Traceback|fail|Ignored|Exception")
+
+
+def test_a_hook_of_the_forked_process_that_hangs(site):
+    server, group, script = site("processes=1 startup-timeout=1s", text=app(start="""
+def hang():
+    time.sleep(3600)
+
+os.register_at_fork(after_in_child=hang)
+"""))
+    server.expect_log("BRINE0610: .*startup-timeout")
+    assert any("in hang" in record.text for record in server.expect_log("BRINE0610.?", count=4)), "its stack"
+    server.allow_log("BRINE06")
+    server.write(script, app(version=2))
+    until(lambda: server.get("/app").status == 200, "it is mended", 60)
+
+
+@pytest.mark.parametrize("hook", ["before", "after_in_parent"])
+def test_a_hook_of_the_template_that_hangs(site, hook):
+    server, group, script = site("processes=2 connect-timeout=4s", text=app(start=f"""
+def hang():
+    time.sleep(3600)
+
+os.register_at_fork({hook}=hang)
+"""))
+    server.expect_log(r"BRINE0646: .* os.register_at_fork\(\) has not returned after 2.0 s")
+    all_ready(group, 2)
+
+
+def test_chance_is_each_processs_own(site):
+    server, group, _ = site("processes=3 threads=1", text=app(start="""
+import secrets, ssl, uuid
+try:
+    import numpy.random
+except ImportError:
+    numpy = None
+random.random(), secrets.token_hex(), uuid.uuid4(), uuid.uuid1(), ssl.RAND_bytes(8), numpy and numpy.random.random()
+""").replace("    facts = dict(", """    chance = [random.random(), secrets.token_hex(), str(uuid.uuid4()), str(uuid.uuid1()), ssl.RAND_bytes(8).hex()]
+    chance += [numpy.random.random()] if numpy else []
+    facts = dict(chance=chance, """))
+    all_ready(group, 3)
+    answers = each_process(server, 3)
+    assert {answer["loaded_by"] for answer in answers.values()} == set(templates(server))
+    for drawn in zip(*(answer["chance"] for answer in answers.values()), strict=True):
+        assert len(set(drawn)) == 3, drawn
+
+
+def test_a_template_that_is_stopped(site):
+    server, group, _ = site("processes=1 connect-timeout=4s")
+    pid, = all_ready(group, 1)
+    template, = templates(server)
+    os.kill(template, signal.SIGSTOP)
+    with Load(server, "/app", clients=2) as load:
+        load.go_on(2)
+        replace(group, pid)
+        load.go_on(2)
+    load.nothing_lost()
+    server.expect_log(f"BRINE0647: .* process {template} is stopped")
+    until(lambda: state(template) is None, "it ends")
+    assert ask(server)["loaded_by"] == templates(server)[-1] != template
+
+
+def test_memory_that_is_not_enough(site):
+    server, group, script = site("processes=1 memory-limit=300M", text=app(start="KEPT = bytearray(1 << 30)"))
+    assert server.get("/app").status == 500
+    server.allow_log("BRINE0301|BRINE0614")
+    server.write(script, app(version=2, start="KEPT = bytearray(1 << 20)"))
+    until(lambda: server.get("/app").status == 200, "it is mended")
+
+
+def test_a_script_that_is_deleted(site):
+    server, group, script = site("processes=2")
+    pids = all_ready(group, 2)
+    text = script.read_text()
+    script.unlink()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    server.allow_log("BRINE06")
+    server.get("/app")
+    until(lambda: len(lives(server)) >= 4, "others start")
+    server.write(script, text.replace("version=1", "version=5"))
+    until(lambda: server.get("/app").status == 200 and ask(server)["version"] == 5, "it is back", 60)
+    server.allow_log("BRINE0|AH0")
+    until(lambda: len(group.pids()) == 2, "all are there", 60)
+
+
+class Gate:
+    """A script with version 2 that does not load before `open()`."""
+
+    def __init__(self, workspace):
+        self.closed = workspace.new_folder() / "writable" / "closed"
+        self.closed.write_text("")
+        self.reached = self.closed.with_name("reached")
+        self.text = app(version=2, start=f"""
+open({str(self.reached)!r}, "w").close()
+while os.path.exists({str(self.closed)!r}):
+    time.sleep(0.01)
+""")
+
+    def wait(self):
+        until(self.reached.exists, "a template imports")
+
+    def open(self):
+        self.closed.unlink()
+
+
+@pytest.mark.parametrize("imports", [False, True], ids=["idle", "importing"])
+def test_a_supervisor_that_dies(start_httpd, workspace, imports):
+    """Its template ends, whatever that does, and the next supervisor has one of its own."""
+    gate = Gate(workspace)
+    server, group, script = groups.serving(start_httpd, workspace, "processes=2 preload=On", app(), "%{GLOBAL}")
+    all_ready(group, 2)
+    if imports:
+        server.write(script, gate.text)
+        for pid in group.pids():
+            os.kill(pid, signal.SIGUSR1)
+        gate.wait()
+    supervisor, = daemons.supervisors(server)
+    known = set(templates(server))
+    os.kill(supervisor, signal.SIGKILL)
+    server.expect_log("BRINE0620:")
+    until(lambda: not any(map(state, known)), "its templates end")
+    gate.open()
+    until(lambda: len(group.pids()) == 2 and ask(server)["loaded_by"] in set(templates(server)) - known, "new processes serve", 60)
+    server.allow_log("BRINE06")
+
+
+def test_restarts_and_new_code_while_templates_import(site, workspace):
+    """The newest code serves in the end, from the one template that is left."""
+    gate = Gate(workspace)
+    server, group, script = site("processes=2")
+    all_ready(group, 2)
+    with Load(server, "/app", clients=2) as load:
+        load.go_on(2)
+        server.write(script, gate.text)
+        for _ in range(2):
+            gate.wait()
+            gate.reached.unlink()
+            server.reload()
+        gate.wait()
+        server.write(script, app(version=3))
+        gate.open()
+        until(lambda: ask(server)["version"] == 3, "the newest code", 60)
+        load.go_on(2)
+    load.nothing_lost()
+    until(lambda: sum(bool(state(pid)) for pid in templates(server)) == 1, "one template is left")
+
+
+@pytest.mark.parametrize("options", ["processes=1-1", "processes=2-8 threads=1 processes-idle=300ms", "processes=2-8 preload-idle=100ms"])
+@pytest.mark.parametrize("reloading", ["On", "Rolling"])
+def test_growing_groups_and_reloads(site, options, reloading):
+    server, group, script = site(options, more=f"WSGIScriptReloading {reloading}\n")
+    until(lambda: group.pids(), "ready")
+    with Load(server, "/app", clients=6) as load:
+        for version in (2, 3, 4):
+            load.go_on(5)
+            server.write(script, app(version=version))
+            until(lambda: ask(server)["version"] == version, "the new code", 30)
+        if state(templates(server)[-1]):
+            os.kill(templates(server)[-1], signal.SIGKILL)
+        load.go_on(5)
+    load.nothing_lost()
+    server.allow_log("BRINE0647|BRINE0610: .*SIGKILL")  # by this test, perhaps while processes waited for it
