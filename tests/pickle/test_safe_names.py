@@ -173,7 +173,8 @@ RULED += [("_codecs", "encode"), ("zoneinfo", "ZoneInfo"), ("zoneinfo", "ZoneInf
 RULED += [(module, name) for module, names in _proofs._PLAIN.items() for name in names.split()] + list(_proofs._COOKIES)
 NUMPY = [("numpy", "dtype"), ("numpy", "ndarray"), ("numpy.core.multiarray", "_reconstruct"),
          ("numpy.core.multiarray", "scalar"), ("numpy", "matrix"), ("numpy.ma.core", "_mareconstruct"),
-         ("numpy.ma.core", "MaskedArray")]
+         ("numpy.ma.core", "MaskedArray"), ("numpy", "recarray"), ("numpy", "record"), ("numpy", "memmap"),
+         ("numpy", "chararray"), ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence")]
 ALL = sorted(_safe._SAFE) + RULED
 
 
@@ -292,6 +293,10 @@ def numpy_values():
             **{f"masked {letter}": numpy.ma.array([1, 2], letter, mask=[0, 1]) for letter in ("?", "<i4", ">f8", "D")},
             "masked and filled": numpy.ma.array([1.5, 2], mask=[0, 1], fill_value=7),
             "fields": numpy.zeros(2, [("a", "<i4"), ("b", "f8"), ("c", "U3")]), "type": numpy.float64,
+            "aligned": numpy.zeros(2, numpy.dtype([("a", "i1"), ("b", "f8")], align=True)),
+            "records": numpy.rec.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]),
+            "record": numpy.rec.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")])[0], "texts": numpy.char.array(["a", "b"]),
+            "a file's": numpy.zeros(3).view(numpy.memmap), "seed": numpy.random.SeedSequence(7),
             "random": numpy.random.RandomState(1), "generator": numpy.random.default_rng(1), "objects": numpy.array([1, "x", None], object), "list": [numpy.ones(2)] * 3}
 
 
@@ -437,6 +442,18 @@ def test_an_array_that_has_not_as_many_objects_as_it_says():
         assert scan(pickle.dumps(Calls(made, arguments, (state[0], shape, *state[2:])), 4)).grade == "unknown"
 
 
+@pytest.mark.parametrize("name, key", [("MT19937", "pos"), ("Philox", "buffer_pos")])
+def test_a_generator_that_is_outside_of_its_numbers(name, key):
+    """It crashes when it is asked for one."""
+    numpy = pytest.importorskip("numpy")
+    generator = getattr(numpy.random, name)(1)
+    made, arguments, state = generator.__reduce__()
+    assert scan(pickle.dumps(Calls(made, arguments, state), 4)).grade == "safe"
+    state = {**state, "state": {**state["state"]}}
+    (state["state"] if key == "pos" else state)[key] = 2**31 - 1
+    assert scan(pickle.dumps(Calls(made, arguments, state), 4)).grade == "unknown"
+
+
 def test_a_seed_of_many_digits():
     numpy = pytest.importorskip("numpy")
     report = scan(pickle.dumps(Calls(numpy.random.bit_generator.SeedSequence, (2**8_000_000,)), 4))
@@ -505,6 +522,41 @@ def test_what_is_harmless_by_itself_and_not_together(kind):
 def test_a_dtype_with_a_state_that_numpy_believes(state):
     numpy = pytest.importorskip("numpy")
     assert scan(pickle.dumps(Calls(numpy.dtype, ("f8", False, True), state), 4)).grade == "unknown"
+
+
+class Record:
+    """A type of records, and the state that it is given."""
+
+    def __init__(self, given):
+        self.given = given
+
+    def __reduce__(self):
+        numpy = pytest.importorskip("numpy")
+        return (numpy.dtype, (numpy.record, False, True)) + ((self.given,) if self.given else ())
+
+
+@pytest.mark.parametrize("given", [
+    (3, "|", None, None, None, 12, 1, 16), (3, "|", None, ("a",), {"a": (None, 0)}, 12, 1, 16),
+    (3, "|", None, ("a",), "one that is too large", 4, 1, 16), (3, "|", None, ("a",), "one", 2**40, 1, 16)])
+def test_a_type_of_records_with_a_state_that_numpy_believes(given):
+    numpy = pytest.importorskip("numpy")
+    field = {"one": {"a": (numpy.dtype("f8"), 0)}, "one that is too large": {"a": (numpy.dtype("f8"), 0)}}
+    given = tuple(field.get(each, each) if type(each) is str else each for each in given)
+    assert scan(pickle.dumps(Record(given), 4)).grade == "unknown"
+
+
+def test_a_type_of_records_that_has_its_size_too_late():
+    """The array would then lie outside of its memory."""
+    numpy = pytest.importorskip("numpy")
+    state = (3, "|", None, ("a",), {"a": (numpy.dtype("f8"), 0)}, 8, 1, 16)
+    made, arguments, _ = numpy.zeros(0).__reduce__()
+    late = Record(None)
+    stream = pickle.dumps([Calls(made, arguments, (1, (5,), late, False, b"")), late, state], 2)
+    assert scan(stream).grade == "safe"
+    # The list is taken apart: the state is given to the type, which the array has already.
+    built = stream[:stream.rindex(b"e.")] + b"b0."
+    report = scan(built)
+    assert "used already" in str(report) and report.grade == "unknown", str(report)
 
 
 KEEPERS = {"more than its data": (collections.UserDict, {"data": {}, "append": 1}), "other data": (collections.UserList, {"data": {}}),

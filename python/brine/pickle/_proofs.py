@@ -304,7 +304,12 @@ def _member(arguments: tuple[Any, ...]) -> None:
 
 _NUMBER = re.compile(r"[<>|=]?(?:[?bBhHiIlLqQefdgFDG]|[biufc]\d{1,2}|O8?|[MmSUVa]\d{0,9})")
 _FLAGS = (0, 8, 16, 24, 27, 63)
-_ARRAYS = (("numpy", "ndarray"), ("numpy", "matrix"))
+_ALIGNED = -128
+"""Of fields that lie where C would put them, as a number of eight bits."""
+_RECORDS = (("numpy", "record"), ("numpy.rec", "record"))
+"""A type of these has the size that its state says."""
+_ARRAYS = (*(("numpy", name) for name in "ndarray matrix recarray memmap chararray".split()),
+           ("numpy.rec", "recarray"), ("numpy.char", "chararray"))
 _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
 _MADE_BY_NUMPY = frozenset((module, name) for module in _MULTIARRAY for name in ("scalar", "_reconstruct")) | {
@@ -315,8 +320,14 @@ def _is_dtype(value: Any) -> bool:
     return isinstance(value, Made) and value.callee == ("numpy", "dtype")
 
 
+def _letters(dtype: Made) -> str:
+    """What a type of numbers is called by numpy: "<f8"."""
+    return "V" if dtype.arguments[0] in _RECORDS else str(dtype.arguments[0])
+
+
 def _dtype(arguments: tuple[Any, ...]) -> None:
-    _require(arguments and isinstance(arguments[0], str) and _NUMBER.fullmatch(arguments[0])
+    _require(arguments
+             and (arguments[0] in _RECORDS or isinstance(arguments[0], str) and _NUMBER.fullmatch(arguments[0]))
              and all(type(each) in (bool, int) for each in arguments[1:]),
              "it is made of something else than the name of a type of numbers.")
 
@@ -324,12 +335,13 @@ def _dtype(arguments: tuple[Any, ...]) -> None:
 def _dtype_state(target: Made, state: Any) -> None:
     """(version, order, None, names, fields, size, alignment, flags); a type without fields has no names of such."""
     proven = (type(state) is tuple and len(state) in (8, 9) and type(state[0]) is int
-              and state[1] in ("<", ">", "|", "=") and state[2] is None and state[7] in _FLAGS)
+              and state[1] in ("<", ">", "|", "=") and state[2] is None and type(state[7]) is int)
     _require(proven, "a state of fields is believed by numpy as it stands.")
-    if state[3] is not None or state[4] is not None:
+    if state[3] is not None or state[4] is not None or target.arguments[0] in _RECORDS:
         _fields(target, state)
         return
-    letter, size = re.fullmatch(r"[<>|=]?(.)(\d*)", target.arguments[0]).groups()  # type: ignore[union-attr]
+    _require(state[7] in _FLAGS, "its state has flags that no type of numbers has.")
+    letter, size = re.fullmatch(r"[<>|=]?(.)(\d*)", _letters(target)).groups()  # type: ignore[union-attr]
     per = {"U": 4, "S": 1, "a": 1, "V": 1}.get(letter)
     wanted = (int(size or 0) * per, {"U": 4}.get(letter, 1)) if per else (-1, -1)
     _require(state[5:7] in (wanted, (-1, -1)), "its state has sizes of another type, which numpy believes.")
@@ -339,18 +351,20 @@ def _dtype_state(target: Made, state: Any) -> None:
 def _fields(target: Made, state: Any) -> None:
     """Fields that lie within the size: numpy reads and writes memory where they say that they are."""
     names, fields, size, alignment = state[3:7]
-    proven = (type(names) is tuple and isinstance(fields, Pairs) and size == _size(target)
-              and alignment in (1, 2, 4, 8, 16) and state[7] in (0, 8, 16, 24)
+    of_record = target.arguments[0] in _RECORDS
+    proven = (type(names) is tuple and isinstance(fields, Pairs) and type(size) is int
+              and (0 < size <= _LARGE if of_record else size == _size(target)) and alignment in (1, 2, 4, 8, 16)
+              and _ALIGNED <= state[7] < 128 and state[7] & ~_ALIGNED in (0, 8, 16, 24)
               and sorted(map(str, names)) == sorted(str(key) for key, _ in fields)
               and all(type(field) is tuple and len(field) == 2 and _is_dtype(field[0]) and type(field[1]) is int
-                      and "O" not in field[0].arguments[0] and 0 <= field[1] <= size - _size(field[0])
+                      and "O" not in _letters(field[0]) and 0 <= field[1] <= size - _size(field[0])
                       for _, field in fields))
     _require(proven, "a state of fields is believed by numpy as it stands.")
 
 
 def _size(dtype: Made) -> int:
     """Bytes of one number."""
-    match = re.fullmatch(r"[<>|=]?(.)(\d*)", dtype.arguments[0])
+    match = re.fullmatch(r"[<>|=]?(.)(\d*)", _letters(dtype))
     letter, digits = match.groups() if match else ("", "")
     if letter in "Mm":
         return 8
@@ -362,7 +376,7 @@ _SIZES = dict(zip("?bBhHiIlLqQefdgFDGO", (1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 2, 4,
 
 def array_bytes(shape: Any, dtype: Any) -> int | None:
     """How many bytes the numbers of an array are; None for one of objects, or if that is not known."""
-    if not _is_dtype(dtype) or not _is_numbers(shape) or "O" in dtype.arguments[0]:
+    if not _is_dtype(dtype) or not _is_numbers(shape) or "O" in _letters(dtype):
         return None
     return math.prod(shape) * _size(dtype)
 
@@ -388,19 +402,19 @@ def _masked_state(target: Made, state: Any, is_of_numbers: Callable[[Any], bool]
     is_number = filling is None or filling is UNKNOWN or type(filling) in (bool, int)
     is_array = isinstance(filling, Made) and filling.callee in _MADE_BY_NUMPY and is_of_numbers(filling)
     _require(is_bytes(state[5]) and (is_number or is_array) and re.fullmatch(
-        r"[<>|=]?[?biufcBhHIlLqQefdgFDG]\d*", state[2].arguments[0]), "its state is none of numbers with a mask.")
+        r"[<>|=]?[?biufcBhHIlLqQefdgFDG]\d*", _letters(state[2])), "its state is none of numbers with a mask.")
 
 
 def _array_state(target: Made, state: Any) -> None:
     """(version, shape, dtype, whether Fortran's order, bytes or a list)."""
     _require(type(state) is tuple and len(state) == 5 and _is_numbers(state[1]) and _is_dtype(state[2])
              and (isinstance(state[4], Items) or is_bytes(state[4])), "its state is none that numpy writes.")
-    objects = "O" in state[2].arguments[0]
+    objects = "O" in _letters(state[2])
     _require(objects == isinstance(state[4], Items), "its state has objects where its type has none.")
     _require(not objects or len(state[4]) == math.prod(state[1]),
              "its state has another number of objects than its shape says, which numpy believes.")
-    _require(math.prod(state[1]) <= _LARGE or not re.search("[SUVa]0*$", state[2].arguments[0]),
-             "it is an enormous array of nothing.", "exhausts")
+    _require(math.prod(state[1]) <= _LARGE or not re.search("[SUVa]0*$", _letters(state[2])),
+             "it is an enormous array of nothing.", "unknown" if state[2].arguments[0] in _RECORDS else "exhausts")
 
 
 def _is_numbers(value: Any) -> bool:
@@ -408,13 +422,13 @@ def _is_numbers(value: Any) -> bool:
 
 
 def _scalar(arguments: tuple[Any, ...]) -> None:
-    _require(len(arguments) == 2 and _is_dtype(arguments[0]) and "O" not in arguments[0].arguments[0]
+    _require(len(arguments) == 2 and _is_dtype(arguments[0]) and "O" not in _letters(arguments[0])
              and is_bytes(arguments[1]), "it is called otherwise than numpy stores a number.")
 
 
 def _from_buffer(arguments: tuple[Any, ...]) -> None:
     _require(len(arguments) == 4 and (isinstance(arguments[0], Data) or arguments[0] is UNKNOWN)
-             and _is_dtype(arguments[1]) and "O" not in arguments[1].arguments[0] and _is_numbers(arguments[2]),
+             and _is_dtype(arguments[1]) and "O" not in _letters(arguments[1]) and _is_numbers(arguments[2]),
              "it is called otherwise than numpy stores an array.")
 
 
@@ -433,12 +447,12 @@ _FRAMES = re.compile(
     r"arrays\.\w+\.(?:\w+Array|Categorical|\w+Dtype)|dtypes\.dtypes\.\w+Dtype|flags\.Flags)|"
     r"pandas\._libs\.(?:internals\._unpickle_block|missing\.NA|interval\.Interval|arrays\.__pyx_unpickle_NDArrayBacked|"
     r"tslibs\.(?:timestamps\._unpickle_timestamp|timedeltas\._timedelta_unpickle|nattype\._?_nat_unpickle|"
-    r"period\.Period|offsets\.\w+))|"
+    r"period\.Period|offsets\.\w+)|sparse\.(?:Int|Block)Index)|"
     r"sklearn\.(?:metrics\._dist_metrics\.(?:newObj|\w+Distance\d*)|"
     r"neighbors\._(?:kd|ball)_tree\.(?:newObj|\w+Tree\d*))|"
     r"numpy\.random\.(?:_pickle\.__(?:bit_generator|randomstate|generator)_ctor|"
     r"_\w+\.(?:MT19937|PCG64|PCG64DXSM|Philox|SFC64)|"
-    r"mtrand\.RandomState|_generator\.Generator|bit_generator\.SeedSequence)")
+    r"mtrand\.RandomState|_generator\.Generator|bit_generator\.(?:__pyx_unpickle_)?SeedSequence)")
 _COMPILED = re.compile(r"pandas\._libs\.(?!arrays\.)|sklearn\.(?:metrics|neighbors|tree)\._|numpy\.random\.")
 """What makes numbers of C of what is in a state."""
 _BLOCK, _INTERVAL = ("pandas._libs.internals", "_unpickle_block"), ("pandas._libs.interval", "Interval")
@@ -450,7 +464,8 @@ _MODELS = re.compile(
     r"compose|feature_extraction|feature_selection|impute|discriminant_analysis|neural_network|mixture|calibration|"
     r"dummy|isotonic|kernel_ridge|manifold|model_selection|multiclass|multioutput|gaussian_process|covariance|"
     r"cross_decomposition|random_projection)(?:\.\w+)*\.[A-Z]\w+|"
-    r"scipy\.sparse\.\w+\.\w+_(?:matrix|array)|joblib\.numpy_pickle\.NumpyArrayWrapper")
+    r"scipy\.sparse\.\w+\.\w+_(?:matrix|array)|joblib\.numpy_pickle\.NumpyArrayWrapper|"
+    r"pandas\.core\.arrays\.sparse\.(?:array\.SparseArray|dtype\.SparseDtype)")
 
 
 def _frame(arguments: tuple[Any, ...]) -> None:
@@ -467,6 +482,17 @@ def _not_kept(callee: Name, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         return arguments[1:]
     data = arguments[1] if len(arguments) == 2 and arguments[0] == _INDEX else None
     return () if isinstance(data, Pairs) and all(key in ("data", "name") for key, _ in data) else arguments
+
+
+def _in_its_numbers(value: Any) -> None:
+    """Where a generator of random numbers is in its own: numpy reads there when it is asked for one."""
+    if type(value) is not tuple or len(value) < 2:
+        return
+    last = {"pos": 624, "buffer_pos": 4, "MT19937": 624}.get(value[0]) if type(value[0]) is str else None
+    if last is None or value[0] == "MT19937" and len(value) < 3:
+        return
+    at = value[2] if value[0] == "MT19937" else value[1]
+    _require(type(at) is int and 0 <= at <= last, "its state has a place outside of its numbers, which numpy believes.")
 
 
 def _model(arguments: tuple[Any, ...]) -> None:
@@ -511,7 +537,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     **{("ipaddress", f"IPv{version}{kind}"): _address for version in (4, 6)
        for kind in ("Address", "Network", "Interface")},
     ("_codecs", "encode"): _encoded, ("zoneinfo", "ZoneInfo"): _zone, ("zoneinfo", "ZoneInfo._unpickle"): _zone,
-    **{name: _never for name in (*_CONSTANT_NAMES, *_ARRAYS)}, ("builtins", "type"): _type_of,
+    **{name: _never for name in (*_CONSTANT_NAMES, *_ARRAYS, *_RECORDS)}, ("builtins", "type"): _type_of,
     **{("collections", name): _keeper for name in _KEPT},
     ("numpy", "dtype"): _dtype, ("numpy.ma.core", "_mareconstruct"): _masked, ("numpy.ma.core", "MaskedArray"): _never,
     **{(module, "_reconstruct"): _reconstruct for module in _MULTIARRAY},
@@ -556,8 +582,16 @@ class Proofs(Judge):
         self._slow: dict[int, Made] = {}
         """The arrays of objects of which one may take forever to become a number."""
         self._left = _MOST_WALKED
+        self._done = 0
+        """How many calls and states there were of others than types of numpy."""
+        self._records: dict[int, tuple[int, tuple[Any, ...]]] = {}
+        """The arguments of the types of records, by their ids, and how many there were then."""
 
     def call(self, callee: Any, arguments: tuple[Any, ...]) -> None:
+        if callee != ("numpy", "dtype"):
+            self._done += 1
+        elif arguments and arguments[0] in _RECORDS:
+            self._records[id(arguments)] = self._done, arguments
         if isinstance(callee, Made):
             self._call_of_fetched(callee, arguments)
         elif callee == _GETATTR:
@@ -576,7 +610,11 @@ class Proofs(Judge):
         callee = _class_of(target)
         if callee == ("numpy", "dtype"):
             _dtype_state(target, state)
-        elif isinstance(callee, Name) and callee.name == "_reconstruct":
+            _require(target.arguments[0] not in _RECORDS or self._records[id(target.arguments)][0] == self._done,
+                     "it has its size when it has been used already, which numpy believes.")
+            return
+        self._done += 1
+        if isinstance(callee, Name) and callee.name == "_reconstruct":
             _array_state(target, state)
             self._note_array(target, state[4])
         elif callee == ("numpy.ma.core", "_mareconstruct"):
@@ -589,7 +627,7 @@ class Proofs(Judge):
             _require(isinstance(state, Pairs), "its state is no dict of attributes.")
         elif rule_of(*callee) is _frame or callee == _TREE:
             if _COMPILED.match(f"{callee.module}.{callee.name}"):
-                self._converted((state,))
+                self._converted((state,), callee)
         elif callee == ("random", "Random"):
             _random_state(state)
         elif rule_of(*callee) is _plain:
@@ -621,8 +659,9 @@ class Proofs(Judge):
     def _is_slow(self, value: Any) -> bool:
         return isinstance(value, Made) and (_class_of(value) in _SLOW_NUMBERS or id(value) in self._slow)
 
-    def _converted(self, values: tuple[Any, ...]) -> None:
+    def _converted(self, values: tuple[Any, ...], callee: Name) -> None:
         """That whatever is in these becomes a number or an array soon, if it does: int(Decimal("1e999999999"))."""
+        of_generator = callee.module.startswith("numpy.random.")
         seen: set[int] = set()
         left = [*values]
         while left:
@@ -634,6 +673,8 @@ class Proofs(Judge):
             _require(self._left > 0, "it is given too much to be looked through.")
             _finite(value)
             _of_few_digits(value)
+            if of_generator:
+                _in_its_numbers(value)
             _require(not self._is_slow(value), "it may make a number of what it is given, which takes memory or time "
                      "without end.", "exhausts")
             if type(value) is tuple or isinstance(value, (Items, Pairs)):
@@ -654,7 +695,7 @@ class Proofs(Judge):
                 self._left -= len(arguments[0]) + _SYNTAX * arguments[0].count("[")
                 _require(self._left > 0, "it is given too much to be compiled soon.")
             if rule is _frame:
-                self._converted(_not_kept(callee, arguments))
+                self._converted(_not_kept(callee, arguments), callee)
         elif is_safe(*callee):
             _container(arguments)
         elif self._enumeration(*callee):
