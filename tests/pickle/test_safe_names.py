@@ -284,6 +284,14 @@ def test_time_zones(protocol):
     assert not report, str(report)
 
 
+def test_a_text_that_django_has_marked():
+    safestring = pytest.importorskip("django.utils.safestring")
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        report = scan(pickle.dumps({"message": safestring.mark_safe("<b>x</b>")}, protocol))
+        assert not report, str(report)
+    assert scan(pickle.dumps(Calls(safestring.SafeString, (b"x", "hex")), 4)).grade == "unknown"
+
+
 def numpy_values():
     numpy = pytest.importorskip("numpy")
     letters = ["?", "b", "B", "h", "i", "l", "q", "Q", "e", "f", "d", "F", "D", "O", "U5", "S3", "M8[ns]", "m8[s]", "V4", ">i4"]

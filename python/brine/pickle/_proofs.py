@@ -159,7 +159,7 @@ _KEPT: dict[str, tuple[str, type]] = {
 
 
 def _keeper(arguments: tuple[Any, ...]) -> None:
-    """A UserString passes its text on to __new__."""
+    """A UserString passes its text on to __new__, and so does a text of Django's that is marked as safe."""
     _require(all(isinstance(each, str) for each in arguments), "it is called with what pickle does not call it with.")
 
 
@@ -538,7 +538,7 @@ _RULES: dict[tuple[str, str], Rule] = {
        for kind in ("Address", "Network", "Interface")},
     ("_codecs", "encode"): _encoded, ("zoneinfo", "ZoneInfo"): _zone, ("zoneinfo", "ZoneInfo._unpickle"): _zone,
     **{name: _never for name in (*_CONSTANT_NAMES, *_ARRAYS, *_RECORDS)}, ("builtins", "type"): _type_of,
-    **{("collections", name): _keeper for name in _KEPT},
+    **{("collections", name): _keeper for name in _KEPT}, ("django.utils.safestring", "SafeString"): _keeper,
     ("numpy", "dtype"): _dtype, ("numpy.ma.core", "_mareconstruct"): _masked, ("numpy.ma.core", "MaskedArray"): _never,
     **{(module, "_reconstruct"): _reconstruct for module in _MULTIARRAY},
     **{(module, "scalar"): _scalar for module in _MULTIARRAY},
