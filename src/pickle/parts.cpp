@@ -1,5 +1,6 @@
 #include "pickle/parts.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -95,8 +96,29 @@ Ref dispatched(const GilLock& gil, PyObject* table, PyObject* object) {
   return {};
 }
 
+bool is_plain(PyObject* object) noexcept {
+  constexpr Py_ssize_t kSmall = 32;
+  if (PyDict_CheckExact(object)) {
+    if (PyDict_GET_SIZE(object) > kSmall) return false;
+    Py_ssize_t position = 0;
+    PyObject *key = nullptr, *value = nullptr;
+    while (PyDict_Next(object, &position, &key, &value) != 0) {
+      if (!is_atom(key) || !is_atom(value)) return false;
+    }
+    return true;
+  }
+  if (!PyList_CheckExact(object) && !PyTuple_CheckExact(object)) return false;
+  const Py_ssize_t size = PySequence_Fast_GET_SIZE(object);
+  PyObject** const items = PySequence_Fast_ITEMS(object);
+  return size <= kSmall && std::all_of(items, items + size, is_atom);
+}
+
+PyObject* try_reduce(PyObject* object, int protocol) noexcept {
+  return PyObject_CallMethod(object, "__reduce_ex__", "i", protocol);
+}
+
 Ref reduce(const GilLock& gil, PyObject* object, int protocol) {
-  return steal(gil, PyObject_CallMethod(object, "__reduce_ex__", "i", protocol));
+  return steal(gil, try_reduce(object, protocol));
 }
 
 bool has_own_getstate(const GilLock& gil, PyObject* object) {

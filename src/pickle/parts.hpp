@@ -60,7 +60,15 @@ bool makes_object(const cpython::GilLock& gil, PyObject* function);
 /// Returns what a dispatch table has for the object's class; empty if it has nothing.
 cpython::Ref dispatched(const cpython::GilLock& gil, PyObject* table, PyObject* object);
 
-/// Returns object.__reduce_ex__(protocol).
+/// Returns true for a small container in which there are atoms alone: nothing in it can be what
+/// pickle stops at, or a hazard.
+bool is_plain(PyObject* object) noexcept;
+
+/// Returns object.__reduce_ex__(protocol), a new reference; null, with Python's exception set, if
+/// it refuses: many objects are asked because they do.
+PyObject* try_reduce(PyObject* object, int protocol) noexcept;
+
+/// Likewise, but throws ErrorSet if it refuses.
 cpython::Ref reduce(const cpython::GilLock& gil, PyObject* object, int protocol);
 
 /// Returns true if the class defines __getstate__ itself. Since Python 3.11 `object` has one too.

@@ -222,9 +222,12 @@ void Tracer::add(Level& level, Part::Kind kind, PyObject* source, Step step, Py_
 // Begins with an object. Returns true if pickle has stopped at it.
 bool Tracer::open(Child child) {
   PyObject* object = child.object.get();
-  if (is_atom(object) || !seen_.insert(object).second) return false;
+  if (is_atom(object)) return false;
+  const bool has_parts = !is_plain(object);
+  if (has_parts && !seen_.insert(object).second) return false;
   if (is_behind_) ++behind_;
-  if (held_.size() >= kMostObjects || levels_.size() >= kMostLevels) throw Astray{};
+  if (++opened_ > kMostObjects || levels_.size() >= kMostLevels) throw Astray{};
+  if (!has_parts) return false;
   if (levels_.size() >= kDeep && is_recursion(dump_.error)) throw Astray{};
   held_.push_back(borrow(gil_, object));
   levels_.push_back({std::move(child.object), std::move(child.reached), {}, 0});
@@ -244,9 +247,7 @@ bool Tracer::expand(Level& level) {
     try {
       return expand_object(level);
     } catch (const ErrorSet&) {
-      const bool is_culprit = stopped_here() && !is_behind_;
-      if (is_culprit) return found(Trace::How::refused);
-      if (!dump_.has_hooks && !is_behind_) throw Astray{};
+      return refuses();
     }
   }
   return false;
@@ -264,13 +265,24 @@ bool Tracer::expand_object(Level& level) {
   Ref reduced = dispatched(gil_, dump_.dispatch_table, object);
   if (!reduced && PyType_Check(object)) return open_named(object, nullptr);
   if (!may_ask(Py_TYPE(object), reduced.get())) return false;
-  reduced = reduced ? steal(gil_, PyObject_CallOneArg(reduced.get(), object))
-                    : reduce(gil_, object, dump_.protocol);
+  PyObject* made =
+      reduced ? PyObject_CallOneArg(reduced.get(), object) : try_reduce(object, dump_.protocol);
+  if (made == nullptr) return refuses();  // to throw would take as long as the rest of the walk
+  reduced = steal(gil_, made);
   if (PyUnicode_Check(reduced.get())) return open_named(object, reduced.get());
   if (is_malformed(gil_, object, reduced.get(), dump_.protocol)) {
     return !is_behind_ && found(Trace::How::malformed);
   }
   return expand_reduced(level, reduced.get());
+}
+
+// Takes the exception that the object of the last level has raised. Returns true if it is that at
+// which pickle has stopped.
+bool Tracer::refuses() {
+  const bool is_culprit = stopped_here() && !is_behind_;
+  if (is_culprit) return found(Trace::How::refused);
+  if (!dump_.has_hooks && !is_behind_) throw Astray{};
+  return false;
 }
 
 // Returns true if an object of this type may be asked for its parts a second time. `function` is

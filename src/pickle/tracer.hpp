@@ -102,6 +102,7 @@ class Tracer {
   bool open(Child child);
   bool expand(Level& level);
   bool expand_object(Level& level);
+  bool refuses();
   bool expand_reduced(Level& level, PyObject* parts);
   void add_call(Level& level, PyObject* function, PyObject* arguments);
   void add_state(Level& level, PyObject* state);
@@ -119,6 +120,7 @@ class Tracer {
   std::vector<Level> levels_;
   std::vector<cpython::Ref> held_;  // what seen_ tells apart by its address
   std::unordered_set<PyObject*> seen_;
+  std::size_t opened_ = 0;     // objects that were looked at
   bool is_behind_ = false;     // the culprit has been found
   std::size_t behind_ = 0;     // objects that were looked at since
   std::vector<Trace> traces_;  // the culprit's, if there is one, is the first
