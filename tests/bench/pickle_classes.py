@@ -30,8 +30,8 @@ def refused_with_rows_behind(rows, cls=Item):
     return session
 
 
-def make_classes(number):
-    """So many classes like Item."""
-    made = [type(f"Item{i}", (Item,), {"__module__": __name__}) for i in range(number)]
+def make_classes(names):
+    """Classes like Item, of these names."""
+    made = [type(name, (Item,), {"__module__": __name__}) for name in names]
     globals().update({cls.__name__: cls for cls in made})
     return made

@@ -36,6 +36,7 @@ COSTS = (
     Cost("pickle-loads", "loads, the session with datetime, Decimal, UUID", 1.02),
     Cost("pickle-refused", "dumps that fails again, 300,000 rows behind the lock", 1.5),
     Cost("pickle-first", "dumps that fails for the first time, likewise", 5.0),
+    Cost("pickle-first-again", "likewise, of a reloaded class whose hazard was told", 5.0),
     Cost("pickle-path", "inspect, the path among 100,000 objects", 3.0),
 )
 

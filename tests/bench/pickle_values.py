@@ -85,15 +85,24 @@ def ratios(guarded, argument, calls, rounds, plain_dumps=_pickle.dumps):
     return result
 
 
-def first_refusals(rounds, rows, classes=100):
-    """Likewise for dumps that fail for the first time: each with an object of a class of its own."""
+def first_refusals(rounds, rows, are_named_anew, classes=40):
+    """Likewise for dumps that fail for the first time: each with an object of a class of its own.
+
+    `are_named_anew`: no other round had classes of these names, so that each hazard is described. Else it is as
+    after a reload: the classes are new, and their hazards have been told. A process describes 1,000 hazards.
+    """
+    plain, guarded = failing(_pickle.dumps), failing(_guard.dumps)
+
+    def times_of(function, objects):
+        return times(lambda every: [function(each) for each in every], objects, 1)
+
     result = []
-    for _ in range(rounds):
-        objects = [refused_with_rows_behind(rows, cls) for cls in make_classes(classes)]
-        plain, guarded = failing(_pickle.dumps), failing(_guard.dumps)
-        plain_time = sum(times(plain, each, 1) for each in objects)
-        plain_time = sum(times(plain, each, 1) for each in objects)
-        result.append(sum(times(guarded, each, 1) for each in objects) / plain_time)
+    for at in range(rounds):
+        names = [f"Item{at if are_named_anew else ''}_{i}" for i in range(classes)]
+        objects = [refused_with_rows_behind(rows, cls) for cls in make_classes(names)]
+        times_of(plain, objects)
+        plain_time = times_of(plain, objects)
+        result.append(times_of(guarded, objects) / plain_time)
     return result
 
 
@@ -144,7 +153,8 @@ def others(rounds: int) -> Iterator[tuple[str, Callable[[], list[float]]]]:
     rows = [{"id": i} for i in range(300_000)]
     yield "pickle-refused", lambda: ratios(failing(_guard.dumps), refused_with_rows_behind(rows), 20_000, rounds * 4,
                                            failing(_pickle.dumps))
-    yield "pickle-first", lambda: first_refusals(rounds * 4, rows)
+    yield "pickle-first", lambda: first_refusals(rounds * 4, rows, True)
+    yield "pickle-first-again", lambda: first_refusals(rounds * 4, rows, False)
     yield "pickle-path", path
 
 
