@@ -63,6 +63,14 @@ PyObject* count(PyObject*, PyObject* arguments) noexcept {
   });
 }
 
+PyObject* is_known(PyObject*, PyObject* key) noexcept {
+  return callback([&](GilLock& gil) {
+    const char* text = PyUnicode_AsUTF8(key);
+    if (text == nullptr) throw ErrorSet{};
+    return borrow(gil, process_tally().knows(text) ? Py_True : Py_False);
+  });
+}
+
 PyObject* counters(PyObject*, PyObject*) noexcept {
   return callback([&](GilLock& gil) {
     Ref counts = steal(gil, PyDict_New());
@@ -152,6 +160,9 @@ PyMethodDef own_functions[] = {
      "set_policy($module, policy, /)\n--\n\nThat of threads which serve no request."},
     {"count", count, METH_VARARGS,
      "count($module, id, key, /)\n--\n\nCounts a hazard; True if its key is new to the process."},
+    {"is_known", is_known, METH_O,
+     "is_known($module, key, /)\n--\n\n"
+     "Whether a hazard of that key would not be told any more: its key is not new to the process."},
     {"counters", counters, METH_NOARGS,
      "counters($module, /)\n--\n\n{id: how often this process has met the hazard}."},
     {"announce", announce, METH_VARARGS,

@@ -68,7 +68,7 @@ bool is_plain(PyObject* object) noexcept;
 /// it refuses: many objects are asked because they do.
 PyObject* try_reduce(PyObject* object, int protocol) noexcept;
 
-/// Likewise, but throws ErrorSet if it refuses.
+/// Returns the same, but throws ErrorSet if it refuses.
 cpython::Ref reduce(const cpython::GilLock& gil, PyObject* object, int protocol);
 
 /// Returns true if the class defines __getstate__ itself. Since Python 3.11 `object` has one too.

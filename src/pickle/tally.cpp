@@ -8,6 +8,11 @@ bool Tally::count(const std::string& id, const std::string& key) {
   return keys_.size() < kMostKeys && keys_.insert(key).second;
 }
 
+bool Tally::knows(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  return keys_.size() >= kMostKeys || keys_.contains(key);
+}
+
 void Tally::count_again(const std::string& id) {
   const std::lock_guard lock(mutex_);
   ++counts_[id];

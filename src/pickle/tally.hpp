@@ -17,6 +17,9 @@ class Tally {
   /// the memory nor the log.
   bool count(const std::string& id, const std::string& key);
 
+  /// Returns true if count() would take a key for one that has been met before.
+  bool knows(const std::string& key) const;
+
   /// Counts a hazard whose key has been met before.
   void count_again(const std::string& id);
 

@@ -39,6 +39,10 @@ class Cart:
         self.lock = lock
 
 
+class LoggedOnce(Cart):
+    """Another holder, of which no other test hears."""
+
+
 class Told:
     """Takes note of being asked for its state."""
 
@@ -311,10 +315,27 @@ def test_what_has_raised_is_not_asked_again():
     assert (hazard.id, hazard.path, Counts.asked) == ("refuses-pickle", "session[0]", 1)
 
 
+def count_calls(monkeypatch, module, name):
+    """A list that gets an item for each call of a module's function."""
+    calls, function = [], getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *args: calls.append(name) or function(*args))
+    return calls
+
+
+def test_no_text_is_made_for_what_has_been_logged(monkeypatch, caplog):
+    counted = _guard.counters().get("refuses-pickle", 0)
+    described = count_calls(monkeypatch, _react._refusals, "explain")
+    with caplog.at_level(logging.WARNING, "brine.pickle"):
+        for _ in range(3):
+            _guard.forget_verdicts()  # as a reload does: the hazard is not recognised by what it is about
+            with pytest.raises(TypeError):
+                brine.pickle.dumps(LoggedOnce(threading.Lock()))
+    assert _guard.counters()["refuses-pickle"] == counted + 3
+    assert (len(described), len(caplog.records)) == (1, 1)
+
+
 def test_what_was_told_is_not_searched_again(monkeypatch, caplog):
-    described = []
-    explain = _react._refusals.explain
-    monkeypatch.setattr(_react._refusals, "explain", lambda *args: described.append(1) or explain(*args))
+    described = count_calls(monkeypatch, _react, "on_refusal")
     before = Told()
     for _ in range(5):
         with pytest.raises(TypeError):

@@ -1,5 +1,6 @@
 """Who pickles: the place in the program, and what it calls the object."""
 
+import functools
 import os
 import sys
 from sys import getrefcount, gettrace
@@ -51,6 +52,7 @@ def _outside_libraries(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
+@functools.lru_cache(1000)
 def _is_library(path: str) -> bool:
     for part in _LIBRARIES:
         if part in path:
@@ -66,8 +68,9 @@ def _name_in(frame: FrameType, obj: Any) -> str | None:
     if not of_function and type(variables) is not dict:  # exec() takes what it is given
         return None
     try:
-        for name, value in list(variables.items()):
-            if value is obj and type(name) is str and name.isidentifier() and name != "self":
+        names = [name for name, value in list(variables.items()) if value is obj]
+        for name in names:
+            if type(name) is str and name.isidentifier() and name != "self":
                 return name
         return None
     finally:

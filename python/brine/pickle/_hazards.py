@@ -60,8 +60,7 @@ class Hazard:
     @property
     def key(self) -> str:
         """The same for all hazards that are told only once."""
-        held = f" in {self.holder}" if self.holder else ""
-        return f"{self.id} {self.module}.{self.qualname}{held}"
+        return key_of(self.id, self.module, self.qualname, self.holder)
 
     def __str__(self) -> str:
         lines = [f"pickle hazard {self.id}: {self.message} {self.remedy}"]
@@ -70,6 +69,12 @@ class Hazard:
         if self.where:
             lines.append(f"at {self.where}")
         return "\n".join(lines)
+
+
+def key_of(id: str, module: str, qualname: str, holder: str | None) -> str:
+    """The `key` of a Hazard."""
+    held = f" in {holder}" if holder else ""
+    return f"{id} {module}.{qualname}{held}"
 
 
 @dataclass(frozen=True)

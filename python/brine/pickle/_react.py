@@ -100,7 +100,7 @@ def _inspect(obj: Any, protocol: int | None, table: Any, builtin_only: bool, roo
 def suspicion_of(module: str, name: str) -> int:
     """1 if a global that pickle has written may be a hazard, + 2 if its calls matter; the core remembers the answer."""
     modern = _restore.modern_name(module, name)
-    return is_suspect(module, name) + 2 * _signatures.is_watched(*modern)
+    return (_judge.hazard_of_name(*modern) is not None) + 2 * _signatures.is_watched(*modern)
 
 
 def is_suspect(module: str, name: str) -> bool:
@@ -150,9 +150,14 @@ def on_refusal(obj: Any, traces: list[tuple[Any, ...]], error: BaseException,
     """Describes why a dump has failed: the exception that it is to fail with, or each (id, key, text) to report yet.
 
     `traces`: what pickle stopped at, and after it what else is a hazard by its name; each is a Trace.
+    Nobody reads the text of a hazard whose key is known to the process: it may be empty.
     """
-    root = find_root(obj)
     culprit, *others = [Trace(*trace) for trace in traces]
+    if policy == "Report" and not others and not collectors:
+        key = _refusals.key_of(culprit)
+        if key is not None and _guard.is_known(_plain(key)):
+            return [(_refusals.ID, _plain(key), "")]
+    root = find_root(obj)
     hazards = [_stopped_at(culprit, error, root)]
     if hazards[0].id == _refusals.ID:
         others = [trace for trace in others if not _refusals.goes_with(trace, culprit)]
@@ -375,6 +380,8 @@ def deliver(report: Report) -> None:
 
 def _plain(text: str) -> str:
     """What the log and the core can take: valid UTF-8 without NUL."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 

@@ -1,5 +1,6 @@
 """Objects that refuse to be pickled: a lock, a socket, a generator; what they are, who holds them, what to do."""
 
+import functools
 import sys
 import types
 from pickle import PicklingError
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple, Sequence
 from brine.pickle._describe import words_of_pickle
 from brine.pickle._causes import is_made_dataclass
 from brine.pickle._frames import Root
-from brine.pickle._hazards import SEVERITIES, Hazard
+from brine.pickle._hazards import SEVERITIES, Hazard, key_of as key_of_hazard
 from brine.pickle._judge import Judgement, import_as_pickle_does, is_class, resolve
 from brine.pickle._paths import Steps, attribute_of, render_path
 
@@ -119,16 +120,27 @@ def explain(trace: Trace, words: str | None, root: Root) -> Hazard:
     `words`: those of pickle's exception, or of the application's.
     """
     trace = _without_class(trace)
-    culprit = trace.culprit
+    culprit, holder = trace.culprit, find_holder(trace)
     path = render_path(root.name, trace.steps, [*trace.way, culprit])
-    kind = culprit if is_class(culprit) else type(culprit)
+    kind = _kind_of_culprit(culprit)
     called = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    holder = find_holder(trace)
     held = f", in an instance of class {holder.name}" if holder else ""
     message = f"{path} is {_article(culprit, called)}{held}: {_reason(trace.how, culprit)}."
     remedy = _remedy(trace.how, kind, holder)
     return Hazard(ID, SEVERITIES[ID], path, str(kind.__module__), kind.__qualname__, message, remedy,
                   pickle_error=words, where=root.where, holder=_key(holder, root.where or ""))
+
+
+def key_of(trace: Trace) -> str | None:
+    """The key of the Hazard that explain() would make; None: to know it takes as long as that."""
+    trace = _without_class(trace)
+    holder = find_holder(trace) if trace.how != "named" else None
+    kind = _kind_of_culprit(trace.culprit)
+    return key_of_hazard(ID, str(kind.__module__), kind.__qualname__, _key(holder, "")) if holder else None
+
+
+def _kind_of_culprit(culprit: Any) -> type:
+    return culprit if is_class(culprit) else type(culprit)
 
 
 def is_unnamed(culprit: Any, judgement: Judgement) -> bool:
@@ -202,10 +214,18 @@ def _is_of_python(kind: type) -> bool:
 
 def _kind_of(kind: type) -> _Kind:
     for base in kind.__mro__[:-1]:
-        for names, found in _BY_NAME:
-            if any(name in base.__name__ for name in names if name not in _PYTHONS_ALONE or _is_of_python(base)):
-                return found
+        found = _kind_named(base.__name__, _is_of_python(base))
+        if found is not None:
+            return found
     return _Kind("it is data of a C library", "store its value") if _is_ctypes(kind) else _OTHER
+
+
+@functools.lru_cache(100)
+def _kind_named(name: str, is_of_python: bool) -> _Kind | None:
+    for parts, kind in _BY_NAME:
+        if any(part in name for part in parts if part not in _PYTHONS_ALONE or is_of_python):
+            return kind
+    return None
 
 
 def _is_ctypes(kind: type) -> bool:
