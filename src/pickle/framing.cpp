@@ -17,7 +17,7 @@ constexpr std::size_t kFrameHead = 9;
 // instance, which one of the opcodes that complete it may follow. Without a memo any byte may be a
 // name's last. If the bytes before lie outside the region, the result is true.
 bool may_be_stack_global(std::string_view region, std::size_t at, Memo memo) noexcept {
-  constexpr auto kCompletes = [] {
+  static constexpr auto kCompletes = [] {  // else it would be built in each call
     std::array<bool, 256> completes{};
     for (const char code : std::string_view("baesu0\x94")) {  // BUILD APPEND ... POP MEMOIZE
       completes[static_cast<unsigned char>(code)] = true;

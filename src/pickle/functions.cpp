@@ -7,12 +7,14 @@
 
 #include "cpython/callback.hpp"
 #include "cpython/error.hpp"
+#include "cpython/fast_function.hpp"
 #include "pickle/module.hpp"
 #include "pickle/writer.hpp"
 
 namespace brine::pickle {
 
 using cpython::callback;
+using cpython::FastFunction;
 using cpython::GilLock;
 using cpython::Ref;
 using cpython::steal;
@@ -53,6 +55,9 @@ struct Arguments {
       if (found == names.end() || found - names.begin() < positional) return false;
     }
     return true;
+  }
+  PyObject* pass_to(const FastFunction& function) const {
+    return function.call(values, positional, keywords);
   }
   PyObject* pass_to(const Ref& function) const {
     return PyObject_Vectorcall(function.get(), values, static_cast<std::size_t>(positional),

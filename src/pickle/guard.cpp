@@ -158,10 +158,10 @@ FailedObject Dump::as_failed() const noexcept {
 
 Guard::Guard(GilLock& gil) {
   Ref module = steal(gil, PyImport_ImportModule("_pickle"));
-  pickle_dumps = attribute(gil, module, "dumps");
+  pickle_dumps = cpython::FastFunction(attribute(gil, module, "dumps"));
   pickle_dump = attribute(gil, module, "dump");
   pickle_load = attribute(gil, module, "load");
-  pickle_loads = attribute(gil, module, "loads");
+  pickle_loads = cpython::FastFunction(attribute(gil, module, "loads"));
   pickler_type = attribute(gil, module, "Pickler");
   unpickler_type = attribute(gil, module, "Unpickler");
   pickler_init = attribute(gil, pickler_type, "__init__");

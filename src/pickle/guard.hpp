@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "boundary/policy.hpp"
+#include "cpython/fast_function.hpp"
 #include "cpython/ref.hpp"
 #include "pickle/framing.hpp"
 #include "pickle/sampler.hpp"
@@ -153,7 +154,8 @@ class Guard {
   void set_collecting(bool collecting) noexcept { collecting_ = collecting; }
 
   // Functions and classes of pickle's own:
-  cpython::Ref pickle_dumps, pickle_dump, pickle_loads, pickle_load;
+  cpython::FastFunction pickle_dumps, pickle_loads;
+  cpython::Ref pickle_dump, pickle_load;
   cpython::Ref pickler_type, unpickler_type;
   cpython::Ref pickler_init, pickler_dump, pickler_clear_memo, pickler_memo, pickler_fast,
       unpickler_load, unpickler_find_class;
