@@ -173,6 +173,31 @@ os.register_at_fork({hook}=hang)
     all_ready(group, 2)
 
 
+def test_a_template_that_forks_slowly(site):
+    """All eight are ordered at once, and forked one after another: the last has waited for longer than a hook may take."""
+    server, group, _ = site("processes=8 connect-timeout=8s", text=app(start="""
+def linger():
+    time.sleep(0.7)
+
+os.register_at_fork(before=linger)
+"""))
+    pids = until(lambda: len(pids := group.pids()) == 8 and pids, "8 processes are ready", 90)
+    template, = templates(server)
+    assert template not in pids and ask(server)["loaded_by"] == template
+
+
+def test_a_fork_may_take_longer_than_a_short_connect_timeout(site):
+    server, group, _ = site("processes=1 connect-timeout=1s", text=app(start="""
+def linger():
+    time.sleep(0.7)
+
+os.register_at_fork(before=linger)
+"""))
+    pid, = all_ready(group, 1)
+    template, = templates(server)
+    assert template != pid and [event["event"] for event in lives(server)[template]] == ["start", "ready"]
+
+
 def test_chance_is_each_processs_own(site):
     server, group, _ = site("processes=3 threads=1", text=app(start="""
 import secrets, ssl, uuid

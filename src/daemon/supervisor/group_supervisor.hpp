@@ -31,12 +31,12 @@ namespace brine::daemon {
 struct Template {
   Process process;  ///< has no slot
   bool is_ready = false;
-  bool has_forked = false;
-  bool is_ended = false;    ///< the template was told to end, and has not been reaped
-  bool is_aborted = false;  ///< it writes its stacks, and ends: a process that waits for it hangs
-  base::Nanos used_at = 0;  ///< when a process was last forked from it, or it became ready
-  std::size_t scripts = 0;  ///< number of scripts that it was told to load
-  ScriptVersions versions;  ///< those that it has loaded, or loads
+  bool is_ended = false;      ///< the template was told to end, and has not been reaped
+  bool is_aborted = false;    ///< it writes its stacks, and ends: a process that waits for it hangs
+  base::Nanos used_at = 0;    ///< when a process was last ordered or forked, or it became ready
+  base::Nanos forked_at = 0;  ///< when a process was last forked from it; 0: none
+  std::size_t scripts = 0;    ///< number of scripts that it was told to load
+  ScriptVersions versions;    ///< those that it has loaded, or loads
 };
 
 /// The supervisor's part for one group. Functions are called by its only thread.
@@ -116,6 +116,7 @@ class GroupSupervisor {
   void start_spare_template(base::Nanos now);
   void wait_for_template(Process& process, const Program& program, base::Nanos now);
   void tend_templates(base::Nanos now);
+  void give_up_hung_templates(base::Nanos now);
   void give_up_waiting(Template& one, base::Nanos waited);
   bool is_idle(const Template& one, base::Nanos now) const;
   bool lacks_template(base::Nanos now) const;

@@ -25,12 +25,14 @@ using base::Nanos;
 
 namespace {
 
-// A template that has not forked a process after this time never will: it is stopped, or a function
-// of os.register_at_fork() waits in it. Requests that wait for the process are to get another one.
+// A template that has forked no process for this time never will: it is stopped, or a function of
+// os.register_at_fork() waits in it. Requests that wait for the process are to get another one. A
+// fork that is but slow has the least: threads that are about to end may take one second of it.
 Nanos fork_patience(const Limits& limits) {
+  constexpr Nanos kLeast = 2 * base::kSecond;
   constexpr Nanos kMost = 30 * base::kSecond;
   const Nanos half = base::nanos(limits.connect_timeout) / 2;
-  return half == 0 ? kMost : std::min(half, kMost);
+  return half == 0 ? kMost : std::clamp(half, kLeast, kMost);
 }
 
 // Returns true if the process `pid` is a child of this one that has not been waited for, so that no
@@ -100,13 +102,21 @@ void GroupSupervisor::tend_templates(Nanos now) {
     if (idle) end_template(each, Reason::idle);
     if (older || each.process.code != rollout_.asked()) end_template(each, Reason::reload);
   }
+  give_up_hung_templates(now);
+  order_processes(now);
+}
+
+// Gives up each template that has been asked for a process and does not fork. It forks one process
+// after another, so that the time of each begins when the one before it is there.
+void GroupSupervisor::give_up_hung_templates(Nanos now) {
   const Nanos patience = fork_patience(limits_);
   for (const Process& process : processes_) {
-    if (process.birth != Birth::ordered || now - process.ordered_at < patience) continue;
     Template* const from = template_of(process);
-    if (from != nullptr && !from->is_aborted) give_up_waiting(*from, patience);
+    if (process.birth != Birth::ordered || from == nullptr || from->is_aborted) continue;
+    if (now - std::max(process.ordered_at, from->forked_at) >= patience) {
+      give_up_waiting(*from, patience);
+    }
   }
-  order_processes(now);
 }
 
 // Ends a template that has not forked the process for which it was asked.
@@ -214,7 +224,7 @@ void GroupSupervisor::born(Process& process, const Sender& sender, Nanos now) {
   }
   if (from != nullptr) {
     from->used_at = now;
-    from->has_forked = true;
+    from->forked_at = now;
     template_deaths_ = 0;
   }
   process.birth = Birth::done;
@@ -324,7 +334,7 @@ void GroupSupervisor::template_is_old(const Template& from, const std::string& p
   const bool changed = rollout_.is_tried_again() && scripts_.changed_since_failure(path);
   if (!scripts_.knows(path) || !rollout_.is_news(from.process.code, changed)) return;
   // A script that changes itself while it is loaded would be loaded without end.
-  if (!from.has_forked) rollout_.note_refused_fork(base::now());
+  if (from.forked_at == 0) rollout_.note_refused_fork(base::now());
   take_changed_script(from.process, path);
 }
 
