@@ -147,8 +147,15 @@ os.register_at_fork({hook}=fail)
     server.allow_log("not now|Traceback|fail|Ignored|Exception")
 
 
-def test_a_hook_of_the_forked_process_that_hangs(site):
-    server, group, script = site("processes=1 startup-timeout=1s", text=app(start="""
+BLOCK = """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+"""
+
+
+@pytest.mark.parametrize("first", ["", BLOCK], ids=["", "with signals blocked"])
+def test_a_hook_of_the_forked_process_that_hangs(site, first):
+    server, group, script = site("processes=1 startup-timeout=1s", text=app(start=first + """
 def hang():
     time.sleep(3600)
 
@@ -159,6 +166,25 @@ os.register_at_fork(after_in_child=hang)
     server.allow_log("BRINE06")
     server.write(script, app(version=2))
     until(lambda: server.get("/app").status == 200, "it is mended", 60)
+
+
+def test_a_script_that_hangs_after_one_that_blocks_signals(start_httpd, workspace):
+    """The template is aborted, and writes its stacks nevertheless."""
+    folder = workspace.new_folder() / "scripts"
+    blocks, hangs = folder / "a.wsgi", folder / "b.wsgi"
+    blocks.write_text(app(start=BLOCK))
+    hangs.write_text("import time\ntime.sleep(3600)\n")
+    server = start_httpd(groups.CONFIG + f"""
+        WSGIDaemonProcess site processes=1 preload=On startup-timeout=1s
+        WSGIScriptAlias /a {blocks} process-group=site application-group=%{{GLOBAL}}
+        WSGIScriptAlias /app {hangs} process-group=site application-group=%{{GLOBAL}}
+        """)
+    server.expect_log("BRINE0610: .*startup-timeout")
+    assert any("b.wsgi" in record.text for record in server.expect_log("BRINE0610.?", count=3)), "its stack"
+    server.allow_log("BRINE06")
+    server.write(hangs, app())
+    until(lambda: server.get("/app").status == 200, "it is mended", 60)
+    server.allow_log("BRINE06")
 
 
 @pytest.mark.parametrize("hook", ["before", "after_in_parent"])

@@ -96,8 +96,7 @@ class Template {
     for (;;) {
       const std::optional<ForkOrder> order = next_order();
       if (!order || !may_fork() || !fork(*order)) continue;
-      unblock_signals();  // the application may have blocked some while it was imported, or in a
-                          // hook
+      unblock_signals();  // a hook of the application's may have blocked some
       return {handover_of_forked(), std::move(loaded_)};
     }
   }
@@ -113,6 +112,7 @@ class Template {
       LoadLog log(log_);
       // The processes that are then started in the ordinary way meet the same, and tell of it.
       if (!engine_.preload(target_of(script), log)) give_up({Message::unfit, 0, {}});
+      unblock_signals();  // the script may have blocked some; one that hangs gets SIGABRT
       for (const std::string& record : log.take()) log_.log(base::Level::error, record);
       end_if_forked();
       loaded_[script.path] = version;
@@ -179,18 +179,25 @@ class Template {
     const pid_t pid = engine_.fork_process([&]() -> pid_t {
       threads = threads_in_the_way();  // a hook of the application's may have started some
       if (!threads.empty()) return -1;
-      const base::BlockedSignals blocked;  // until the new process has its own way to take them
-      const pid_t forked = fork_orphan();
+      const pid_t forked = fork_blocked(order);
       error = errno;
-      if (forked == 0) {
-        become_process(order);
-        show_process_name();
-      }
+      unblock_signals();  // a hook may have blocked some before, and one that follows may hang
       return forked;
     });
     if (!threads.empty()) give_up({Message::unfit, 1, std::string(kThreads) + threads});
     if (pid < 0) tell({Message::fork_failed, 0, std::strerror(error)});
     return pid == 0;
+  }
+
+  // Returns as fork_orphan() does.
+  pid_t fork_blocked(const ForkOrder& order) const noexcept {
+    const base::BlockedSignals blocked;  // until the new process has its own way to take them
+    const pid_t forked = fork_orphan();
+    if (forked == 0) {
+      become_process(order);
+      show_process_name();
+    }
+    return forked;
   }
 
   // Takes "template" from the process's own name, which the template was given by display-name.
