@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,7 +22,7 @@ using base::Nanos;
 constexpr Nanos kTurn = 2 * kMillisecond;
 constexpr Nanos kPage = kMillisecond;  // a hold that speaks for the line
 
-TEST(GilLine, IsThereForHoldsThatAreNeitherShortNorAWholeTurn) {
+TEST(GilLine, IsNarrowForHoldsThatAreNeitherShortNorAWholeTurn) {
   struct Case {
     unsigned at_gil;
     Nanos hold;
@@ -29,12 +30,22 @@ TEST(GilLine, IsThereForHoldsThatAreNeitherShortNorAWholeTurn) {
   };
   for (const auto& [at_gil, hold, next] :
        {Case{64, 0, 64}, Case{10, 0, 11}, Case{10, 20 * kMicrosecond, 11},
-        Case{10, kShortHold - 1, 11}, Case{10, kShortHold, 9}, Case{10, kMillisecond, 9},
-        Case{3, kMillisecond, 2}, Case{2, kMillisecond, 2}, Case{10, kTurn - 1, 9},
-        Case{10, kTurn, 11}, Case{63, kTurn, 64}, Case{2, 500 * kMillisecond, 3}}) {
+        Case{10, kShortHold - 1, 11}, Case{10, kShortHold, 9}, Case{10, kPage, 9},
+        Case{3, kPage, 2}, Case{2, kPage, 2}, Case{10, kTurn - 1, 9}, Case{10, kTurn, 10},
+        Case{2, 500 * kMillisecond, 2}}) {
     EXPECT_EQ(next_at_gil(at_gil, hold, kTurn), next) << at_gil << " at the GIL, hold " << hold;
   }
-  EXPECT_EQ(next_at_gil(10, kMillisecond, kMillisecond / 2), 11U) << "a turn may be shorter";
+  EXPECT_EQ(next_at_gil(10, kPage, kPage / 2), 10U) << "a turn may be shorter";
+}
+
+// Returns when the condition holds, which other threads see to.
+template <class Condition>
+void await(Condition condition) {
+  const Nanos deadline = base::now() + 60 * base::kSecond;
+  while (!condition()) {
+    if (base::now() > deadline) throw std::runtime_error("a thread was not called");
+    std::this_thread::yield();
+  }
 }
 
 // Threads that come to the line one after another, and note in which order they get the GIL. The
@@ -58,9 +69,7 @@ class Threads {
       order_.push_back(index);
       places_.push_back(std::move(place));
     });
-    while (line_.waiting() + places() == came) {
-      std::this_thread::yield();
-    }
+    await([&] { return line_.waiting() + places() != came; });
   }
 
   /// The first of those that have a place gets the GIL. Returns when `called` more have a place.
@@ -74,9 +83,7 @@ class Threads {
       places_then = places_.size();
     }
     place->has_gil(now);
-    while (places() < places_then + called) {
-      std::this_thread::yield();
-    }
+    await([&] { return places() >= places_then + called; });
   }
 
   std::size_t places() {
@@ -114,29 +121,30 @@ TEST(GilLine, LetsThreadsToTheGilInTheOrderInWhichTheyCame) {
   EXPECT_EQ(threads.order(), (std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
-TEST(GilLine, LetsMoreAtOnceBesideOneThatComputes) {
+TEST(GilLine, LetsAllHaveTheirTurnsBeforeOneThatComputesComesBack) {
   GilLine line(kTurn, kFewestAtGil);
   Threads threads(line);
   for (int i = 0; i < 8; ++i) {
     threads.come(0);
   }
-  threads.get_gil(kTurn,
-                  2);  // it was held for a whole turn: one leaves, and there is one place more
-  EXPECT_EQ(threads.places(), 3U);
-  threads.get_gil(kTurn + 1,
-                  2);  // the next holds are short: these threads have their turns together
-  EXPECT_EQ(threads.places(), 4U);
-  threads.get_gil(kTurn + 2, 2);
+  threads.get_gil(kTurn, 6);
   EXPECT_EQ(line.waiting(), 0U);
-  for (int i = 3; i < 8; ++i) {
-    threads.get_gil(kTurn + i, 0);
+  // Who comes while these have their turns, of a page each, stands in the line behind them.
+  threads.come(kTurn);
+  EXPECT_EQ(line.waiting(), 1U);
+  for (int i = 1; i < 6; ++i) {
+    threads.get_gil(kTurn + i * kPage, 0);
   }
+  EXPECT_EQ(line.waiting(), 1U);
+  threads.get_gil(kTurn + 6 * kPage, 1);
+  threads.get_gil(kTurn + 7 * kPage, 0);
+  threads.get_gil(kTurn + 8 * kPage, 0);
 }
 
 TEST(GilLine, ComesBackWhenPagesAreServed) {
   GilLine line(kTurn);
   Nanos now = 0;
-  for (unsigned i = kFewestAtGil; i < kMostAtGil; ++i) {
+  for (unsigned i = kFewestAtGil; i < kAnyAtGil; ++i) {
     GilLine::Place place(line, now);
     now += kPage;
     place.has_gil(now);
@@ -177,9 +185,7 @@ TEST(GilLine, KeepsNoPlaceOfAThreadThatDidNotGetTheGil) {
     threads.come(0);
     EXPECT_EQ(line.waiting(), 1U);
   }
-  while (threads.places() == 0) {
-    std::this_thread::yield();
-  }
+  await([&] { return threads.places() != 0; });
   threads.get_gil(kPage, 0);
 }
 
