@@ -16,7 +16,7 @@ using cpython::steal;
 
 namespace {
 
-const Scoreboard* shown = nullptr;  // written once, before it is read
+const Scoreboard* scoreboard_shown = nullptr;  // written once, before it is read
 
 Ref latin1_text(const GilLock& gil, const std::string& text) {
   return steal(gil,
@@ -50,14 +50,14 @@ Ref process_dict(const GilLock& gil, const ProcessScore& process, std::size_t nu
 
 }  // namespace
 
-void show_scoreboard(const Scoreboard& scoreboard) noexcept { shown = &scoreboard; }
+void show_scoreboard(const Scoreboard& scoreboard) noexcept { scoreboard_shown = &scoreboard; }
 
 PyObject* server_metrics(PyObject*, PyObject*) noexcept {
   return cpython::callback([](GilLock& gil) {
-    if (shown == nullptr) return borrow(gil, Py_None);
+    if (scoreboard_shown == nullptr) return borrow(gil, Py_None);
     const ServerScore score = [&] {
       const GilRelease released(gil);
-      return shown->look();
+      return scoreboard_shown->look();
     }();
     const Ref processes = steal(gil, PyList_New(0));
     for (std::size_t i = 0; i < score.processes.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <system_error>
 
+#include "apache/request/trimmed.hpp"
 #include "wsgi/headers.hpp"
 
 namespace brine::apache {
@@ -18,14 +19,6 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool is_letter_or_digit(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 // Returns true if an odd number of backslashes precedes the character at `at`.

@@ -56,13 +56,13 @@ void look_for_wanted() noexcept {
 }
 
 // A request's place, and the time by which it is asked for there.
-struct Asked {
+struct AskedPlace {
   metrics::StackPlace* place = nullptr;
   base::Nanos since = 0;
 };
 
-Asked place_in_slot(const daemon::GroupView& view, std::size_t slot,
-                    const metrics::RequestName& request) {
+AskedPlace place_in_slot(const daemon::GroupView& view, std::size_t slot,
+                         const metrics::RequestName& request) {
   const base::Nanos now = base::now();
   const auto threads = view.threads_of(slot);
   const auto thread = daemon::thread_with(threads, request, now);
@@ -70,7 +70,7 @@ Asked place_in_slot(const daemon::GroupView& view, std::size_t slot,
   return {&view.processes[slot].stacks[*thread], daemon::since_of(threads[*thread], now)};
 }
 
-Asked place_in_daemon(std::int32_t pid, const metrics::RequestName& request) {
+AskedPlace place_in_daemon(std::int32_t pid, const metrics::RequestName& request) {
   for (const DaemonState& daemons : daemon_states()) {
     for (std::size_t slot = 0; slot < daemons.view.slots.size(); ++slot) {
       if (daemons.view.slots[slot].pid.load() == pid) {
@@ -114,8 +114,8 @@ std::optional<std::string> stack_of(std::string_view key) {
   const metrics::RunningRow* const row = board->running_at(index);
   const auto request = row != nullptr ? row->read() : std::nullopt;
   if (!request || request->since != since) return std::nullopt;
-  const Asked place = row->by() == row->pid() ? Asked{&board->stack_place(*row), since}
-                                              : place_in_daemon(row->by(), request->name);
+  const AskedPlace place = row->by() == row->pid() ? AskedPlace{&board->stack_place(*row), since}
+                                                   : place_in_daemon(row->by(), request->name);
   if (place.place == nullptr) return std::nullopt;
   place.place->ask(place.since);
   const base::Nanos deadline = base::now() + kPatienceForStack;

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <string>
 
+#include "apache/request/trimmed.hpp"
+
 namespace brine::apache {
 
 namespace {
@@ -25,12 +27,6 @@ constexpr std::array kFormats = {
     Named{"openmetrics", "application/openmetrics-text", StatusFormat::openmetrics},
     Named{"prometheus", "text/plain", StatusFormat::prometheus},
 };
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // Takes the part before the separator off the text.
 std::string_view take_part(std::string_view& text, char separator) {
