@@ -80,8 +80,8 @@ def end_of(server, pid):
     return event["how"], event.get("reason")
 
 
-def all_ready(group, count, without=frozenset()):
-    return until(lambda: len(pids := group.pids() - without) == count and pids, f"{count} processes are ready")
+def all_ready(group, count, without=frozenset(), seconds=10):
+    return until(lambda: len(pids := group.pids() - without) == count and pids, f"{count} processes are ready", seconds)
 
 
 def each_process(server, count):
@@ -98,9 +98,9 @@ def templates(server):
     return [int(text.split()[3]) for text in server.log.texts("started template process", 0)]
 
 
-def replace(group, pid):
+def replace(group, pid, seconds=10):
     os.kill(pid, signal.SIGTERM)
-    return until(lambda: (pids := group.pids()) and pid not in pids and pids, "another process is ready")
+    return until(lambda: (pids := group.pids()) and pid not in pids and pids, "another process is ready", seconds)
 
 
 def test_processes_share_what_a_template_has_loaded(site):
@@ -301,8 +301,8 @@ def test_a_template_that_crashes_while_it_loads(site):
 
 
 def test_a_template_that_hangs_while_it_loads(site):
-    server, group, script = site("processes=1 startup-timeout=1s", text="import time\ntime.sleep(3600)\n")
-    server.expect_log("BRINE0610: .*startup-timeout")
+    server, group, script = site("processes=1 startup-timeout=3s", text="import time\ntime.sleep(3600)\n")
+    server.expect_log("BRINE0610: .*startup-timeout", seconds=30)
     assert any("app.wsgi" in record.text for record in server.expect_log("BRINE0610.?", count=3)), "its stack"
     server.allow_log("BRINE06")
     server.write(script, app())
@@ -312,12 +312,12 @@ def test_a_template_that_hangs_while_it_loads(site):
 def test_a_template_is_aborted_once_for_all_that_wait(site, workspace):
     """One of them tells of it. Each would cut its stacks off by another signal, and delay the next start."""
     mark = workspace.new_folder() / "writable" / "mark"
-    server, group, _ = site("processes=3 startup-timeout=1s", text=app(start=f"""
+    server, group, _ = site("processes=3 startup-timeout=3s", text=app(start=f"""
 if not os.path.exists({str(mark)!r}):
     open({str(mark)!r}, "w").close()
     time.sleep(3600)
 """))
-    all_ready(group, 3)
+    all_ready(group, 3, seconds=60)
     first, second = templates(server)
     record, = server.expect_log("BRINE0610:")
     assert f"process {first} " in record.text and "reason: startup-timeout" in record.text
