@@ -19,6 +19,7 @@ import brine.pickle
 from brine import cli
 from brine.installation import version
 from brine.pickle_tools import command
+from brine.pickle_tools.apart import Ended, apart
 from brine.pickle_tools.finding import Finding
 from brine.pickle_tools.formats import render
 from brine.pickle_tools.formats.sarif import uri
@@ -587,6 +588,25 @@ def test_check_of_a_module(tmp_path, source, code, words):
 
 REDUCED = "import os, sys\nclass Odd:\n    def __reduce__(self):\n        {}\n        return list, ()\nobj = Odd"
 
+FORKS = """
+import os, time
+if os.fork() == 0:
+    os.closerange(0, 3)
+    while os.path.exists("odd.py"):
+        time.sleep(0.01)
+os._exit(4)
+"""
+
+WRITES = """
+import os
+for file in range(3, 100):
+    try:
+        os.write(file, b"\\1" + bytes(7) + b"?")
+    except OSError:
+        pass
+obj = 1
+"""
+
 
 @pytest.mark.parametrize("source, code, words", [
     ("import sys\ndef obj(): sys.exit(0)", 2, "ends the program: SystemExit: 0"),
@@ -595,15 +615,34 @@ REDUCED = "import os, sys\nclass Odd:\n    def __reduce__(self):\n        {}\n  
     (REDUCED.format("os._exit(0)"), 2, "ends the process, with exit status 0"),
     (REDUCED.format("raise KeyboardInterrupt"), 2, "ends the program: KeyboardInterrupt"),
     (REDUCED.format("print('noise'); sys.stdout.flush(); os.write(1, b'more')"), 1, "noise"),
-], ids=["exit", "exits hard", "exit when pickled", "exits hard when pickled", "interrupt", "prints"])
+    (WRITES, 2, "its code has written to the pipe"), ("import os\nos.closerange(3, 100)\nobj = 1", 2, "exit status 1"),
+    (FORKS, 2, "ends the process, with exit status 4"),
+], ids=["exit", "exits hard", "exit when pickled", "exits hard when pickled", "interrupt", "prints",
+        "writes to all files", "closes all files", "forks and ends"])
 def test_check_of_what_does_not_behave(tmp_path, source, code, words):
     """What comes after it is checked too, and what it prints is in no report."""
     (tmp_path / "odd.py").write_text(source)
     (tmp_path / "file").write_bytes(pickle.dumps([1]))
     run = subprocess.run([BUILD / "brine", "pickle", "check", "--format", "json", "odd:obj", "file"],
                          cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "odd.py").unlink()  # who waits for it ends
     assert (run.returncode, words in run.stderr) == (code, True), run.stdout + run.stderr
     assert len(json.loads(run.stdout)["files"]) == 2
+
+
+class Text(str):
+    pass
+
+
+def test_what_is_told_of_an_object_is_text():
+    """marshal writes no text of a class of the application's."""
+    told = apart([{Text("a"): Text("b")}, (Text("c"),)].copy, 60)
+    assert told == [{"a": "b"}, ("c",)] and {type(text) for text in (*told[0], *told[0].values(), *told[1])} == {str}
+
+
+def test_what_cannot_be_told_of_an_object_is_said():
+    with pytest.raises(Ended, match="cannot be written: unmarshallable object"):
+        apart(object, 60)
 
 
 @pytest.mark.parametrize("data, code", [(pickle.dumps([1]) * 2, 0), (b"cos\nsystem\n(S'true'\ntR.", 2), (b"", 2), (b"x", 2),

@@ -208,6 +208,51 @@ def test_what_could_not_be_checked_is_no_hazard(obj, limits, words):
     assert not check(shapes.Plain())
 
 
+def test_an_object_that_writes_to_the_files_of_others(module):
+    """As a text of the helper's, which goes on."""
+    module("scribbles", """
+import os
+
+
+class Item:
+    x = 1
+
+    def __getstate__(self):
+        return 1
+
+    def __setstate__(self, state):
+        for file in range(3, 100):
+            try:
+                os.write(file, b"\\1" + bytes(7) + b"?")
+            except OSError:
+                pass
+""")
+    import scribbles
+    with pytest.raises(CheckError, match="its code has written to the pipe"):
+        check(scribbles.Item())
+    assert not check(shapes.Plain())
+
+
+def test_an_exception_whose_name_is_no_plain_text(module):
+    module("oddly_named", """
+class Text(str):
+    pass
+
+
+class Item:
+    x = 1
+
+    def __getstate__(self):
+        return 1
+
+    def __setstate__(self, state):
+        raise type(Text("Odd"), (Exception,), {})("why")
+""")
+    import oddly_named
+    hazard, = check(oddly_named.Item())
+    assert hazard.pickle_error == "Odd: why"
+
+
 def test_a_crash_is_a_hazard():
     hazard, = check(Crashes())
     assert (hazard.id, hazard.pickle_error) == ("restore-fails", "ended by SIGSEGV")

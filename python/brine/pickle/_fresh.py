@@ -6,7 +6,7 @@ its standard input and answers on its standard output: 8 bytes of length, little
 Request: {"path": sys.path, "folder": the current one, "scripts": {name: path}, "setup": "MODULE:NAME" or "",
 "data": a pickle, "protocol": with which to pickle it again, "seconds": ..., "memory": bytes, "django": whether it is
 there}. Answer: ("back", the pickle of what was loaded), ("fails", stage, type, text, module, qualname, method,
-[(module, function), ...]), ("ended", signal, exit status), ("time",) or ("memory",).
+[(module, function), ...]), ("ended", signal, exit status), ("time",), ("memory",) or ("unheard", why).
 """
 
 import marshal
@@ -16,9 +16,12 @@ import select
 import signal
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 _HEAD = 8
+_LOOK = 0.05  # seconds between two looks whether a child has ended
+_FOREIGN = ("unheard", "its code has written to the pipe that the answer comes through")
 _CALLED = ("__init__", "__new__", "__call__", "__setstate__", "__setattr__", "__getattr__", "__getattribute__",
            "__setitem__", "append", "extend", "add", "update", "__hash__", "__eq__", "__getstate__", "__reduce__",
            "__reduce_ex__")
@@ -26,30 +29,60 @@ _CALLED = ("__init__", "__new__", "__call__", "__setstate__", "__setattr__", "__
 
 def write(file: int, value: Any) -> None:
     """Writes a value with its length."""
-    data = marshal.dumps(value)
+    data = marshal.dumps(_exact(value))
     view = memoryview(len(data).to_bytes(_HEAD, "little") + data)
     while view:
         view = view[os.write(file, view):]
 
 
-def read(file: int, deadline: float | None = None) -> Any:
-    """Reads a value. Raises EOFError, or TimeoutError at the deadline (time.monotonic())."""
-    size = int.from_bytes(_read_bytes(file, _HEAD, deadline), "little")
-    return marshal.loads(_read_bytes(file, size, deadline))
+def _exact(value: Any) -> Any:
+    """The value with texts of str's own: marshal writes no subclass's, as the text of an exception may be."""
+    if issubclass(type(value), str):
+        return str.__str__(value)
+    if type(value) in (tuple, list):
+        return type(value)(_exact(item) for item in value)
+    if type(value) is dict:
+        return {_exact(key): _exact(item) for key, item in value.items()}
+    return value
 
 
-def _read_bytes(file: int, size: int, deadline: float | None) -> bytes:
+def read(file: int, deadline: float | None = None, writer: int = 0) -> Any:
+    """Reads a value. Raises EOFError, TimeoutError at the deadline (time.monotonic()), or ValueError or TypeError.
+
+    `writer`: the child that writes it. When that has ended no more comes, although a process of its own may have the
+    pipe open.
+    """
+    size = int.from_bytes(_read_bytes(file, _HEAD, deadline, writer), "little")
+    data = _read_bytes(file, size, deadline, writer)
+    try:
+        return marshal.loads(data)
+    except EOFError:  # all is there that was to come
+        raise ValueError("bad marshal data (too short)") from None
+
+
+def _read_bytes(file: int, size: int, deadline: float | None, writer: int) -> bytes:
     parts = []
     while size:
+        ended = bool(writer) and _has_ended(writer)
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not select.select([file], [], [], left)[0]:
-            raise TimeoutError
+        wait = 0.0 if ended else left if not writer else _LOOK if left is None else min(left, _LOOK)
+        if not select.select([file], [], [], wait)[0]:
+            if ended:
+                raise EOFError
+            if left == 0.0:
+                raise TimeoutError
+            continue
         part = os.read(file, min(size, 1 << 20))
         if not part:
             raise EOFError
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def _has_ended(child: int) -> bool:
+    """Leaves it to be waited for."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def serve(requests: int, answers: int) -> None:
@@ -59,32 +92,36 @@ def serve(requests: int, answers: int) -> None:
             request = read(requests)
         except EOFError:
             return
-        write(answers, _in_child(request, (requests, answers)))
+        write(answers, in_child(lambda: _round_trip(request), request["seconds"], (requests, answers)))
 
 
-def _in_child(request: dict[str, Any], private: tuple[int, ...]) -> tuple[Any, ...]:
+def in_child(function: Callable[[], tuple[Any, ...]], seconds: float, private: tuple[int, ...] = ()) -> tuple[Any, ...]:
+    """What a function returns in a process of its own, which does not get the `private` descriptors.
+
+    Or ("time",), ("memory",), ("ended", signal, exit status), or ("unheard", a clause that says what is wrong with
+    what it has written).
+    """
     answer, given = os.pipe()
     child = os.fork()
     if child == 0:
-        try:
-            for file in (*private, answer):
-                os.close(file)
-            os.nice(10)
-            try:
-                write(given, _round_trip(request))
-            except MemoryError:
-                write(given, ("memory",))
-        finally:
-            os._exit(0)
+        _give(function, given, (*private, answer))
     os.close(given)
+    deadline = time.monotonic() + seconds
     try:
-        return read(answer, time.monotonic() + request["seconds"])
+        value = read(answer, deadline, child)
+        return value if type(value) is tuple and value else _FOREIGN
     except TimeoutError:
         return ("time",)
     except EOFError:
+        while not _has_ended(child):  # it has closed its end, and goes on
+            if time.monotonic() >= deadline:
+                return ("time",)
+            time.sleep(_LOOK)
         status = os.waitpid(child, 0)[1]
         child = 0
         return ("ended", *((os.WTERMSIG(status), 0) if os.WIFSIGNALED(status) else (0, os.WEXITSTATUS(status))))
+    except (ValueError, TypeError):
+        return _FOREIGN
     finally:
         os.close(answer)
         if child:
@@ -92,9 +129,30 @@ def _in_child(request: dict[str, Any], private: tuple[int, ...]) -> tuple[Any, .
             os.waitpid(child, 0)
 
 
+def _give(function: Callable[[], tuple[Any, ...]], given: int, private: tuple[int, ...]) -> NoReturn:
+    """Ends the process, with exit status 1 if what the function returns cannot be written."""
+    try:
+        for file in private:
+            os.close(file)
+        pipe = os.fstat(given)
+        try:
+            answer = function()
+            if not os.path.samestat(pipe, os.fstat(given)):  # it was closed, and another file has its number
+                os._exit(1)
+            write(given, answer)
+        except MemoryError:
+            write(given, ("memory",))
+        except ValueError as error:
+            write(given, ("unheard", f"what is to be told of it cannot be written: {_text_of(error)}"))
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
 def _round_trip(request: dict[str, Any]) -> tuple[Any, ...]:
     stage = "setup"
     try:
+        os.nice(10)
         signal.setitimer(signal.ITIMER_REAL, request["seconds"] + 5)  # where nobody is left who ends it
         resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

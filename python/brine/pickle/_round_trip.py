@@ -172,6 +172,8 @@ def _hazard_of(answer: tuple[Any, ...], data: bytes, name: str, seconds: float) 
         if answer[1] not in _CRASHES:
             raise CheckError(f"the process that loaded it was ended by signal {answer[1]}")
         return _failed(_failures.ID, name, "loaded", f"ended by {signal.Signals(answer[1]).name}", data)
+    if kind == "unheard":
+        raise CheckError(f"the process that loaded it is not understood: {answer[1]}")
     if kind == "fails":
         return _failure(answer, data, name)
     if answer[1] == data:
