@@ -1,10 +1,17 @@
 // Which threads a forked process would lack, with threads of the test's own.
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <future>
 #include <string>
 #include <thread>
@@ -78,6 +85,31 @@ TEST(OtherThreads, AreFoundWithoutProc) {
   EXPECT_EQ(other_threads("/nowhere").empty(), other_threads().empty());
   const Waiting one("unseen");
   EXPECT_TRUE(has(other_threads("/nowhere"), "no /proc"));
+}
+
+// Has unshare(2) fail with EPERM, as a container's filter does. Returns false where that cannot be.
+bool forbid_unshare() {
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program = {sizeof filter / sizeof *filter, filter};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(OtherThreads, MayBeThereWhereTheKernelMayNotBeAsked) {
+  constexpr int kUnheard = 77;
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    if (!forbid_unshare()) ::_exit(kUnheard);
+    ::_exit(has(other_threads("/nowhere"), "unshare(2) is refused") ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kUnheard) GTEST_SKIP() << "no filter can be set";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(OtherThreads, ThatAForkEndsAreNotInTheWay) {

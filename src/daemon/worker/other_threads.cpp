@@ -39,9 +39,14 @@ std::string name_of(const std::string& task) {
   return name;
 }
 
-// Returns true if the kernel says that this process has several threads: this call changes nothing
-// in a process with one, and is refused in any other.
-bool has_several() noexcept { return ::unshare(CLONE_THREAD) != 0 && errno == EINVAL; }
+// Asks the kernel by a call that changes nothing in a process with one thread, and is invalid in
+// any other. Where a filter of system calls refuses it (a container's may), there may be threads: a
+// fork that loses them hangs, and a group does without preload.
+std::string threads_without_proc() {
+  if (::unshare(CLONE_THREAD) == 0) return {};
+  if (errno == EINVAL) return "of unknown names, since there is no /proc";
+  return "perhaps some, since there is no /proc, and unshare(2) is refused";
+}
 
 // Has the handlers of pthread_atfork() run.
 void try_to_fork() noexcept {
@@ -56,7 +61,7 @@ void try_to_fork() noexcept {
 
 std::string other_threads(const char* tasks) {
   const std::unique_ptr<DIR, CloseFolder> folder(::opendir(tasks));
-  if (!folder) return has_several() ? "of unknown names, since there is no /proc" : "";
+  if (!folder) return threads_without_proc();
   const std::string own = std::to_string(::gettid());
   std::string named;
   std::size_t count = 0;

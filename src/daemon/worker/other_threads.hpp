@@ -7,7 +7,7 @@ namespace brine::daemon {
 
 /// Returns which threads this process has beside the calling one, as "830 ('name'), 831 ('name')";
 /// empty: none. Without a folder `tasks` (a chroot has no /proc), the kernel says whether there are
-/// any, and not which.
+/// any, and not which; if it may not be asked, there may be some.
 std::string other_threads(const char* tasks = "/proc/self/task");
 
 /// Returns the same of those that outlive a fork. A library may end its threads by a handler of
