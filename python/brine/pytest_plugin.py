@@ -49,6 +49,8 @@ class PickleFindings(list[Report]):
         for posted in self._mailbox.take():
             if isinstance(posted, bytes):
                 self._keep(posted)
+            elif isinstance(posted, str):
+                self.unchecked.append(posted)
             else:
                 self.append(posted)
 

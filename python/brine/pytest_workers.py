@@ -6,13 +6,14 @@ A process that is forked has the guard, and the file to write to, from the one t
 multiprocessing starts anew (`spawn`, `forkserver`) gets both with the first thing that it is sent.
 """
 
+import errno
+import fcntl
 import importlib
 import os
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Iterator
 
 import _pickle
@@ -32,6 +33,9 @@ brine.pytest_workers.start({mailbox!r}, {round_trip!r})
 MOST_ROUND_TRIPS = 1000
 """Of one process."""
 
+LONGEST = 64 << 20
+"""How many bytes of a pickle are posted."""
+
 
 class Mailbox:
     """A file in which workers leave their reports and pickles, for the process that has made it."""
@@ -41,17 +45,21 @@ class Mailbox:
         os.close(file)
         self._read = 0
 
-    def take(self) -> list[Report | bytes]:
-        """What has come since the last call."""
-        data = Path(self.path).read_bytes()
-        posted: list[Report | bytes] = []
-        while self._read + _HEAD <= len(data):
-            begin = self._read + _HEAD
-            end = begin + int.from_bytes(data[self._read:begin], "little")
+    def take(self) -> list[Report | bytes | str]:
+        """What has come since the last call. A text says why something has not."""
+        with open(self.path, "rb") as file:
+            file.seek(self._read)
+            data = file.read()
+        posted: list[Report | bytes | str] = []
+        taken = 0
+        while taken + _HEAD <= len(data):
+            begin = taken + _HEAD
+            end = begin + int.from_bytes(data[taken:begin], "little")
             if end > len(data):  # a worker ended while it wrote
                 break
             posted.append(_pickle.loads(data[begin:end]))
-            self._read = end
+            taken = end
+        self._read += taken
         return posted
 
     def close(self) -> None:
@@ -60,16 +68,28 @@ class Mailbox:
 
 
 def post(path: str, value: Report | bytes) -> None:
-    """Leaves a report or a pickle, in one piece: other workers write there too."""
+    """Leaves a report or a pickle, in one piece: other workers write there too. Raises OSError."""
     data = _pickle.dumps(value)
+    if len(data) > LONGEST:
+        data = _pickle.dumps(f"{len(data):,} bytes are more than a worker hands over, which is {LONGEST:,}")
     try:
         file = os.open(path, os.O_WRONLY | os.O_APPEND)
     except FileNotFoundError:  # the test has ended
         return
     try:
-        os.write(file, len(data).to_bytes(_HEAD, "little") + data)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _append(file, len(data).to_bytes(_HEAD, "little") + data)
     finally:
+        fcntl.flock(file, fcntl.LOCK_UN)  # a process that was forked meanwhile has the file open
         os.close(file)
+
+
+def _append(file: int, data: bytes) -> None:
+    """Leaves nothing of what does not fit: it would be taken for the beginning of what follows."""
+    before = os.fstat(file).st_size
+    if os.write(file, data) != len(data):
+        os.ftruncate(file, before)
+        raise OSError(errno.ENOSPC, "there is no room for what a worker of the test has found")
 
 
 class _Posting(list[Report]):

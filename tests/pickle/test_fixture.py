@@ -1,6 +1,11 @@
 """The pytest plugin brine.pytest_plugin, in pytest runs of their own."""
 
+import os
+import tracemalloc
+
 import pytest
+from brine import pytest_workers
+from brine.pytest_workers import Mailbox, post
 
 pytest_plugins = ["pytester"]
 
@@ -342,3 +347,61 @@ def test_allowed(brine_pickle_guard):
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.map(application.save_a_lambda, [1])
 """).assert_outcomes(passed=3)
+
+
+@pytest.fixture
+def mailbox():
+    mailbox = Mailbox()
+    yield mailbox
+    mailbox.close()
+
+
+def test_what_does_not_fit_into_the_mailbox_leaves_nothing(mailbox, monkeypatch):
+    """The rest of a piece that a full disk has cut off would be read from what comes next."""
+    post(mailbox.path, b"first")
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, data: write(file, data[:len(data) // 2]))
+        with pytest.raises(OSError, match="no room"):
+            post(mailbox.path, b"second")
+    post(mailbox.path, b"third")
+    assert mailbox.take() == [b"first", b"third"]
+
+
+def test_a_pickle_that_is_too_long_for_the_mailbox(mailbox, monkeypatch):
+    monkeypatch.setattr(pytest_workers, "LONGEST", 1000)
+    post(mailbox.path, bytes(1001))
+    post(mailbox.path, b"next")
+    words, stream = mailbox.take()
+    assert "bytes are more than a worker hands over" in words and stream == b"next"
+    assert os.path.getsize(mailbox.path) < 1000
+
+
+def test_what_was_taken_is_not_read_again(mailbox):
+    post(mailbox.path, bytes(8 << 20))
+    assert len(mailbox.take()) == 1
+    post(mailbox.path, b"next")
+    tracemalloc.start()
+    try:
+        assert mailbox.take() == [b"next"]
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_worker_says_which_pickle_is_not_checked(run):
+    result = run(f"""{IMPORTS}
+def work():
+    from brine import pytest_workers
+    pytest_workers.LONGEST = 1000
+    application.save([ValueError("x" * 2000)])
+
+def test_passes(brine_pickle_guard):
+    brine_pickle_guard(round_trip=True)
+    worker = multiprocessing.get_context("fork").Process(target=work)
+    worker.start()
+    worker.join()
+    brine_pickle_guard.gather()
+    assert "more than a worker hands over" in brine_pickle_guard.unchecked[0]
+""")
+    result.assert_outcomes(passed=1)
