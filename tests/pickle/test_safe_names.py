@@ -567,6 +567,19 @@ def test_a_type_of_records_that_has_its_size_too_late():
     assert "used already" in str(report) and report.grade == "unknown", str(report)
 
 
+def test_a_type_of_records_whose_arguments_are_shared():
+    """Another type of the same arguments does not make the first one unused again."""
+    numpy = pytest.importorskip("numpy")
+    state = (3, "|", None, ("a",), {"a": (numpy.dtype("f8"), 0)}, 8, 1, 16)
+    made, _, _ = numpy.zeros(0).__reduce__()
+    arguments = (numpy.record, False, True)
+    late = Calls(numpy.dtype, arguments)
+    array = Calls(made, (numpy.ndarray, (0,), b"b"), (1, (100_000,), late, False, b""))
+    stream = pickle.dumps([arguments, array, Calls(numpy.dtype, arguments), late, state], 2)
+    report = scan(stream[:stream.rindex(b"e.")] + b"b0.")
+    assert "used already" in str(report) and report.grade == "unknown", str(report)
+
+
 KEEPERS = {"more than its data": (collections.UserDict, {"data": {}, "append": 1}), "other data": (collections.UserList, {"data": {}}),
            "no data": (collections.UserList, {"x": "y"}), "a map that is none": (collections.ChainMap, {"maps": [{}, 1]})}
 

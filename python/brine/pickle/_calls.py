@@ -75,8 +75,8 @@ FAULTS = (Unfollowed, ValueError, IndexError, KeyError, TypeError, AttributeErro
 class Judge:
     """Raises Refused for what is not proven; this one never does."""
 
-    def call(self, callee: Any, arguments: "tuple[Any, ...]") -> None:
-        """A call."""
+    def call(self, made: Made) -> None:
+        """A call, as what it makes."""
 
     def state(self, target: Any, state: Any) -> None:
         """A state that an object is given, once."""
@@ -221,7 +221,7 @@ class Calls:
             self._refuse(callee, Refused("exhausts", "it copies the same large values over and over."))
         self._weigh(made, arguments)
         self._hashed(arguments, position)
-        self._judged(callee, lambda: self._judge.call(callee, arguments))
+        self._judged(callee, lambda: self._judge.call(made))
         self._stack.append(made)
 
     def _hashed(self, arguments: tuple[Any, ...], position: int) -> None:

@@ -584,14 +584,15 @@ class Proofs(Judge):
         self._left = _MOST_WALKED
         self._done = 0
         """How many calls and states there were of others than types of numpy."""
-        self._records: dict[int, tuple[int, tuple[Any, ...]]] = {}
-        """The arguments of the types of records, by their ids, and how many there were then."""
+        self._records: dict[int, tuple[int, Made]] = {}
+        """The types of records, by their ids, and how many there were then."""
 
-    def call(self, callee: Any, arguments: tuple[Any, ...]) -> None:
+    def call(self, made: Made) -> None:
+        callee, arguments = made
         if callee != ("numpy", "dtype"):
             self._done += 1
         elif arguments and arguments[0] in _RECORDS:
-            self._records[id(arguments)] = self._done, arguments
+            self._records[id(made)] = self._done, made
         if isinstance(callee, Made):
             self._call_of_fetched(callee, arguments)
         elif callee == _GETATTR:
@@ -610,7 +611,7 @@ class Proofs(Judge):
         callee = _class_of(target)
         if callee == ("numpy", "dtype"):
             _dtype_state(target, state)
-            _require(target.arguments[0] not in _RECORDS or self._records[id(target.arguments)][0] == self._done,
+            _require(target.arguments[0] not in _RECORDS or self._records[id(target)][0] == self._done,
                      "it has its size when it has been used already, which numpy believes.")
             return
         self._done += 1
