@@ -7,9 +7,12 @@ executed or reached. A rule that a name has (`_proofs`) decides what it is calle
 import collections
 import datetime
 import decimal
-import email
+import email._policybase
+import email.message
+import email.mime.text
 import enum
 import fractions
+import http.client
 import http.cookies
 import inspect
 import ipaddress
@@ -416,6 +419,19 @@ STATES = {
     "a generator of numbers": lambda: Calls(random.Random, (), (2, BIG, None)),
     "a cookie's item": lambda: Cookie(),
     "a Morsel's name": lambda: Calls(http.cookies.Morsel, (), {"key": BIG}),
+    **{f"a method of {cls.__module__}": lambda cls=cls: Calls(dict, (Calls(cls, (), {"_headers": [(2**40, 0)], "get": bytes}),))
+       for cls in (email.message.Message, http.client.HTTPMessage, email.mime.text.MIMEText)},
+    "a method of a mail, without dict()": lambda: Calls(email.message.Message, (), {"get": ["x"]}),
+    "a method of a record": lambda: Calls(logging.LogRecord, (), {"getMessage": bytes}),
+    "what a policy makes mails with": lambda: Calls(email._policybase.Compat32, (), {"message_factory": bytes}),
+    "the methods of a mail's policy": lambda: Calls(dict, (Calls(email.message.Message, (), {
+        "_headers": [("x", 0)], "policy": Calls(types.SimpleNamespace, (), {"header_fetch_parse": bytes})}),)),
+    **{f"keys of {cls.__name__}": lambda cls=cls: Calls(dict, (Calls(cls, (), {"keys": list}),))
+       for cls in (types.SimpleNamespace, collections.OrderedDict, ValueError)},
+    "keys in pairs": lambda: Calls(collections.OrderedDict, ([Calls(email.message.Message, (), {"_headers": []})],)),
+    "arguments under a name that is made": lambda: Calls(ValueError, ("x",), {Calls(str, ("args",)): BIG}),
+    **{f"{cls.__name__} with a name that is made": lambda cls=cls: Calls(cls, (), {Calls(str, ("keys",)): 1})
+       for cls in (types.SimpleNamespace, collections.OrderedDict)},
 }
 
 
@@ -460,6 +476,27 @@ def test_a_generator_that_is_outside_of_its_numbers(name, key):
     state = {**state, "state": {**state["state"]}}
     (state["state"] if key == "pos" else state)[key] = 2**31 - 1
     assert scan(pickle.dumps(Calls(made, arguments, state), 4)).grade == "unknown"
+
+
+@pytest.mark.parametrize("kind", ["a key", "a dict", "a text"])
+def test_a_generator_whose_state_is_made_by_calls(kind):
+    """Its place outside of its numbers would not be seen."""
+    numpy = pytest.importorskip("numpy")
+    made, arguments, state = numpy.random.MT19937(1).__reduce__()
+    inner = dict(state["state"], pos=2**31 - 1)
+    place = inner.pop("pos")
+    states = {"a key": {**state, "state": {**inner, Calls(str, ("pos",)): place}},
+              "a dict": {**state, "state": collections.OrderedDict(inner, pos=place)},
+              "a text": (Calls(str, ("MT19937",)), inner["key"], place, 0, 0.0)}
+    assert scan(pickle.dumps(Calls(made, arguments, states[kind]), 4)).grade == "unknown"
+
+
+def test_a_model_and_a_frame_with_names_that_are_made(monkeypatch):
+    monkeypatch.setattr(_scan.Lookup, "__call__", lambda self, module, name: Found("a module"))
+    for name in ("sklearn.svm._classes SVC", "pandas.core.series Series"):
+        made, key = named(*name.split()) + b")\x81}", text("x")
+        assert scan(b"\x80\x04" + made + key + b"K\x01sb.").grade == "safe"
+        assert scan(b"\x80\x04" + made + named("builtins", "str") + key + b"\x85RK\x01sb.").grade == "unknown"
 
 
 def test_a_seed_of_many_digits():

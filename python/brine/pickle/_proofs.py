@@ -6,7 +6,7 @@ A rule is a function of a call's arguments, or of a state, and raises Refused fo
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from brine.pickle._calls import UNKNOWN, Data, Items, Judge, Made, Name, Pairs, Refused
@@ -210,16 +210,33 @@ _PLAIN = {
     "email.mime.text": "MIMEText", "email.mime.multipart": "MIMEMultipart", "email.mime.image": "MIMEImage",
     "email.mime.application": "MIMEApplication", "email.mime.base": "MIMEBase",
 }
+_OF_A_MAIL = frozenset("policy _headers _unixfrom _payload _charset preamble epilogue defects _default_type".split())
+_ATTRIBUTES = {
+    "Compat32": frozenset("max_line_length linesep cte_type raise_on_defect mangle_from_ message_factory "
+                          "verify_generated_headers".split()),
+    "Charset": frozenset("input_charset header_encoding body_encoding output_charset input_codec output_codec".split()),
+    "Header": frozenset("_charset _continuation_ws _chunks _maxlinelen _headerlen".split()),
+}
+"""What these classes write of themselves; a mail has those of _OF_A_MAIL, and a record what its program adds to it."""
+_RECORD = ("logging", "LogRecord")
 _MORSEL = ("http.cookies", "Morsel")
 _COOKIES = (_MORSEL, ("http.cookies", "SimpleCookie"), ("http.cookies", "BaseCookie"))
 
 
 def _plain_state(callee: Name, state: Any) -> None:
-    """A Morsel's is taken apart, as three texts."""
-    proven = isinstance(state, Pairs) and all(type(key) is str for key, _ in state)
+    """A Morsel's is taken apart, as three texts. An attribute in the place of a method is called as one."""
+    proven = isinstance(state, Pairs) and _has_names(state)
     if callee in _COOKIES:
         proven = proven and callee == _MORSEL and all(type(value) is str for _, value in state)
+    elif callee != _RECORD:
+        known = _ATTRIBUTES.get(callee.name, _OF_A_MAIL)
+        proven = proven and all(key in known for key, _ in state)
     _require(proven, "its state is no dict of attributes.")
+    _require(not any(_is_function(value) for _, value in state), "its state has a class or function as an attribute.")
+
+
+def _is_function(value: Any) -> bool:
+    return isinstance(value, Name) or isinstance(value, Made) and value.callee == _GETATTR
 
 
 def _cookie_items(callee: Name, items: list[Any]) -> None:
@@ -241,14 +258,19 @@ def _value_state(callee: Name, state: Any) -> None:
     """
     if state is None:
         return
-    proven = isinstance(state, Pairs)
+    proven = isinstance(state, Pairs) and _has_names(state)
     if is_exception(*callee):
         proven = proven and all(key != "args" for key, _ in state)  # they are unpacked once more
     elif callee == _UUID:
         proven = proven and all(_is_of_uuid(*pair) for pair in state)
     else:
-        proven = callee in _WITH_ATTRIBUTES
+        proven = proven and callee in _WITH_ATTRIBUTES
     _require(proven, "its state is none that pickle writes.")
+
+
+def _has_names(attributes: Pairs) -> bool:
+    """Whether its keys are texts of the pickle itself: one that a call makes is none of those that are looked for."""
+    return all(type(key) is str for key, _ in attributes)
 
 
 def _is_of_uuid(attribute: Any, value: Any) -> bool:
@@ -352,7 +374,7 @@ def _fields(target: Made, state: Any) -> None:
     """Fields that lie within the size: numpy reads and writes memory where they say that they are."""
     names, fields, size, alignment = state[3:7]
     of_record = target.arguments[0] in _RECORDS
-    proven = (type(names) is tuple and isinstance(fields, Pairs) and type(size) is int
+    proven = (type(names) is tuple and isinstance(fields, Pairs) and _has_names(fields) and type(size) is int
               and (0 < size <= _LARGE if of_record else size == _size(target)) and alignment in (1, 2, 4, 8, 16)
               and _ALIGNED <= state[7] < 128 and state[7] & ~_ALIGNED in (0, 8, 16, 24)
               and sorted(map(str, names)) == sorted(str(key) for key, _ in fields)
@@ -484,6 +506,11 @@ def _not_kept(callee: Name, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     return () if isinstance(data, Pairs) and all(key in ("data", "name") for key, _ in data) else arguments
 
 
+def _is_of_numpy(callee: Any) -> bool:
+    """A text or dict that another makes would not be looked through; bytes are in the states of arrays alone."""
+    return isinstance(callee, Name) and callee.module.partition(".")[0] == "numpy"
+
+
 def _in_its_numbers(value: Any) -> None:
     """Where a generator of random numbers is in its own: numpy reads there when it is asked for one."""
     if type(value) is not tuple or len(value) < 2:
@@ -581,6 +608,8 @@ class Proofs(Judge):
         """The arrays that are known to hold no objects, by their ids."""
         self._slow: dict[int, Made] = {}
         """The arrays of objects of which one may take forever to become a number."""
+        self._attributed: dict[int, Made] = {}
+        """The objects that have attributes by a state, by their ids."""
         self._left = _MOST_WALKED
         self._done = 0
         """How many calls and states there were of others than types of numpy."""
@@ -625,15 +654,20 @@ class Proofs(Judge):
         elif not isinstance(callee, Name) or self._is_enum(callee) or callee == _GETATTR:
             raise Refused("unknown", "its state changes what belongs to the whole process.")
         elif rule_of(*callee) is _model:
-            _require(isinstance(state, Pairs), "its state is no dict of attributes.")
+            _require(isinstance(state, Pairs) and _has_names(state), "its state is no dict of attributes.")
         elif rule_of(*callee) is _frame or callee == _TREE:
+            parts = state if type(state) is tuple else (state,)
+            _require(all(_has_names(each) for each in parts if isinstance(each, Pairs)),
+                     "its state has attributes of which another call has made the names.")
             if _COMPILED.match(f"{callee.module}.{callee.name}"):
                 self._converted((state,), callee)
         elif callee == ("random", "Random"):
             _random_state(state)
         elif rule_of(*callee) is _plain:
+            self._attributed[id(target)] = target
             _plain_state(callee, state)
         elif is_proven_name(*callee):
+            self._attributed[id(target)] = target
             _value_state(callee, state)
 
     def fill(self, target: Any) -> None:
@@ -674,10 +708,12 @@ class Proofs(Judge):
             _require(self._left > 0, "it is given too much to be looked through.")
             _finite(value)
             _of_few_digits(value)
-            if of_generator:
-                _in_its_numbers(value)
             _require(not self._is_slow(value), "it may make a number of what it is given, which takes memory or time "
                      "without end.", "exhausts")
+            if of_generator:
+                _require(not isinstance(value, Made) or _is_of_numpy(_class_of(value)),
+                         "its state is made by others than numpy.")
+                _in_its_numbers(value)
             if type(value) is tuple or isinstance(value, (Items, Pairs)):
                 left += value
 
@@ -690,6 +726,8 @@ class Proofs(Judge):
 
     def _make(self, callee: Name, arguments: tuple[Any, ...]) -> None:
         rule = rule_of(*callee)
+        if rule in (_container, _mapping) or rule is None and is_safe(*callee):
+            self._without_attributes(arguments, rule is _mapping)
         if rule is not None:
             rule(arguments)
             if rule is _pattern and isinstance(arguments[0], str):
@@ -701,6 +739,13 @@ class Proofs(Judge):
             _container(arguments)
         elif self._enumeration(*callee):
             _member(arguments)
+
+    def _without_attributes(self, arguments: Iterable[Any], of_pairs: bool) -> None:
+        """dict(OBJECT) calls its `keys`, which may be an attribute, and asks it for each of these."""
+        for each in arguments:
+            _require(id(each) not in self._attributed, "it goes through an object whose attributes may be its methods.")
+            if of_pairs and isinstance(each, (tuple, Items)):
+                self._without_attributes(each, False)
 
     def _getattr(self, arguments: tuple[Any, ...]) -> None:
         """Members of an Enum, and time zones, are stored by it."""
