@@ -450,12 +450,24 @@ def test_what_a_state_makes_of_a_value(kind, padding):
 
 
 PATTERNS = {"names of characters": (r"\N{BULLET}", 32), "output": ("a+", 128), "no pattern": (range(9), 32),
-            "an argument more": ("a", 32, 1), "too many sets": ("[a-\uffff]" * 3000, 34)}
+            "an argument more": ("a", 32, 1), "too many sets": ("[a-\uffff]" * 3000, 34),
+            "wide ranges in one set": ("[" + "".join(chr(0x100 + at) + "-\uffff" for at in range(400)) + "]", 34),
+            "the same by escapes": ("[" + "".join(rf"\u{0x100 + at:04x}-\uffff" for at in range(400)) + "]", 34),
+            "many bytes": (b"[\x60-\xff]" * 20_000, 2), "bytes of a number": (Calls(bytes, (1 << 20,)), 2),
+            "bytes of bytes": (Calls(bytes, (b"[\x60-\xff]" * 20_000,)), 2)}
 
 
 @pytest.mark.parametrize("kind", PATTERNS)
 def test_a_pattern_that_is_not_compiled_in_peace(kind):
     assert scan(pickle.dumps(Calls(re._compile, PATTERNS[kind]), 4)).grade == "unknown"
+
+
+def test_patterns_that_are_stored():
+    """Also many of them, and those of bytes, which old protocols store as a call."""
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        report = scan(pickle.dumps([re.compile(rf"[a-zA-Z0-9_.-]+@[\w\-.]+x{at}", re.I) for at in range(100)]
+                                   + [re.compile(b"[a-z]+(%d)" % at) for at in range(100)] + [re.compile(b"")], protocol))
+        assert not report, str(report)
 
 
 def test_an_array_that_has_not_as_many_objects_as_it_says():

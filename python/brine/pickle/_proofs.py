@@ -181,16 +181,38 @@ def _kept(arguments: tuple[Any, ...]) -> None:
     """An exception keeps what it is given; only its state matters."""
 
 
-_SYNTAX = 1000
-"""A set of characters counts as so many values, since it is expanded where the case of letters does not matter."""
+_SYNTAX, _PER_BYTE = 1000, 32
+"""What a set of characters counts for, since it is expanded where the case of letters does not matter; and a byte of a
+pattern of bytes, which is in a set of no more than 256, if it is."""
+_RANGE = re.compile(r"-(\\[uU]|.)", re.DOTALL)
+_WIDEST = 1 << 16
 
 
 def _pattern(arguments: tuple[Any, ...]) -> None:
     """A regular expression is compiled: no names of characters, which import a module, and no output (re.DEBUG)."""
-    _require(len(arguments) == 2 and (isinstance(arguments[0], (Data, str)) or is_bytes(arguments[0]))
+    _require(len(arguments) == 2 and is_bytes(arguments[0])
              and type(arguments[1]) is int and not arguments[1] & (1 | 128), "it is called as no pattern is stored.")
     text = arguments[0]
     _require(not isinstance(text, str) or r"\N" not in text, "its pattern names characters, which imports a module.")
+
+
+def _cost(pattern: Any) -> int:
+    """How long a pattern takes to compile, in characters of a text without sets."""
+    if isinstance(pattern, Data):
+        return pattern.size * _PER_BYTE
+    if isinstance(pattern, Made):
+        of = pattern.arguments
+        _require(all(type(each) is str for each in of), "it is a pattern of unknown length.")
+        return sum(len(each.encode("utf-8", "surrogatepass")) for each in of) * _PER_BYTE
+    sets = pattern.count("[")
+    return len(pattern) + _SYNTAX * sets + (sum(map(_width, _RANGE.findall(pattern))) if sets else 0)
+
+
+def _width(last: str) -> int:
+    """How many characters a range has at most, of which this is the last one, or the start of its escape."""
+    if last.startswith("\\"):
+        return _WIDEST if len(last) > 1 else _SYNTAX
+    return min(ord(last) + 1, _WIDEST)
 
 
 def _random_state(state: Any) -> None:
@@ -730,8 +752,8 @@ class Proofs(Judge):
             self._without_attributes(arguments, rule is _mapping)
         if rule is not None:
             rule(arguments)
-            if rule is _pattern and isinstance(arguments[0], str):
-                self._left -= len(arguments[0]) + _SYNTAX * arguments[0].count("[")
+            if rule is _pattern:
+                self._left -= _cost(arguments[0])
                 _require(self._left > 0, "it is given too much to be compiled soon.")
             if rule is _frame:
                 self._converted(_not_kept(callee, arguments), callee)
