@@ -38,7 +38,7 @@ from pathlib import Path
 
 import pytest
 from brine import cli
-from brine.pickle import _proofs, _safe, _scan, scan
+from brine.pickle import _proofs, _safe, _scan, _weights, scan
 from brine.pickle._lookup import Found
 
 FUZZ = r'''
@@ -405,6 +405,51 @@ def test_a_key_whose_hash_takes_without_end():
     report = scan(data)
     assert [found.kind for found in report.globals] == ["exhausts"], str(report)
     assert not scan(pickle.dumps({doubled(8): 1}, 4)).findings
+
+
+KEPT_AND_DOUBLED = b"".join(b"\x940h" + bytes([n]) + b"h" + bytes([n]) + b"\x86" for n in range(40))
+HEAVY = {
+    "by the memo": b"}" + b")" + KEPT_AND_DOUBLED + b"Ns", "by DUP": b"})" + b"2\x86" * 40 + b"Ns",
+    "in a dict of a mark": b"()" + b"2\x86" * 40 + b"Nd", "in a set": b"\x8f()" + b"2\x86" * 40 + b"\x90",
+    "in a frozenset": b"()" + b"2\x86" * 40 + b"\x91", "in three": b"})" + b"22\x87" * 30 + b"Ns",
+    "behind a mark": b"}(1)" + b"2\x86" * 40 + b"Ns", "of marks": b"})" + b"q\x01(h\x01h\x01t" * 40 + b"Ns",
+    "behind another pickle": b"N.})" + b"2\x86" * 40 + b"Ns",
+}
+
+
+@pytest.mark.parametrize("padding", [b"", b"N0" * 110_000, b"cno_such_module\nx\n0" + b"N0" * 110_000], ids=len)
+@pytest.mark.parametrize("kind", HEAVY)
+def test_a_heavy_key_that_much_else_hides(kind, padding):
+    data = b"\x80\x04" + padding + HEAVY[kind] + b"."
+    report = scan(data)
+    assert report.error is None and report.findings[-1].kind == "exhausts", str(report)
+    assert data[report.findings[-1].position:][:1] in b"sd\x90\x91"
+
+
+def test_what_a_safe_name_does_behind_much_else():
+    numbers = b"N0" * 110_000 + named("builtins", "complex") + named("builtins", "range") + HUGE + b"\x85R\x85R"
+    assert scan(b"\x80\x04" + numbers + b".").grade == "runs-code"
+
+
+def test_what_is_too_long_to_be_followed(monkeypatch):
+    """Nobody has looked for a heavy key in it."""
+    data = pickle.dumps([list(range(1000)), {(1, 2): 3}], 4)
+    assert not scan(data)
+    monkeypatch.setattr(_weights.heavy_key, "__defaults__", (1000,))
+    assert scan(data).grade == "unknown" and "too long" in str(scan(data))
+    monkeypatch.undo()
+    monkeypatch.setattr(_scan, "_FOLLOWED", 1000)
+    assert scan(data).grade == "unknown" and "too long" in str(scan(data))
+    assert scan(b"").grade == "safe" and scan(data[:-1]).grade == "safe"  # there is an error instead
+
+
+def test_the_weight_of_a_key_is_no_hindrance():
+    """Plain data of all opcodes is followed to its end."""
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        for kind in ("None", "bool", "int", "large int", "float", "str", "bytes", "bytearray", "list", "tuple", "dict", "set"):
+            data = pickle.dumps([INNOCENT[kind], (1, 2, 3, 4), {(1,): INNOCENT[kind]}, [{}] * 3], protocol)
+            assert _weights.heavy_key(data * 2) == (None, True), (kind, protocol)
+    assert _weights.heavy_key(pickle.dumps(pickle.PickleBuffer(b"x"), 5, buffer_callback=lambda buffer: None)) == (None, True)
 
 
 BIG = range(2**40)

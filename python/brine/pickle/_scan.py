@@ -6,9 +6,9 @@ from typing import Any, Iterable, Iterator
 
 import copyreg
 from brine._guard import StreamScanner
-from brine.pickle import _judge, _restore, _scripts
+from brine.pickle import _judge, _restore, _scripts, _weights
 from brine.pickle._allow import is_allowed
-from brine.pickle._calls import MOST_OPCODES, Calls, Name
+from brine.pickle._calls import Calls, Name
 from brine.pickle._enumerations import Enumeration
 from brine.pickle._grades import GRADE_OF, GRADES, runs_code
 from brine.pickle._lookup import Found, Lookup
@@ -16,8 +16,8 @@ from brine.pickle._proofs import Proofs, rule_of
 from brine.pickle._safe import is_safe
 
 _BLOCK = 1 << 20
-_FOLLOWED, _FEW = 128 << 20, 200_000
-"""Of streams up to this size calls are followed; no further than so many opcodes where no name needs it."""
+_FOLLOWED = 128 << 20
+"""Streams up to this size are followed."""
 _OPCODES = {ord("c"): "GLOBAL", ord("i"): "INST", 0x93: "STACK_GLOBAL", 0: "EXT"}
 _WRITTEN = {"changed": "BUILD",  # or SETITEM, APPEND, ADDITEMS
             "memo": "PUT", "length": "FRAME"}  # or another of their kinds
@@ -119,7 +119,7 @@ def scan_blocks(blocks: Iterable[Any], allow: Iterable[str] = (), look_up: Looku
     found, fault, position, pickles, end = scanner.finish()
     allowed = frozenset(allow)
     look_up = look_up or Lookup()
-    calls = kept.calls(found, end, _Known(allowed, look_up))
+    calls, heavy, complete = kept.follow(found, end, _Known(allowed, look_up))
     judged: dict[tuple[str, str, str], tuple[str, str, str, str, str, str]] = {}
     globals_: list[ScannedGlobal] = []
     for kind, module, name, at, opcode in found:
@@ -128,14 +128,18 @@ def scan_blocks(blocks: Iterable[Any], allow: Iterable[str] = (), look_up: Looku
         module, name, verdict, resolves_to, message, remedy = judged[kind, module, name]
         written = _WRITTEN.get(kind) or _OPCODES[opcode]
         globals_.append(ScannedGlobal(module, name, at, written, verdict, resolves_to, message, remedy))
-    if calls and calls.heavy is not None:
-        globals_.append(ScannedGlobal("?", "?", calls.heavy, "SETITEM", "exhausts", "a key that holds others many "
+    if heavy is not None:
+        globals_.append(ScannedGlobal("?", "?", heavy, "SETITEM", "exhausts", "a key that holds others many "
                                       "times over", "to find its hash takes time without end.", "Do not load it."))
+    elif not complete and not any(each.is_finding for each in globals_):
+        globals_.append(ScannedGlobal("?", "?", end - 1, "STOP", "unknown", "what it holds", "it is too long to be "
+                                      "followed, or written as no pickler writes: a key may be in it whose hash takes "
+                                      "time without end.", "Load it only if you trust whoever wrote the pickle."))
     return ScanReport(globals_, fault, position, pickles, end)
 
 
 class _Kept:
-    """A stream's bytes, for as long as they are few enough to follow what it calls."""
+    """A stream's bytes, for as long as they are few enough to be followed."""
 
     def __init__(self) -> None:
         self._blocks: list[Any] = []
@@ -148,15 +152,18 @@ class _Kept:
         else:
             self._blocks.append(block)
 
-    def calls(self, found: list[tuple[str, str, str, int, int]], end: int, known: "_Known") -> Calls | None:
-        """What the complete pickles call; also where they name nothing, since a key's hash may take without end."""
-        names = {_restore.modern_name(module, name) for kind, module, name, _, _ in found if kind == "named"}
+    def follow(self, found: list[tuple[str, str, str, int, int]], end: int,
+               known: "_Known") -> tuple[Calls | None, int | None, bool]:
+        """What the complete pickles call, if that matters; where a key is too heavy; whether it was followed whole."""
         if not end or not self._blocks:
-            return None
-        needed = any(rule_of(*name) or known.enumeration(*name) for name in names)
-        calls = Calls(Proofs(known.enumeration, known.is_told), MOST_OPCODES if needed else _FEW)
-        calls.follow(b"".join(bytes(block) for block in self._blocks)[:end])
-        return calls
+            return None, None, not end
+        stream = b"".join(bytes(block) for block in self._blocks)[:end]
+        names = {_restore.modern_name(module, name) for kind, module, name, _, _ in found if kind == "named"}
+        if not any(rule_of(*name) or is_safe(*name) or known.enumeration(*name) for name in names):
+            return None, *_weights.heavy_key(stream)
+        calls = Calls(Proofs(known.enumeration, known.is_told))
+        calls.follow(stream)
+        return calls, calls.heavy, calls.complete
 
 
 class _Known:
