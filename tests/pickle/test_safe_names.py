@@ -359,6 +359,8 @@ def doubled(levels):
     return value
 
 
+MADE = Calls(bytes, (bytes(1 << 20),))
+MADE_LIST = Calls(list, ([None] * 200_000,))
 BOMBS = {
     "bytes": lambda: Calls(bytes, (2**40,)), "bytearray": lambda: Calls(bytearray, (2**40,)),
     "list of a range": lambda: Calls(list, (range(2**40),)), "tuple": lambda: Calls(tuple, (range(2**40),)),
@@ -368,6 +370,12 @@ BOMBS = {
     "addresses": lambda: Calls(list, (ipaddress.ip_network("::/0"),)),
     "Fraction": lambda: Calls(fractions.Fraction, ("1e999999999",)),
     "copies": lambda: [Calls(bytearray, (SHARED,)) for _ in range(400)],
+    "copies of what is made": lambda: [Calls(bytearray, (MADE,)) for _ in range(400)],
+    "copies of what is made of that": lambda: [Calls(bytearray, (Calls(bytes, (MADE,)),)) for _ in range(200)],
+    "copies of a list": lambda: [Calls(list, (MADE_LIST,)) for _ in range(400)],
+    "copies of one range": lambda: [Calls(list, (NUMBERS,)) for _ in range(40)],
+    "many bytes of one number": lambda: [Calls(bytes, (2**20,)) for _ in range(400)],
+    "copies by a state": lambda: [Calls(ValueError, (), (SHARED, at)) for at in range(400)],
     "int of a Decimal": lambda: Calls(int, (decimal.Decimal("1e999999999"),)),
     "Fraction of a Decimal": lambda: Calls(fractions.Fraction, (decimal.Decimal("1e999999999"),)),
     "struct_time": lambda: Calls(time.struct_time, (range(2**40),)),
@@ -383,6 +391,7 @@ BOMBS = {
 if sys.version_info >= (3, 11):
     BOMBS["a group of exceptions"] = lambda: Calls(ExceptionGroup, ("x", range(2**40)))  # noqa: F821
 SHARED = bytes(1 << 20)
+NUMBERS = range(1 << 20)
 
 
 @pytest.mark.parametrize("padding", [0, 2**20])
@@ -390,7 +399,7 @@ SHARED = bytes(1 << 20)
 @pytest.mark.parametrize("kind", BOMBS)
 def test_bombs(kind, protocol, padding):
     """Also in a long pickle."""
-    if kind == "copies" and protocol < 3:
+    if kind in ("copies", "copies by a state") and protocol < 3:
         pytest.skip("bytes are stored as texts")
     if kind == "digits of a Fraction" and protocol < 2:
         pytest.skip("Python reads no number of so many digits")

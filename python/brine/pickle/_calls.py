@@ -7,6 +7,7 @@ known to make a value; here is found out which there are. What cannot be followe
 
 import io
 import pickletools
+import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple
 
@@ -15,6 +16,8 @@ from brine.pickle import _restore
 MOST_OPCODES = 2_000_000
 _MOST_COPIED = 256 << 20
 _HEAVY = 1 << 20
+_POINTER, _NUMBER, _LARGEST = 8, 40, 1 << 20
+"""Bytes of an item of a list, and with a number of its own."""
 
 
 class Name(NamedTuple):
@@ -43,6 +46,10 @@ class Items(list[Any]):
 
 class Pairs(list[Any]):
     """A dict: (KEY, VALUE) each."""
+
+
+_OF_A_NUMBER = (Name("builtins", "bytes"), Name("builtins", "bytearray"))
+_RANGE = Name("builtins", "range")
 
 
 class Unknown(NamedTuple):
@@ -102,6 +109,8 @@ class Calls:
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._weights: dict[int, int] = {}
+        self._sizes: dict[int, int] = {}
+        """Of what calls have made, by its id: what Python's library copies where it is given that."""
         self._kept: list[Any] = []
         self._copied = 0
         self._left = most
@@ -216,13 +225,31 @@ class Calls:
         made = Made(callee, arguments)
         if isinstance(callee, Name):
             self._unused[callee] = self._unused.get(callee, 0) - 1
-        self._copied += sum(_size(each) for each in arguments)
-        if self._copied > _MOST_COPIED:
-            self._refuse(callee, Refused("exhausts", "it copies the same large values over and over."))
+        self._copy(made)
         self._weigh(made, arguments)
         self._hashed(arguments, position)
         self._judged(callee, lambda: self._judge.call(made))
         self._stack.append(made)
+
+    def _copy(self, made: Made) -> None:
+        """Adds up what calls copy, or make of a number; libraries other than Python's keep what they are given."""
+        callee, arguments = made
+        size = sum(self._size(each) for each in arguments)
+        if callee in _OF_A_NUMBER:
+            size += _largest(arguments)
+        self._charge(size, callee)
+        if callee == _RANGE:
+            size = _NUMBER * _largest(arguments)
+        if isinstance(callee, Name) and callee.module.partition(".")[0] in sys.stdlib_module_names:
+            self._sizes[id(made)] = size
+
+    def _charge(self, size: int, blamed: Any) -> None:
+        self._copied += size
+        if self._copied > _MOST_COPIED:
+            self._refuse(blamed, Refused("exhausts", "it copies the same large values over and over."))
+
+    def _size(self, value: Any) -> int:
+        return self._sizes.get(id(value), 0) if isinstance(value, Made) else _size(value)
 
     def _hashed(self, arguments: tuple[Any, ...], position: int) -> None:
         """What a call may use as keys: its arguments, and what is in them."""
@@ -235,6 +262,8 @@ class Calls:
 
     def _state(self, state: Any) -> None:
         target = self._stack[-1]
+        if type(state) is tuple:
+            self._charge(sum(self._size(each) for each in state), target)
         self._judged(target, lambda: self._judge.state(target, state))
         self._once(target)
         self._stateful[id(target)] = target
@@ -288,7 +317,14 @@ def _named(argument: str) -> Name:
 def _size(value: Any) -> int:
     if type(value) is int:
         return value.bit_length() >> 3
-    return value.size if isinstance(value, Data) else len(value) if isinstance(value, (str, tuple, list)) else 0
+    if isinstance(value, (str, Data)):
+        return value.size if isinstance(value, Data) else len(value)
+    return _POINTER * len(value) if isinstance(value, (tuple, list)) else 0
+
+
+def _largest(arguments: "tuple[Any, ...]") -> int:
+    """Of numbers; one that is larger than a pickler's is refused for itself."""
+    return min(max((abs(each) for each in arguments if type(each) is int), default=0), _LARGEST)
 
 
 def _constant(name: str, argument: Any) -> Any:
