@@ -150,6 +150,15 @@ class Event:
         raise TypeError("no")
 
 
+@pytest.mark.parametrize("name, is_lock", [
+    ("Clock", False), ("Blocked", False), ("Unlocked", False), ("Locker", False), ("block", False), ("FileLock", True),
+    ("RLock", True), ("LockType", True), ("redis_lock", True), ("lock", True)])
+def test_what_is_called_a_lock(name, is_lock):
+    """A word of the name says what it is, and not any letters in it."""
+    hazard, = refused({"cart": Cart(type(name, (Event,), {"__module__": "shop"})())})
+    assert ("guards threads" in hazard.message) == is_lock, hazard.message
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the coroutine runs in no loop
 @pytest.mark.parametrize("make, remedy", [
     (coroutine, "its result"), (lambda: re.match("a", "a"), ".groupdict()"), (lambda: hashlib.sha256(), "its digest"),

@@ -1,6 +1,7 @@
 """Objects that refuse to be pickled: a lock, a socket, a generator; what they are, who holds them, what to do."""
 
 import functools
+import re
 import sys
 import types
 from pickle import PicklingError
@@ -223,9 +224,15 @@ def _kind_of(kind: type) -> _Kind:
 @functools.lru_cache(100)
 def _kind_named(name: str, is_of_python: bool) -> _Kind | None:
     for parts, kind in _BY_NAME:
-        if any(part in name for part in parts if part not in _PYTHONS_ALONE or is_of_python):
+        if any(_is_called(name, part) for part in parts if part not in _PYTHONS_ALONE or is_of_python):
             return kind
     return None
+
+
+def _is_called(name: str, part: str) -> bool:
+    """Whether a part is one of a name's words: a FileLock is a Lock, and a Clock or what is Locked is none."""
+    start = "(?<![A-Za-z])" if part[0].islower() else ""
+    return re.search(f"{start}{part}(?![a-z])", name) is not None
 
 
 def _is_ctypes(kind: type) -> bool:
