@@ -256,6 +256,15 @@ def test_a_database_that_ends_within_a_page_of_rows(tmp_path, capsys):
     assert code == 2 and "ends too early" in document["files"][0]["errors"][0]["reason"], document
 
 
+def test_a_database_without_its_last_pages(tmp_path, capsys):
+    """Also where its header does not say how many there are."""
+    whole = sqlite(tmp_path, ATTACK)
+    for header in (whole[:4096], whole[:28] + bytes(4) + whole[32:4096], whole[:92] + bytes(4) + whole[96:4096]):
+        (tmp_path / "x").write_bytes(header)
+        code, document = scan(capsys, tmp_path / "x")
+        assert code == 2 and document["files"][0]["errors"], document
+
+
 # --- bounds ---------------------------------------------------------------------------------------------
 
 
