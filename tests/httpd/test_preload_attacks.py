@@ -319,7 +319,7 @@ def test_a_supervisor_that_dies(start_httpd, workspace, imports):
     known = set(templates(server))
     os.kill(supervisor, signal.SIGKILL)
     server.expect_log("BRINE0620:")
-    until(lambda: not any(map(state, known)), "its templates end")
+    until(lambda: all(state(pid) in (None, "Z") for pid in known), "its templates end")
     gate.open()
     until(lambda: len(group.pids()) == 2 and ask(server)["loaded_by"] in set(templates(server)) - known, "new processes serve", 60)
     server.allow_log("BRINE06")

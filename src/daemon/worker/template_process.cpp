@@ -235,8 +235,10 @@ engine::Engine& start_template(const Handover& handover, base::LogSink& log) {
   lowest.reset();
   for (const int fd : {kHandoverFd, kConnectionsFd, kSlotFd}) ::dup3(null.get(), fd, O_CLOEXEC);
   engine::Engine& engine = start_process(handover, log);
-  // One that hangs in an import does not notice that its supervisor has died.
+  // One that hangs in an import does not notice that its supervisor has died, or had before this.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  pollfd control{kControlFd, 0, 0};
+  if (::poll(&control, 1, 0) > 0 && (control.revents & POLLHUP) != 0) ::_exit(kExitOk);
   return engine;
 }
 
