@@ -10,7 +10,7 @@ import pytest
 
 from harness.build import REPOSITORY
 from harness.deadline import until
-from harness.metrics import CONFIG as STATUS
+from harness.metrics import CONFIG as STATUS, alone
 
 CONFIG = STATUS + """
 WSGIEventLog {dir}/events.log
@@ -74,8 +74,7 @@ def test_a_crash_and_the_requests_in_it(start_httpd):
     with ThreadPoolExecutor() as pool:
         forged = "/app/wait%0A%7B%22event%22:%22start%22%7D?60&secret"
         held = pool.submit(server.get, forged, X_File=str(hold))
-        until(lambda: [request for group in shown(server)["groups"] for request in group["requests"] if request["pid"] == pid],
-              "it runs")
+        alone(server, "GET " + forged.partition("?")[0])
         os.kill(pid, signal.SIGKILL)
         assert held.result().status == 502
     end, = until(lambda: events(server, event="end", pid=pid), "its end")

@@ -17,7 +17,7 @@ from harness import processes
 from harness.build import REPOSITORY
 from harness.deadline import until
 from harness.frames import FACTS, LOG, frame, whole
-from harness.metrics import CONFIG as STATUS, scrape
+from harness.metrics import CONFIG as STATUS, alone, now, scrape
 
 CONFIG = STATUS + """
 WSGIScriptAlias /app {apps}/joined.wsgi
@@ -76,9 +76,8 @@ def held(server, path="/app/wait?60&secret"):
 def test_a_request_that_runs(httpd, variant):
     httpd.allow_log("BRINE0418")
     with held(httpd) as answer:
-        running = until(lambda: [found for found in group_of(shown(httpd), variant)["requests"] if found["pid"]],
-                        "it runs")
-        request, = running
+        alone(httpd, "GET /app/wait")
+        request, = group_of(shown(httpd), variant)["requests"]
         assert not answer.done()
     request_id = answer.result().json()[0]
     assert (request["request"], request["id"]) == ("GET /app/wait", request_id)
@@ -96,7 +95,7 @@ def test_a_request_that_runs(httpd, variant):
 def test_a_process_that_was_killed_leaves_no_request(httpd, variant):
     httpd.allow_log("BRINE0418|AH00051|AH00052")
     with held(httpd) as answer:
-        request, = until(lambda: group_of(shown(httpd), variant)["requests"], "it runs")
+        request = alone(httpd, "GET /app/wait")
         os.kill(request["pid"], signal.SIGKILL)
         with pytest.raises(Exception):
             answer.result()
@@ -108,13 +107,10 @@ def test_a_request_of_the_last_configuration_is_seen_while_its_process_drains(st
     server = start_httpd(CONFIG + "WSGIDaemonProcess one threads=2\nWSGIProcessGroup one\n")
     server.allow_log("BRINE0418")
 
-    def requests():
-        return [request for group in shown(server)["groups"] for request in group["requests"]]
-
     with held(server):
-        until(requests, "it runs")
+        alone(server, "GET /app/wait")
         server.reload()
-        request, = requests()
+        request, = now(server)
         assert request["request"] == "GET /app/wait" and request["pid"] > 1
 
 
@@ -122,7 +118,7 @@ def test_a_request_of_the_last_configuration_is_seen_while_its_process_drains(st
 def test_the_stack_of_a_request_on_demand(start_httpd, variant):
     server = start_httpd(CONFIG.replace("300ms", "Off") + "WSGIStatusStacks On\n")
     with held(server):
-        request, = until(lambda: [found for found in group_of(shown(server), variant)["requests"] if found["pid"]], "it runs")
+        request = alone(server, "GET /app/wait")
 
         def is_held_up():
             """Its first stacks may be those of the script's import."""
@@ -160,7 +156,7 @@ def test_who_looks_for_stacks_starts_no_python(start_httpd):
 def test_stacks_are_not_shown_unless_wanted(httpd, variant):
     httpd.allow_log("BRINE0418")
     with held(httpd):
-        request, = until(lambda: group_of(shown(httpd), variant)["requests"], "it runs")
+        request = alone(httpd, "GET /app/wait")
         assert request["stack"] == ""
         assert httpd.get("/brine-status?stack=0.1").status == 403
 
@@ -185,7 +181,7 @@ def test_a_request_that_waited_in_vain_is_a_slow_one(start_httpd):
     server = start_httpd(CONFIG + "WSGIDaemonProcess one threads=1 queue-timeout=1\nWSGIProcessGroup one\n")
     server.allow_log("BRINE0418|BRINE0602")
     with held(server):
-        until(lambda: [found for group in shown(server)["groups"] for found in group["requests"] if found["pid"]], "it runs")
+        alone(server, "GET /app/wait")
         assert server.get("/pid").status in (503, 504)
     slow, = [request for request in shown(server)["slow"] if request["request"] == "GET /pid"]
     assert slow["application_seconds"] == 0 and 1 <= slow["waiting_seconds"] < 600

@@ -3,6 +3,8 @@
 import re
 from collections import defaultdict
 
+from harness.deadline import until
+
 CONFIG = "<Location /brine-status>\nSetHandler brine-status\n</Location>\n"
 SAMPLE = re.compile(r'(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
@@ -51,3 +53,18 @@ def went_back(scrapes):
             if after.samples.get(key, -1) < value:
                 found[key].append((value, after.samples.get(key)))
     return dict(found)
+
+
+def now(server):
+    """The requests that run, as the live page shows them."""
+    return [request for group in server.get("/brine-status?format=json").json()["groups"] for request in group["requests"]]
+
+
+def alone(server, line):
+    """The request of this line, once it runs and no other does: one before it is there for a moment after its answer."""
+
+    def found():
+        requests = now(server)
+        return requests if [request["request"] for request in requests] == [line] and requests[0]["pid"] else None
+
+    return until(found, f"{line} runs, and nothing else does")[0]
