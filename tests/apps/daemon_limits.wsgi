@@ -2,7 +2,7 @@
 
 Branches: pid; sleep (seconds, in C); python (seconds of Python code that can be interrupted), which
 writes what ended it to X-Note's path; caught (the same, and answers after it); stream (seconds after
-the first piece); hold (the GIL, in C, for ever); burn (seconds of processor time); allocate
+the first piece); until_gone (until X-File is gone); hold (the GIL, in C, for ever); burn (seconds of processor time); allocate
 (megabytes; kept where that is no whole number); late (an atexit callback that takes so many seconds;
 for ever).
 """
@@ -41,6 +41,11 @@ def caught(environ, seconds):
         wait(seconds)
 
 
+def until_gone(environ, _):
+    while os.path.exists(environ["HTTP_X_FILE"]):
+        time.sleep(0.002)
+
+
 def burn(_, seconds):
     end = time.process_time() + seconds
     while time.process_time() < end:
@@ -58,6 +63,7 @@ WAYS = {
     "/sleep": lambda environ, seconds: time.sleep(seconds),
     "/python": python,
     "/caught": caught,
+    "/until_gone": until_gone,
     "/hold": lambda environ, _: ctypes.PyDLL(None).sleep(100),
     "/burn": burn,
     "/allocate": allocate,

@@ -56,6 +56,21 @@ def in_flight(group, count):
           f"{count} requests are in flight")
 
 
+@contextmanager
+def held(server, group, count=1):
+    """So many requests under way, until the end of the block or until it calls what is given to it."""
+    hold = server.folder / "hold"
+    hold.write_text("")
+    with ThreadPoolExecutor(count) as pool:
+        answers = [pool.submit(server.get, "/app/until_gone", X_File=str(hold)) for _ in range(count)]
+        try:
+            in_flight(group, count)
+            yield lambda: hold.unlink(missing_ok=True)
+        finally:
+            hold.unlink(missing_ok=True)
+        assert all(answer.result().status == 200 for answer in answers)
+
+
 def replaced(group, old, seconds=10):
     """Waits until another process has taken the place of `old`; returns its pid."""
     return until(lambda: (pids := group.pids()) and old not in pids and pids.pop(), "a new process",
@@ -84,12 +99,10 @@ def exit_report(server, pid):
 def test_queue_timeout_behind_busy_threads(site, processes):
     server, group = site(f"processes={processes} threads=1 queue-timeout=400ms")
     ready(group, processes)
-    with running(server, *["/app/sleep?1.2"] * processes) as busy:
-        in_flight(group, processes)
+    with held(server, group, processes):
         answer, took = timed(server.get, "/app/pid")
         assert answer.status == 504
         assert 0.4 <= took < 0.4 + LATE
-        assert all(future.result()[0].status == 200 for future in busy)
     record, = server.expect_log("BRINE0602")
     assert "no thread of daemon group 'site' was free" in record.text and "400 ms (queue-timeout)" in record.text
     assert group.count("queue-timeout") == 1
@@ -165,11 +178,10 @@ def test_a_crowd_that_waited_for_the_first_process_is_served(site, slow_script):
 def test_listen_backlog_lets_exactly_so_many_wait(site, processes, backlog):
     server, group = site(f"processes={processes} threads=1 listen-backlog={backlog}")
     ready(group, processes)
-    with running(server, *["/app/sleep?0.9"] * processes) as busy:
-        in_flight(group, processes)
-        with running(server, *["/app/pid"] * 8) as more:
-            answers = [future.result() for future in more]
-        assert all(future.result()[0].status == 200 for future in busy)
+    with held(server, group, processes) as release, running(server, *["/app/pid"] * 8) as more:
+        until(lambda: sum(future.done() for future in more) == 8 - backlog, "all but those that may wait are refused")
+        release()
+        answers = [future.result() for future in more]
     refused = [(answer, took) for answer, took in answers if answer.status == 503]
     assert len(answers) - len(refused) == backlog
     assert {answer.status for answer, _ in answers} <= {200, 503}
@@ -436,10 +448,9 @@ def test_shutdown_timeout_0_waits_for_callbacks(site):
 def test_shutdown_timeout_0_waits_for_the_request(site):
     server, group = site("threads=2 shutdown-timeout=0")
     pid, = ready(group)
-    with running(server, "/app/sleep?1") as busy:
-        in_flight(group, 1)
+    with held(server, group):
         os.kill(pid, signal.SIGTERM)
-        assert busy[0].result()[0].body == str(pid).encode()
+        until(lambda: pid not in group.pids(), "it takes no further request")
     gone(pid)
 
 
@@ -494,12 +505,10 @@ def test_memory_recycle_below_what_a_fresh_process_needs(site):
 def test_the_status_page(site):
     server, group = site("processes=2 threads=3")
     pids = ready(group, 2)
-    with running(server, "/app/sleep?0.5") as busy:
-        in_flight(group, 1)
+    with held(server, group):
         row, = [row for row in group.rows() if row.in_flight]
         assert row.pid in pids and row.state == "ready"
         page = server.get("/server-status").text
-        assert busy[0].result()[0].status == 200
     assert "WSGI daemon group site" in page and "2 of 2 processes ready, 3 threads each" in page
     assert all(f"<td>{pid}</td>" in page for pid in pids)
     until(lambda: sum(row.served for row in group.rows()) == 1, "it is counted")
