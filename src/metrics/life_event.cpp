@@ -18,9 +18,10 @@ constexpr std::size_t kMostPath = 400;
 double seconds_in(std::int64_t nanos) { return static_cast<double>(nanos) / 1e9; }
 
 void put_end(JsonWriter& json, const LifeEvent& event, std::size_t requests) {
+  json.put("peak_memory_bytes", event.peak);
+  if (event.how.empty()) return;  // a process that tells of its own end knows no more
   json.put("how", event.how);
   json.put("served", event.served);
-  json.put("peak_memory_bytes", event.peak);
   json.list("requests", [&] {
     for (std::size_t i = 0; i < requests; ++i) {
       const EndedRequest& request = event.requests[i];

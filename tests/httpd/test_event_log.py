@@ -48,6 +48,7 @@ def test_each_event_of_a_life(start_httpd, variant):
     server = start_httpd(CONFIG + "WSGIScriptAlias /own {dir}/own.wsgi\n", files={"own.wsgi": HELLO % "one"})
     pid = int(server.get("/pid").body)
     until(lambda: kinds(events(server, pid=pid, process_group=group)) == ["start", "ready"], "both are told of")
+    assert events(server, event="ready", pid=pid)[0]["age_seconds"] > 0
     assert server.get("/own").body == b"one"
     server.write("own.wsgi", HELLO % "two")
     # One of httpd's processes that has not met the script loads the new code without a reload.
@@ -55,13 +56,29 @@ def test_each_event_of_a_life(start_httpd, variant):
     assert reload["script"].endswith("/own.wsgi") and reload["process_group"] == group
     server.reload()
     end, = until(lambda: events(server, event="end", pid=pid), "the old process has ended")
-    assert end["generation"] == 0
+    assert end["generation"] == 0 and end["age_seconds"] > 0 and end["peak_memory_bytes"] > 0
+    told = kinds(events(server, pid=pid))
+    retired, = events(server, event="retire", pid=pid)
     if daemon:
-        assert kinds(events(server, pid=pid)) == ["start", "ready", "reload", "retire", "end"]
+        assert told == ["start", "ready", "reload", "retire", "end"] and retired["reason"] == "reload"
         assert end["reason"] and end["how"] == "exit code 0" and end["served"] >= 1 and end["requests"] == []
-        assert events(server, event="retire", pid=pid)[0]["reason"] == "reload"
+    else:  # which of httpd's processes met the changed script is not known
+        assert [kind for kind in told if kind != "reload"] == ["start", "ready", "retire", "end"]
+        assert retired["reason"] == end["reason"] == "restart" and "how" not in end
     server.get("/pid")
     until(lambda: events(server, event="ready", generation=1), "its successor is told of")
+
+
+@pytest.mark.axes("mpm")
+@pytest.mark.modes("embedded")
+def test_httpds_own_processes_say_why_they_end(start_httpd, variant):
+    """Without a reason it would look like a crash."""
+    server = start_httpd(CONFIG)
+    pid = int(server.get("/pid").body)
+    server.stop()
+    for kind in ("retire", "end"):
+        told, = until(lambda: events(server, event=kind, pid=pid), "its " + kind)
+        assert told["reason"] == ("limit or shutdown" if variant.mpm == "prefork" else "shutdown")
 
 
 @pytest.mark.modes("groups")

@@ -3,6 +3,7 @@
 #include <ap_mpm.h>
 #include <grp.h>
 #include <limits.h>
+#include <mpm_common.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <unixd.h>
@@ -28,10 +29,10 @@
 #include "apache/config/settings.hpp"
 #include "apache/guarded.hpp"
 #include "apache/log.hpp"
-#include "apache/process/events.hpp"
 #include "apache/process/forks.hpp"
 #include "apache/process/httpd_scoreboard.hpp"
 #include "apache/process/installed.hpp"
+#include "apache/process/own_life.hpp"
 #include "base/quotes.hpp"
 #include "base/temporary_file.hpp"
 #include "base/tenant_look.hpp"
@@ -118,14 +119,14 @@ engine::Engine* start_engine() {
     return nullptr;
   }
   guard_application_forks();
-  tell_event(own_event(metrics::ProcessEvent::start));
+  tell_own_start();
   engine::Engine* started =
       engine::start_engine(file->path_to_open(), file->path, embedded_config(), server_log);
   static const HttpdScoreboard scoreboard;
   if (started != nullptr && server_settings(ap_server_conf).process.server_metrics) {
     started->show(scoreboard);
   }
-  if (started != nullptr) tell_event(own_event(metrics::ProcessEvent::ready));
+  if (started != nullptr) tell_own_readiness();
   return started;
 }
 
@@ -135,10 +136,17 @@ apr_status_t shut_down(void*) {
   engine::Engine* engine = running.exchange(nullptr);
   if (engine != nullptr && !in_engine) {
     engine->shutdown(kExitTime, {});
-    tell_event(own_event(metrics::ProcessEvent::end));
+    tell_own_end();
   }
   return APR_SUCCESS;
 }
+
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
+// As in shut_down(): prefork calls it in a signal handler, too.
+void retire(apr_pool_t*, int graceful) {
+  if (running_engine() != nullptr && !in_engine) tell_own_retirement(graceful != 0);
+}
+#endif
 
 void preload_scripts(engine::Engine& engine, const server_rec* server) {
   for (const Preload& preload : server_settings(server).preloads) {
@@ -446,6 +454,9 @@ void register_process_hooks() {
   ap_hook_check_config(guarded<&check_environment>, nullptr, nullptr, APR_HOOK_LAST);
   ap_hook_post_config(guarded<&finish_configuration>, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_child_init(guarded<&start_child>, nullptr, nullptr, APR_HOOK_MIDDLE);
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)  // httpd 2.4.49
+  ap_hook_child_stopping(guarded<&retire>, nullptr, nullptr, APR_HOOK_MIDDLE);
+#endif
 }
 
 }  // namespace brine::apache
