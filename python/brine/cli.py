@@ -1,6 +1,7 @@
 """The command line of `brine`."""
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Collection
@@ -203,6 +204,20 @@ def _run(options: argparse.Namespace, words: list[str], module_folder: str | Non
     return _configure(options, brine)
 
 
+def _write_out() -> None:
+    """Writes what print() keeps: Python itself would say by a traceback, as it ends, that the disk is full."""
+    if sys.stdout is not None:  # it is None where the caller has closed it
+        sys.stdout.flush()
+
+
+def _forget_output() -> None:
+    """Leaves out what cannot be written."""
+    try:
+        _write_out()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: list[str] | None = None, module_folder: str | None = None,
          default_python: str | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 1 httpd failed or something was found, 2 refused.
@@ -210,18 +225,23 @@ def main(arguments: list[str] | None = None, module_folder: str | None = None,
     The launcher that belongs to a build or an installation says where its module is and which
     Python is used by default.
     """
-    words = with_one_word_of_tls(sys.argv[1:] if arguments is None else arguments)
-    options = _parser(words[:1]).parse_args(words)
     try:
-        return _run(options, words, module_folder, default_python)
+        try:
+            words = with_one_word_of_tls(sys.argv[1:] if arguments is None else arguments)
+            options = _parser(words[:1]).parse_args(words)
+            return _run(options, words, module_folder, default_python)
+        finally:
+            _write_out()
     except Refusal as refusal:
         print(f"brine: {refusal}", file=sys.stderr)
         return 2
     except BrokenPipeError:
+        _forget_output()
         return 1
     except OSError as error:
         subject = f"{error.filename}: " if error.filename is not None else ""
         print(f"brine: The system refused what was to be done: {subject}{error.strerror or error}.", file=sys.stderr)
+        _forget_output()
         return 2
     except KeyboardInterrupt:
         return 130

@@ -9,14 +9,13 @@ from typing import Any
 
 from brine.application import Application
 from brine.environment_file import read_environment
-from brine.looking import absolute
 from brine.option_types import Range, Span, account, duration, name, size, url_paths
 from brine.parser import Parser
 from brine.pythons import Python, choose_python
 from brine.refusal import Refusal
-from brine.server_user import named_user
-from brine.site import (MPMS, STATUS_URLS, Certificate, Site, check_file, check_folder, check_host, check_name,
-                        check_statics, check_url_path)
+from brine.server_user import demand_account
+from brine.site import (MPMS, STATUS_URLS, Certificate, Site, check_file, check_folder, check_host, check_log,
+                        check_name, check_statics, check_url_path)
 from brine.target import Wish, find_application
 
 # Options of WSGIDaemonProcess that have the same meaning here: our name, its name, type, metavar, help.
@@ -155,8 +154,7 @@ def _limits(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
                       "--embedded out.")
     if os.geteuid() != 0 and any(name in _IDENTITY for _, name, _ in chosen):
         raise Refusal("--user and --group are for root, who alone can run processes as another user.")
-    if options.user:
-        named_user(options.user, options.group)
+    demand_account(options.user, options.group)
     return tuple((name, str(value)) for _, name, value in chosen)
 
 
@@ -214,9 +212,7 @@ def site_of(options: argparse.Namespace) -> Site:
         os.environ.update(read_environment(check_file("--env", file)))
     folder = check_folder("--chdir", options.chdir or os.curdir)
     first, *others = _applications(options, Wish(options.callable or "", options.factory), folder)
-    access_log = None if options.access_log in (None, "-") else absolute(options.access_log)
-    if access_log:
-        check_folder("--access-log", str(access_log.parent))
+    access_log = None if options.access_log in (None, "-") else check_log("--access-log", options.access_log)
     at_terminal = options.access_log is None and options.command == "serve" and sys.stdout.isatty()
     return Site(application=first, others=tuple(others), statics=check_statics(options.static, (first, *others)),
                 hosts=tuple(dict.fromkeys(map(check_host, options.host))) or ("127.0.0.1",),

@@ -40,14 +40,24 @@ def named_user(user: str, group: str | None = None) -> ServerUser:
     """The account that --user and --group name. Throws a Refusal if there is no such account, or it is root."""
     try:
         entry = pwd.getpwuid(int(user[1:])) if user.startswith("#") else pwd.getpwnam(user)
-        wanted = group or f"#{entry.pw_gid}"
+    except (KeyError, ValueError):
+        raise Refusal(f"--user {user} is not in the system's list of users: name one that is, or add it.") from None
+    wanted = group or f"#{entry.pw_gid}"
+    try:
         its = grp.getgrgid(int(wanted[1:])) if wanted.startswith("#") else grp.getgrnam(wanted)
-    except KeyError as error:
-        raise Refusal(f"--user {user}{f' --group {group}' if group else ''} names what is not in the system's list: "
-                      f"{str(error.args[0])}.") from None
+    except (KeyError, ValueError):
+        which = "--group" if group else f"The group of --user {user},"
+        raise Refusal(f"{which} {wanted} is not in the system's list of groups: name one that is, or add it.") from None
     if entry.pw_uid == 0:
         raise Refusal(f"--user {user} is root, and applications are not run as root: name another user.")
     return ServerUser(entry.pw_name, its.gr_name, entry.pw_uid, its.gr_gid)
+
+
+def demand_account(user: str | None, group: str | None) -> None:
+    """Refuses what --user and --group name, either of which may be left out, where there is no such account."""
+    of_server = server_user()
+    if of_server and (user or group):
+        named_user(user or of_server.name, group)
 
 
 def obstacle(path: Path, user: ServerUser) -> Path | None:

@@ -24,6 +24,8 @@ def _read(file: Path) -> dict[str, Any]:
         raise Refusal(f"{file}, which --config names, cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refusal(f"{file} is no TOML: {error}.") from None
+    except RecursionError:
+        raise Refusal(f"{file} has values within values that are too deep to be read.") from None
 
 
 def _is_word(value: Any) -> bool:
@@ -35,6 +37,8 @@ def _words(file: Path, key: str, value: Any, action: argparse.Action | None) -> 
     def refusal(wanted: str) -> Refusal:
         return Refusal(f"{file}: {key} = {json.dumps(value, default=str)} is not {wanted}.")
 
+    if any("\0" in str(each) for each in (value if isinstance(value, list) else [value])):
+        raise refusal("what a command line could have, as it holds a NUL")
     if action is None or action.nargs == "?":
         if not isinstance(value, str):
             raise refusal("a string")

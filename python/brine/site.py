@@ -202,6 +202,19 @@ def check_folder(option: str, argument: str) -> Path:
     return folder
 
 
+def check_log(option: str, argument: str) -> Path:
+    """The absolute path of a file to which httpd will be able to write."""
+    path = absolute(argument)
+    check_folder(option, str(path.parent))
+    found = status(f"The file of {option},", path)
+    if found and stat.S_ISDIR(found.st_mode):
+        raise Refusal(f"{path} of {option} is a directory: name a file in it.")
+    if not os.access(path if found else path.parent, os.W_OK):
+        raise Refusal(f"The {'file' if found else 'folder'} {path if found else path.parent} of {option} may not be "
+                      "written to by you.")
+    return path
+
+
 def _check_static(argument: str, applications: tuple[Application, ...]) -> Static:
     """The two halves of `--static URL=DIR`."""
     url, equals, name = argument.partition("=")
@@ -241,7 +254,7 @@ def check_name(name: str) -> str:
 
 def check_host(host: str) -> str:
     """The numeric address of a host."""
-    name = host.removeprefix("[").removesuffix("]")
+    name = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
         address = str(ipaddress.ip_address(name))
     except ValueError:

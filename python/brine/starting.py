@@ -39,7 +39,8 @@ def _checked_engine(site: Site, brine: Brine) -> Path | None:
 def _runner(site: Site, user: ServerUser | None) -> ServerUser | None:
     """Whom the application's processes run as; None: the caller."""
     limits = dict(site.limits)
-    return named_user(limits["user"], limits.get("group")) if user and "user" in limits else user
+    given = limits.get("user"), limits.get("group")
+    return named_user(given[0] or user.name, given[1]) if user and any(given) else user
 
 
 def with_home(site: Site) -> Site:

@@ -376,6 +376,8 @@ def test_a_hostile_script_says_no_more_than_it_may(patient):
 def test_what_httpd_cannot_read_is_said(patient):
     patient.configure(SITE + "<Directory /srv>\n")
     assert [each["id"] for each in patient.findings(code=2)] == ["broken"]
+    assert "The configuration is a folder, /tmp: name the file" in subprocess.run(
+        [patient.brine, "doctor", "/tmp"], capture_output=True, text=True).stderr
     assert "There is no configuration /no/such" in subprocess.run(
         [patient.brine, "doctor", "/no/such"], capture_output=True, text=True).stderr
 

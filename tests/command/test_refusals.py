@@ -100,6 +100,31 @@ def test_what_the_system_refuses_is_one_sentence(monkeypatch, capsys):
     assert capsys.readouterr().err == "brine: The system refused what was to be done: /some/file: Permission denied.\n"
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["module-location"], ["config", "app.wsgi"], ["sites"]])
+def test_an_output_that_takes_nothing(brine, script, folder, arguments):
+    with open("/dev/full", "wb") as full:
+        answer = subprocess.run([brine, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, cwd=script.parent,
+                                env={**os.environ, "BRINE_SITES": str(folder)})
+    assert answer.returncode == 2
+    assert answer.stderr == "brine: The system refused what was to be done: No space left on device.\n"
+    reading, writing = os.pipe()
+    os.close(reading)
+    answer = subprocess.run([brine, *arguments], stdout=writing, stderr=subprocess.PIPE, text=True, cwd=script.parent,
+                            env={**os.environ, "BRINE_SITES": str(folder)})
+    os.close(writing)
+    assert (answer.returncode, answer.stderr) == (1, "")
+
+
+def test_a_closed_output(brine, script):
+    answer = subprocess.run(["/bin/sh", "-c", 'exec "$0" config "$1" >&-', brine, script], stderr=subprocess.PIPE)
+    assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+def test_a_log_that_may_not_be_written(brine, script, plain):
+    assert "of --access-log may not be written to by you" in refusal(
+        brine, "serve", script, "--access-log", "/etc/passwd", **plain)
+
+
 def test_a_port_in_use(brine, script):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -114,7 +139,7 @@ def test_a_port_in_use(brine, script):
     ("fe80::1%none", "not an address of this machine"),
     ("224.0.0.1", "an address of many machines"), ("ff02::1", "an address of many machines"),
     ("255.255.255.255", "an address of many machines"),
-    ("no host", "neither an address nor the name of one"), ("", "neither an address nor the name of one")])
+    ("no host", "neither an address nor the name of one"), ("[::1", "neither an address nor the name of one"), ("", "neither an address nor the name of one")])
 def test_hosts_that_cannot_be_listened_on(brine, script, host, words):
     sentence = refusal(brine, "serve", script, "--host", host, "--port", "0")
     assert words in sentence or ":" in host and "has no IPv6" in sentence

@@ -70,6 +70,7 @@ def test_values_that_are_none(brine, script, option, value, words):
     (["--processes", "1-2", "--embedded"], "--processes MIN-MAX is about processes of the application's own"),
     (["--mount", "/a="], "--mount /a= names no application"),
     (["--access-log", "/no/such/x"], "The folder /no/such of"),
+    (["--access-log", "/tmp"], "/tmp of --access-log is a directory"),
     (["--config", "/no/such"], "There is no file /no/such")])
 def test_what_makes_no_sense_is_one_sentence(brine, script, arguments, words):
     answer = refused(brine, "serve", script, *arguments)
@@ -118,9 +119,18 @@ def test_another_user(serve, folder):
 
 @ROOT_ONLY
 @pytest.mark.parametrize("user, words", [("root", "are not run as root"), ("#0", "are not run as root"),
-                                         ("no-such-user", "names what is not in the system's list")])
+                                         ("no-such-user", "--user no-such-user is not in the system's list of users"),
+                                         ("#123456789", "is not in the system's list of users"),
+                                         ("#" + "9" * 5000, "is not in the system's list of users")])
 def test_users_that_cannot_be(brine, script, user, words):
     assert words in refused(brine, "serve", script, "--user", user)
+
+
+@ROOT_ONLY
+def test_a_group_that_cannot_be(brine, script):
+    for user in ([], ["--user", "nobody"]):
+        assert "--group no-such-group is not in the system's list of groups" in refused(
+            brine, "serve", script, "--group", "no-such-group", *user)
 
 
 @ROOT_ONLY
@@ -260,7 +270,9 @@ def test_the_command_line_counts_more_than_the_file(brine, script, folder):
     ("threads = {}", "threads = {} is not a string or a number"), ("reload = 'yes'", "is not true or false"),
     ("port = [1, 2]", "port = [1, 2] is not a string or a number"), ("tls = 'one'", 'or "auto"'),
     ("target = ['a']", "is not a string"), ("env = true", "is not a list of strings"), ("x = ", "is no TOML"),
-    ("config = 'other'", "there is no option config")])
+    ("config = 'other'", "there is no option config"), ("x = " + "[" * 100_000, "too deep to be read"),
+    *((f'{key} = "a\\u0000b"', f"{key} = \"a\\u0000b\" is not what a command line could have") for key in (
+        "target", "env", "host", "chdir", "static", "mount", "access-log", "python", "tls", "port"))])
 def test_a_file_of_settings_with_a_mistake(brine, script, folder, text, words):
     settings = folder / "brine.toml"
     settings.write_text(text)

@@ -1,9 +1,13 @@
 """What `brine status` and `brine top` make of a server's answer, without a server."""
 
 import copy
+import http.server
+import json
+import threading
 
 import pytest
 
+from brine import cli
 from brine.refusal import Refusal
 from brine.status.frame import duration, frame, is_well, printable
 from brine.status.screen import fitted
@@ -76,15 +80,54 @@ def test_durations(seconds, text):
 @pytest.mark.parametrize("text, url", [
     ("localhost:8000", "http://localhost:8000/brine-status?format=json"),
     ("https://shop.example/", "https://shop.example/brine-status?format=json"),
-    ("http://[::1]:80/seen?format=html", "http://[::1]:80/seen?format=json")])
+    ("http://[::1]:80/seen?format=html", "http://[::1]:80/seen?format=json"),
+    ("http://bücher.example/é%20", "http://xn--bcher-kva.example/%C3%A9%20?format=json")])
 def test_urls(text, url):
     assert url_of(text) == url
 
 
-@pytest.mark.parametrize("text", ["file:///etc/passwd", "ftp://localhost/", "http://", ""])
+@pytest.mark.parametrize("text", [
+    "file:///etc/passwd", "ftp://localhost/", "http://", "http://[::1", "localhost:99999", "localhost:x", "a b", "a..b",
+    "http://me:secret@localhost/", "http://" + "a" * 70 + "/"])
 def test_what_is_no_url(text):
     with pytest.raises(Refusal):
         url_of(text)
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """Something else than Brine, which answers everybody alike."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.answer)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def answering():
+    """answering(bytes) is the URL of a server that answers with them."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def url(answer):
+            server.answer = answer
+            return f"http://127.0.0.1:{server.server_address[1]}/"
+        yield url
+        server.shutdown()
+
+
+@pytest.mark.parametrize("answer, words", [
+    (b"[" * 100_000, "answers something else than the status of Brine"),
+    (b'{"groups": 1}', "answers something else than the status of Brine"), (b"\xff", "answers something else"),
+    *((json.dumps(each).encode(), "does not understand") for each in (
+        {"groups": [{}]}, {"groups": [1]}, {**SHOWN, "groups": [{k: v for k, v in GROUP.items() if k != "ready"}]}))])
+@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["top", "--interval", "0.1"]])
+def test_a_server_of_another_kind_or_version(answering, capsys, command, answer, words):
+    assert cli.main([command[0], answering(answer), *command[1:]]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_small_terminal_gets_what_fits():

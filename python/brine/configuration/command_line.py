@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,8 @@ def default_configuration(httpd: Httpd) -> Path:
 
 def _configuration(given: str | None, httpd: Httpd) -> Path:
     path = default_configuration(httpd) if given is None else absolute(given)
-    if status("The configuration", path) is None:
-        raise Refusal(f"There is no configuration {path}: name the file that httpd is started with.")
+    found = status("The configuration", path)
+    if found is None or stat.S_ISDIR(found.st_mode):
+        raise Refusal(f"{'There is no configuration' if found is None else 'The configuration is a folder,'} {path}: "
+                      "name the file that httpd is started with.")
     return path

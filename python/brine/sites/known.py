@@ -100,7 +100,7 @@ def _read(file: Path) -> KnownSite:
         return dataclasses.replace(site, scripts=tuple(site.scripts), environment=tuple(site.environment))
     except PermissionError:
         raise Refusal(f"{file} may not be read by you.") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise Refusal(f"{file} does not describe a site: write the site anew, by `brine config --name "
                       f"{file.parent.name} ... -o DIR --force`.") from None
 

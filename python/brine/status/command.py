@@ -4,8 +4,11 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from brine.installation import version
 from brine.refusal import Refusal
 from brine.status.frame import frame, is_well
 from brine.status.source import DEFAULT_URL, Snapshot, ask, url_of, url_of_process
@@ -67,6 +70,21 @@ def _url(options: argparse.Namespace) -> str:
     return url_of_process(options.pid)
 
 
+@contextmanager
+def _understanding(url: str) -> Iterator[None]:
+    """Around what makes something of a server's answer, which may be of another version, or of something else."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise Refusal(f"{url} answers a status that the command of Brine {version()} does not understand: take that of "
+                      "the server's version.") from None
+
+
+def _framed(url: str, shown: Snapshot, before: Snapshot | None) -> list[str]:
+    with _understanding(url):
+        return frame(shown, before)
+
+
 class _Looks:
     """Asks, and keeps the last answer, for rates."""
 
@@ -78,10 +96,10 @@ class _Looks:
         """A frame; the server may be away for a while."""
         try:
             shown = ask(self.url)
+            before, self.last = self.last, shown
+            return _framed(self.url, shown, before)
         except Refusal as refusal:
             return [str(refusal)]
-        before, self.last = self.last, shown
-        return frame(shown, before)
 
 
 def _top(url: str, interval: float) -> int:
@@ -91,7 +109,7 @@ def _top(url: str, interval: float) -> int:
         return 0
     before = ask(url)
     time.sleep(interval)
-    print("\n".join(frame(ask(url), before)))
+    print("\n".join(_framed(url, ask(url), before)))
     return 0
 
 
@@ -100,5 +118,6 @@ def run(options: argparse.Namespace) -> int:
     if options.command == "top":
         return _top(url, options.interval)
     shown = ask(url)
-    print(json.dumps(shown, indent=2) if options.json else "\n".join(frame(shown, None)))
-    return 0 if is_well(shown) else 1
+    print(json.dumps(shown, indent=2) if options.json else "\n".join(_framed(url, shown, None)))
+    with _understanding(url):
+        return 0 if is_well(shown) else 1

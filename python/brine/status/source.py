@@ -24,11 +24,18 @@ _LISTENING = "0A"
 def url_of(text: str) -> str:
     """The URL of the JSON, of what a person calls the server: "localhost:8000", or a whole URL."""
     url = text if "://" in text else f"http://{text}"
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        name = (parts.hostname or "").encode("idna").decode()
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        parts, name = urllib.parse.urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[\w.:%-]+", name, re.ASCII) or parts.username:
         raise Refusal(f"{text!r} is no URL of a server: http://localhost/brine-status is one.")
     path = parts.path if parts.path not in ("", "/") else _PATH
-    return urllib.parse.urlunsplit((parts.scheme, parts.netloc, path, "format=json", ""))
+    address = f"[{name}]" if ":" in name else name
+    return urllib.parse.urlunsplit((parts.scheme, address + port, urllib.parse.quote(path, "/%:@!$&'()*+,;=~"),
+                                    "format=json", ""))
 
 
 def ask(url: str) -> Snapshot:
@@ -42,7 +49,7 @@ def ask(url: str) -> Snapshot:
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise Refusal(f"{url} cannot be asked: {reason}.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("groups"), list):
         raise Refusal(f"{url} answers something else than the status of Brine: has its <Location> a SetHandler "
@@ -55,6 +62,8 @@ def ports_of(pid: int) -> list[int]:
     try:
         names = os.listdir(f"/proc/{pid}/fd")
         sockets = {match[1] for name in names if (match := re.fullmatch(r"socket:\[(\d+)\]", _link(pid, name)))}
+    except FileNotFoundError:
+        raise Refusal(f"There is no process {pid}.") from None
     except OSError as error:
         raise Refusal(f"Process {pid} cannot be looked at: {error.strerror}.") from None
     ports: set[int] = set()
