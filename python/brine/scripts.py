@@ -89,10 +89,10 @@ class _ScriptFile(SourceFileLoader):
 
 
 def _present(name: str) -> ModuleType | None:
-    found = _loaded.get(name)
-    if found is None and name in _executing and _executing[name][1] == threading.get_ident():
-        found = _executing[name][0]
-    return found
+    executing = _executing.get(name)  # another thread may end it at any time
+    if executing is not None and executing[1] == threading.get_ident():
+        return executing[0]
+    return _loaded.get(name)
 
 
 def _serving(name: str) -> ModuleType:
@@ -113,22 +113,27 @@ def _serving(name: str) -> ModuleType:
 
 def _load(name: str) -> ModuleType:
     path = script_names.table[name]
-    if script_names.view_of(name) is None:
-        raise ScriptLoadError(f"the WSGI script {path} cannot be loaded as {name}: a module is called so", name=name,
-                              path=path)
     loader = _ScriptFile(name, path)
     spec: Any = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
-    _executing[name] = module, threading.get_ident()
+    _executing[name] = module, threading.get_ident()  # before it waits for modules
     try:
-        loader.exec_module(module)
-    except Exception as error:
-        raise ScriptLoadError(f"the WSGI script {path}, called {name}, does not load: {type(error).__name__}: {error}",
-                              name=name, path=path) from error
+        if script_names.view_of(name) is None:
+            raise ScriptLoadError(f"the WSGI script {path} cannot be loaded as {name}: a module is called so",
+                                  name=name, path=path)
+        _execute(loader, module)
     finally:
         del _executing[name]
     _loaded[name] = module
     return module
+
+
+def _execute(loader: _ScriptFile, module: ModuleType) -> None:
+    try:
+        loader.exec_module(module)
+    except Exception as error:
+        raise ScriptLoadError(f"the WSGI script {loader.path}, called {loader.name}, does not load: "
+                              f"{type(error).__name__}: {error}", name=loader.name, path=loader.path) from error
 
 
 def _read_table(file: str) -> None:

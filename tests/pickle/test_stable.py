@@ -1,11 +1,13 @@
 """brine.pickle.stable and brine.scripts without a server: what is marked, how it is written, and what a name leads to."""
 
 import copy
+import importlib
 import os
 import pickle
 import subprocess
 import sys
 import threading
+import time
 import types
 
 import pytest
@@ -409,6 +411,56 @@ def test_scripts_that_load_each_other(script, threads):
         assert sorted(builtins.PARTS) == ["one_wsgi", "two_wsgi"]
     finally:
         del builtins.PARTS, builtins.PARTS_MEET
+
+
+def test_a_script_that_waits_for_a_module_before_its_first_line(script, module, monkeypatch):
+    """A finder of the application's imports something while it is asked for the script's name."""
+    import builtins
+    script("X = 1", "early_wsgi")
+    module("early_mod", "import brine.scripts\nEARLY()\nFOUND = brine.scripts.load('early_wsgi')\n")
+    asked, importing = threading.Event(), []
+
+    def wait():  # until the other thread waits for the module
+        assert asked.wait(30)
+        while not importlib._bootstrap._blocking_on.get(waiting.ident):
+            time.sleep(0.001)
+    builtins.EARLY = wait
+
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name == "early_wsgi" and threading.current_thread() is waiting:
+                asked.set()
+                importlib.import_module("early_mod")
+
+    def import_it():
+        importing.append(importlib.import_module("early_mod"))
+
+    waiting = threading.Thread(target=scripts.load, args=("early_wsgi",), daemon=True)
+    first = threading.Thread(target=import_it, daemon=True)
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    try:
+        first.start()
+        while "early_mod" not in sys.modules:
+            time.sleep(0.001)
+        waiting.start()
+        for thread in (first, waiting):
+            thread.join(30)
+            assert not thread.is_alive(), "they wait for each other for ever"
+        assert importing and importing[0].FOUND is scripts.load("early_wsgi")
+    finally:
+        del builtins.EARLY
+
+
+def test_a_script_that_another_thread_has_just_executed(script, monkeypatch):
+    """It is gone between two looks at the table."""
+    script("X = 1", "just_wsgi")
+
+    class Ending(dict):
+        def __contains__(self, name):
+            return self.pop(name, None) is not None or True
+    monkeypatch.setattr(scripts, "_executing", Ending(just_wsgi=(types.ModuleType("x"), 0)))
+    assert scripts.load("just_wsgi").X == 1
 
 
 def test_many_threads_load_one_script_once(script):
