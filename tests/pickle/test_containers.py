@@ -12,6 +12,7 @@ import pickle
 import pty
 import random
 import shelve
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -23,7 +24,7 @@ import zlib
 
 import pytest
 from brine import cli
-from brine.pickle_tools import scanning
+from brine.pickle_tools import command, files, scanning
 from brine.pickle_tools.containers import KINDS, arrays, part
 
 ATTACK = b"cos\nsystem\n(S'true'\ntR."
@@ -329,20 +330,104 @@ def test_folders(tmp_path, capsys):
     (tmp_path / "zeros").write_bytes(bytes(1000))
     (inner / "loop").symlink_to(tmp_path)
     (tmp_path / "linked.pkl").symlink_to(inner / "model.pkl")
-    os.mkfifo(tmp_path / "fifo")
     code, document = scan(capsys, tmp_path)
     assert code == 1
     assert [os.path.relpath(file["file"], tmp_path) for file in document["files"]] == [
         "linked.pkl", "a/b/good.bin", "a/b/model.pkl"]
-    assert document["totals"] == {"files": 7, "pickles": 3, "others": 4, "hazards": 2, "errors": 0}
+    assert document["totals"] == {"files": 6, "pickles": 3, "others": 3, "hazards": 2, "errors": 0}
     assert cli.main(["pickle", "scan", str(tmp_path)]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "in all: 7 files, 4 without a pickle, 3 pickles, 2 hazards, 0 errors")
+        "in all: 6 files, 3 without a pickle, 3 pickles, 2 hazards, 0 errors")
     (tmp_path / "broken.pkl").write_bytes(GOOD[:-5])
     assert scan(capsys, tmp_path / "code.py")[0] == 2  # somebody has named it
     (inner / "model.pkl").unlink()
     code, document = scan(capsys, tmp_path)
     assert code == 2 and document["totals"]["errors"] == 2  # one that ends too early, and a link to nothing
+
+
+@pytest.fixture
+def strangers(tmp_path):
+    """{name: what is said of it}, of what is in a folder and is no file, beside a pickle that is one."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "good.pkl").write_bytes(GOOD)
+    os.mkfifo(folder / "pipe")
+    (folder / "device").symlink_to("/dev/zero")
+    (folder / "loop").symlink_to("loop")
+    (folder / "nothing").symlink_to("no such file")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "socket"))
+        yield {"pipe": "is a pipe", "device": "is a device", "socket": "is a socket", "loop": "symbolic links",
+               "nothing": "No such file"}
+
+
+def test_what_is_no_file_in_a_folder(strangers, tmp_path, capsys):
+    """Nothing waits for it, and each is named."""
+    code, document = scan(capsys, tmp_path / "folder")
+    told = {os.path.basename(file["file"]): file["errors"][0]["reason"] for file in document["files"] if file["errors"]}
+    assert code == 2 and told.keys() == strangers.keys() and document["totals"]["pickles"] == 1, document
+    for name, words in strangers.items():
+        assert words in told[name], told
+
+
+def test_what_is_no_file_and_was_named(strangers, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(files, "_PATIENCE", 0.1)
+    for name in strangers:
+        assert cli.main(["pickle", "scan", "--limit", "1M", str(tmp_path / "folder" / name)]) == 2
+        assert str(tmp_path / "folder" / name) in capsys.readouterr().err
+
+
+def test_a_pipe_that_was_named_and_whose_writer_is_slow(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(files, "_PATIENCE", 0.1)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    descriptor = os.open(path, os.O_RDWR)  # a writer is there before it writes
+
+    def write_late(pipe):
+        answer = waits(pipe)
+        os.write(descriptor, ATTACK)
+        os.close(descriptor)
+        return answer
+    waits = files._has_writer
+    monkeypatch.setattr(files, "_has_writer", write_late)
+    assert scan(capsys, path)[0] == 1
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_is_gone_when_it_is_to_be_read(what, tmp_path, capsys, monkeypatch):
+    gone = tmp_path / "folder" / "b" / "x.pkl"
+    gone.parent.mkdir(parents=True)
+    for path in (gone, tmp_path / "folder" / "good.pkl"):
+        path.write_bytes(GOOD)
+    if what == "file":
+        monkeypatch.setattr(command.Progress, "step", lambda self, name: gone.unlink(missing_ok=True))
+    else:
+        whole = os.stat
+
+        def stat(path, **options):
+            if path == str(gone.parent) and gone.parent.exists():
+                gone.unlink()
+                gone.parent.rmdir()
+            return whole(path, **options)
+        monkeypatch.setattr(files.os, "stat", stat)
+    code, document = scan(capsys, tmp_path / "folder")
+    assert code == 2 and document["totals"]["pickles"] == 1
+    told = [file["file"] for file in document["files"] if file["errors"]]
+    assert told == [str(gone if what == "file" else gone.parent)], document
+
+
+def test_a_file_in_whose_place_a_pipe_is(tmp_path, capsys, monkeypatch):
+    """It is opened by its name once more, for each look at it."""
+    path = tmp_path / "x.pkl"
+    path.write_bytes(GOOD)
+
+    def part(self, each, claimed):
+        path.unlink()
+        os.mkfifo(path)
+        whole(self, each, claimed)
+    whole = scanning.Scan.part
+    monkeypatch.setattr(scanning.Scan, "part", part)
+    assert scan(capsys, path)[0] == 2
 
 
 def test_a_folder_without_pickles(tmp_path, capsys):

@@ -1,6 +1,8 @@
 """The files that `brine pickle scan` is told to look at: single ones, standard input, and what is in folders."""
 
+import io
 import os
+import select
 import stat
 import sys
 import tempfile
@@ -13,6 +15,9 @@ from brine.pickle_tools.scanning import Scan
 
 STDIN = "<stdin>"
 """What standard input is called in a report."""
+_NO_FILES = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+_PATIENCE = 10.0
+"""Seconds for which a pipe that was named is waited for, until somebody writes to it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,12 @@ def listed(path: str) -> Iterator[Listed]:
         failures.append(Listed(str(error.filename), True, system(error)))
 
     for folder, folders, files in os.walk(path, onerror=failed, followlinks=True):
-        about = os.stat(folder)
+        try:
+            about = os.stat(folder)
+        except OSError as error:  # it is gone
+            failed(error)
+            folders.clear()
+            continue
         if (about.st_dev, about.st_ino) in seen:
             folders.clear()
             continue
@@ -71,15 +81,40 @@ def scan_file(each: Listed, allow: list[str], limit: int) -> Result:
 
 
 def _scan_path(scan: Scan, each: Listed, limit: int) -> None:
-    about = os.stat(each.path)
-    if stat.S_ISREG(about.st_mode):
-        with open(each.path, "rb", buffering=0):  # whether it may be read at all
-            pass
-        part = Part("", lambda: open(each.path, "rb", buffering=0), Budget(about.st_size, limit), path=each.path)
-        scan.part(part, each.named)
-    elif each.named:
-        with open(each.path, "rb", buffering=0) as stream:
+    mode = os.stat(each.path).st_mode
+    what = _NO_FILES.get(stat.S_IFMT(mode))
+    if what and not each.named or stat.S_ISSOCK(mode):  # also to open a device may do something
+        scan.fail(f"is {what}, of which nothing was read")
+        return
+    with _opened(each.path) as stream:  # whether it may be read at all
+        about = os.fstat(stream.fileno())
+        if stat.S_ISREG(about.st_mode):
+            part = Part("", lambda: _opened(each.path), Budget(about.st_size, limit), path=each.path)
+            scan.part(part, each.named)
+        elif stat.S_ISFIFO(about.st_mode) and not _has_writer(stream.fileno()):
+            scan.fail(f"is a pipe to which nobody has written for {_PATIENCE:.0f} seconds")
+        else:
             _scan_stream(scan, stream.fileno(), limit, True)
+
+
+def _opened(path: str) -> io.FileIO:
+    """A file for reading. Opening a pipe would wait for its writer, also where one has just taken a file's place."""
+    return open(path, "rb", buffering=0,
+                opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY))
+
+
+def _has_writer(pipe: int) -> bool:
+    """Waits for a pipe's first bytes; from then on, reading from it waits."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    if not poll.poll(_PATIENCE * 1000):
+        try:
+            os.read(pipe, 1)
+            return False
+        except BlockingIOError:  # there is a slow one
+            pass
+    os.set_blocking(pipe, True)
+    return True
 
 
 def _scan_stream(scan: Scan, descriptor: int, limit: int, named: bool) -> None:
