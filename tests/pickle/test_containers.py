@@ -26,6 +26,7 @@ import pytest
 from brine import cli
 from brine.pickle_tools import command, files, scanning
 from brine.pickle_tools.containers import KINDS, arrays, part
+from brine.pickle_tools.containers import unlisted as zip_unlisted
 
 ATTACK = b"cos\nsystem\n(S'true'\ntR."
 GOOD = pickle.dumps({"a": [1, 2.5, "x"]}, 4)
@@ -206,6 +207,102 @@ def test_a_file_that_is_two_things(attack, tmp_path, capsys):
     header[148:156] = b"%06o\0 " % sum(header[:512])
     path.write_bytes(header)
     assert scan(capsys, path)[0] == 1
+
+
+def unlisted(data, method=zipfile.ZIP_DEFLATED, name="hidden.pkl"):
+    """A member with no place in a directory."""
+    whole = zipped({name: data}, method)
+    return whole[:whole.index(b"PK\x01\x02")]
+
+
+def streamed(data, name="hidden.pkl"):
+    """Likewise, as it is written to what cannot be moved about in: the sizes are behind it."""
+    class Pipe(io.BytesIO):
+        def seekable(self):
+            return False
+
+        def tell(self):
+            raise io.UnsupportedOperation
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open(name, "w") as member:
+            member.write(data)
+    whole = pipe.getvalue()
+    return whole[:whole.index(b"PK\x01\x02")]
+
+
+def amid(archive, data):
+    """An archive with something between its last member and the directory."""
+    at = archive.index(b"PK\x01\x02")
+    moved = bytearray(archive[:at] + data + archive[at:])
+    end = moved.rindex(b"PK\x05\x06")
+    moved[end + 16:end + 20] = struct.pack("<I", at + len(data))
+    return bytes(moved)
+
+
+def otherwise(data):
+    """A member of which its own header says that it is packed, and the directory that it is not."""
+    whole = bytearray(zipped({"a": data}))
+    at = whole.index(b"PK\x01\x02")
+    size = struct.unpack_from("<I", whole, at + 20)[0]
+    start = whole.index(b"a") + 1
+    struct.pack_into("<H", whole, at + 10, zipfile.ZIP_STORED)
+    struct.pack_into("<2I", whole, at + 16, zlib.crc32(whole[start:start + size]), size)
+    struct.pack_into("<I", whole, at + 24, size)
+    return bytes(whole)
+
+
+MEMBERS = zipped({"a.pkl": GOOD, "b.txt": b"text"})
+AROUND = {
+    "before, packed": lambda data: unlisted(data) + MEMBERS, "before, as it is": lambda data: b"#!\n" + data + MEMBERS,
+    "another archive before": lambda data: zipped({"x": data}) + MEMBERS,
+    "between, packed": lambda data: amid(MEMBERS, unlisted(data)), "between, as it is": lambda data: amid(MEMBERS, b"\0\0" + data),
+    "between, by bzip2": lambda data: amid(MEMBERS, unlisted(data, zipfile.ZIP_BZIP2)),
+    "between, streamed": lambda data: amid(MEMBERS, streamed(data)),
+    "behind": lambda data: MEMBERS + b"\0" + data, "behind, packed": lambda data: MEMBERS + unlisted(data),
+    "in the comment": lambda data: MEMBERS[:-2] + struct.pack("<H", len(data)) + data,
+    "by its own header": otherwise,
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("place", AROUND)
+def test_what_a_zip_archive_does_not_list(place, nested, tmp_path, capsys):
+    path = tmp_path / "x.zip"
+    for data, wanted in ((GOOD, 0), (ATTACK, 1), (pickle.dumps(sys.exit, 4), 1)):
+        made = AROUND[place](data)
+        path.write_bytes(tarred({"x.zip": made}) if nested else made)
+        code, document = scan(capsys, path)
+        file, = document["files"]
+        if not (nested and made[:2] != b"PK"):  # what is in another archive is one by its start alone
+            assert code == wanted and not file["errors"] and file["pickles"] >= 2 - (place == "by its own header"), document
+
+
+def test_a_zip_archive_that_lists_all_is_no_other(tmp_path, capsys):
+    """Also where it was written to a pipe, which has the sizes of a member behind it."""
+    for number, made in enumerate((MEMBERS, zipped({f"{at}.pkl": GOOD for at in range(30)}))):
+        (tmp_path / "x.zip").write_bytes(made)
+        assert scan(capsys, tmp_path / "x.zip")[1]["files"][0]["pickles"] == (1, 30)[number]
+
+
+def test_bounds_of_what_a_zip_archive_does_not_list(small, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "x.zip"
+    header = streamed(b"x")[:40]
+    for made in (unlisted(b"N0" * (32 << 20)) + MEMBERS, amid(MEMBERS, header * 20_000), header * 20_000 + MEMBERS):
+        path.write_bytes(made)
+        start = time.process_time()
+        assert scan(capsys, path)[0] == 2
+        assert time.process_time() - start < 30
+    gaps = io.BytesIO()
+    with zipfile.ZipFile(gaps, "w") as archive:
+        for number in range(9):
+            archive.writestr(str(number), b"")
+            archive.fp.write(b"x")
+            archive.start_dir += 1
+    path.write_bytes(gaps.getvalue())
+    unpatched = scan(capsys, tmp_path)[0]
+    monkeypatch.setattr(zip_unlisted, "_MOST_GAPS", 5)
+    assert (unpatched, scan(capsys, tmp_path)[0]) == (0, 2)
 
 
 @pytest.mark.parametrize("data", [

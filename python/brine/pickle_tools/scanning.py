@@ -56,6 +56,9 @@ class Scan:
         """Looks into a file or a part of one. `claimed`: it has to be a pickle, or something with pickles in it."""
         claimed = claimed or is_pickle_name(part.member or self._file)
         try:
+            if part.searched:
+                self._search(part, 0)
+                return
             kinds = kinds_of(part)
             for kind in kinds:
                 self._container(part, kind, claimed)
@@ -132,7 +135,7 @@ class Scan:
 
     def _search(self, part: Part, start: int) -> None:
         """Looks for pickles, or what is left of them, in bytes that are none."""
-        with closing(part.behind(start).open()) as stream:
+        with closing((part.behind(start) if start else part).open()) as stream:
             data = b"".join(_up_to(stream, _SEARCHED))
         left, at, view = _EFFORT * len(data) + BLOCK, 0, memoryview(data)
         for tries in range(_MOST_TRIES):

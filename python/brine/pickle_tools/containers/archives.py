@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from brine.pickle_tools.containers.part import Part, Unopened
+from brine.pickle_tools.containers.unlisted import unlisted
 
 _NUMBERS = re.compile(r"((?:.*/)?)data/[0-9]+", re.DOTALL)
 _TAIL = 66_000
@@ -26,6 +27,7 @@ def is_zip(part: Part) -> bool:
 
 
 def open_zip(part: Part) -> Iterator[Part]:
+    """The members, and what else is there: it depends on who reads the archive."""
     with part.seekable() as file, zipfile.ZipFile(file) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
         raw = _numbers({member.filename for member in members})
@@ -33,6 +35,7 @@ def open_zip(part: Part) -> Iterator[Part]:
             if member.flag_bits & 0x1:
                 raise Unopened(f"is encrypted: its member {member.filename}")
             yield part.inside(member.filename, _reader(archive, member), raw=member.filename in raw)
+        yield from unlisted(part, file, archive)
 
 
 def _reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:

@@ -65,11 +65,28 @@ class _Charged(io.RawIOBase):
         super().close()
 
 
+class Span(io.RawIOBase):
+    """Bytes of a file that others read too."""
+
+    def __init__(self, file: IO[bytes], start: int, end: int) -> None:
+        self._file, self._at, self._end = file, start, end
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        self._file.seek(self._at)
+        left = self._end - self._at
+        block = self._file.read(left if size < 0 else min(size, left))
+        self._at += len(block)
+        return block
+
+
 class Part:
     """A file, or what lies in a container; it can be opened again and again while its container is open."""
 
     def __init__(self, member: str, opener: Callable[[], Any], budget: Budget, *, depth: int = 0,
-                 path: str | None = None, raw: bool = False) -> None:
+                 path: str | None = None, raw: bool = False, searched: bool = False) -> None:
         self.member = member
         """How it is called within the file; empty for the file itself."""
         self.budget = budget
@@ -78,6 +95,8 @@ class Part:
         """Of the file itself, if it is one that stays where it is."""
         self.raw = raw
         """A loader takes it for numbers, and never for a pickle."""
+        self.searched = searched
+        """It is no file of its own: pickles may be anywhere in it."""
         self._opener = opener
         self._head: bytes | None = None
 
@@ -107,11 +126,11 @@ class Part:
                 copy.seek(0)
                 yield copy  # type: ignore[misc]
 
-    def inside(self, member: str, opener: Callable[[], Any], *, raw: bool = False) -> "Part":
+    def inside(self, member: str, opener: Callable[[], Any], *, raw: bool = False, searched: bool = False) -> "Part":
         """A part of this one."""
         self.budget.enter(self.depth + 1)
         name = f"{self.member}!{member}" if self.member else member
-        return Part(name, opener, self.budget, depth=self.depth + 1, raw=raw)
+        return Part(name, opener, self.budget, depth=self.depth + 1, raw=raw, searched=searched)
 
     def behind(self, offset: int) -> "Part":
         """What follows that many bytes of it."""
