@@ -15,6 +15,7 @@ import fractions
 import http.client
 import http.cookies
 import inspect
+import io
 import ipaddress
 import json
 import logging
@@ -435,6 +436,107 @@ def test_a_heavy_key_that_much_else_hides(kind, padding):
     assert data[report.findings[-1].position:][:1] in b"sd\x90\x91"
 
 
+PRIME = 2**61 - 1
+"""Numbers are hashed modulo this one."""
+MANY = 14_000
+COLLIDING = {
+    "numbers": lambda at: PRIME * at, "negative numbers": lambda at: PRIME * -at - 7,
+    "tuples of numbers": lambda at: ("x", (PRIME * at, 1.5)), "frozensets": lambda at: frozenset([PRIME * at, 3]),
+    "tuples of -1 and -2": lambda at: tuple(-1 - (at >> bit & 1) for bit in range(14)), "Decimals": lambda at: decimal.Decimal(PRIME * at),
+    "Fractions": lambda at: fractions.Fraction(PRIME * at), "UUIDs": lambda at: uuid.UUID(int=PRIME * at),
+    "networks": lambda at: ipaddress.IPv6Network((2**128 - 1) ^ PRIME * at), "interfaces": lambda at: ipaddress.IPv6Interface((PRIME * at, 0)),
+    "complex numbers": lambda at: complex(2.0**40 - 1_000_003 * at, at), "urls": lambda at: urllib.parse.DefragResult(PRIME * at, 5),
+    "ranges": lambda at: range(PRIME * at, PRIME * at + 5, 9 + PRIME * at),
+}
+HOLDERS = {"dict": dict.fromkeys, "set": set, "frozenset": frozenset, "OrderedDict": collections.OrderedDict.fromkeys,
+           "Counter": lambda keys: collections.Counter(dict.fromkeys(keys)), "defaultdict": lambda keys: collections.defaultdict(list, dict.fromkeys(keys))}
+
+
+class Apart:
+    """Its objects are dict keys, and pickled as what they stand for, so that no dict of these has to be made."""
+
+    def __init__(self, key):
+        self.key = key
+
+    def __reduce_ex__(self, protocol):
+        return self.key
+
+
+def pickled(holder, keys, protocol):
+    """The pickle of a container that would take long to fill."""
+    class Pickler(pickle._Pickler):
+        def save(self, obj, save_persistent_id=True):
+            super().save(obj.key if type(obj) is Apart else obj, save_persistent_id)
+    stream = io.BytesIO()
+    Pickler(stream, protocol).dump(holder([Apart(key) for key in keys]))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("kind", COLLIDING)
+def test_keys_that_share_one_hash(kind, protocol):
+    keys = [COLLIDING[kind](at) for at in range(MANY)]
+    if kind != "frozensets":
+        assert len(set(map(hash, keys))) < 20
+    report = scan(pickled(set, keys, protocol))
+    assert report.grade == "runs-code" and "share one hash" in str(report), str(report)
+    assert scan(pickled(set, keys[:500], protocol)).grade == "safe"
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_containers_of_keys_that_share_one_hash(kind, protocol):
+    report = scan(pickled(HOLDERS[kind], [PRIME * at for at in range(MANY)], protocol))
+    assert report.grade == "runs-code" and "share one hash" in str(report), str(report)
+
+
+def test_keys_that_share_one_hash_in_lists_that_are_made_dicts_of():
+    keys = [PRIME * at for at in range(MANY)]
+    pairs = [(key, 1) for key in keys]
+    for call in (Calls(dict, (pairs,)), Calls(collections.OrderedDict, (pairs,)), Calls(set, (keys,)), Calls(frozenset, (tuple(keys),)),
+                 Calls(collections.Counter, (keys,))):
+        report = scan(pickle.dumps(call, 4))
+        assert report.grade == "runs-code" and "share one hash" in str(report), str(report)
+    few = pickled(dict.fromkeys, keys[:2000], 4)[2:-1]  # one is no matter; to make many of it is
+    frame = few.index(b"}")
+    copies = b"\x80\x04" + few[frame:] + b"q\x00" + (named("builtins", "dict") + b"h\x00\x85R") * 100 + b"."
+    assert "share one hash" in str(scan(copies))
+
+
+def test_heavy_keys_of_which_each_is_light_enough():
+    """Together they are not: the hash of a tuple is found anew each time, and so is that of a number of many digits."""
+    tuples = b"})" + b"".join(b"\x940h" + bytes([n]) + b"h" + bytes([n]) + b"\x86" for n in range(18)) + b"q\xff0"
+    number = b"}\x8b" + (1 << 20).to_bytes(4, "little") + b"\x01" * (1 << 20) + b"q\xff0"
+    for key in (tuples, number, number.replace(b"q\xff0", b"\x85q\xff0")):
+        assert "to find its hash" in str(scan(b"\x80\x04" + key + b"h\xffNs" * 2000 + b".")) or (
+            "share one hash" in str(scan(b"\x80\x04" + key + b"h\xffNs" * 2000 + b".")))
+        assert not scan(b"\x80\x04" + key + b"h\xffNs" * 9 + b".")
+
+
+def test_a_key_that_is_nested_too_deeply():
+    """Python finds its hash by as many calls in C, and crashes."""
+    assert "to find its hash" in str(scan(b"\x80\x04})" + b"\x85" * 100_000 + b"Ns."))
+    assert not scan(b"\x80\x04})" + b"\x85" * 100 + b"Ns.")
+
+
+INNOCENT_KEYS = {
+    "numbers": lambda at: at, "ids": lambda at: 2**63 + at * 7919, "floats": lambda at: at * 1.5, "tuples": lambda at: (at % 300 - 150, at // 300),
+    "texts": lambda at: (f"a{at}", "b"), "bytes": lambda at: (b"%d" % at,), "hashes": lambda at: int.from_bytes(os.urandom(16), "big"),
+    "UUIDs": lambda at: uuid.UUID(int=at * 2**64 + 5), "Decimals": lambda at: decimal.Decimal(at) / 7, "frozensets": lambda at: frozenset([at, -at, "x"]),
+    "dates": lambda at: datetime.date(1970, 1, 1) + datetime.timedelta(at), "addresses": lambda at: ipaddress.ip_address(at),
+    "objects": lambda at: object(), "exceptions": lambda at: ValueError("x"), "a plane of numbers": lambda at: (at // 100, -1 - at % 100, None, True),
+    "paths": lambda at: pathlib.PurePosixPath(f"/a/{at}"), "types": lambda at: (int, at),
+}
+
+
+@pytest.mark.parametrize("kind", INNOCENT_KEYS)
+def test_many_keys_of_which_each_has_its_own_hash(kind):
+    for protocol in (0, 2, 4):
+        report = scan(pickle.dumps([{INNOCENT_KEYS[kind](at): 1 for at in range(20_000)}] * 2
+                                   + [{("a", 1): at} for at in range(5000)], protocol))
+        assert not report, str(report)[:500]
+
+
 def test_what_a_safe_name_does_behind_much_else():
     numbers = b"N0" * 110_000 + named("builtins", "complex") + named("builtins", "range") + HUGE + b"\x85R\x85R"
     assert scan(b"\x80\x04" + numbers + b".").grade == "runs-code"
@@ -444,7 +546,7 @@ def test_what_is_too_long_to_be_followed(monkeypatch):
     """Nobody has looked for a heavy key in it."""
     data = pickle.dumps([list(range(1000)), {(1, 2): 3}], 4)
     assert not scan(data)
-    monkeypatch.setattr(_weights.heavy_key, "__defaults__", (1000,))
+    monkeypatch.setattr(_weights.weigh, "__defaults__", (1000,))
     assert scan(data).grade == "unknown" and "too long" in str(scan(data))
     monkeypatch.undo()
     monkeypatch.setattr(_scan, "_FOLLOWED", 1000)
@@ -457,8 +559,8 @@ def test_the_weight_of_a_key_is_no_hindrance():
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         for kind in ("None", "bool", "int", "large int", "float", "str", "bytes", "bytearray", "list", "tuple", "dict", "set"):
             data = pickle.dumps([INNOCENT[kind], (1, 2, 3, 4), {(1,): INNOCENT[kind]}, [{}] * 3], protocol)
-            assert _weights.heavy_key(data * 2) == (None, True), (kind, protocol)
-    assert _weights.heavy_key(pickle.dumps(pickle.PickleBuffer(b"x"), 5, buffer_callback=lambda buffer: None)) == (None, True)
+            assert _weights.weigh(data * 2) == (None, None, True), (kind, protocol)
+    assert _weights.weigh(pickle.dumps(pickle.PickleBuffer(b"x"), 5, buffer_callback=lambda buffer: None)).complete
 
 
 BIG = range(2**40)

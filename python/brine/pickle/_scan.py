@@ -11,9 +11,11 @@ from brine.pickle._allow import is_allowed
 from brine.pickle._calls import Calls, Name
 from brine.pickle._enumerations import Enumeration
 from brine.pickle._grades import GRADE_OF, GRADES, runs_code
+from brine.pickle._keys import HEAVY_KEY
 from brine.pickle._lookup import Found, Lookup
 from brine.pickle._proofs import Proofs, rule_of
 from brine.pickle._safe import is_safe
+from brine.pickle._weights import Weighed
 
 _BLOCK = 1 << 20
 _FOLLOWED = 128 << 20
@@ -119,7 +121,7 @@ def scan_blocks(blocks: Iterable[Any], allow: Iterable[str] = (), look_up: Looku
     found, fault, position, pickles, end = scanner.finish()
     allowed = frozenset(allow)
     look_up = look_up or Lookup()
-    calls, heavy, complete = kept.follow(found, end, _Known(allowed, look_up))
+    calls, weighed = kept.follow(found, end, _Known(allowed, look_up))
     judged: dict[tuple[str, str, str], tuple[str, str, str, str, str, str]] = {}
     globals_: list[ScannedGlobal] = []
     for kind, module, name, at, opcode in found:
@@ -128,10 +130,10 @@ def scan_blocks(blocks: Iterable[Any], allow: Iterable[str] = (), look_up: Looku
         module, name, verdict, resolves_to, message, remedy = judged[kind, module, name]
         written = _WRITTEN.get(kind) or _OPCODES[opcode]
         globals_.append(ScannedGlobal(module, name, at, written, verdict, resolves_to, message, remedy))
-    if heavy is not None:
-        globals_.append(ScannedGlobal("?", "?", heavy, "SETITEM", "exhausts", "a key that holds others many "
-                                      "times over", "to find its hash takes time without end.", "Do not load it."))
-    elif not complete and not any(each.is_finding for each in globals_):
+    if weighed.costly is not None:
+        globals_.append(ScannedGlobal("?", "?", weighed.position or 0, "SETITEM", "exhausts", weighed.costly.what,
+                                      weighed.costly.why, "Do not load it."))
+    elif not weighed.complete and not any(each.is_finding for each in globals_):
         globals_.append(ScannedGlobal("?", "?", end - 1, "STOP", "unknown", "what it holds", "it is too long to be "
                                       "followed, or written as no pickler writes: a key may be in it whose hash takes "
                                       "time without end.", "Load it only if you trust whoever wrote the pickle."))
@@ -153,17 +155,20 @@ class _Kept:
             self._blocks.append(block)
 
     def follow(self, found: list[tuple[str, str, str, int, int]], end: int,
-               known: "_Known") -> tuple[Calls | None, int | None, bool]:
-        """What the complete pickles call, if that matters; where a key is too heavy; whether it was followed whole."""
+               known: "_Known") -> tuple[Calls | None, Weighed]:
+        """What the complete pickles call, if that matters; and what keys they have."""
         if not end or not self._blocks:
-            return None, None, not end
+            return None, Weighed(None, None, not end)
         stream = b"".join(bytes(block) for block in self._blocks)[:end]
         names = {_restore.modern_name(module, name) for kind, module, name, _, _ in found if kind == "named"}
+        weighed = _weights.weigh(stream)
         if not any(rule_of(*name) or is_safe(*name) or known.enumeration(*name) for name in names):
-            return None, *_weights.heavy_key(stream)
+            return None, weighed
         calls = Calls(Proofs(known.enumeration, known.is_told))
         calls.follow(stream)
-        return calls, calls.heavy, calls.complete
+        if calls.heavy is not None and weighed.costly is None:
+            weighed = Weighed(calls.heavy, HEAVY_KEY, False)
+        return calls, weighed._replace(complete=calls.complete and weighed.complete)
 
 
 class _Known:

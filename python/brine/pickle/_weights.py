@@ -1,12 +1,14 @@
-"""Whether a pickle uses a key whose hash takes time without end: a tuple that holds others many times over.
+"""Whether the keys of a pickle's dicts and sets take time without end (`_keys`): followed opcode by opcode.
 
-What a pickle of plain data calls need not be known, so that each value is its weight alone: how many tuples
-its hash asks. This takes a tenth of the time that `_calls` takes, and so goes through large pickles whole.
+What a pickle of plain data calls need not be known, so that a value is the place of its opcode alone, or what it
+is made of. This takes a tenth of the time that `_calls` takes, and so goes through large pickles whole.
 """
 
 import pickletools
+from typing import Any, NamedTuple
 
-HEAVY = 1 << 20
+from brine.pickle._keys import Composite, Costly, Keys
+
 MOST_OPCODES = 10_000_000
 _FAULTS = (ValueError, IndexError, KeyError)
 _SIZES = {ord(opcode.code): opcode.arg.n if opcode.arg else 0 for opcode in pickletools.opcodes}
@@ -20,41 +22,57 @@ _PUSHES = frozenset(ord(opcode.code) for opcode in pickletools.opcodes
                     and "GET" not in opcode.name and opcode.name != "MARK")
 
 
-def heavy_key(stream: bytes, most: int = MOST_OPCODES) -> tuple[int | None, bool]:
-    """Where such a key is used first, and whether the stream could be followed to its end."""
+class Weighed(NamedTuple):
+    """What was found out about a stream's keys."""
+
+    position: int | None
+    """Where those that are too costly are used."""
+    costly: Costly | None
+    complete: bool
+    """The stream could be followed to its end."""
+
+
+def weigh(stream: bytes, most: int = MOST_OPCODES) -> Weighed:
+    """Follows a stream, or so many opcodes of it."""
     weights = _Weights(stream)
     try:
-        return weights.follow(most), weights.complete
+        weights.follow(most)
+    except Costly as costly:
+        return Weighed(weights.at, costly, False)
     except _FAULTS:
-        return None, False
+        return Weighed(None, None, False)
+    return Weighed(None, None, weights.complete)
 
 
 class _Weights:
-    """A stack and a memo of weights."""
+    """A stack and a memo of the places of values, and of what is made of them."""
 
     def __init__(self, stream: bytes) -> None:
         self._stream = stream
-        self._stack: list[int] = []
+        self._stack: list[Any] = []
         self._marks: list[int] = []
-        self._memo: dict[int, int] = {}
+        self._memo: dict[int, Any] = {}
+        self._keys = Keys(stream)
+        self.at = 0
+        """The opcode that is followed."""
         self.complete = False
 
-    def follow(self, most: int) -> int | None:
+    def follow(self, most: int) -> None:
         """Goes through the stream, or so many opcodes of it."""
         stream, stack, at = self._stream, self._stack, 0
         for _ in range(most):
             if at >= len(stream):
                 self.complete = True
-                return None
+                return
             code = stream[at]
             size = _SIZES[code]
             start, end = (at + 1, at + 1 + size) if size >= 0 else self._extent(code, size, at + 1)
             if code in _PUSHES:
-                stack.append(0)
-            elif code not in _NOTHING and self._step(_NAMES[code], stream[start:end]) > HEAVY:
-                return at
+                stack.append(at)
+            elif code not in _NOTHING:
+                self.at = at
+                self._step(_NAMES[code], stream[start:end])
             at = end
-        return None
 
     def _extent(self, code: int, size: int, at: int) -> tuple[int, int]:
         """Where an argument of no fixed size begins and ends."""
@@ -64,8 +82,8 @@ class _Weights:
         end = self._stream.index(b"\n", at) + 1
         return at, self._stream.index(b"\n", end) + 1 if _NAMES[code] in ("GLOBAL", "INST") else end
 
-    def _step(self, name: str, argument: bytes) -> int:
-        """Does what an opcode does; returns the largest weight of a key that it uses."""
+    def _step(self, name: str, argument: bytes) -> None:
+        """Does what an opcode does."""
         stack = self._stack
         if name == "MARK":
             self._marks.append(len(stack))
@@ -78,18 +96,18 @@ class _Weights:
         elif name in ("POP", "DUP", "POP_MARK", "STOP"):
             self._rearrange(name)
         elif name in _TAKEN:
-            return self._take(name, self._last(_TAKEN[name]))
+            self._take(name, self._last(_TAKEN[name]))
         elif name in _OF_MARK:
-            return self._take(name, self._last(len(stack) - self._marks.pop()))
+            self._take(name, self._last(len(stack) - self._marks.pop()))
         else:
             raise ValueError(name)
-        return 0
 
     def _rearrange(self, name: str) -> None:
         if name == "STOP":
             self._stack.clear()
             self._marks.clear()
             self._memo.clear()
+            self._keys.forget()
         elif name == "POP_MARK":
             del self._stack[self._marks.pop():]
         elif name == "DUP":
@@ -99,7 +117,7 @@ class _Weights:
         else:
             self._stack.pop()
 
-    def _last(self, count: int) -> list[int]:
+    def _last(self, count: int) -> list[Any]:
         if count > len(self._stack):
             raise IndexError(count)
         at = len(self._stack) - count
@@ -107,27 +125,51 @@ class _Weights:
         del self._stack[at:]
         return taken
 
-    def _take(self, name: str, taken: list[int]) -> int:
+    def _take(self, name: str, taken: list[Any]) -> None:
         """What an opcode makes of the values that it takes from the stack, or does with them."""
-        if name in _MAKING:
-            self._stack.append(min(1 + sum(taken), HEAVY + 1))
-        elif name in _PLAIN:
-            self._stack.append(0)
-        if name in _KEYS:
-            return max(taken[::2], default=0)
-        return max(taken, default=0) if name in _ALL_KEYS else 0
+        stack, keys = self._stack, self._keys
+        if name in _TUPLES:
+            stack.append(keys.composed("tuple", taken))
+        elif name in ("SETITEM", "SETITEMS"):
+            keys.use(stack[-1], taken[::2])
+            if len(taken) <= _FEW:
+                keys.note_items(stack[-1], taken)
+        elif name in ("APPEND", "APPENDS"):
+            keys.extend(stack[-1], taken)
+        elif name in _CALLS:
+            keys.weigh(taken)
+            made = keys.composed("call", [self.at, *taken] if name == "INST" else taken)
+            stack.append(made)
+            keys.called(made)
+        elif name == "ADDITEMS":
+            keys.use(stack[-1], taken)
+        elif name == "BUILD":
+            if type(stack[-1]) is Composite:
+                stack[-1].state = taken[0]
+        else:
+            self._make(name, taken)
+
+    def _make(self, name: str, taken: list[Any]) -> None:
+        """What is made of values at once, and of a persistent id."""
+        made = self._keys.composed(_OF_PARTS[name], taken) if name in _OF_PARTS else self.at
+        self._stack.append(made)
+        if name == "FROZENSET":
+            self._keys.use(made, taken)
+        elif name == "DICT":
+            self._keys.use(made, taken[::2])
+        elif name == "LIST":
+            self._keys.extend(made, taken)
 
 
 _TAKEN = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "APPEND": 1, "SETITEM": 2, "REDUCE": 2, "NEWOBJ": 2, "NEWOBJ_EX": 3,
           "BUILD": 1, "STACK_GLOBAL": 2, "BINPERSID": 1}
 """How many values are taken from the stack, the holder of an item not among them."""
 _OF_MARK = frozenset("TUPLE LIST DICT FROZENSET APPENDS SETITEMS ADDITEMS OBJ INST".split())
-_MAKING = frozenset("TUPLE TUPLE1 TUPLE2 TUPLE3 REDUCE NEWOBJ NEWOBJ_EX OBJ INST".split())
-"""What they make has a hash that may ask for those of what they take."""
-_PLAIN = frozenset("LIST DICT FROZENSET STACK_GLOBAL BINPERSID".split())
-_KEYS = frozenset("DICT SETITEM SETITEMS".split())
-_ALL_KEYS = frozenset("FROZENSET ADDITEMS REDUCE NEWOBJ NEWOBJ_EX OBJ INST".split())
-"""A call may use what it is given as keys."""
+_TUPLES = frozenset("TUPLE TUPLE1 TUPLE2 TUPLE3".split())
+_CALLS = frozenset("REDUCE NEWOBJ NEWOBJ_EX OBJ INST".split())
+_OF_PARTS = {"STACK_GLOBAL": "name", "FROZENSET": "frozenset"}
+_FEW = 4
+"""So many keys and values has an object's state in which a number is looked for."""
 
 
 def _number(name: str, argument: bytes) -> int:
