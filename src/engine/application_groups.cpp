@@ -158,15 +158,6 @@ double switch_interval(const InterpreterOptions& options) {
   return options.switch_interval ? options.switch_interval->seconds : kSwitchInterval;
 }
 
-// Returns the switch interval of the interpreter's GIL, which the main one's process has unless it
-// has one of its own.
-base::Nanos turn_of(const Config& config, const Interpreter& interpreter, const std::string& name) {
-  const std::optional<std::string_view> own =
-      interpreter.has_own_gil() ? std::optional<std::string_view>(name) : std::nullopt;
-  return static_cast<base::Nanos>(switch_interval(options_of(config.interpreter_rules, own)) *
-                                  static_cast<double>(base::kSecond));
-}
-
 // Returns true if this sub-interpreter is to have a GIL of its own, and Python can.
 bool has_own_gil(const Config& config, const std::string& name) {
   return cpython::kHasOwnGils && !name.empty() &&
@@ -210,8 +201,8 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
                                    const std::string& name)
     : config(process_config),
       interpreter(own_interpreter),
-      own_line(turn_of(config, interpreter, name)),
       line(main == nullptr || interpreter.has_own_gil() ? own_line : main->line),
+      get_switch_interval(cpython::borrow(gil, PySys_GetObject("getswitchinterval"))),
       bootstrap(gil, {config.pickle_policy, config.pickle_sample}, config.log_level),
       loader(bootstrap, name, {config.script_user, config.script_group}),
       gateway(gil, interpreter_info(config, name),
@@ -259,6 +250,17 @@ bool ApplicationGroup::load_named(GilLock& gil, std::string_view script_name) {
   } catch (const script::Unavailable&) {
     return false;
   }
+}
+
+base::Nanos ApplicationGroup::turn(const GilLock&) const noexcept {
+  PyObject* const seconds = PyObject_CallNoArgs(get_switch_interval.get());
+  if (seconds == nullptr) {  // there is no memory for a number
+    PyErr_Clear();
+    return 0;
+  }
+  const double turn = PyFloat_AsDouble(seconds) * static_cast<double>(base::kSecond);
+  Py_DECREF(seconds);
+  return static_cast<base::Nanos>(turn);
 }
 
 ApplicationGroups::ApplicationGroups(const GilLock& gil, const Config& config)

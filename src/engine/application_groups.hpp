@@ -13,9 +13,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "boundary/engine.hpp"
 #include "boundary/log.hpp"
 #include "cpython/interpreter.hpp"
+#include "cpython/ref.hpp"
 #include "engine/gil_line.hpp"
 #include "script/bootstrap.hpp"
 #include "script/loader.hpp"
@@ -36,10 +38,14 @@ struct ApplicationGroup {
   /// logging a failure. Throws ErrorSet.
   bool load_named(cpython::GilLock& gil, std::string_view script_name);
 
+  /// Returns the switch interval of the interpreter's GIL, which the application may have changed.
+  base::Nanos turn(const cpython::GilLock& gil) const noexcept;
+
   const Config& config;
   cpython::Interpreter interpreter;
   GilLine own_line;  ///< of an interpreter that shares the main one's GIL, it is not used
   GilLine& line;     ///< the line before the interpreter's GIL
+  const cpython::Ref get_switch_interval;  ///< sys.getswitchinterval
   script::Bootstrap bootstrap;
   script::Loader loader;
   wsgi::Gateway gateway;

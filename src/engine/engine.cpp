@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "boundary/interpreter_options.hpp"
 #include "cpython/error.hpp"
 #include "cpython/runtime.hpp"
@@ -67,24 +68,8 @@ constexpr std::chrono::milliseconds kWakeAgain[] = {std::chrono::milliseconds(20
   throw std::runtime_error(cpython::take_error(gil).summary);
 }
 
-// Measures how long a thread waits for the GIL, of one request in kSampled of those that it serves.
-class GilSample {
- public:
-  GilSample() noexcept : begun_(served++ % kSampled == 0 ? base::now() : 0) {}
-  void has_gil() noexcept {
-    if (begun_ != 0) wait_ = base::now() - begun_;
-  }
-  bool is_taken() const noexcept { return begun_ != 0; }
-  std::int64_t wait() const noexcept { return wait_; }
-
- private:
-  static constexpr unsigned kSampled = 64;
-  static thread_local unsigned served;
-
-  const base::Nanos begun_;
-  std::int64_t wait_ = -1;
-};
-thread_local unsigned GilSample::served = 0;
+// A thread tells what was measured of one request in so many.
+constexpr unsigned kSampled = 64;
 
 // Has a thread of its own stop an interpreter, and waits for it.
 void stop_by_thread(const cpython::Interpreter& interpreter) noexcept {
@@ -140,16 +125,7 @@ class PythonEngine final : public Engine {
         return serve_observed(group, target, script, request, response);
       }
       wsgi::Exchange exchange{request, response};
-      ServingThread& thread = threads_.own();
-      GilSample sample;
-      GilLine::Place place(group.line, base::now());
-      const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
-        place.has_gil(base::now());
-        sample.has_gil();
-        const Serving serving(gil, thread, group, exchange);
-        return run(gil, group, target, script, exchange, sample);
-      });
-      return wsgi::Gateway::finish(exchange, reply);
+      return wsgi::Gateway::finish(exchange, run_in_turn(group, target, script, exchange));
     } catch (const NoGroup& reason) {
       return reason == NoGroup::limit ? Outcome::rejected : Outcome::failed_before_headers;
     } catch (const std::exception& error) {
@@ -307,20 +283,12 @@ class PythonEngine final : public Engine {
     wsgi::Observation observation(request, response);
     wsgi::Exchange exchange{observation.request(), observation.response()};
     exchange.observation = &observation;
-    ServingThread& thread = threads_.own();
-    GilSample sample;
-    GilLine::Place place(group.line, base::now());
-    const wsgi::Reply reply = group.interpreter.with_gil([&](GilLock& gil) {
-      place.has_gil(base::now());
-      sample.has_gil();
-      observation.has_gil();
-      const Serving serving(gil, thread, group, exchange);
-      return run(gil, group, target, script, exchange, sample);
-    });
-    const Outcome outcome = wsgi::Gateway::finish(exchange, reply);
+    const Outcome outcome =
+        wsgi::Gateway::finish(exchange, run_in_turn(group, target, script, exchange));
     if (!observation.has_begun()) return outcome;
     observation.end(outcome, exchange);
     wsgi::Metrics::of_process().record(observation.measures());
+    ServingThread& thread = threads_.own();
     group.interpreter.with_gil([&](GilLock& gil) {
       const Serving serving(gil, thread, group, exchange);
       const wsgi::LogScope scope(request);
@@ -371,8 +339,26 @@ class PythonEngine final : public Engine {
     });
   }
 
+  // Takes the GIL when it is the request's turn, and serves it.
+  wsgi::Reply run_in_turn(ApplicationGroup& group, const wsgi::Target& target,
+                          const script::Wanted& script, wsgi::Exchange& exchange) {
+    ServingThread& thread = threads_.own();
+    const base::Nanos came = base::now();
+    GilLine::Place place(group.line, came);
+    return group.interpreter.with_gil([&](GilLock& gil) {
+      const base::Nanos now = base::now();
+      const base::Nanos waited = now - came;
+      // Nobody can have held the GIL for longer than this one waited, and of short holds the line
+      // need not know more.
+      place.has_gil(now, waited < kShortHold ? kShortHold : group.turn(gil));
+      if (exchange.observation != nullptr) exchange.observation->has_gil(waited);
+      const Serving serving(gil, thread, group, exchange);
+      return run(gil, group, target, script, exchange, waited);
+    });
+  }
+
   wsgi::Reply run(GilLock& gil, ApplicationGroup& group, const wsgi::Target& target,
-                  const script::Wanted& script, wsgi::Exchange& exchange, GilSample& sample) {
+                  const script::Wanted& script, wsgi::Exchange& exchange, base::Nanos waited) {
     const wsgi::LogScope scope(exchange.request);
     HazardNote hazards(exchange.request);
     const pickle::PolicyScope guarded(target.settings.pickle_policy, &hazards,
@@ -385,7 +371,7 @@ class PythonEngine final : public Engine {
         }
         exchange.request.script_changed();
       }
-      tell_measures(exchange.request, *lease.generation, sample);
+      tell_measures(exchange.request, *lease.generation, waited);
       if (target.question.is_asked()) {
         return ask(gil, group, target, script, *lease.generation, exchange);
       }
@@ -402,13 +388,15 @@ class PythonEngine final : public Engine {
     }
   }
 
-  // Tells what was measured of this request, and once of each generation that the thread meets.
+  // Tells what was measured of one request in kSampled of the thread, and of the first of each
+  // generation that it meets. `waited` is the time that the request has waited for the GIL.
   void tell_measures(wsgi::Request& request, const script::Generation& generation,
-                     const GilSample& sample) const {
+                     base::Nanos waited) const {
+    thread_local unsigned served = 0;
     thread_local base::Nanos told_of = 0;
-    if (!sample.is_taken() && generation.loaded_at == told_of) return;
+    if (served++ % kSampled != 0 && generation.loaded_at == told_of) return;
     told_of = generation.loaded_at;
-    request.measured({sample.wait(), generation.loaded_at, generation.number,
+    request.measured({waited, generation.loaded_at, generation.number,
                       static_cast<std::uint32_t>(groups_.count())});
   }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstddef>
 #include <deque>
 #include <mutex>
 #include <utility>
@@ -28,10 +27,49 @@ inline constexpr base::Nanos kShortHold = 200 * base::kMicrosecond;
 /// not short make the line narrower, and short ones wider. One of a whole `turn` (the switch
 /// interval) tells nothing: who held the GIL computes on.
 constexpr unsigned next_at_gil(unsigned at_gil, base::Nanos hold, base::Nanos turn) noexcept {
-  if (hold >= turn) return at_gil;
   if (hold < kShortHold) return std::min(at_gil + 1, kAnyAtGil);
+  if (hold >= turn) return at_gil;
   return std::max(at_gil - 1, kFewestAtGil);
 }
+
+/// A thread that stands in the line.
+struct Waiter {
+  bool has_place = false;
+  std::condition_variable called;
+};
+
+/// Decides who of a line may wait for the GIL itself, and blocks nobody. GilLine guards it by a
+/// mutex.
+class GilOrder {
+ public:
+  explicit GilOrder(unsigned most_at_gil = kAnyAtGil) noexcept : most_at_gil_(most_at_gil) {}
+
+  /// Returns true if the thread that comes has a place at the GIL at once.
+  bool take_place() noexcept {
+    if (!waiters_.empty() || !has_room()) return false;
+    ++at_gil_;
+    return true;
+  }
+
+  /// Has a thread that got no place stand in the line. `waiter` has to live until it has one.
+  void stand(Waiter& waiter) { waiters_.push_back(&waiter); }
+
+  /// Says that a thread which came at `since` has got the GIL at `now`, and needs no place any
+  /// more. `turn` is the GIL's switch interval.
+  void got(base::Nanos since, base::Nanos now, base::Nanos turn) noexcept;
+
+  /// Says that a thread has given its place up without the GIL.
+  void leave() noexcept;
+
+ private:
+  bool has_room() const noexcept { return most_at_gil_ == kAnyAtGil || at_gil_ < most_at_gil_; }
+  void call_first() noexcept;
+
+  unsigned most_at_gil_;  // how many threads may wait for the GIL itself
+  unsigned at_gil_ = 0;   // how many do, those of a whole turn among them
+  base::Nanos last_ = 0;  // when one of them last got it
+  std::deque<Waiter*> waiters_;
+};
 
 /// The line before one GIL. CPython keeps no order among the threads that wait for the GIL: one
 /// that has just come takes it from under the one that was woken for it, which then waits behind
@@ -43,17 +81,9 @@ constexpr unsigned next_at_gil(unsigned at_gil, base::Nanos hold, base::Nanos tu
 /// turns before it does.
 class GilLine {
  public:
-  /// `turn` is the GIL's switch interval, as it is configured.
-  explicit GilLine(base::Nanos turn, unsigned most_at_gil = kAnyAtGil)
-      : turn_(turn), most_at_gil_(most_at_gil) {}
+  explicit GilLine(unsigned most_at_gil = kAnyAtGil) noexcept : order_(most_at_gil) {}
   GilLine(const GilLine&) = delete;
   GilLine& operator=(const GilLine&) = delete;
-
-  /// Returns how many threads stand in the line.
-  std::size_t waiting() {
-    const std::lock_guard lock(mutex_);
-    return waiters_.size();
-  }
 
   /// The calling thread's place at the GIL.
   class Place {
@@ -66,8 +96,10 @@ class GilLine {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    /// Gives the place up, since the thread has got the GIL.
-    void has_gil(base::Nanos now) noexcept { std::exchange(line_, nullptr)->got(since_, now); }
+    /// Gives the place up, since the thread has got the GIL, whose switch interval is `turn`.
+    void has_gil(base::Nanos now, base::Nanos turn) noexcept {
+      std::exchange(line_, nullptr)->got(since_, now, turn);
+    }
 
    private:
     GilLine* line_;  // null when the place is given up
@@ -75,24 +107,12 @@ class GilLine {
   };
 
  private:
-  struct Waiter {
-    std::condition_variable called;
-    bool has_place = false;
-  };
-
   void enter();
-  void got(base::Nanos since, base::Nanos now) noexcept;
+  void got(base::Nanos since, base::Nanos now, base::Nanos turn) noexcept;
   void leave() noexcept;
-  bool has_room() const noexcept { return most_at_gil_ == kAnyAtGil || at_gil_ < most_at_gil_; }
-  void call_first() noexcept;
 
-  const base::Nanos turn_;
   std::mutex mutex_;
-  // Guarded by mutex_:
-  unsigned most_at_gil_;  // how many threads may wait for the GIL itself
-  unsigned at_gil_ = 0;   // how many do, those of a whole turn among them
-  base::Nanos last_ = 0;  // when one of them last got it
-  std::deque<Waiter*> waiters_;
+  GilOrder order_;  // guarded by mutex_
 };
 
 }  // namespace brine::engine

@@ -79,12 +79,9 @@ Delivery ObservedResponse::send_file(int fd, std::int64_t offset, std::int64_t l
 }
 
 Observation::Observation(Request& request, ResponseWriter& response) noexcept
-    : request_(request, measures_),
-      response_(response, measures_),
-      made_(seconds_now()),
-      cpu_(cpu_of_thread()) {
+    : request_(request, measures_), response_(response, measures_), cpu_(cpu_of_thread()) {
   measures_.thread_id = request.head().thread_id;
-  Metrics::of_process().set_busy_since(measures_.thread_id, made_);
+  Metrics::of_process().set_busy_since(measures_.thread_id, seconds_now());
 }
 
 Observation::~Observation() { Metrics::of_process().set_busy_since(measures_.thread_id, 0); }
@@ -95,7 +92,9 @@ Observation::Cpu Observation::cpu_of_thread() noexcept {
   return {seconds_of(usage.ru_utime), seconds_of(usage.ru_stime)};
 }
 
-void Observation::has_gil() noexcept { measures_[Span::gil] = seconds_now() - made_; }
+void Observation::has_gil(base::Nanos waited) noexcept {
+  measures_[Span::gil] = static_cast<double>(waited) / static_cast<double>(base::kSecond);
+}
 
 void Observation::begin() noexcept { application_start_ = seconds_now(); }
 

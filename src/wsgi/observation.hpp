@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "boundary/request.hpp"
 #include "wsgi/exchange.hpp"
 #include "wsgi/metrics.hpp"
@@ -77,8 +78,8 @@ class Observation {
   Request& request() noexcept { return request_; }
   ResponseWriter& response() noexcept { return response_; }
 
-  /// Says that the thread has got the GIL.
-  void has_gil() noexcept;
+  /// Says that the thread has got the GIL, for which it has waited so long.
+  void has_gil(base::Nanos waited) noexcept;
 
   /// Says that the application is called now.
   void begin() noexcept;
@@ -101,7 +102,6 @@ class Observation {
   Measures measures_;
   ObservedRequest request_;
   ObservedResponse response_;
-  const double made_;
   const Cpu cpu_;
   double application_start_ = 0;
   double application_finish_ = 0;

@@ -1,14 +1,16 @@
-// The order in which threads get the GIL.
+// Who of a line may wait for the GIL, and the line that has them wait.
 #include <gtest/gtest.h>
+#include <sys/types.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstddef>
-#include <memory>
-#include <mutex>
-#include <stdexcept>
+#include <deque>
+#include <optional>
 #include <thread>
 #include <utility>
-#include <vector>
 
+#include "asleep.hpp"
 #include "base/clock.hpp"
 #include "engine/gil_line.hpp"
 
@@ -38,155 +40,157 @@ TEST(GilLine, IsNarrowForHoldsThatAreNeitherShortNorAWholeTurn) {
   EXPECT_EQ(next_at_gil(10, kPage, kPage / 2), 10U) << "a turn may be shorter";
 }
 
-// Returns when the condition holds, which other threads see to.
-template <class Condition>
-void await(Condition condition) {
-  const Nanos deadline = base::now() + 60 * base::kSecond;
-  while (!condition()) {
-    if (base::now() > deadline) throw std::runtime_error("a thread was not called");
-    std::this_thread::yield();
-  }
-}
-
-// Threads that come to the line one after another, and note in which order they get the GIL. The
-// time is the test's own, and the GIL the test itself.
+// Threads that come to the line one after another. The test is all of them, and the GIL.
 class Threads {
  public:
-  explicit Threads(GilLine& line) : line_(line) {}
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  ~Threads() {
-    for (std::thread& thread : threads_) thread.join();
-  }
+  explicit Threads(unsigned most_at_gil = kFewestAtGil) : order_(most_at_gil) {}
 
-  /// Starts a thread, and returns when it stands in the line or has a place at the GIL.
-  void come(Nanos now) {
-    const std::size_t index = threads_.size();
-    const std::size_t came = line_.waiting() + places();
-    threads_.emplace_back([this, index, now] {
-      auto place = std::make_unique<GilLine::Place>(line_, now);
-      const std::lock_guard lock(mutex_);
-      order_.push_back(index);
-      places_.push_back(std::move(place));
-    });
-    await([&] { return line_.waiting() + places() != came; });
-  }
-
-  /// The first of those that have a place gets the GIL. Returns when `called` more have a place.
-  void get_gil(Nanos now, std::size_t called) {
-    std::unique_ptr<GilLine::Place> place;
-    std::size_t places_then = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      place = std::move(places_.front());
-      places_.erase(places_.begin());
-      places_then = places_.size();
+  /// So many threads come to the line, one after another.
+  void come(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      Waiter& thread = threads_.emplace_back();
+      thread.has_place = order_.take_place();
+      if (!thread.has_place) order_.stand(thread);
     }
-    place->has_gil(now);
-    await([&] { return places() >= places_then + called; });
   }
 
-  std::size_t places() {
-    const std::lock_guard lock(mutex_);
-    return places_.size();
+  /// The first of them has got the GIL, and needs its place no more.
+  void get_gil(Nanos now, Nanos turn = kTurn, Nanos since = 0) {
+    ASSERT_TRUE(threads_.front().has_place);
+    threads_.pop_front();
+    order_.got(since, now, turn);
   }
 
-  std::vector<std::size_t> order() {
-    const std::lock_guard lock(mutex_);
-    return order_;
+  /// The first of them goes without the GIL.
+  void leave() {
+    ASSERT_TRUE(threads_.front().has_place);
+    threads_.pop_front();
+    order_.leave();
+  }
+
+  /// Returns how many have a place, as long as these came first.
+  std::optional<std::size_t> places() const {
+    std::size_t first = 0;
+    while (first < threads_.size() && threads_[first].has_place) ++first;
+    for (std::size_t i = first; i < threads_.size(); ++i) {
+      if (threads_[i].has_place) return std::nullopt;
+    }
+    return first;
   }
 
  private:
-  GilLine& line_;
-  std::vector<std::thread> threads_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<GilLine::Place>> places_;
-  std::vector<std::size_t> order_;
+  GilOrder order_;
+  std::deque<Waiter> threads_;  // that have not had the GIL
 };
 
-TEST(GilLine, LetsThreadsToTheGilInTheOrderInWhichTheyCame) {
-  GilLine line(kTurn, kFewestAtGil);
-  Threads threads(line);
-  for (int i = 0; i < 8; ++i) {
-    threads.come(0);
-  }
+TEST(GilOrder, LetsThreadsToTheGilInTheOrderInWhichTheyCame) {
+  Threads threads;
+  threads.come(8);
   EXPECT_EQ(threads.places(), kFewestAtGil);
-  EXPECT_EQ(line.waiting(), 6U);
   for (int i = 1; i <= 6; ++i) {
-    threads.get_gil(i * kPage, 1);
+    threads.get_gil(i * kPage);
     EXPECT_EQ(threads.places(), kFewestAtGil);
   }
-  threads.get_gil(7 * kPage, 0);
-  threads.get_gil(8 * kPage, 0);
-  EXPECT_EQ(threads.order(), (std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7}));
+  threads.get_gil(7 * kPage);
+  EXPECT_EQ(threads.places(), 1U);
 }
 
-TEST(GilLine, LetsAllHaveTheirTurnsBeforeOneThatComputesComesBack) {
-  GilLine line(kTurn, kFewestAtGil);
-  Threads threads(line);
-  for (int i = 0; i < 8; ++i) {
-    threads.come(0);
-  }
-  threads.get_gil(kTurn, 6);
-  EXPECT_EQ(line.waiting(), 0U);
+TEST(GilOrder, LetsAllHaveTheirTurnsBeforeOneThatComputesComesBack) {
+  Threads threads;
+  threads.come(8);
+  threads.get_gil(kTurn);
+  EXPECT_EQ(threads.places(), 7U);
   // Who comes while these have their turns, of a page each, stands in the line behind them.
-  threads.come(kTurn);
-  EXPECT_EQ(line.waiting(), 1U);
+  threads.come(1);
   for (int i = 1; i < 6; ++i) {
-    threads.get_gil(kTurn + i * kPage, 0);
+    EXPECT_EQ(threads.places(), 8U - static_cast<unsigned>(i));
+    threads.get_gil(kTurn + i * kPage);
   }
-  EXPECT_EQ(line.waiting(), 1U);
-  threads.get_gil(kTurn + 6 * kPage, 1);
-  threads.get_gil(kTurn + 7 * kPage, 0);
-  threads.get_gil(kTurn + 8 * kPage, 0);
+  EXPECT_EQ(threads.places(), 2U);
+  threads.get_gil(kTurn + 6 * kPage);
+  EXPECT_EQ(threads.places(), 2U);
 }
 
-TEST(GilLine, ComesBackWhenPagesAreServed) {
-  GilLine line(kTurn);
+TEST(GilOrder, GoesByTheSwitchIntervalThatThereIs) {
+  for (const auto& [turn, places] : {std::pair(kPage, 7U), std::pair(2 * kPage, kFewestAtGil)}) {
+    Threads threads;
+    threads.come(8);
+    threads.get_gil(kPage, turn);
+    EXPECT_EQ(threads.places(), places);
+  }
+}
+
+TEST(GilOrder, ComesBackWhenPagesAreServed) {
+  Threads threads(kAnyAtGil);
+  threads.come(2 * kAnyAtGil);
+  EXPECT_EQ(threads.places(), 2 * kAnyAtGil) << "at first there is no line";
   Nanos now = 0;
-  for (unsigned i = kFewestAtGil; i < kAnyAtGil; ++i) {
-    GilLine::Place place(line, now);
-    now += kPage;
-    place.has_gil(now);
+  for (unsigned i = 0; i < 2 * kAnyAtGil; ++i) {
+    threads.get_gil(now += kPage);
   }
-  Threads threads(line);
-  for (unsigned i = 0; i < kFewestAtGil + 1; ++i) {
-    threads.come(now);
-  }
-  EXPECT_EQ(line.waiting(), 1U);
-  threads.get_gil(now += kPage, 1);
-  threads.get_gil(now += kPage, 0);
-  threads.get_gil(now += kPage, 0);
+  threads.come(kFewestAtGil + 1);
+  EXPECT_EQ(threads.places(), kFewestAtGil);
 }
 
-TEST(GilLine, CountsNoHoldBeforeTheThreadCame) {
-  GilLine line(kTurn, 10);
-  GilLine::Place(line, 0).has_gil(0);  // 11
+TEST(GilOrder, CountsNoHoldBeforeTheThreadCame) {
+  Threads threads(10);
+  threads.come(2);
+  threads.get_gil(0);  // 11
   // Nobody wanted the GIL for a millisecond, and this thread got it at once: 12.
-  GilLine::Place(line, kPage).has_gil(kPage);
-  Threads threads(line);
-  for (int i = 0; i < 13; ++i) {
-    threads.come(kPage);
-  }
-  EXPECT_EQ(line.waiting(), 1U);
-  threads.get_gil(2 * kPage, 0);  // 11: as many as there are
-  threads.get_gil(2 * kPage + 1, 1);
-  for (int i = 0; i < 11; ++i) {
-    threads.get_gil(2 * kPage + 2, 0);
-  }
+  threads.get_gil(kPage, kTurn, kPage);
+  threads.come(13);
+  EXPECT_EQ(threads.places(), 12U);
 }
 
-TEST(GilLine, KeepsNoPlaceOfAThreadThatDidNotGetTheGil) {
-  GilLine line(kTurn, kFewestAtGil);
-  Threads threads(line);
-  {
-    const GilLine::Place first(line, 0);
-    const GilLine::Place second(line, 0);
-    threads.come(0);
-    EXPECT_EQ(line.waiting(), 1U);
+TEST(GilOrder, KeepsNoPlaceOfAThreadThatDidNotGetTheGil) {
+  Threads threads;
+  threads.come(3);
+  EXPECT_EQ(threads.places(), 2U);
+  threads.leave();
+  EXPECT_EQ(threads.places(), 2U);
+  threads.leave();
+  EXPECT_EQ(threads.places(), 1U);
+}
+
+// A thread that comes to a line whose places are taken, and notes whether one had been given up.
+class Third {
+ public:
+  explicit Third(GilLine& line)
+      : thread_([this, &line] {
+          id_ = ::gettid();
+          const GilLine::Place place(line, 0);
+          was_called_ = may_be_called_.load();
+        }) {}
+
+  /// Returns true if it waited until `give_up()` had given a place up.
+  template <class GiveUp>
+  bool waits_for(GiveUp give_up) {
+    testing::await([&] { return testing::is_asleep(id_); });
+    may_be_called_ = true;
+    give_up();
+    thread_.join();
+    return was_called_;
   }
-  await([&] { return threads.places() != 0; });
-  threads.get_gil(kPage, 0);
+
+ private:
+  std::atomic<pid_t> id_{0};
+  std::atomic<bool> may_be_called_{false};
+  bool was_called_ = false;
+  std::thread thread_;  // last: it uses the others
+};
+
+TEST(GilLine, HasThreadsWaitUntilAnotherHasTheGil) {
+  GilLine line(kFewestAtGil);
+  GilLine::Place first(line, 0);
+  const GilLine::Place second(line, 0);
+  EXPECT_TRUE(Third(line).waits_for([&] { first.has_gil(kPage, kTurn); }));
+}
+
+TEST(GilLine, HasThreadsWaitUntilAnotherGivesUp) {
+  GilLine line(kFewestAtGil);
+  std::optional<GilLine::Place> first(std::in_place, line, 0);
+  const GilLine::Place second(line, 0);
+  EXPECT_TRUE(Third(line).waits_for([&] { first.reset(); }));
 }
 
 }  // namespace
