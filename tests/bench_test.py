@@ -30,6 +30,7 @@ import peers_rows  # noqa: E402
 import preload  # noqa: E402
 import procfs  # noqa: E402
 import report  # noqa: E402
+import rolling  # noqa: E402
 import rows  # noqa: E402
 from servers import Kind, ServerError, Work  # noqa: E402
 
@@ -73,18 +74,54 @@ def test_own_gils_are_compared_round_by_round():
     assert report.as_json([], [], FACTS, {}, made)["own_gil"]["python"] == "3.13"
 
 
-def test_hello_beside_a_page_that_computes_is_compared_within_a_round():
+@pytest.mark.parametrize("mixture", mixed.MIXTURES, ids=lambda each: each.key)
+def test_a_page_beside_one_that_computes_is_compared_within_a_round(mixture):
     def beside(p99):
         return {**sample(1000), "p99": p99, "heavy_rate": 1.5, "heavy_p50": 0.6, "heavy_p99": 0.7}
 
     brine, other = ("brine-daemon", 1), ("gunicorn", 1)
-    made = mixed.MixedResult([{brine: beside(5000 * scale), other: beside(15000 * scale)} for scale in (1, 2, 4)],
+    made = mixed.MixedResult(mixture,
+                             [{brine: beside(5000 * scale), other: beside(15000 * scale)} for scale in (1, 2, 4)],
                              {"brine-daemon": "Brine, daemon", "gunicorn": "gunicorn"})
     assert made.share(other, brine, "p99") == 3
     assert math.isnan(made.share(other, ("brine-daemon", 2), "p99"))
-    said = report.text([], [], FACTS, beside=made)
-    assert all(words in said for words in ("gunicorn, 1 x 5 threads", "30.00", "3.00", "600"))
-    assert report.as_json([], [], FACTS, {}, beside=made)["mixed"]["rounds"][0]["gunicorn x 1"]["p99"] == 15000
+    said = report.text([], [], FACTS, beside=[made])
+    assert all(words in said for words in ("gunicorn, 1 x 5 threads", "30.00", "3.00", "600", mixture.title, mixture.path))
+    assert report.as_json([], [], FACTS, {}, beside=[made])[mixture.key]["rounds"][0]["gunicorn x 1"]["p99"] == 15000
+
+
+@pytest.mark.parametrize("mixture", mixed.MIXTURES, ids=lambda each: each.key)
+def test_gunicorn_has_the_pages_where_the_others_have_them(mixture, tmp_path):
+    for name in mixture.scripts:
+        (tmp_path / f"{name}.wsgi").write_text(
+            "def application(environ, start_response):\n    return environ['SCRIPT_NAME'], environ['PATH_INFO']\n")
+    module = {}
+    exec(mixed.DISPATCHER.format(apps=tmp_path, names=mixture.scripts), module)  # noqa: S102
+    for path in (mixture.path, mixed.HEAVY):
+        script, place = module["application"]({"PATH_INFO": path}, None)
+        assert script + place == path and script == "/" + path.split("/")[1]
+
+
+def rolled(p99, quiet=10_000, failed=0):
+    return {"quiet_p99": quiet, "quiet_slowest": quiet, "pause": 300_000, "p99": p99, "failed": failed}
+
+
+def test_a_deployment_is_compared_with_the_quiet_of_its_round():
+    with_, without, peer_ = (way.key for way in rolling.WAYS)
+    made = rolling.RollingResult([{with_: rolled(12_000 * scale, 10_000 * scale), without: rolled(20_000), peer_: rolled(None)}
+                                  for scale in (1, 2, 4)])
+    assert [line[1:] for line in made.cells()] == [
+        ("20.0", "24.0", "1.20", "300", "0", "<= 1.3", "met"), ("10.0", "20.0", "2.00", "300", "0", "", ""),
+        ("10.0", "-", "-", "300", "0", "", "")]
+    assert "1.20" in report.text([], [], FACTS, rolled=made)
+    assert report.as_json([], [], FACTS, {}, rolled=made)["rolling"]["goals"][0]["verdict"] == "met"
+
+
+@pytest.mark.parametrize(("figures", "verdict"), [
+    (rolled(13_000), "met"), (rolled(13_100), "MISSED"), (rolled(None), "MISSED"), (rolled(1, failed=1), "INVALID: failed requests")])
+def test_the_verdict_on_a_deployment(figures, verdict):
+    assert rolling.RollingResult([{rolling.WAYS[0].key: figures}]).verdict() == verdict
+    assert rolling.RollingResult([{rolling.WAYS[1].key: figures}]).verdict() == "-", "the one with the goal was not there"
 
 
 def test_preloading_is_compared_with_processes_that_import():
@@ -153,16 +190,17 @@ def bench():
     return module
 
 
-@pytest.mark.parametrize("row_", [own_gil.KEY, mixed.KEY, preload.KEY, growth.KEY])
+@pytest.mark.parametrize("row_", [own_gil.KEY, *(each.key for each in mixed.MIXTURES), preload.KEY, rolling.KEY, growth.KEY])
 def test_a_row_that_fails_costs_no_other_row_its_figures(row_, monkeypatch, capsys, tmp_path):
     run = bench()
 
     def fails(*_):
         raise ServerError("httpd does not answer")
 
-    names = {own_gil.KEY: "gils", mixed.KEY: "mixture", preload.KEY: "preloading", growth.KEY: "many_sites"}
+    names = {own_gil.KEY: "gils", preload.KEY: "preloading", rolling.KEY: "rollings", growth.KEY: "many_sites"}
     for key, name in names.items():
         monkeypatch.setattr(run, name, fails if key == row_ else lambda *_: None)
+    monkeypatch.setattr(run, "mixture", lambda mixture, *_: fails() if mixture.key == row_ else None)
     monkeypatch.setattr(run, "find_kinds", lambda *_: [])
     monkeypatch.setattr(run, "machine_facts", lambda *_: FACTS)
     monkeypatch.setattr(run.measure, "measure", lambda *_: result())

@@ -1,4 +1,4 @@
-"""A page that computes for 500 ms beside hello world, in the same group: what the one costs the other.
+"""A page that computes for 500 ms beside hello world, or a Django page, in the same group: what the one costs the other.
 
 Brine and mod_wsgi in daemon mode, and gunicorn's gthread behind httpd: one process of five threads, and two.
 """
@@ -22,16 +22,13 @@ import servers
 from load import Load
 from servers import Kind, Server, ServerError, Work, common_lines
 
-KEY = "mixed"
-TITLE = "hello beside a page that computes"
-LIGHT, HEAVY = "/hello", "/heavy"
+HEAVY = "/heavy"
 LOAD = Load(connections=8)
 THREADS = 5
 PROCESSES = (1, 2)
-HEADINGS = (TITLE, "hello/s", "hello p50 ms", "hello p99 ms", "p99 x Brine's", "heavy pages/s", "heavy p50 ms",
-            "heavy p99 ms", "failed")
+BODY_BYTES = {HEAVY: 12}
 GUNICORN = "gunicorn"
-#: The whole of an application for gunicorn: each of the scripts, at the URL that it has elsewhere.
+#: The whole of an application for gunicorn: each of the scripts, below the URL that it has elsewhere.
 DISPATCHER = """\
 import importlib.util
 from importlib.machinery import SourceFileLoader
@@ -42,11 +39,43 @@ def load(name):
     loader.exec_module(module)
     return module.application
 
-PAGES = {{"/" + name: load(name) for name in {names}}}
+PAGES = {{name: load(name) for name in {names}}}
 
 def application(environ, start_response):
-    return PAGES[environ["PATH_INFO"]](environ, start_response)
+    name, slash, rest = environ["PATH_INFO"][1:].partition("/")
+    environ.update(SCRIPT_NAME="/" + name, PATH_INFO=slash + rest)
+    return PAGES[name](environ, start_response)
 """
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A row: the page that eight connections ask for while one client is on the heavy page."""
+
+    key: str
+    page: str
+    path: str
+    body_bytes: int
+
+    @property
+    def title(self) -> str:
+        """What the table is called."""
+        return f"{self.page} beside a page that computes"
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Of the table's columns."""
+        return (self.title, f"{self.page}/s", f"{self.page} p50 ms", f"{self.page} p99 ms", "p99 x Brine's", "heavy pages/s",
+                "heavy p50 ms", "heavy p99 ms", "failed")
+
+    @property
+    def scripts(self) -> list[str]:
+        """The names of those that serve both pages."""
+        return [path.split("/")[1] for path in (self.path, HEAVY)]
+
+
+MIXTURES = (Mixture("mixed", "hello", "/hello", 12),
+            Mixture("mixed-django", "Django", "/django_view/page/World", rows.PAGE_BYTES))
 
 
 @dataclass(frozen=True)
@@ -65,6 +94,7 @@ class Proxied(Kind):
 class MixedResult:
     """Raw numbers: for each round a dict by (server's name, processes)."""
 
+    mixture: Mixture
     rounds: list[dict[tuple[str, int], dict]] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
 
@@ -93,8 +123,9 @@ class MixedResult:
 
     def as_json(self) -> dict:
         """The raw numbers."""
-        return {"key": KEY, "rounds": [{f"{name} x {processes}": sample for (name, processes), sample in rnd.items()}
-                                       for rnd in self.rounds]}
+        return {"key": self.mixture.key,
+                "rounds": [{f"{name} x {processes}": sample for (name, processes), sample in rnd.items()}
+                           for rnd in self.rounds]}
 
 
 class HeavyClient:
@@ -112,7 +143,7 @@ class HeavyClient:
             begin = time.monotonic()
             status, _, body = self.server.get(HEAVY)
             self.times.append(time.monotonic() - begin)
-            self.failed += status != 200 or body != b"Hello World!"
+            self.failed += status != 200 or len(body) != BODY_BYTES[HEAVY]
 
     def __enter__(self) -> HeavyClient:
         self.thread.start()
@@ -130,9 +161,9 @@ class HeavyClient:
 
 
 @contextlib.contextmanager
-def gunicorn(place: peers.Place) -> Iterator[None]:
+def gunicorn(place: peers.Place, scripts: list[str]) -> Iterator[None]:
     """gunicorn's gthread, started as it is among the peers, with both pages in one application."""
-    place.script.write_text(DISPATCHER.format(apps=place.work.apps, names=[page.strip("/") for page in (LIGHT, HEAVY)]))
+    place.script.write_text(DISPATCHER.format(apps=place.work.apps, names=scripts))
     process = peers.spawn_back(peers.gunicorn_back("gthread"), place)
     try:
         end = time.monotonic() + peers.START_SECONDS
@@ -145,23 +176,23 @@ def gunicorn(place: peers.Place) -> Iterator[None]:
         servers.end(process)
 
 
-def started(stack: contextlib.ExitStack, kind: Kind, work: Work, processes: int) -> Server:
+def started(stack: contextlib.ExitStack, kind: Kind, work: Work, mixture: Mixture, processes: int) -> Server:
     """A fresh server of that kind, which has answered both pages."""
     named = replace(kind, name=f"{kind.name}-{processes}")
     if isinstance(named, Proxied):
-        stack.enter_context(gunicorn(named.place(work, processes)))
+        stack.enter_context(gunicorn(named.place(work, processes), mixture.scripts))
     server = stack.enter_context(Server(named, work, daemon=f"processes={processes} threads={THREADS}"))
-    for path in (LIGHT, HEAVY):
+    for path, size in {**BODY_BYTES, mixture.path: mixture.body_bytes}.items():
         status, _, body = server.get(path)
-        if status != 200 or body != b"Hello World!":
+        if status != 200 or len(body) != size:
             raise ServerError(f"{named.name} answers {path} with status {status}; its log ends:\n{server.reason()}")
     return server
 
 
-def one_round(server: Server, seconds: float) -> dict:
-    """Eight connections at hello while one client is on the heavy page."""
+def one_round(server: Server, path: str, seconds: float) -> dict:
+    """Eight connections at that page while one client is on the heavy page."""
     with HeavyClient(server) as client:
-        sample = load.run(server.url(LIGHT), LOAD, seconds)
+        sample = load.run(server.url(path), LOAD, seconds)
     return {**sample.as_dict(), **client.figures(), "failed": sample.failed + client.failed}
 
 
@@ -173,17 +204,17 @@ def kinds_of(kinds: list[Kind]) -> list[Kind]:
     return daemons
 
 
-def measure(kinds: list[Kind], work: Work, rounds: int, seconds: float) -> MixedResult:
+def measure(mixture: Mixture, kinds: list[Kind], work: Work, rounds: int, seconds: float) -> MixedResult:
     """Interleaved rounds of all. Throws ServerError where one answers wrongly."""
-    result = MixedResult()
+    result = MixedResult(mixture)
     with contextlib.ExitStack() as stack:
         running = {}
         for processes in PROCESSES:
             for kind in kinds_of(kinds):
                 result.titles[kind.name] = kind.title
-                running[kind.name, processes] = started(stack, kind, work, processes)
+                running[kind.name, processes] = started(stack, kind, work, mixture, processes)
         for server in running.values():
-            load.run(server.url(LIGHT), LOAD, 1)
+            load.run(server.url(mixture.path), LOAD, 1)
         for _ in range(rounds):
-            result.rounds.append({key: one_round(server, seconds) for key, server in running.items()})
+            result.rounds.append({key: one_round(server, mixture.path, seconds) for key, server in running.items()})
     return result

@@ -108,19 +108,32 @@ def serving(kind: Kind, work: Work, way: Way, script: pathlib.Path, processes: i
 
 def together(server: Server, work: Work, script: pathlib.Path, began: float, seconds: float) -> dict[str, float | None]:
     """The figures of all processes."""
-    with held(server, work, PROCESSES * THREADS) as pids:
-        until(lambda: len(pids()) >= PROCESSES, "all processes serve")
-        figures: dict[str, float | None] = {"all_serve": time.monotonic() - began}
+    processes_of(server, work)
+    figures: dict[str, float | None] = {"all_serve": time.monotonic() - began}
     load.run(server.url(PAGE), CLIENTS, seconds)
     figures["pss"] = procfs.memory_kib(server.pid)["pss"]
-    quiet = load.run(server.url(PAGE), FEW, seconds * 2)
+    return {**figures, **deploy(server, script, seconds)}
+
+
+def processes_of(server: Server, work: Work) -> set[int]:
+    """The processes of the group, when all of them serve."""
+    with held(server, work, PROCESSES * THREADS) as pids:
+        until(lambda: len(pids()) >= PROCESSES, "all processes serve")
+        return pids()
+
+
+def deploy(server: Server, script: pathlib.Path, seconds: float) -> dict[str, float | None]:
+    """The figures of one deployment, and of as long a time without, with the same clients."""
+    running = load.start(server.url(PAGE), FEW, seconds * 2)
+    _, refused = watch(server, running)
+    quiet = load.finish(running)
     running = load.start(server.url(PAGE), FEW, seconds * 2)
     time.sleep(seconds / 2)
     changed = script.with_suffix(".new")
     changed.write_text(script.read_text() + "# of another release\n")
     changed.replace(script)
-    waited, refused = watch(server, running)
-    return {**figures, **deployment(quiet, load.finish(running), waited, refused)}
+    waited, refused_then = watch(server, running)
+    return deployment(quiet, load.finish(running), waited, refused + refused_then)
 
 
 def watch(server: Server, running: subprocess.Popen) -> tuple[float, int]:

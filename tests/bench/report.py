@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import measure
@@ -10,6 +11,7 @@ import mixed
 import own_gil
 import preload
 import pickle_cost
+import rolling
 import rows
 from measure import Result
 from rows import Goal
@@ -197,8 +199,8 @@ def table(headings: tuple[str, ...], body: list[Line]) -> str:
 
 
 def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
-         gils: own_gil.OwnGilResult | None = None, beside: mixed.MixedResult | None = None,
-         preloaded: preload.PreloadResult | None = None) -> str:
+         gils: own_gil.OwnGilResult | None = None, beside: Sequence[mixed.MixedResult] = (),
+         preloaded: preload.PreloadResult | None = None, rolled: rolling.RollingResult | None = None) -> str:
     """The whole report."""
     parts = []
     if results:
@@ -212,14 +214,18 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
     if gils:
         parts += [table(own_gil.HEADINGS, [Line(cells) for cells in gils.cells()]),
                   "Brine in daemon mode alone, rounds interleaved; PSS of all processes of that httpd."]
-    if beside:
-        parts += [table(mixed.HEADINGS, [Line(cells) for cells in beside.cells()]),
-                  "Eight connections at hello world while one client is on a page of 500 ms of the processor's time; "
-                  "the p99 of hello is compared within a round, with Brine's in as many processes."]
+    for made in beside:
+        parts += [table(made.mixture.headings, [Line(cells) for cells in made.cells()]),
+                  f"Eight connections at {made.mixture.path} while one client is on a page of 500 ms of the processor's time; "
+                  "their p99 is compared within a round, with Brine's in as many processes."]
     if preloaded:
         parts += [table(preload.HEADINGS, [Line(cells) for cells in preloaded.cells()]),
                   "PSS of all processes of that httpd, and its share of Brine's without preload; a pause is the "
                   "slowest request of four connections while the script is replaced."]
+    if rolled:
+        parts += [table(rolling.HEADINGS, [Line(cells) for cells in rolled.cells()]),
+                  "Four connections and a client more while the script is replaced, and for as long without; the p99 are "
+                  "compared within a round (median of the rounds)."]
     parts.append("Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
     parts += [f"{result.row.key}, {name}: {why}" for result in results
               for name, why in result.broken.items()]
@@ -228,12 +234,14 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
 
 def as_json(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict,
             options: dict, gils: own_gil.OwnGilResult | None = None,
-            beside: mixed.MixedResult | None = None, preloaded: preload.PreloadResult | None = None) -> dict:
+            beside: Sequence[mixed.MixedResult] = (), preloaded: preload.PreloadResult | None = None,
+            rolled: rolling.RollingResult | None = None) -> dict:
     """Every round's raw numbers."""
     return {
         "own_gil": gils.as_json() if gils else None,
-        "mixed": beside.as_json() if beside else None,
+        **{made.mixture.key: made.as_json() for made in beside},
         "preload": preloaded.as_json() if preloaded else None,
+        "rolling": rolled.as_json() if rolled else None,
         "pickle": [cost.as_json() for cost in costs],
         "facts": facts,
         "options": options,
