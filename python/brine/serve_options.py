@@ -32,15 +32,22 @@ _LIMITS: tuple[tuple[str, str, Callable[[str], Any], str, str], ...] = (
     ("inactivity-timeout", "inactivity-timeout", duration, "TIME",
      "replace a process that has served nothing for so long (default: never)"),
     ("restart-interval", "restart-interval", duration, "TIME", "replace each process after that time (default: never)"),
+    ("restart-interval-jitter", "restart-interval-jitter", duration, "TIME",
+     "up to so much later, another time for each process, so that they do not leave together (default 0)"),
     ("max-requests", "maximum-requests", Range(0, 2**31 - 1), "N",
      "replace a process that has served so many (default: never)"),
+    ("max-requests-jitter", "maximum-requests-jitter", Range(0, 2**31 - 1), "N",
+     "up to so many more, another number for each process (default 0)"),
     ("memory-recycle", "memory-recycle", size, "SIZE", "replace a process that has so much memory (default: never)"),
+    ("memory-recycle-jitter", "memory-recycle-jitter", size, "SIZE",
+     "up to so much more, another size for each process (default 0)"),
     ("warm-up", "warm-up", url_paths, "URL,...", "have each process make these requests itself before it serves"),
     ("warm-up-timeout", "warm-up-timeout", duration, "TIME", "and go on without them after that time (default 30s)"),
     ("user", "user", account, "USER", "run the application as this user (root only; default www-data)"),
     ("group", "group", account, "GROUP", "and this group (default: the user's)"),
 )
 _IDENTITY = ("user", "group")
+_JITTER = "-jitter"
 
 
 def _add_application(parser: argparse.ArgumentParser) -> None:
@@ -142,9 +149,23 @@ def _python(options: argparse.Namespace) -> Python | None:
     return choose_python(active, "VIRTUAL_ENV in the environment") if active else None
 
 
+def _check_jitter(chosen: dict[str, Any]) -> None:
+    """There is something to which it adds: httpd does not take it alone."""
+    for option, value in chosen.items():
+        limit = option.removesuffix(_JITTER)
+        if option.endswith(_JITTER) and _is_more_than_none(value) and not _is_more_than_none(chosen.get(limit, 0)):
+            raise Refusal(f"--{option} adds to --{limit}, which is not given.")
+
+
+def _is_more_than_none(value: str | int) -> bool:
+    """Whether a number, a time or a size is not 0, in whatever unit."""
+    return any(digit in "123456789" for digit in str(value))
+
+
 def _limits(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     given = [(option, name, getattr(options, option.replace("-", "_"))) for option, name, *_ in _LIMITS]
     chosen = [(option, name, value) for option, name, value in given if value is not None]
+    _check_jitter({option: value for option, _, value in chosen})
     if options.preload:
         chosen.append(("preload", "preload", "On"))
     if options.embedded and chosen:

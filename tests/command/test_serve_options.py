@@ -67,6 +67,10 @@ def test_values_that_are_none(brine, script, option, value, words):
     (["--status", "--mount", "/brine-health=json:loads"], "--status has its page at /brine-health"),
     (["--warm-up", "/x", "--embedded"], "--warm-up is about processes of the application's own"),
     (["--preload", "--embedded"], "--preload is about processes of the application's own"),
+    (["--max-requests-jitter", "5"], "--max-requests-jitter adds to --max-requests, which is not given"),
+    (["--restart-interval-jitter", "1m", "--restart-interval", "0s"], "adds to --restart-interval, which"),
+    (["--memory-recycle-jitter", "1M", "--max-requests", "1"], "adds to --memory-recycle, which"),
+    (["--max-requests", "9", "--max-requests-jitter", "5", "--embedded"], "is about processes of the application's own"),
     (["--processes", "1-2", "--embedded"], "--processes MIN-MAX is about processes of the application's own"),
     (["--mount", "/a="], "--mount /a= names no application"),
     (["--access-log", "/no/such/x"], "The folder /no/such of"),
@@ -98,6 +102,28 @@ def test_limits_reach_the_daemon_processes(brine, script):
     assert {"request-timeout=30s", "maximum-requests=100", "memory-recycle=300M",
             "graceful-timeout=2s"} <= set(group.split())
     assert "LimitRequestBody 1000" in text
+
+
+JITTER = {"maximum-requests": "100", "maximum-requests-jitter": "20", "restart-interval": "1h",
+          "restart-interval-jitter": "5m", "memory-recycle": "300M", "memory-recycle-jitter": "50M"}
+
+
+@pytest.mark.parametrize("where", ["options", "file"])
+def test_jitter_reaches_the_daemon_processes(brine, script, folder, where):
+    given = {name.replace("maximum", "max"): value for name, value in JITTER.items()}
+    settings = folder / "brine.toml"
+    settings.write_text("".join(f"{name} = '{value}'\n" for name, value in given.items()))
+    text = printed(brine, script, *(["--config", settings] if where == "file" else
+                                    [f"--{name}={value}" for name, value in given.items()]))
+    group = next(line for line in text.splitlines() if line.startswith("WSGIDaemonProcess"))
+    assert {f"{name}={value}" for name, value in JITTER.items()} <= set(group.split())
+
+
+def test_no_jitter_may_be_said(serve, script):
+    """httpd takes what is written."""
+    assert serve(script, "--max-requests-jitter", "0").get() == (200, "one")
+    assert serve(script, *(f"--{name.replace('maximum', 'max')}={value}" for name, value in JITTER.items())).get() == (
+        200, "one")
 
 
 def test_preloaded_processes_share_what_one_has_loaded(serve, folder):
