@@ -216,6 +216,9 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
   if (config.process_group.empty()) {
     steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "start_programs_unmasked")));
   }
+  if (config.crash_fd >= 0) {
+    steal(gil, PyObject_CallNoArgs(bootstrap.get(gil, "keep_abort_open")));
+  }
   if (!name.empty() || has_own_gils(config)) {
     steal(gil, PyObject_CallOneArg(bootstrap.get(gil, "refuse_forks"),
                                    name.empty() ? Py_True : Py_False));

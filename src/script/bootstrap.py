@@ -1204,11 +1204,26 @@ def ignore_signals(log_info):
     replace_signal_function(wrapper, original)
 
 
+def keep_abort_open():
+    """A script blocks all signals but SIGABRT, which asks a process that hangs for its stacks.
+
+    In others another thread takes the signal. A process with preload=On has one thread while it imports.
+    """
+    original = signal.pthread_sigmask
+
+    def wrapper(how, mask):
+        if how == signal.SIG_UNBLOCK:
+            return original(how, mask)
+        return original(how, [number for number in mask if number != signal.SIGABRT])
+
+    replace_signal_function(wrapper, original)
+
+
 def replace_signal_function(wrapper, original):
     wrapper.__wrapped__ = original
-    wrapper.__name__ = wrapper.__qualname__ = "signal"
+    wrapper.__name__ = wrapper.__qualname__ = original.__name__
     wrapper.__doc__ = original.__doc__
-    signal.signal = wrapper
+    setattr(signal, original.__name__, wrapper)
 
 
 # --- processes that applications start ------------------------------------------------------------

@@ -154,10 +154,14 @@ signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 """
 
 
-@pytest.mark.parametrize("first", ["", BLOCK], ids=["", "with signals blocked"])
-def test_a_hook_of_the_forked_process_that_hangs(site, first):
-    server, group, script = site("processes=1 startup-timeout=3s", text=app(start=first + """
+BLOCKS = {"": ("", ""), "with signals blocked": (BLOCK, ""), "and blocks signals": ("import signal", BLOCK.splitlines()[-1])}
+
+
+@pytest.mark.parametrize(("first", "then"), BLOCKS.values(), ids=BLOCKS)
+def test_a_hook_of_the_forked_process_that_hangs(site, first, then):
+    server, group, script = site("processes=1 startup-timeout=3s", text=app(start=f"""{first}
 def hang():
+    {then}
     time.sleep(3600)
 
 os.register_at_fork(after_in_child=hang)
@@ -167,6 +171,20 @@ os.register_at_fork(after_in_child=hang)
     server.allow_log("BRINE06")
     server.write(script, app(version=2))
     until(lambda: server.get("/app").status == 200, "it is mended", 60)
+
+
+@pytest.mark.parametrize("preload", ["On", "Off"])
+@pytest.mark.parametrize("how", ["SIG_BLOCK", "SIG_SETMASK"])
+def test_a_script_that_blocks_signals_and_hangs(start_httpd, workspace, preload, how):
+    """Its stack is asked for by SIGABRT, which it blocks too."""
+    text = BLOCK.replace("SIG_BLOCK", how) + "import time\ntime.sleep(3600)\n"
+    server, _, script = groups.serving(start_httpd, workspace, f"processes=1 preload={preload} startup-timeout=3s", text, "%{GLOBAL}")
+    server.expect_log("BRINE0610: .*startup-timeout", seconds=30)
+    assert any("app.wsgi" in record.text for record in server.expect_log("BRINE0610.?", count=3)), "its stack"
+    server.allow_log("BRINE06")
+    server.write(script, app())
+    until(lambda: server.get("/app").status == 200, "it is mended", 60)
+    server.allow_log("BRINE06")
 
 
 def test_a_script_that_hangs_after_one_that_blocks_signals(start_httpd, workspace):
