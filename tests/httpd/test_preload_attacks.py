@@ -13,6 +13,7 @@ from harness.groups import ask
 from harness.load import Load
 
 import test_preload
+from test_event_log import events
 from test_preload import all_ready, app, each_process, end_of, lives, replace, templates
 
 pytestmark = pytest.mark.modes("groups")
@@ -381,3 +382,185 @@ def test_growing_groups_and_reloads(site, options, reloading):
         load.go_on(5)
     load.nothing_lost()
     server.allow_log("BRINE0647|BRINE0610: .*SIGKILL")  # by this test, perhaps while processes waited for it
+
+
+def starts_alone(server, group, count):
+    """All processes are there, and have loaded the scripts themselves; the log says why."""
+    all_ready(group, count, seconds=60)
+    answer = ask(server)
+    assert answer["pid"] == answer["loaded_by"] and answer["pid"] not in templates(server)
+    return server.expect_log("BRINE0646")[0].text
+
+
+@pytest.mark.parametrize("ends", ["os._exit(3)", "os.abort()"])
+@pytest.mark.parametrize("hook", ["before", "after_in_child"])
+def test_a_hook_that_ends_the_process(site, hook, ends):
+    """Without preload the application would serve, so it does."""
+    server, group, _ = site("processes=2", text=app(start=f"os.register_at_fork({hook}=lambda: {ends})"))
+    text = starts_alone(server, group, 2)
+    assert "what it forks ends before it is ready" in text or "it takes no orders" in text
+    server.allow_log("BRINE0610|BRINE0647")
+    assert len(templates(server)) == 1
+
+
+def test_a_hook_that_ends_the_template_when_it_has_forked(site):
+    """Its processes serve. Each fork costs a template, or none is forked any more."""
+    server, group, _ = site("processes=2", text=app(start="os.register_at_fork(after_in_parent=lambda: os._exit(3))"))
+    pids = all_ready(group, 2, seconds=60)
+    replace(group, pids.pop(), 60)
+    all_ready(group, 2, seconds=60)
+    assert ask(server)["loaded_by"]
+    server.allow_log("BRINE0610|BRINE064[67]")
+
+
+def test_new_code_whose_processes_do_not_survive_the_fork(site):
+    """The old ones serve until the new ones are there, which start in the ordinary way."""
+    server, group, script = site("processes=2")
+    old = all_ready(group, 2)
+    with Load(server, "/app", clients=2) as load:
+        load.go_on(2)
+        server.write(script, app(version=2, start="os.register_at_fork(after_in_child=lambda: os._exit(3))"))
+        until(lambda: ask(server)["version"] == 2, "the new code", 60)
+        load.go_on(2)
+    load.nothing_lost()
+    all_ready(group, 2, old, 60)
+    starts_alone(server, group, 2)
+    server.allow_log("BRINE0610")
+    server.write(script, app(version=3))
+    answer = until(lambda: (got := ask(server))["version"] == 3 and got, "the mended code", 60)
+    assert answer["loaded_by"] == templates(server)[-1], "it has a template again"
+
+
+def test_processes_that_hang_after_the_fork_are_started_otherwise(site):
+    server, group, _ = site("processes=1 startup-timeout=3s", text=app(start="""
+def hang():
+    time.sleep(3600)
+
+os.register_at_fork(after_in_child=hang)
+"""))
+    assert "what it forks hangs before it is ready" in starts_alone(server, group, 1)
+    server.allow_log("BRINE0610")
+
+
+def test_a_forked_process_that_is_killed_while_it_starts(site, workspace):
+    """Once, which may be anybody: the next one is forked as well."""
+    mark = workspace.new_folder() / "writable" / "mark"
+    server, group, _ = site("processes=1", text=app(start=f"""
+def wait():
+    if not os.path.exists({str(mark)!r}):
+        with open({str(mark)!r} + ".new", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename({str(mark)!r} + ".new", {str(mark)!r})
+        time.sleep(3600)
+
+os.register_at_fork(after_in_child=wait)
+"""))
+    until(mark.exists, "a process is forked")
+    os.kill(int(mark.read_text()), signal.SIGKILL)
+    server.expect_log("BRINE0610: .*SIGKILL")
+    all_ready(group, 1)
+    assert [ask(server)["loaded_by"]] == templates(server)
+
+
+@pytest.mark.parametrize("where", ["before", "after_in_parent", "after_in_child"])
+def test_files_that_a_hook_closes(site, where):
+    """Those of the server's among them. Whatever ends by that, the group serves."""
+    server, group, _ = site("processes=2", text=app(start=f"os.register_at_fork({where}=lambda: os.closerange(3, 1000))"))
+    all_ready(group, 2, seconds=60)
+    assert ask(server)["version"] == 1
+    server.allow_log("BRINE0")
+    assert len(templates(server)) < 10
+
+
+def test_what_the_application_sets_for_its_process(site):
+    """umask, limits, priority, session: the forked process has what an ordinary one would have."""
+    server, group, _ = site("processes=2", text=app(start="""
+import resource
+os.umask(0o027)
+os.setsid()
+os.nice(1)
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+os.environ["OF_THE_IMPORT"] = "yes"
+""").replace("    facts = dict(", """    was = os.umask(0o027)
+    facts = dict(was=was, nice=os.nice(0), files=resource.getrlimit(resource.RLIMIT_NOFILE)[0], set=os.environ["OF_THE_IMPORT"], """))
+    all_ready(group, 2)
+    answer = ask(server)
+    assert [answer["loaded_by"]] == templates(server)
+    assert {key: answer[key] for key in ("was", "files", "set")} == {"was": 0o027, "files": 200, "set": "yes"}
+    pid, = {answer["pid"]}
+    replace(group, pid)
+    assert end_of(server, pid) == ("exit code 0", "shutdown")
+
+
+def test_a_limit_of_descriptors_that_leaves_none(site):
+    """Neither the template nor a process that starts by itself can serve, which is told of, until the script is mended."""
+    server, _, script = site("processes=1", text=app(start="""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (5, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+"""))
+    server.expect_log("BRINE06", seconds=30)
+    server.allow_log("BRINE0")
+    server.write(script, app(version=2))
+    until(lambda: server.get("/app").status == 200, "it is mended", 60)
+    server.allow_log("BRINE0")
+
+
+def test_an_event_loop_of_the_import(site):
+    """Each process makes its own. The import's has one set of descriptors for all of them (docs/operations.md)."""
+    server, group, _ = site("processes=3 threads=1", text=app(start="""
+import asyncio
+
+async def later(value):
+    await asyncio.sleep(0.01)
+    return value
+
+LOOP = asyncio.new_event_loop()
+assert LOOP.run_until_complete(later(1)) == 1
+
+def renew():
+    global LOOP
+    LOOP = asyncio.new_event_loop()
+
+os.register_at_fork(after_in_child=renew)
+""").replace("    facts = dict(", "    facts = dict(loop=LOOP.run_until_complete(later(os.getpid())), "))
+    all_ready(group, 3)
+    for pid, answer in each_process(server, 3).items():
+        assert answer["loop"] == pid and answer["loaded_by"] in templates(server)
+
+
+def test_a_template_that_is_killed_again_and_again(site):
+    """Its group serves on, and has one in the end."""
+    server, group, _ = site("processes=2 threads=1")
+    all_ready(group, 2)
+    killed = set()
+    with Load(server, "/app", clients=2) as load:
+        for _ in range(5):
+            template = until(lambda: next((pid for pid in templates(server) if pid not in killed), None), "a template", 60)
+            until(lambda: events(server, event="ready", pid=template), "it can be forked", 60)  # noqa: B023
+            os.kill(template, signal.SIGKILL)
+            killed.add(template)
+            load.go_on(2)
+    load.nothing_lost()
+    until(lambda: all(state(pid) is None for pid in killed), "they are reaped")
+    pid = ask(server)["pid"]
+    replace(group, pid, 60)
+    all_ready(group, 2, {pid}, 60)
+    assert {answer["loaded_by"] for answer in each_process(server, 2).values()} <= set(templates(server))
+    server.expect_log("BRINE0647: .*another is started.*SIGKILL", count=5)
+
+
+@pytest.mark.parametrize("preload", ["On", "Off"])
+def test_handlers_of_the_application(start_httpd, workspace, preload):
+    """WSGIRestrictSignal Off: what Python decides, it decides in the forked process too. The server's orders come otherwise."""
+    server, group, _ = groups.serving(start_httpd, workspace, f"processes=1 preload={preload}", app(start="""
+import signal
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD):
+    signal.signal(number, lambda *_: None)
+"""), "%{GLOBAL}", "WSGIRestrictSignal Off\n")
+    pid, = all_ready(group, 1)
+    assert ask(server)["pid"] == pid
+    server.reload()
+    all_ready(group, 1, {pid})
+    until(lambda: state(pid) is None, "the old one ends")
+    assert server.stop() == []

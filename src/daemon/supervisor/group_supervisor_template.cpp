@@ -1,4 +1,5 @@
 // The part of GroupSupervisor that has the group's processes forked from a template (preload=On).
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,6 +85,7 @@ void GroupSupervisor::wait_for_template(Process& process, const Program& program
   process.far_ends = make_channels(process);
   process.birth = Birth::waits;
   process.pid = from->process.pid;
+  process.template_pid = process.pid;
   scripts_seen(process, from->versions);
 }
 
@@ -203,10 +205,20 @@ void GroupSupervisor::read_births(Nanos now) {
     bool closed = false;
     if (const auto sender = take_sender(process.control.get(), closed)) {
       born(process, *sender, now);
-    } else if (closed) {
+    } else if (closed && !is_leaving(process)) {
       not_forked(process, "", now);
     }
+    process.silent = process.silent || closed;
   }
+}
+
+// Returns true if the template that has the order for the process is about to end, and takes the
+// process with it: its own channel, which has the lowest number, is the first that is closed.
+bool GroupSupervisor::is_leaving(const Process& process) {
+  const Template* const from = template_of(process);
+  if (from == nullptr) return false;
+  pollfd control{from->process.control.get(), 0, 0};
+  return ::poll(&control, 1, 0) > 0 && (control.revents & POLLHUP) != 0;
 }
 
 // Takes the process for the one that the kernel says it is, if it can be: it has the group's user,
@@ -346,15 +358,35 @@ void GroupSupervisor::note_unfit(Template& one, const std::string& why) {
   const bool is_awaited = std::any_of(processes_.begin(), processes_.end(),
                                       [&](const Process& process) { return is_of(process, one); });
   if (!why.empty() || !is_awaited) {
-    log_.log(Level::warning, "BRINE0646: the processes of daemon group '" + group_.name +
-                                 "' are started without preload: their template, process " +
-                                 std::to_string(one.process.pid) + ", cannot be forked: " +
-                                 (why.empty() ? "a script does not load in it" : why));
+    tell_unfit(one.process.pid, why.empty() ? "a script does not load in it" : why);
   }
   for (Process& process : processes_) {
     if (process.birth == Birth::waits && is_of(process, one)) start_alone(process, now);
   }
   end_template(one, why.empty() ? Reason::script_failed : Reason::unfit);
+}
+
+void GroupSupervisor::tell_unfit(pid_t pid, const std::string& why) const {
+  log_.log(Level::warning, "BRINE0646: the processes of daemon group '" + group_.name +
+                               "' are started without preload: their template, process " +
+                               std::to_string(pid) + ", cannot be forked: " + why);
+}
+
+// Returns true if the fork is what has ended a process that was not ready, or its template in its
+// place: a function of os.register_at_fork() exits or crashes, or a library does not survive. One
+// SIGKILL may be an operator's or the kernel's.
+bool GroupSupervisor::blames_fork(const Process& process, bool killed) {
+  if (process.ordered_at == 0 || process.life.ready_at != 0) return false;
+  return !killed || ++killed_at_fork_ > 1;
+}
+
+// Has the processes with this code be started in the ordinary way from now on, since those that are
+// forked do not come to serve. What the code itself is worth, the next one tells.
+void GroupSupervisor::give_forks_up(const Process& process, const std::string& what) {
+  if (process.code != rollout_.asked() || unfit_code_ == process.code) return;
+  unfit_code_ = process.code;
+  killed_at_fork_ = 0;
+  tell_unfit(process.template_pid, "what it forks " + what + " before it is ready");
 }
 
 // Starts a process as a program that has waited for a template.

@@ -51,7 +51,8 @@ struct Process {
   bool silent = false;  ///< the process has closed its end of `control`
   Birth birth = Birth::done;
   FarEnds far_ends;            ///< while it waits
-  base::Nanos ordered_at = 0;  ///< when its template was told to fork it
+  base::Nanos ordered_at = 0;  ///< when its template was told to fork it; 0: never
+  pid_t template_pid = 0;      ///< of the process that has forked it, or is to
   Life life;
   RecycleLimits recycle_at;
   base::Nanos started = 0;
