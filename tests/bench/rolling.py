@@ -9,6 +9,7 @@ import statistics
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+import load
 import preload
 import rows
 from preload import PROCESSES, Way
@@ -93,8 +94,9 @@ def measure(kinds: list[Kind], work: Work, rounds: int, seconds: float) -> Rolli
 
 
 def one_round(server: Server, work: Work, script: pathlib.Path, seconds: float) -> dict[str, float | None]:
-    """One deployment, after which all processes are new."""
+    """One deployment, after which all processes are new. Each thread has served before, so that none is slow by itself."""
     before = preload.processes_of(server, work)
+    load.run(server.url(preload.PAGE), preload.CLIENTS, seconds)
     figures = preload.deploy(server, script, seconds)
     preload.until(lambda: not before & preload.processes_of(server, work), "all processes are new")
     return figures
