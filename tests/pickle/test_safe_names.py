@@ -39,7 +39,7 @@ from pathlib import Path
 
 import pytest
 from brine import cli
-from brine.pickle import _proofs, _safe, _scan, _weights, scan
+from brine.pickle import _multiples, _proofs, _safe, _scan, _weights, scan
 from brine.pickle._lookup import Found
 
 FUZZ = r'''
@@ -209,6 +209,124 @@ def test_names_of_numpy(environment):
     assert result.returncode == 0, result.stderr
 
 
+SITES = ("import django\nfrom django.conf import settings\nsettings.configure(USE_I18N=True)\ndjango.setup()\nfrom django.utils import translation\n"
+         "translation.gettext('x')\n")  # what each Django process has done
+OF_SITES = [list(name) for name in (*_multiples.STATES, *_multiples.OF_PAIRS)]
+LATER = [["django.utils.functional", "_lazy_proxy_unpickle"], ["django.utils.translation", "gettext"], ["django.utils.translation", "pgettext"]]
+OF_SITES_ALSO = """VALUES += [{"_data": {"a": [1]}}, {"_data": {"a": [bytes(3)]}, "_mutable": False, "_encoding": "utf-8"}, {"_list": [("a", "b")]},
+    {"_list": [("a", 1)]}, {"a": [1]}, [("a", 1), ("a", [2])], [(1, 2, 3)], {"_data": [1]}, {"_mutable": {}}, {"setlist": len}, {"_encoding": "rot13"}]
+"""
+LATER_ONLY = """from django.utils.translation import gettext, pgettext
+VALUES = [gettext, pgettext, ("x",), ("a", "b"), {}, str, os.system]
+"""
+
+
+@pytest.mark.parametrize("names, values, rounds", [(OF_SITES, OF_SITES_ALSO, 400), (LATER, LATER_ONLY, 5000)], ids=["dicts", "texts"])
+def test_names_of_django_and_werkzeug(names, values, rounds, environment):
+    pytest.importorskip("django")
+    pytest.importorskip("werkzeug")
+    program = FUZZ.replace("import warnings\n", SITES + "import warnings\n").replace("for current in found:", values + "for current in found:")
+    program = program.replace("range(400)", f"range({rounds})").replace(
+        "(0, 1, 1, 2, 2, 3, 4, 5, 8)", "(4,)" if names is LATER else "(0, 0, 1, 2)").replace("pickle.loads(data)", "hash((lambda v: v if type(v).__hash__ else 1)("
+                              "pickle.loads(data)))\n            proven = globals().get('proven', 0) + 1").replace("len(found)", "proven")
+    result = fuzz(names, environment, program=program)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) > 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_names_of_django_and_werkzeug_together(seed, environment):
+    pytest.importorskip("django")
+    pytest.importorskip("werkzeug")
+    program = COMPOSED.replace("draw = ", f"draw = random.Random({seed}) or ").replace("import warnings\n", SITES + "import warnings\n")
+    program = program.replace('HOOKS = [', 'HOOKS = ["_data", "_list", "_mutable", "setlist", "items", "_encoding", ').replace(
+        "HOLDERS = [", f"HOLDERS = {[tuple(name) for name in OF_SITES]} + [")
+    result = fuzz(ALL + OF_SITES + LATER, environment, program=program.replace("range(8000)", "range(5000)").replace(
+        "NAMES = sorted(found)", "NAMES = sorted(found)\nHELD = set(found)").replace("def name():", "HOLDERS = [n for n in HOLDERS if n in HELD]\ndef name():"))
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert int(result.stdout) > 300
+
+
+TYPES = COMPOSED[:COMPOSED.index("def number(value):")] + r"""
+import numpy
+class Given:
+    def __init__(self, *reduced):
+        self.reduced = reduced
+    def __reduce__(self):
+        return self.reduced
+LETTERS = ["i4", "f8", "U3", "S0", "S5", "V8", "V24", "V0", "O8", "M8", "b1", "V16", "V32", "V4", "V1"]
+SIZES = [0, 1, 2, 4, 8, 12, 16, 24, 32, 2**31, -1]
+def size(letters):
+    return int(letters[1:]) * (4 if letters[0] == "U" else 1)
+def field(depth):
+    entry = [dtype(depth - 1), draw.choice(SIZES)]
+    return tuple(entry + ([draw.choice(("T", "a", 1))] if draw.random() < .3 else []))
+def fit(depth):
+    # What numpy writes, nearly.
+    base = numpy.dtype(draw.choice(("i4", "f8", "U3", "b1", [("a", "i2", 3), (("T", "c"), "i4")])))
+    shape = tuple(draw.choice((1, 2, 3)) for _ in range(draw.choice((0, 1, 2))))
+    made = numpy.dtype((base, shape)) if shape else numpy.dtype([("a", base), (("T", "b"), base, (2,))])
+    state = list(made.__reduce__()[2])
+    if draw.random() < .5:
+        at = draw.randrange(1, 8)
+        state[at] = draw.choice((state[at], draw.choice(SIZES), None, (base, (draw.choice((2, 2**30)),)), ("a", "T"), {"a": (base, 0, "T")}, "<"))
+    return Given(numpy.dtype, (made.__reduce__()[1][0], False, True), tuple(state))
+def dtype(depth):
+    if draw.random() < .7:
+        return fit(depth)
+    letters, names, of = draw.choice(LETTERS), None, None
+    fields = {name: field(depth) for name in draw.sample(("a", "b", "T"), draw.choice((0, 1, 2)))} if depth else None
+    if fields:
+        names = tuple(draw.sample(sorted(fields), draw.choice((len(fields), max(1, len(fields) - 1)))))
+    elif depth and draw.random() < .5:
+        of = (dtype(depth - 1), tuple(draw.choice((0, 1, 2, 3, 2**40)) for _ in range(draw.choice((1, 2)))))
+    state = (3, "|", of, names, fields, draw.choice((size(letters), draw.choice(SIZES))), draw.choice((1, 4, 3)), draw.choice((0, 16, 24, 27, 63)))
+    return Given(numpy.dtype, (letters, False, True), state)
+make = numpy.zeros(0).__reduce__()[0]
+def used():
+    of = dtype(2)
+    if draw.random() < .4:
+        return of
+    return Given(make, (numpy.ndarray, (0,), b"b"), (1, (2,), of, False, draw.choice((bytes(64), bytes(32), bytes(16), [1, 2]))))
+loaded = 0
+for _ in range(6000):
+    try:
+        current = data = pickle.dumps(used(), 4)
+        report = scan(data)
+    except (ValueError, TypeError):
+        continue
+    if report.grade != "safe" or report.error:
+        continue
+    watching = True
+    signal.alarm(5)
+    try:
+        value = pickle.loads(data)
+        loaded += 1
+        if isinstance(value, numpy.dtype):
+            value = numpy.zeros(3, value)
+        watching = False
+        value.copy(), value.tobytes(), value.tolist(), repr(value), pickle.dumps(value)
+        for name in value.dtype.names or ():
+            value[name], value[0][name]
+    except Exception:
+        pass
+    finally:
+        watching = False
+        signal.alarm(0)
+os.write(1, json.dumps(loaded).encode())
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_types_of_numpy_with_fields_and_shapes(seed, environment):
+    """Those that are graded safe are loaded, and arrays of them made and read."""
+    pytest.importorskip("numpy")
+    result = fuzz(NUMPY, environment, program=TYPES.replace("draw = ", f"draw = random.Random({seed}) or "))
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert int(result.stdout) > 200
+
+
 @pytest.mark.parametrize("name", [("subprocess", "getoutput"), ("os", "listdir"), ("builtins", "open")])
 def test_the_fuzz_would_notice(name, environment, monkeypatch):
     patched = FUZZ.replace("import brine.pickle._scan as s\n", "import brine.pickle._scan as s\n"
@@ -296,6 +414,60 @@ def test_a_text_that_django_has_marked():
     assert scan(pickle.dumps(Calls(safestring.SafeString, (b"x", "hex")), 4)).grade == "unknown"
 
 
+def masked_objects(filled=None, shown=False):
+    numpy = pytest.importorskip("numpy")
+    array = numpy.ma.array([1, "x", None], object, mask=[0, 1, 0])
+    if filled is not None:
+        array.fill_value = filled
+    if shown:
+        str(array)
+    return array
+
+
+def values_of_sites():
+    pytest.importorskip("django")
+    datastructures = pytest.importorskip("werkzeug.datastructures")
+    from django.conf import settings
+    if not settings.configured:
+        settings.configure(USE_I18N=True)
+    from django.http import QueryDict
+    from django.utils.datastructures import MultiValueDict
+    from django.utils.translation import gettext_lazy, pgettext_lazy
+    pairs = [("a", "1"), ("a", "2"), ("b", "")]
+    return {"MultiValueDict": MultiValueDict({"a": [1, "x"], "b": []}), "QueryDict": QueryDict("a=1&a=2&b="), "QueryDict that changes": QueryDict("a=1", mutable=True),
+            "texts": [gettext_lazy("Save"), pgettext_lazy("verb", "Save"), {"a": gettext_lazy("x")}], "MultiDict": datastructures.MultiDict(pairs),
+            "ImmutableMultiDict": datastructures.ImmutableMultiDict(pairs), "Headers": datastructures.Headers(pairs),
+            "empty": [datastructures.MultiDict(), datastructures.ImmutableMultiDict(), datastructures.Headers(), MultiValueDict()]}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_what_sites_keep_of_a_request(protocol):
+    for kind, value in values_of_sites().items():
+        try:
+            data = pickle.dumps(value, protocol)
+        except TypeError:  # this protocol cannot store it
+            continue
+        report = scan(data)
+        assert not report, (kind, str(report))
+
+
+def test_what_nobody_keeps_of_a_request():
+    values_of_sites()
+    from django.http import QueryDict
+    from django.utils.datastructures import MultiValueDict
+    from django.utils.functional import _lazy_proxy_unpickle as later
+    from django.utils.translation import gettext, pgettext
+    from werkzeug.datastructures import Headers, ImmutableMultiDict, MultiDict
+    for call in ((MultiValueDict, ({},)), (MultiValueDict, (), {"_data": {"a": BIG}}), (MultiValueDict, (), {"keys": 1}), (MultiDict, (), {"a": BIG}),
+                 (QueryDict, ("a=1",)), (QueryDict, (), {"_encoding": "rot13"}), (QueryDict, (), {"_mutable": bytes}), (ImmutableMultiDict, (BIG,)),
+                 (ImmutableMultiDict, ([BIG],)), (ImmutableMultiDict, ([("a", 1)],), {"a": [1]}), (Headers, (), {"_list": [("a", 1)]}), (Headers, ([],)),
+                 (later, (gettext, (["x"],), {}, str)), (later, (gettext, ("x",), {"y": 1}, str)), (later, (os.system, ("x",), {}, str)),
+                 (later, (pgettext, ("x",), {}, str)), (later, (gettext, ("x",), {}, bytes)), (gettext, ("x",)), (later, (gettext, ("x",), {}))):
+        assert scan(pickle.dumps(Calls(*call), 4)).grade != "safe", call
+    shared = Calls(MultiDict, (), {"a": [1]})
+    assert scan(pickle.dumps(Calls(dict, (shared,)), 4)).grade == "unknown"
+
+
 def numpy_values():
     numpy = pytest.importorskip("numpy")
     letters = ["?", "b", "B", "h", "i", "l", "q", "Q", "e", "f", "d", "F", "D", "O", "U5", "S3", "M8[ns]", "m8[s]", "V4", ">i4"]
@@ -305,6 +477,12 @@ def numpy_values():
             **{f"masked {letter}": numpy.ma.array([1, 2], letter, mask=[0, 1]) for letter in ("?", "<i4", ">f8", "D")},
             "masked and filled": numpy.ma.array([1.5, 2], mask=[0, 1], fill_value=7),
             "fields": numpy.zeros(2, [("a", "<i4"), ("b", "f8"), ("c", "U3")]), "type": numpy.float64,
+            "several of one type": numpy.zeros(2, [("a", "<i4", (2, 3)), ("b", [("x", "U3", 2), ("y", "f8")], (2,))]),
+            "a type of several": numpy.dtype(("<i4", (2, 2))), "titles": numpy.zeros(2, [(("Title", "a"), "i4"), ("b", "f8")]),
+            "a record with a title": numpy.rec.array(numpy.zeros(2, [(("Title", "a"), "i4", 2), ("b", "f8")])),
+            "one of several": numpy.zeros(2, [("a", "<i4", (2, 3))])[0], "polynomial": numpy.poly1d([1, 2.5]),
+            **{f"masked objects, filled by {filled!r}": masked_objects(filled) for filled in (None, "x", 7, 1.5)},
+            "masked objects that were shown": masked_objects(shown=True),
             "aligned": numpy.zeros(2, numpy.dtype([("a", "i1"), ("b", "f8")], align=True)),
             "records": numpy.rec.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]),
             "record": numpy.rec.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")])[0], "texts": numpy.char.array(["a", "b"]),

@@ -71,6 +71,17 @@ class Refused(Exception):
         self.verdict, self.why, self.blamed = verdict, why, blamed
 
 
+def require(holds: Any, why: str, verdict: str = "unknown") -> None:
+    """Refuses what does not hold."""
+    if not holds:
+        raise Refused(verdict, why)
+
+
+def has_names(attributes: Pairs) -> bool:
+    """Whether its keys are texts of the pickle itself: one that a call makes is none of those that are looked for."""
+    return all(type(key) is str for key, _ in attributes)
+
+
 class Unfollowed(Exception):
     """The stream does what no pickler writes, or is too long."""
 

@@ -312,4 +312,5 @@ _LIKE_TUPLES = frozenset({
     ("pandas._libs.interval", "Interval"),
     *(("os", name) for name in "stat_result statvfs_result terminal_size".split()),
     *(("posix", name) for name in "times_result uname_result".split()),
+    *(("werkzeug.datastructures" + module, "ImmutableMultiDict") for module in ("", ".structures")),
     *(("urllib.parse", f"{kind}Result{of}") for kind in ("Parse", "Split", "Defrag") for of in ("", "Bytes"))})

@@ -9,18 +9,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from brine.pickle._calls import UNKNOWN, Data, Items, Judge, Made, Name, Pairs, Refused
+from brine.pickle._calls import UNKNOWN, Data, Items, Judge, Made, Name, Pairs, Refused, has_names
+from brine.pickle._calls import require as _require
 from brine.pickle._enumerations import Enumeration
+from brine.pickle._multiples import FILLED_BY_KEYS, OF_PAIRS, STATES, is_lazy_text, is_pairs
 from brine.pickle._safe import WALKING, is_exception, is_safe
 
 _LARGE = 1 << 20
 _MOST_BITS = 1 << 15
 _NETWORKS = frozenset({"IPv4Network", "IPv6Network"})
-
-
-def _require(holds: Any, why: str, verdict: str = "unknown") -> None:
-    if not holds:
-        raise Refused(verdict, why)
 
 
 # --- what makes a value out of another one --------------------------------------------------------------
@@ -230,7 +227,7 @@ _PLAIN = {
     "email.message": "Message", "email._policybase": "Compat32", "email.charset": "Charset",
     "email.header": "Header", "http.client": "HTTPMessage", "logging": "LogRecord",
     "email.mime.text": "MIMEText", "email.mime.multipart": "MIMEMultipart", "email.mime.image": "MIMEImage",
-    "email.mime.application": "MIMEApplication", "email.mime.base": "MIMEBase",
+    "email.mime.application": "MIMEApplication", "email.mime.base": "MIMEBase", "numpy": "poly1d",
 }
 _OF_A_MAIL = frozenset("policy _headers _unixfrom _payload _charset preamble epilogue defects _default_type".split())
 _ATTRIBUTES = {
@@ -238,6 +235,7 @@ _ATTRIBUTES = {
                           "verify_generated_headers".split()),
     "Charset": frozenset("input_charset header_encoding body_encoding output_charset input_codec output_codec".split()),
     "Header": frozenset("_charset _continuation_ws _chunks _maxlinelen _headerlen".split()),
+    "poly1d": frozenset("coeffs _variable".split()),
 }
 """What these classes write of themselves; a mail has those of _OF_A_MAIL, and a record what its program adds to it."""
 _RECORD = ("logging", "LogRecord")
@@ -247,7 +245,7 @@ _COOKIES = (_MORSEL, ("http.cookies", "SimpleCookie"), ("http.cookies", "BaseCoo
 
 def _plain_state(callee: Name, state: Any) -> None:
     """A Morsel's is taken apart, as three texts. An attribute in the place of a method is called as one."""
-    proven = isinstance(state, Pairs) and _has_names(state)
+    proven = isinstance(state, Pairs) and has_names(state)
     if callee in _COOKIES:
         proven = proven and callee == _MORSEL and all(type(value) is str for _, value in state)
     elif callee != _RECORD:
@@ -280,7 +278,7 @@ def _value_state(callee: Name, state: Any) -> None:
     """
     if state is None:
         return
-    proven = isinstance(state, Pairs) and _has_names(state)
+    proven = isinstance(state, Pairs) and has_names(state)
     if is_exception(*callee):
         proven = proven and all(key != "args" for key, _ in state)  # they are unpacked once more
     elif callee == _UUID:
@@ -288,11 +286,6 @@ def _value_state(callee: Name, state: Any) -> None:
     else:
         proven = proven and callee in _WITH_ATTRIBUTES
     _require(proven, "its state is none that pickle writes.")
-
-
-def _has_names(attributes: Pairs) -> bool:
-    """Whether its keys are texts of the pickle itself: one that a call makes is none of those that are looked for."""
-    return all(type(key) is str for key, _ in attributes)
 
 
 def _is_of_uuid(attribute: Any, value: Any) -> bool:
@@ -348,6 +341,7 @@ def _member(arguments: tuple[Any, ...]) -> None:
 
 _NUMBER = re.compile(r"[<>|=]?(?:[?bBhHiIlLqQefdgFDG]|[biufc]\d{1,2}|O8?|[MmSUVa]\d{0,9})")
 _FLAGS = (0, 8, 16, 24, 27, 63)
+_ALIGNMENTS = (1, 2, 4, 8, 16)
 _ALIGNED = -128
 """Of fields that lie where C would put them, as a number of eight bits."""
 _RECORDS = (("numpy", "record"), ("numpy.rec", "record"))
@@ -377,10 +371,13 @@ def _dtype(arguments: tuple[Any, ...]) -> None:
 
 
 def _dtype_state(target: Made, state: Any) -> None:
-    """(version, order, None, names, fields, size, alignment, flags); a type without fields has no names of such."""
+    """(version, order, (type, shape) or None, names, fields, size, alignment, flags); names are those of fields."""
     proven = (type(state) is tuple and len(state) in (8, 9) and type(state[0]) is int
-              and state[1] in ("<", ">", "|", "=") and state[2] is None and type(state[7]) is int)
+              and state[1] in ("<", ">", "|", "=") and type(state[7]) is int)
     _require(proven, "a state of fields is believed by numpy as it stands.")
+    if state[2] is not None:
+        _subarray(target, state)
+        return
     if state[3] is not None or state[4] is not None or target.arguments[0] in _RECORDS:
         _fields(target, state)
         return
@@ -392,18 +389,39 @@ def _dtype_state(target: Made, state: Any) -> None:
     _require((state[7] in (27, 63)) == (letter == "O"), "its state has flags of another type, which numpy believes.")
 
 
+def _subarray(target: Made, state: Any) -> None:
+    """Several of one type in the place of one: as large as all of them."""
+    of = state[2]
+    proven = (type(of) is tuple and len(of) == 2 and _is_dtype(of[0]) and "O" not in _letters(of[0])
+              and _is_numbers(of[1]) and state[1] == "|" and state[3] is None and state[4] is None
+              and target.arguments[0] not in _RECORDS and "V" in _letters(target)
+              and 0 < _size(target) <= _LARGE and state[5] == _size(target) == math.prod(of[1]) * _size(of[0])
+              and state[6] in _ALIGNMENTS and state[7] in (0, 8, 16, 24))
+    _require(proven, "its state is one of several numbers that numpy does not write, and believes.")
+
+
 def _fields(target: Made, state: Any) -> None:
     """Fields that lie within the size: numpy reads and writes memory where they say that they are."""
     names, fields, size, alignment = state[3:7]
     of_record = target.arguments[0] in _RECORDS
-    proven = (type(names) is tuple and isinstance(fields, Pairs) and _has_names(fields) and type(size) is int
-              and (0 < size <= _LARGE if of_record else size == _size(target)) and alignment in (1, 2, 4, 8, 16)
+    proven = (type(names) is tuple and isinstance(fields, Pairs) and has_names(fields) and type(size) is int
+              and (0 < size <= _LARGE if of_record else size == _size(target)) and alignment in _ALIGNMENTS
               and _ALIGNED <= state[7] < 128 and state[7] & ~_ALIGNED in (0, 8, 16, 24)
-              and sorted(map(str, names)) == sorted(str(key) for key, _ in fields)
-              and all(type(field) is tuple and len(field) == 2 and _is_dtype(field[0]) and type(field[1]) is int
+              and all(type(field) is tuple and len(field) in (2, 3) and _is_dtype(field[0]) and type(field[1]) is int
                       and "O" not in _letters(field[0]) and 0 <= field[1] <= size - _size(field[0])
-                      for _, field in fields))
+                      for _, field in fields) and _are_keys(names, fields))
     _require(proven, "a state of fields is believed by numpy as it stands.")
+
+
+def _are_keys(names: tuple[Any, ...], fields: Pairs) -> bool:
+    """Whether fields are under their names, each once, and those that have a title under that too."""
+    known = dict(fields)
+    if len(known) != len(fields) or not all(type(name) is str and name in known for name in names):
+        return False
+    titles = {known[name][2]: known[name] for name in names if len(known[name]) == 3 and type(known[name][2]) is str}
+    titled = sum(len(known[name]) == 3 for name in names)
+    return (len({*names, *titles}) == len(names) + titled == len(known)
+            and all(known.get(title) is field for title, field in titles.items()))
 
 
 def _size(dtype: Made) -> int:
@@ -435,18 +453,20 @@ def _masked(arguments: tuple[Any, ...]) -> None:
              "it is called otherwise than numpy stores an array with a mask.")
 
 
-def _masked_state(target: Made, state: Any, is_of_numbers: Callable[[Any], bool]) -> None:
+def _masked_state(target: Made, state: Any, holds: Callable[[Any], str]) -> None:
     """That of an array, the mask as bytes, and what fills gaps: a number, since a text may claim any length.
 
-    An array that does so is asked for the number in it, which an object may take forever to make.
+    An array that does so is asked for the number in it, which an object may take forever to make. In an array of
+    objects a text stays one, and what is nested is gone through.
     """
     _require(type(state) is tuple and len(state) == 7, "its state is none that numpy writes.")
     _array_state(target, state[:5])
-    filling = state[6]
-    is_number = filling is None or filling is UNKNOWN or type(filling) in (bool, int)
-    is_array = isinstance(filling, Made) and filling.callee in _MADE_BY_NUMPY and is_of_numbers(filling)
-    _require(is_bytes(state[5]) and (is_number or is_array) and re.fullmatch(
-        r"[<>|=]?[?biufcBhHIlLqQefdgFDG]\d*", _letters(state[2])), "its state is none of numbers with a mask.")
+    filling, of_objects = state[6], "O" in _letters(state[2])
+    fits = filling is None or filling is UNKNOWN or type(filling) in (bool, int) or of_objects and type(filling) is str
+    if isinstance(filling, Made) and filling.callee in _MADE_BY_NUMPY:
+        fits = holds(filling) in (("numbers", "values") if of_objects else ("numbers",))
+    _require(is_bytes(state[5]) and fits and re.fullmatch(
+        r"[<>|=]?[?biufcBhHIlLqQefdgFDGO]\d*", _letters(state[2])), "its state is none of values with a mask.")
 
 
 def _array_state(target: Made, state: Any) -> None:
@@ -501,7 +521,7 @@ _COMPILED = re.compile(r"pandas\._libs\.(?!arrays\.)|sklearn\.(?:metrics|neighbo
 """What makes numbers of C of what is in a state."""
 _BLOCK, _INTERVAL = ("pandas._libs.internals", "_unpickle_block"), ("pandas._libs.interval", "Interval")
 _INDEX = ("pandas.core.indexes.base", "Index")
-_SLOW_NUMBERS = (("decimal", "Decimal"), ("fractions", "Fraction"))
+_SLOW_NUMBERS = (("decimal", "Decimal"), ("fractions", "Fraction"), ("numpy", "poly1d"))
 _MOST_WALKED = 2_000_000
 _MODELS = re.compile(
     r"sklearn\.(?:linear_model|tree|ensemble|svm|neighbors|naive_bayes|cluster|decomposition|preprocessing|pipeline|"
@@ -592,6 +612,9 @@ _RULES: dict[tuple[str, str], Rule] = {
     **{(module, "_reconstruct"): _reconstruct for module in _MULTIARRAY},
     **{(module, "scalar"): _scalar for module in _MULTIARRAY},
     **{(module, "_frombuffer"): _from_buffer for module in _NUMERIC},
+    **{name: _plain for name in STATES}, **{name: is_pairs for name in OF_PAIRS},
+    ("django.utils.functional", "_lazy_proxy_unpickle"): is_lazy_text,
+    **{("django.utils.translation", name): _never for name in ("gettext", "pgettext")},
     _TREE: _tree, ("pytz", "_UTC"): _model, ("pytz", "_p"): _zone_of_pytz,
 }
 
@@ -628,6 +651,8 @@ class Proofs(Judge):
         self._enumeration, self._is_told = enumeration, is_told
         self._of_numbers: dict[int, Made] = {}
         """The arrays that are known to hold no objects, by their ids."""
+        self._of_values: dict[int, Made] = {}
+        """Those of objects that are numbers, texts or None."""
         self._slow: dict[int, Made] = {}
         """The arrays of objects of which one may take forever to become a number."""
         self._attributed: dict[int, Made] = {}
@@ -636,13 +661,16 @@ class Proofs(Judge):
         self._done = 0
         """How many calls and states there were of others than types of numpy."""
         self._records: dict[int, tuple[int, Made]] = {}
-        """The types of records, by their ids, and how many there were then."""
+        """The types of records and of raw bytes, by their ids, and how many there were then."""
+        self._several: dict[int, Made] = {}
+        """The types that stand for several numbers, and are those of fields alone, by their ids."""
 
     def call(self, made: Made) -> None:
         callee, arguments = made
         if callee != ("numpy", "dtype"):
             self._done += 1
-        elif arguments and arguments[0] in _RECORDS:
+            _require(not any(id(each) in self._several for each in arguments), "it is given what only a field is.")
+        elif arguments and (arguments[0] in _RECORDS or "V" in str(arguments[0])):
             self._records[id(made)] = self._done, made
         if isinstance(callee, Made):
             self._call_of_fetched(callee, arguments)
@@ -662,29 +690,37 @@ class Proofs(Judge):
         callee = _class_of(target)
         if callee == ("numpy", "dtype"):
             _dtype_state(target, state)
-            _require(target.arguments[0] not in _RECORDS or self._records[id(target)][0] == self._done,
+            changes = target.arguments[0] in _RECORDS or state[2] is not None
+            _require(not changes or self._records[id(target)][0] == self._done,
                      "it has its size when it has been used already, which numpy believes.")
+            if state[2] is not None:
+                self._several[id(target)] = target
             return
         self._done += 1
+        parts = state if type(state) is tuple else ()
+        _require(not any(id(each) in self._several for each in parts), "it is an array of what only a field is.")
         if isinstance(callee, Name) and callee.name == "_reconstruct":
             _array_state(target, state)
             self._note_array(target, state[4])
         elif callee == ("numpy.ma.core", "_mareconstruct"):
-            _masked_state(target, state, self._is_of_numbers)
+            _masked_state(target, state, self._held)
         elif isinstance(callee, Name) and callee.module == "collections" and callee.name in _KEPT:
             _kept_state(callee.name, state)
         elif not isinstance(callee, Name) or self._is_enum(callee) or callee == _GETATTR:
             raise Refused("unknown", "its state changes what belongs to the whole process.")
         elif rule_of(*callee) is _model:
-            _require(isinstance(state, Pairs) and _has_names(state), "its state is no dict of attributes.")
+            _require(isinstance(state, Pairs) and has_names(state), "its state is no dict of attributes.")
         elif rule_of(*callee) is _frame or callee == _TREE:
             parts = state if type(state) is tuple else (state,)
-            _require(all(_has_names(each) for each in parts if isinstance(each, Pairs)),
+            _require(all(has_names(each) for each in parts if isinstance(each, Pairs)),
                      "its state has attributes of which another call has made the names.")
             if _COMPILED.match(f"{callee.module}.{callee.name}"):
                 self._converted((state,), callee)
         elif callee == ("random", "Random"):
             _random_state(state)
+        elif callee in STATES:
+            self._attributed[id(target)] = target
+            STATES[callee](state)
         elif rule_of(*callee) is _plain:
             self._attributed[id(target)] = target
             _plain_state(callee, state)
@@ -702,16 +738,21 @@ class Proofs(Judge):
         if isinstance(callee, Name) and callee in _COOKIES:
             _cookie_items(callee, items)
         elif isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
-            _require(callee in _MAPPINGS, "items are set in it, as pickle never does.")
+            _require(callee in _MAPPINGS or callee in FILLED_BY_KEYS, "items are set in it, as pickle never does.")
 
     def _note_array(self, array: Made, held: Any) -> None:
         if not isinstance(held, Items):
             self._of_numbers[id(array)] = array
+        elif all(each is UNKNOWN or each is None or type(each) in (str, int, bool) for each in held):
+            self._of_values[id(array)] = array
         elif any(self._is_slow(each) or isinstance(each, Made) and each.callee == array.callee for each in held):
             self._slow[id(array)] = array
 
-    def _is_of_numbers(self, array: Made) -> bool:
-        return array.callee.name != "_reconstruct" or id(array) in self._of_numbers
+    def _held(self, array: Made) -> str:
+        """What is in an array: numbers (or what has no objects), plain values, or objects."""
+        if array.callee.name != "_reconstruct" or id(array) in self._of_numbers:
+            return "numbers"
+        return "values" if id(array) in self._of_values else "objects"
 
     def _is_slow(self, value: Any) -> bool:
         return isinstance(value, Made) and (_class_of(value) in _SLOW_NUMBERS or id(value) in self._slow)
@@ -796,7 +837,7 @@ class Proofs(Judge):
             return
         otherwise = "it makes an object otherwise than pickle does."
         _require(len(arguments) == 3 and isinstance(arguments[1], Name), otherwise)
-        if made in _COOKIES and arguments[1] == ("builtins", "dict"):
+        if (made in _COOKIES or made in FILLED_BY_KEYS) and arguments[1] == ("builtins", "dict"):
             _require(isinstance(arguments[2], Pairs), otherwise)
         elif rule_of(*made) is not None:
             _require(arguments[1:] == (("builtins", "object"), None), otherwise)
