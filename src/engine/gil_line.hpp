@@ -5,9 +5,9 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <utility>
 
 #include "base/clock.hpp"
+#include "engine/gil_spin.hpp"
 
 namespace brine::engine {
 
@@ -81,7 +81,7 @@ class GilOrder {
 /// turns before it does.
 class GilLine {
  public:
-  explicit GilLine(unsigned most_at_gil = kAnyAtGil) noexcept : order_(most_at_gil) {}
+  explicit GilLine(unsigned most_at_gil = kAnyAtGil) : order_(most_at_gil) {}
   GilLine(const GilLine&) = delete;
   GilLine& operator=(const GilLine&) = delete;
 
@@ -89,21 +89,32 @@ class GilLine {
   class Place {
    public:
     /// BLOCKS until there is a place. The caller holds no GIL of this line.
-    Place(GilLine& line, base::Nanos now) : line_(&line), since_(now) { line.enter(); }
+    Place(GilLine& line, base::Nanos now) : line_(line), since_(now) {
+      line.enter();
+      line.spin_.wait_for(line.holder_);
+    }
+    /// The thread has released the GIL, if it had got it.
     ~Place() {
-      if (line_ != nullptr) line_->leave();
+      if (has_gil_) {
+        line_.holder_.release(this);
+      } else {
+        line_.leave();
+      }
     }
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
     /// Gives the place up, since the thread has got the GIL, whose switch interval is `turn`.
     void has_gil(base::Nanos now, base::Nanos turn) noexcept {
-      std::exchange(line_, nullptr)->got(since_, now, turn);
+      has_gil_ = true;
+      line_.holder_.hold(this);
+      line_.got(since_, now, turn);
     }
 
    private:
-    GilLine* line_;  // null when the place is given up
+    GilLine& line_;
     const base::Nanos since_;
+    bool has_gil_ = false;
   };
 
  private:
@@ -113,6 +124,8 @@ class GilLine {
 
   std::mutex mutex_;
   GilOrder order_;  // guarded by mutex_
+  GilHolder holder_;
+  GilSpin spin_;
 };
 
 }  // namespace brine::engine
