@@ -93,7 +93,7 @@ def contexts():
     for row in re.split(r"AP_INIT_\w+\(", table)[1:]:
         # The setters for the whole process refuse a virtual host.
         main_only = re.search(r"process_setting<|interpreter_(limit|option<)|options_section|switch_interval|per_interpreter_gil"
-                              r"|python_(home|path|warnings)|event_log|ignore_(globally|metrics|agent|sockets|telemetry|free_threading)", row)
+                              r"|python_(version|home|path|warnings)|event_log|ignore_(globally|metrics|agent|sockets|telemetry|free_threading)", row)
         flag = re.search(r"\bk(?:Server\w*|Anywhere)\b|OR_AUTHCFG", row)[0]
         result[re.match(r'\s*"<?(\w+)', row)[1]] = "server config" if main_only else where[flag]
     return result

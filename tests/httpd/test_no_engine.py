@@ -1,5 +1,6 @@
 """A module without a usable engine: httpd starts, says once what is missing, answers 500."""
 
+import re
 import shutil
 
 import pytest
@@ -60,6 +61,13 @@ def test_engine_that_is_something_else(other_build):
     server.expect_log("BRINE000[23]")
     assert server.get("/app").status == 500
     server.expect_log("BRINE0109")
+
+
+def test_the_configuration_test_refuses_it(configtest):
+    passed, said = configtest("WSGIPython 3.99\n" + CONFIG)
+    assert not passed and "BRINE0001" in said and re.search(r"WSGIPython says so \(\S+\.conf:\d+\)", said)
+    assert configtest("WSGIPython 3.99\n")[0], "nobody needs it"
+    assert configtest("WSGIPython 3.99\nWSGIRestrictEmbedded On\n")[0]
 
 
 def test_python_that_has_no_engine(start_httpd, variant):

@@ -57,9 +57,14 @@ TEST(ScriptOptions, AreAbsentUnlessGiven) {
 }
 
 TEST(ScriptOptions, RefusalsNameTheOption) {
-  EXPECT_EQ(refusal([] { parse("foo=1"); }), "has the unknown option 'foo'");
+  EXPECT_EQ(refusal([] { parse("foo=1"); }),
+            "has the unknown option 'foo'; there are process-group=, application-group=, "
+            "callable-object=, pass-authorization=");
   EXPECT_EQ(refusal([] { parse("callable-object=x", {}); }),
-            "has the unknown option 'callable-object'");
+            "has the unknown option 'callable-object'; there are process-group=, "
+            "application-group=");
+  EXPECT_EQ(refusal([] { parse("proces-gruop=x"); }),
+            "has the unknown option 'proces-gruop'; did you mean 'process-group'?");
   EXPECT_EQ(refusal([] { parse("application-group="); }),
             "has an empty value for the option 'application-group'");
   EXPECT_EQ(refusal([] { parse("word x=1"); }),

@@ -254,7 +254,9 @@ TEST(DaemonOptions, RefusalsNameOptionTextAndWhatIsExpected) {
   EXPECT_EQ(refusal("site threads=5abc"),
             "has the option 'threads', which must be a whole number from 0 to 65533, not '5abc'");
   EXPECT_EQ(refusal("site bogus=1"), "has the unknown option 'bogus'");
-  EXPECT_EQ(refusal("site Threads=1"), "has the unknown option 'Threads'");
+  EXPECT_EQ(refusal("site Threads=1"), "has the unknown option 'Threads'; did you mean 'threads'?");
+  EXPECT_EQ(refusal("site graceful_timeout=1"),
+            "has the unknown option 'graceful_timeout'; did you mean 'graceful-timeout'?");
   EXPECT_EQ(refusal("site home="), "has an empty value for the option 'home'");
   EXPECT_EQ(refusal("site home=x"),
             "has the option 'home', which must be an absolute path, not 'x'");

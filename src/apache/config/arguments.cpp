@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "apache/config/daemon_options.hpp"
+#include "apache/config/meant.hpp"
 #include "apache/config/script_name.hpp"
 #include "base/quotes.hpp"
 
@@ -43,6 +44,15 @@ bool is_number(std::string_view text, Number& number) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   return error == std::errc() && stop == end && !text.empty();
+}
+
+std::vector<std::string_view> option_names(AllowedOptions allowed) {
+  std::vector<std::string_view> names;
+  if (allowed.groups) names = {"process-group", "application-group"};
+  if (allowed.callable) names.emplace_back("callable-object");
+  if (allowed.pass_authorization) names.emplace_back("pass-authorization");
+  if (allowed.script_name) names.emplace_back("name");
+  return names;
 }
 
 }  // namespace
@@ -230,7 +240,7 @@ ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
     } else if (allowed.script_name && name == "name") {
       options.script_name = parse_script_name(value);
     } else {
-      throw std::invalid_argument("has the unknown option " + base::in_quotes(name));
+      throw std::invalid_argument(unknown_option(name, option_names(allowed)));
     }
   }
   return options;

@@ -7,11 +7,15 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "apache/config/arguments.hpp"
+#include "apache/config/meant.hpp"
 #include "apache/config/options.hpp"
 #include "base/quotes.hpp"
 
@@ -330,7 +334,10 @@ const Option& find_option(std::string_view name) {
   const auto* option = std::find_if(std::begin(kOptions), std::end(kOptions),
                                     [&](const Option& option) { return option.name == name; });
   if (option == std::end(kOptions)) {
-    throw std::invalid_argument("has the unknown option " + base::in_quotes(name));
+    std::vector<std::string_view> names;
+    std::transform(std::begin(kOptions), std::end(kOptions), std::back_inserter(names),
+                   [](const Option& each) { return each.name; });
+    throw std::invalid_argument(unknown_option(name, names));
   }
   return *option;
 }

@@ -409,6 +409,11 @@ void log_format(cmd_parms& line, RequestSettings&, const char* format) {
   server_settings(line.server).log_json = parse_log_format(format);
 }
 
+void python_version(cmd_parms& line, RequestSettings&, const char* version) {
+  process_settings(line).python = parse_python_version(version);
+  process_settings(line).python_place = place_of(line);
+}
+
 void python_home(cmd_parms& line, RequestSettings&, const char* path) {
   ProcessSettings& process = process_settings(line);
   const char* absolute = ap_server_root_relative(line.pool, path);
@@ -649,8 +654,8 @@ const command_rec directive_table[] = {
     AP_INIT_RAW_ARGS("WSGIPickleGuard", directive<&pickle_guard>, nullptr, kServerOrDirectory,
                      "Off, Report, Enforce or BuiltinOnly, and sample=N"),
 
-    AP_INIT_TAKE1("WSGIPython", (process_setting<&ProcessSettings::python, &parse_python_version>),
-                  nullptr, kServer, "version of the embedded Python, such as 3.12 or 3.13t"),
+    AP_INIT_TAKE1("WSGIPython", directive<&python_version>, nullptr, kServer,
+                  "version of the embedded Python, such as 3.12 or 3.13t"),
     AP_INIT_TAKE1("WSGIPythonHome", directive<&python_home>, nullptr, kServer,
                   "virtual environment or Python's prefix"),
     AP_INIT_TAKE1("WSGIPythonPath", directive<&python_path>, nullptr, kServer,

@@ -239,7 +239,8 @@ struct InterpreterLimits {
 
 /// The settings of the whole server, mostly about the embedded Python.
 struct ProcessSettings {
-  std::string python;       ///< "3.12", or empty: the default engine
+  std::string python;  ///< "3.12", or empty: the default engine
+  Place python_place;
   std::string python_home;  ///< as configured, absolute
   Place python_home_place;
   std::string home_fault;    ///< why Python cannot run in httpd's own processes, or empty

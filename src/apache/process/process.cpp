@@ -330,6 +330,22 @@ class EnvironmentCheck {
   bool failed_ = false;
 };
 
+// Has `httpd -t` refuse a WSGIPython for which there is no engine. A server that starts says so,
+// too, and serves what needs none.
+int check_python(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
+  const ProcessSettings& process = server_settings(main_server).process;
+  if (!is_configuration_test() || process.python.empty() || process.restrict_embedded ||
+      !any_server_serves_wsgi(main_server)) {
+    return OK;
+  }
+  const std::vector<std::string> there = engine::available_versions(engine::engine_directories());
+  if (std::find(there.begin(), there.end(), process.python) != there.end()) return OK;
+  ServerLog(main_server)
+      .log(base::Level::error, engine::explain_missing(process.python) + "; WSGIPython says so" +
+                                   in_parentheses(process.python_place));
+  return HTTP_INTERNAL_SERVER_ERROR;
+}
+
 int check_environment(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server) {
   const char* home = std::getenv("PYTHONHOME");
   return home == nullptr || *home == '\0' || !is_last_reading()
@@ -452,6 +468,7 @@ Serving::~Serving() { in_engine = outer_; }
 void register_process_hooks() {
   ap_hook_check_config(guarded<&check_python_home>, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_check_config(guarded<&check_environment>, nullptr, nullptr, APR_HOOK_LAST);
+  ap_hook_check_config(guarded<&check_python>, nullptr, nullptr, APR_HOOK_LAST);
   ap_hook_post_config(guarded<&finish_configuration>, nullptr, nullptr, APR_HOOK_MIDDLE);
   ap_hook_child_init(guarded<&start_child>, nullptr, nullptr, APR_HOOK_MIDDLE);
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)  // httpd 2.4.49
