@@ -55,6 +55,11 @@ def identity(user: str, group: str, supplementary: str = "") -> Identity | None:
                     entry.pw_dir)
 
 
+def unknown_accounts(user: str, group: str) -> tuple[str, ...]:
+    """Which of httpd's directives User and Group names nobody."""
+    return tuple(name for name, found in (("User", _user(user)), ("Group", _group(group))) if found is None)
+
+
 def caller() -> Identity:
     """Who runs this command."""
     entry = _user(f"#{os.geteuid()}")

@@ -373,6 +373,28 @@ def test_a_hostile_script_says_no_more_than_it_may(patient):
     assert "ends its process: exit code 0" in text and "\x1b" not in text and len(text) < 20000
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="httpd takes on a user where root starts it")
+@pytest.mark.parametrize("user, group, said", [
+    (None, None, ["no User is set", "no Group is set"]),
+    ("#123456", "www-data", ["User #123456 is not in the system's list"])])
+def test_an_account_that_is_not_there(patient, user, group, said):
+    """httpd -t accepts it."""
+    patient.head = [line for line in patient.head if not line.startswith(("User", "Group"))]
+    patient.head += [f"{name} {value}" for name, value in (("User", user), ("Group", group)) if value]
+    patient.configure(f"WSGIScriptAlias / {patient.script}\n")
+    found = [each for each in patient.findings(code=1) if each["id"] == "account-unknown"]
+    assert [each["severity"] for each in found] == ["error"] * len(said)
+    assert all(words in each["message"] for words, each in zip(said, found, strict=True))
+    lines = {each["places"][0]["line"] for each in found}
+    assert lines == {patient.line("User" if user else "Listen")}
+
+
+def test_what_is_no_httpd_is_refused(patient):
+    patient.configure(SITE)
+    assert "--httpd names /bin/true, which is no httpd" in patient.run("--httpd", "/bin/true", code=2)
+    assert "--httpd names /etc/passwd, which is no httpd" in patient.run("--httpd", "/etc/passwd", code=2)
+
+
 def test_what_httpd_cannot_read_is_said(patient):
     patient.configure(SITE + "<Directory /srv>\n")
     assert [each["id"] for each in patient.findings(code=2)] == ["broken"]

@@ -20,6 +20,10 @@ the environment:
 """For a command's --help."""
 
 
+_SECONDS = 10
+"""After which a program that is asked for its version is none."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """What is looked at."""
@@ -54,6 +58,12 @@ def _httpd(program: str | None) -> Httpd:
     path = absolute(program)
     if not path.is_file():
         raise Refusal(f"--httpd names {path}, which is not there.")
+    try:
+        told = subprocess.run([path, "-v"], capture_output=True, stdin=subprocess.DEVNULL, timeout=_SECONDS).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        told = b""
+    if not told.startswith(b"Server version:"):
+        raise Refusal(f"--httpd names {path}, which is no httpd: it does not tell its version by -v.")
     return Httpd(path)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from brine import identity as identities
 from brine.configuration.sites import Sites
 from brine.doctor import loading, machine
 from brine.doctor.runners import runners
@@ -65,7 +66,8 @@ def gather(sites: Sites, brine: Brine, settings: Settings) -> State:
     unseen = tuple(runner for runner, found in seen if not found.walks and runner.wanted)
     return State(sites, expanded, tuple(walks), tuple(loads),
                  machine.look(sites, settings.environment, modified, brine.module), settings.unit, unseen,
-                 _broken_engines(expanded, brine))
+                 _broken_engines(expanded, brine),
+                 identities.unknown_accounts(sites.user, sites.user_group) if is_root else ())
 
 
 def _broken_engines(those: tuple[Runner, ...], brine: Brine) -> dict[str, str]:

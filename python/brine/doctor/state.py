@@ -204,3 +204,5 @@ class State:
     """Those whose files could not be looked at."""
     broken_engines: dict[str, str] = field(default_factory=dict)
     """Why the engine for a Python cannot be loaded."""
+    unknown_accounts: tuple[str, ...] = ()
+    """Which of User and Group, that root's httpd takes on, names nobody."""

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 
 from brine.configuration.finding import Finding
 from brine.doctor.checks import (aliases, clock, environment, extensions, limits, locales, memory, paths, scripts,
-                                 services)
+                                 services, users)
 from brine.doctor.state import State
 
 CHECKS: tuple[Callable[[State], Iterable[Finding]], ...] = (
-    paths.findings, scripts.findings, environment.findings, aliases.findings, extensions.findings, limits.findings,
-    memory.findings, clock.findings, locales.findings, services.findings)
+    users.findings, paths.findings, scripts.findings, environment.findings, aliases.findings, extensions.findings,
+    limits.findings, memory.findings, clock.findings, locales.findings, services.findings)
 
 
 def findings(state: State) -> list[Finding]:
