@@ -338,6 +338,36 @@ def test_what_cannot_be_done_is_one_sentence(sites, script, folder, arguments, w
 
 
 @ROOT_ONLY
+def test_another_user_s_site(sites, folder):
+    script = write_script(folder / "app.wsgi", "b'one'")
+    sites.write("shop", script)
+    sites.run("start", "shop")
+    for command in ("stop", "reload", "logs", "restart"):
+        said = sites.run(command, "shop", code=2, user=65534, group=65534, extra_groups=[])
+        assert "shop is another user's site" in said and "run this command as the owner of" in said
+    assert "1 process" in sites.run("sites", user=65534, group=65534, extra_groups=[])
+    sites.run("stop", "shop")
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("full", ["etc", "sites"])
+def test_what_cannot_be_written_leaves_nothing(sites, folder, full):
+    """A disk that is full, below the site's files or below what is known of it."""
+    script = write_script(folder / "app.wsgi", "b'one'")
+    there = folder / full
+    there.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=755", "tmpfs", there], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        (there / "filler").write_bytes(b"x" * 4096)
+        said = sites.run("config", "--name", "shop", script, "-o", sites.output, "--port", free_port(), code=2)
+        assert "No space left on device" in said and str(there) in said
+        assert [file for file in folder.rglob("*shop*") if file.is_file()] == []
+    finally:
+        subprocess.run(["umount", there], check=True)
+
+
+@ROOT_ONLY
 def test_what_root_s_httpd_reads_is_root_s_alone(sites, script):
     sites.output.mkdir()
     for mode, owner in ((0o777, 0), (0o755, pwd.getpwnam("nobody").pw_uid)):

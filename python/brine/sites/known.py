@@ -86,11 +86,15 @@ class KnownSite:
         self.folders.logs.mkdir(mode=0o750, parents=True, exist_ok=True)
         self.folders.runtime.mkdir(mode=0o755, parents=True, exist_ok=True)
 
+    @property
+    def file(self) -> Path:
+        """What is kept of it."""
+        return self.folders.state / _FILE
+
     def save(self) -> None:
         """Makes the site known."""
-        folder = self.folders.state
-        folder.mkdir(parents=True, exist_ok=True)
-        write_new(folder / _FILE, (json.dumps(dataclasses.asdict(self), indent=2) + "\n").encode())
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        write_new(self.file, (json.dumps(dataclasses.asdict(self), indent=2) + "\n").encode())
 
 
 def _read(file: Path) -> KnownSite:

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from brine.refusal import Refusal
@@ -12,10 +14,27 @@ def write_new(file: Path, content: bytes) -> None:
     new = file.with_name(f".{file.name}.new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as output:
-        os.fchmod(descriptor, 0o644)
-        output.write(content)
-    new.replace(file)
+    try:
+        with open(descriptor, "wb") as output:
+            os.fchmod(descriptor, 0o644)
+            output.write(content)
+        new.replace(file)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(file)) from None
+
+
+@contextmanager
+def together(files: Iterable[Path]) -> Iterator[None]:
+    """Around the writing of these files, and of what else belongs to them: where not all of it can be done, those that
+    were not there before are taken away again."""
+    fresh = [file for file in files if not os.path.lexists(file)]
+    try:
+        yield
+    except OSError:
+        for file in fresh:
+            file.unlink(missing_ok=True)
+        raise
 
 
 def demand_root_s(folder: Path) -> None:

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from brine.httpd_process import send
@@ -129,11 +130,29 @@ def _state(site: KnownSite) -> str:
     return f"{count} process{'' if count == 1 else 'es'}" if count else "does not run"
 
 
+@contextmanager
+def _of_its_owner(site: KnownSite) -> Iterator[None]:
+    """Around what only root, and who has written the site, may do."""
+    try:
+        yield
+    except PermissionError as error:
+        if os.geteuid() in (0, site.file.stat().st_uid):
+            raise
+        subject = f"{error.filename}: " if error.filename is not None else ""
+        raise Refusal(f"{site.name} is another user's site, and you may not do that ({subject}{error.strerror}): run "
+                      f"this command as the owner of {site.file}, or as root.") from None
+
+
 def operate(options: argparse.Namespace) -> int:
     """Does what one of these commands says."""
     if options.command == "sites":
         return show_all()
     site = known_site(options.site)
+    with _of_its_owner(site):
+        return _do(options, site)
+
+
+def _do(options: argparse.Namespace, site: KnownSite) -> int:
     if options.command == "reload":
         return reloading.reload(site, options.timeout)
     if options.command == "logs":

@@ -18,7 +18,7 @@ from brine.site import Site, check_folder
 from brine.sites import unit, virtual_host
 from brine.sites.folders import are_the_system_s, folders_of
 from brine.sites.known import KnownSite
-from brine.sites.new_file import demand_root_s, write_new
+from brine.sites.new_file import demand_root_s, together, write_new
 
 _DEBIAN_S_SITES = "sites-available"
 _DEBIAN_S_PID_FILE = "/run/apache2/apache2.pid"
@@ -155,10 +155,11 @@ def write_site(site: Site, brine: Brine, user: ServerUser | None, folder: Path, 
                       "`brine reload` replaces.")
     site, texts = _with_scripts(replace(site, in_production=True))
     known, more = _virtual_host_s(site, folder) if kind == "vhost" else _httpd_s(site, brine, user, folder)
-    _write({**texts, **more}, force)
-    replace(known, environment=environment).save()
-    if kind == "httpd":
-        known.make_folders()
+    with together([*texts, *more, known.file]):
+        _write({**texts, **more}, force)
+        replace(known, environment=environment).save()
+        if kind == "httpd":
+            known.make_folders()
     print("Written:", *(f"  {file}" for file in {**more, **texts}), sep="\n")
     print("Next:", *(f"  {step}" for step in _next_steps(site, known)),
           f"  brine reload {site.name}     after each deployment", sep="\n")
