@@ -564,3 +564,22 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD):
     all_ready(group, 1, {pid})
     until(lambda: state(pid) is None, "the old one ends")
     assert server.stop() == []
+
+
+def test_a_template_that_is_killed_while_it_forks(site, workspace):
+    """Once, which may be anybody: the process that waited for it tells of it, and the next one is forked as well."""
+    mark = workspace.new_folder() / "writable" / "mark"
+    server, group, _ = site("processes=1", text=app(start=f"""
+def wait():
+    if not os.path.exists({str(mark)!r}):
+        open({str(mark)!r}, "w").close()
+        time.sleep(3600)
+
+os.register_at_fork(before=wait)
+"""))
+    until(mark.exists, "it is about to fork")
+    first, = templates(server)
+    os.kill(first, signal.SIGKILL)
+    server.expect_log(f"BRINE0610: process {first} .*SIGKILL")
+    all_ready(group, 1)
+    assert [first, ask(server)["loaded_by"]] == templates(server)

@@ -112,6 +112,7 @@ class GroupSupervisor {
   bool forks_processes() const;
   Template* usable_template();
   Template* template_of(const Process& process);
+  void lost(Process& process, base::Nanos now);
   bool is_leaving(const Process& process);
   Template& start_template(Program program, base::Nanos now);
   void start_spare_template(base::Nanos now);

@@ -36,6 +36,9 @@ Nanos fork_patience(const Limits& limits) {
   return half == 0 ? kMost : std::clamp(half, kLeast, kMost);
 }
 
+// A template that ends has closed all of its channels within this time.
+constexpr Nanos kLastBreath = 500 * base::kMillisecond;
+
 // Returns true if the process `pid` is a child of this one that has not been waited for, so that no
 // other process can have that pid.
 bool is_own_child(pid_t pid) {
@@ -205,15 +208,21 @@ void GroupSupervisor::read_births(Nanos now) {
     bool closed = false;
     if (const auto sender = take_sender(process.control.get(), closed)) {
       born(process, *sender, now);
-    } else if (closed && !is_leaving(process)) {
-      not_forked(process, "", now);
+    } else if (closed) {
+      lost(process, now);
     }
-    process.silent = process.silent || closed;
   }
 }
 
-// Returns true if the template that has the order for the process is about to end, and takes the
-// process with it: its own channel, which has the lowest number, is the first that is closed.
+// Gives a process up whose channel nobody holds any more. If its template is about to end, the
+// process ends with it: the kernel closes the channel before it tells of the end.
+void GroupSupervisor::lost(Process& process, Nanos now) {
+  if (!process.silent) process.lost_at = now;
+  process.silent = true;
+  if (now - process.lost_at >= kLastBreath && !is_leaving(process)) not_forked(process, "", now);
+}
+
+// Returns true if the template that has the order for the process has closed its own channel.
 bool GroupSupervisor::is_leaving(const Process& process) {
   const Template* const from = template_of(process);
   if (from == nullptr) return false;

@@ -52,6 +52,7 @@ struct Process {
   Birth birth = Birth::done;
   FarEnds far_ends;            ///< while it waits
   base::Nanos ordered_at = 0;  ///< when its template was told to fork it; 0: never
+  base::Nanos lost_at = 0;     ///< when its channel was closed before it was forked
   pid_t template_pid = 0;      ///< of the process that has forked it, or is to
   Life life;
   RecycleLimits recycle_at;
