@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -337,6 +338,14 @@ def test_what_cannot_be_read_to_its_end(site, text, said):
     told = site.write(text).run(code=2)
     assert said in told and "httpd cannot read the configuration to its end" in told
     assert ("/no/such.so" in told) == ("/no/such.so" in text), "what came before counts too"
+
+
+def test_files_that_include_each_other_without_end(site, folder):
+    (folder / "one.conf").write_text("\nInclude two.conf\n")
+    (folder / "two.conf").write_text("Include one.conf\n")
+    told = site.write("Include one.conf\n").run(code=2)
+    assert re.fullmatch(rf"brine: {folder}/(one.conf, line 2|two.conf, line 1): this includes {folder}/(one|two).conf, "
+                        "which includes itself again and again, .*: take the line out.\\n", told)
 
 
 def test_a_part_of_a_configuration_is_refused(site):

@@ -11,11 +11,15 @@ from pathlib import Path
 
 from brine.configuration.lines import Line, Place, logical_lines, macro_line, section_end, words
 from brine.quoting import quoted
+from brine.refusal import Refusal
 
 _INCLUDES = ("include", "includeoptional")
 _INCLUDED = re.compile(r"^(\s+)\((\*|\d+)\) (.+)$")
 _MACRO = re.compile(r"""macro '[^']*' \(defined on line (\d+) of "([^"]+)"\)""")
 _MACRO_PLACE = re.compile(_MACRO.pattern + r""".*?"+:(\d+)""")
+
+_MOST_WITHIN_ITSELF = 5
+"""A file may be included by itself under other conditions; httpd itself gives up after 20 files within each other."""
 
 Rewrite = Callable[[Line], str]
 
@@ -32,6 +36,8 @@ class _File:
     original: str
     copy: Path
     lines: list[Line]
+    above: tuple[str, ...] = ()
+    """The originals of the files that include it, the outermost first."""
     included: dict[int, tuple[Path, list["_File"]]] = field(default_factory=dict)
     """By the first line of an Include: the folder of the copies, and these in their order."""
 
@@ -57,8 +63,8 @@ class Shadow:
         """All files of the configuration that have been found, each once."""
         return list(dict.fromkeys(file.original for file in self._files.values()))
 
-    def _add(self, original: str, copy: Path) -> _File:
-        file = _File(original, copy, logical_lines(read_text(original)))
+    def _add(self, original: str, copy: Path, above: tuple[str, ...] = ()) -> _File:
+        file = _File(original, copy, logical_lines(read_text(original)), above)
         self._files[str(copy)] = file
         return file
 
@@ -131,10 +137,15 @@ class Shadow:
         return roots[-1].rstrip("/") if roots and roots[-1].startswith("/") else ""
 
     def _include(self, parent: _File, first: int, paths: list[str]) -> None:
+        above = (*parent.above, parent.original)
+        endless = next((path for path in paths if above.count(path) >= _MOST_WITHIN_ITSELF), None)
+        if endless:
+            raise Refusal(f"{parent.original}, line {first}: this includes {endless}, which includes itself again "
+                          "and again, and httpd does not start so: take the line out.")
         folder = self._folder / f"{self._folders}"
         folder.mkdir()
         self._folders += 1
-        parent.included[first] = (folder, [self._add(path, folder / f"{number:06}.conf")
+        parent.included[first] = (folder, [self._add(path, folder / f"{number:06}.conf", above)
                                            for number, path in enumerate(paths)])
 
     def change(self, place: Place, text: str) -> None:
