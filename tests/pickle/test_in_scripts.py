@@ -17,7 +17,7 @@ PATHS = {
     "spec": "session['cart'].items[3]",
     "value": "session['cart']",
     "tuple-key": "session[('a', 1)]",
-    "object-key": "session[<Text object>]",
+    "object-key": "list(session.values())[0]",
     "key": "list(session)[1]",
     "inside-key": "list(session)[0][1]",
     "list": "session[1][0]",

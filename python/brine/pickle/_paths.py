@@ -4,9 +4,12 @@ What an object keeps is looked at past code of its own: no property, `__getattr_
 """
 
 import types
+from collections import OrderedDict
+from itertools import islice
 from typing import Any, Sequence
 
-_LONGEST_KEY = 60
+_LONGEST_KEY = 100
+_MOST_KEYS = 100_000
 _MOST_BITS = 128
 _DEEPEST_KEY = 3
 _WIDEST_KEY = 5
@@ -28,15 +31,19 @@ _FARTHEST = 3
 def render_path(name: str, steps: Steps, objects: Sequence[Any]) -> str:
     """The way from an object to a part. `objects`: what the steps lead from, and the part itself.
 
-    A dict's third key is `list(x)[2]`, as is a set's third member. What pickle alone gets to, since the object
+    A dict's third key is `list(x)[2]`, as is a set's third member; what is under a key that cannot be written
+    is `list(x.values())[2]`. What pickle alone gets to, since the object
     keeps it nowhere, is `.__reduce__()[1][0]` (an argument of the constructor) or `.__getstate__()`.
     """
     front, shown, at = "", [], 0
     while at < len(steps):
         kind, where = steps[at]
-        text, taken = _kept(steps, objects, at) or (_render_step(kind, where, objects[at]), 1)
+        kept, place = _kept(steps, objects, at), None
+        if kept is None and kind == "item" and not _is_literal(where):
+            place = _place(objects[at], where)
+        text, taken = kept or (_render_step(kind, where, objects[at]) if place is None else f".values())[{place}]", 1)
         at += taken
-        if kind in ("key", "member"):
+        if kind in ("key", "member") or place is not None:
             front = f"list({front}"
         if text:
             shown.append(text)
@@ -145,6 +152,27 @@ def _defines(holder: Any, method: str) -> bool:
 
 
 # --- keys -----------------------------------------------------------------------------------------------
+
+
+def _is_literal(key: Any, depth: int = 0) -> bool:
+    """Whether what is shown of a key is a literal of it."""
+    if type(key) is tuple:
+        return depth < _DEEPEST_KEY and len(key) <= _WIDEST_KEY and all(_is_literal(each, depth + 1) for each in key)
+    shown = _key(key)
+    return not shown.startswith("<") and not shown.endswith("...") and shown not in ("nan", "inf", "-inf")
+
+
+def _place(holder: Any, key: Any) -> int | None:
+    """How many keys of a dict come before this one; None where its class may list them otherwise."""
+    classes = _MRO.__get__(type(holder))
+    if dict not in classes:
+        return None
+    own = [_DICT.__get__(cls) for cls in classes[:classes.index(dict)] if cls is not OrderedDict]
+    if any("__iter__" in names or "values" in names for names in own):
+        return None
+    ordered = OrderedDict.__iter__ if OrderedDict in classes else dict.__iter__
+    keys: Any = islice(ordered(holder), _MOST_KEYS)
+    return next((place for place, each in enumerate(keys) if each is key), None)
 
 
 def _key(key: Any, depth: int = 0) -> str:
