@@ -845,6 +845,19 @@ def test_a_model_and_a_frame_with_names_that_are_made(monkeypatch):
         assert scan(b"\x80\x04" + made + named("builtins", "str") + key + b"\x85RK\x01sb.").grade == "unknown"
 
 
+@pytest.mark.parametrize("name", ["sklearn.svm._base np.ctypeslib.ctypes.CDLL", "sklearn.pipeline joblib.Parallel",
+                                  "pandas.core.frame DataFrame.Index", "pandas.core arrays.x.subprocess.DataFrame"])
+def test_what_a_module_of_models_has_imported(name, monkeypatch):
+    monkeypatch.setattr(_scan.Lookup, "__call__", lambda self, module, name: Found("a module"))
+    assert scan(b"\x80\x04" + text(name.split()[0]) + text(name.split()[1]) + b"\x93)R.").grade != "safe"
+
+
+def test_a_class_that_a_module_of_models_has_imported(monkeypatch):
+    for own, grade in ((True, "safe"), (None, "safe"), (False, "unknown")):
+        monkeypatch.setattr(_scan.Lookup, "__call__", lambda self, module, name: Found("a module", "", "class", own))
+        assert scan(b"\x80\x04" + named("sklearn.pipeline", "Parallel") + b")R.").grade == grade
+
+
 def test_a_seed_of_many_digits():
     numpy = pytest.importorskip("numpy")
     report = scan(pickle.dumps(Calls(numpy.random.bit_generator.SeedSequence, (2**8_000_000,)), 4))

@@ -630,8 +630,15 @@ def rule_of(module: str, name: str) -> Rule | None:
         return _never
     if is_exception(module, name):
         return _container if name in _UNPACKING else _kept
+    if "." in name:  # it may go through whatever the module has imported
+        return None
     path = f"{module}.{name}"
-    return _frame if _FRAMES.fullmatch(path) else _model if _MODELS.fullmatch(path) else None
+    return _frame if _FRAMES.fullmatch(path) else _model if is_model(module, name) else None
+
+
+def is_model(module: str, name: str) -> bool:
+    """Whether it is called as a model, or a matrix, is: what such a module has only imported is another class."""
+    return _MODELS.fullmatch(f"{module}.{name}") is not None
 
 
 def is_proven_name(module: str, name: str) -> bool:

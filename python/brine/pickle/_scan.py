@@ -13,7 +13,7 @@ from brine.pickle._enumerations import Enumeration
 from brine.pickle._grades import GRADE_OF, GRADES, runs_code
 from brine.pickle._keys import HEAVY_KEY
 from brine.pickle._lookup import Found, Lookup
-from brine.pickle._proofs import Proofs, rule_of
+from brine.pickle._proofs import Proofs, is_model, rule_of
 from brine.pickle._safe import is_safe
 from brine.pickle._weights import Weighed
 
@@ -244,7 +244,7 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
     refused = calls.refused.get(Name(module, name)) if calls else None
     if refused and refused.verdict == "exhausts":
         return "exhausts", found.where, refused.why, "Do not load it."
-    is_ruled = rule_of(module, name) is not None
+    is_ruled = rule_of(module, name) is not None and not (found.own is False and is_model(module, name))
     if is_safe(module, name) and not is_ruled and not found.missing and not refused:
         return "safe", found.where, "", ""
     is_ruled = is_ruled or is_safe(module, name)
