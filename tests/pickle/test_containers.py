@@ -1,5 +1,6 @@
 """`brine pickle scan` on containers: each kind is opened, within bounds, and what cannot be opened is told."""
 
+import base64
 import bz2
 import dbm.dumb
 import gzip
@@ -207,6 +208,61 @@ def test_a_file_that_is_two_things(attack, tmp_path, capsys):
     header[148:156] = b"%06o\0 " % sum(header[:512])
     path.write_bytes(header)
     assert scan(capsys, path)[0] == 1
+
+
+@pytest.mark.parametrize("descr, size", [("'<i4'", 8), ("'<U3'", 24), ("'|b1'", 2), ("'<M8[ns]'", 16), ("'|S0'", 0), ("'?'", 2),
+                                         ("[('a', '<i4', (2, 2)), ('b', [('c', '<f8')])]", 48), ("[('a', '<i4', 3)]", 24)])
+def test_arrays_that_follow_each_other_in_one_file(descr, size, tmp_path, capsys):
+    path = tmp_path / "x.npy"
+    first = npy(bytes(range(65, 65 + size)), descr)
+    for data, wanted in ((GOOD, 0), (ATTACK, 1)):
+        for follows in (npy(data), first * 3 + npy(data), data, b"\0\0" + data):
+            path.write_bytes(first + follows)
+            code, document = scan(capsys, path)
+            assert code == wanted and document["files"][0]["pickles"] == 1, document
+    path.write_bytes(first)
+    assert scan(capsys, path)[0] == 0
+
+
+def tar_with(data, **changes):
+    """An archive of one file, with other bytes in its header."""
+    header = bytearray(tarred({"a.pkl": data}))
+    for at, value in changes.values():
+        header[at:at + len(value)] = value
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    return bytes(header)
+
+
+TARS = {"behind the end": lambda data: tarred({"a": GOOD}) + data, "another archive": lambda data: tarred({"a": GOOD}) + tarred({"b": data}),
+        "many": lambda data: tarred({"a": GOOD}) * 20 + tarred({"b": data}), "far behind": lambda data: tarred({"a": GOOD}) + bytes(3 << 20) + data,
+        "the oldest format": lambda data: tar_with(data, magic=(257, bytes(8))), "no known type": lambda data: tar_with(data, type=(156, b"Z")),
+        "a broken header behind it": lambda data: tarred({"a": GOOD}) + tar_with(data)[:140] + b"7" * 8 + tar_with(data)[148:]}
+
+
+@pytest.mark.parametrize("kind", TARS)
+def test_what_stands_in_a_tar_archive_and_behind_it(kind, tmp_path, capsys):
+    for data, wanted in ((GOOD, 0), (ATTACK, 1)):
+        for made in (TARS[kind](data), zipped({"x": TARS[kind](data)})):
+            (tmp_path / "x").write_bytes(made)
+            code, document = scan(capsys, tmp_path / "x")
+            assert code == wanted and not document["files"][0]["errors"] and document["files"][0]["pickles"], document
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16", "UTF-16be"])
+def test_texts_of_a_database(encoding, tmp_path, capsys):
+    """Protocol 0 is text; Django's cache in a database writes pickles in base64."""
+    path = tmp_path / "x.db"
+    for data, wanted in ((GOOD, 0), (pickle.dumps(sys.exit, 4), 1), (ATTACK, 1)):
+        for text in ([ATTACK.decode()] if data is ATTACK else [base64.b64encode(data).decode(), base64.encodebytes(data).decode()]):
+            path.unlink(missing_ok=True)
+            with sqlite3.connect(path) as database:
+                database.execute(f"PRAGMA encoding = '{encoding}'")
+                database.execute("CREATE TABLE cache_table (cache_key TEXT, value TEXT, expires TEXT)")
+                database.execute("INSERT INTO cache_table VALUES ('k', ?, 'gAS not that.')", (text,))
+            database.close()
+            code, document = scan(capsys, path)
+            assert code == wanted and document["files"][0]["pickles"] == 1, document
 
 
 def unlisted(data, method=zipfile.ZIP_DEFLATED, name="hidden.pkl"):

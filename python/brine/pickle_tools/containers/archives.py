@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from brine.pickle_tools.containers.part import Part, Unopened
+from brine.pickle_tools.containers.part import BLOCK, Part, Span, Unopened
 from brine.pickle_tools.containers.unlisted import unlisted
 
 _NUMBERS = re.compile(r"((?:.*/)?)data/[0-9]+", re.DOTALL)
@@ -49,14 +49,51 @@ def _numbers(names: set[str]) -> set[str]:
 
 
 def is_tar(part: Part) -> bool:
-    return part.head[257:262] == b"ustar"
+    """By the magic, or as the oldest format, which has none, by the sum of its first header."""
+    return part.head[257:262] == b"ustar" or _is_header(part.head[:tarfile.BLOCKSIZE])
+
+
+def _is_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 def open_tar(part: Part) -> Iterator[Part]:
-    with part.seekable() as file, tarfile.open(fileobj=file, mode="r:") as archive:
-        for member in archive:
-            if member.isfile():
-                yield part.inside(member.name, _file(archive, member))
+    """The files of an archive, and of those behind its end, at which some readers do not stop; what else is there is
+    searched. What is of no known type is a file to Python."""
+    with part.seekable() as file:
+        size, at = file.seek(0, 2), 0
+        while at < size:
+            file.seek(at)
+            if at and not _is_header(file.read(tarfile.BLOCKSIZE)):
+                yield part.inside(f"+{at}", _rest(file, at, size), searched=True)
+                return
+            file.seek(at)
+            with tarfile.open(fileobj=file, mode="r:") as archive:
+                for member in archive:
+                    if member.isreg() or member.type not in tarfile.SUPPORTED_TYPES:
+                        yield part.inside(member.name, _file(archive, member))
+                end = archive.offset  # type: ignore[attr-defined]
+            at = _behind_zeros(file, max(end, at + tarfile.BLOCKSIZE), size)
+
+
+def _behind_zeros(file: IO[bytes], at: int, size: int) -> int:
+    """The next block that is not empty."""
+    while at < size:
+        file.seek(at)
+        block = file.read(BLOCK)
+        first = len(block) - len(block.lstrip(b"\0"))
+        if first < len(block):
+            return at + first // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+        at += len(block) or size
+    return size
+
+
+def _rest(file: IO[bytes], start: int, end: int) -> Callable[[], IO[bytes]]:
+    return lambda: Span(file, start, end)  # type: ignore[return-value]
 
 
 def _file(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], IO[bytes] | None]:

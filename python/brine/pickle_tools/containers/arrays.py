@@ -1,6 +1,7 @@
 """numpy's arrays in files of their own, which hold a pickle where the array is one of objects."""
 
 import ast
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,9 @@ _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 64 << 10
 _NUMBERS = re.compile(r"[<>|=]?[?bBhHiIlLqQefdgFDGcpPuSUaVmM]\d{0,9}(?:\[\d*\w+\])?")
 _DEEPEST = 16
+_MOST_DIMENSIONS = 64
+_SIZES = dict(zip("?bBhHiIlLqQefdgFDGpP", (1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 2, 4, 8, 16, 8, 16, 32, 8, 8)))
+"""Of types that have no number in their names."""
 
 
 def is_npy(part: Part) -> bool:
@@ -18,24 +22,52 @@ def is_npy(part: Part) -> bool:
 
 
 def open_npy(part: Part) -> Iterator[Part]:
-    """The pickle behind the header, if its dtype may have objects; numbers are not looked at."""
+    """The pickle behind the header, if its dtype may have objects; numbers are not looked at, but what follows them is,
+    as it may be another array."""
     start = 10 if part.head[6:7] == b"\x01" else 12
     size = int.from_bytes(part.head[8:start], "little")
     if len(part.head) < start or size > _LONGEST_HEADER:
         raise Unopened("has no sound header of numpy's format .npy")
     with part.open() as stream:
         header = read(stream, start + size)[start:]
-    if not _is_of_numbers(header):
+    fields = _fields(header)
+    if not _are_numbers(fields.get("descr"), 0):
         yield part.behind(start + size)
+        return
+    numbers = _bytes(fields["descr"]) * math.prod(fields["shape"])
+    behind = part.behind(start + size + numbers)
+    if behind.head:
+        yield behind if is_npy(behind) else part.behind(start + size + numbers, searched=True)
 
 
-def _is_of_numbers(header: bytes) -> bool:
-    """Whether the header says for certain that there are no objects."""
+def _fields(header: bytes) -> dict[str, Any]:
+    """What the header says: a dtype's description and a shape."""
     try:
         fields = ast.literal_eval(header.decode("latin-1").strip())
-        return isinstance(fields, dict) and _are_numbers(fields.get("descr"), 0)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise Unopened("has no sound header of numpy's format .npy") from None
+        fields = None
+    if not isinstance(fields, dict) or not _is_shape(fields.get("shape")):
+        raise Unopened("has no sound header of numpy's format .npy")
+    return fields
+
+
+def _is_shape(shape: Any) -> bool:
+    return isinstance(shape, tuple) and len(shape) <= _MOST_DIMENSIONS and all(
+        type(each) is int and 0 <= each < 1 << 63 for each in shape)
+
+
+def _bytes(dtype: Any) -> int:
+    """Of one value of a type of numbers."""
+    if isinstance(dtype, list):
+        return sum(_bytes(field[1]) * math.prod(field[2:3] and _shape_of(field[2])) for field in dtype)
+    letter, digits = re.match(r"[<>|=]?(.)(\d*)", dtype).groups()  # type: ignore[union-attr]
+    if letter in "Mm":
+        return 8
+    return int(digits or 0) * (4 if letter == "U" else 1) if digits else _SIZES.get(letter, 0)
+
+
+def _shape_of(shape: Any) -> tuple[int, ...]:
+    return shape if _is_shape(shape) else (shape,) if type(shape) is int and 0 <= shape < 1 << 31 else ()
 
 
 def _are_numbers(dtype: Any, depth: int) -> bool:

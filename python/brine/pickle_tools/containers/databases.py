@@ -1,7 +1,9 @@
 """Databases whose values are pickles: SQLite (diskcache, sqlitedict, dbm.sqlite3), dbm.dumb (shelve)."""
 
 import ast
+import binascii
 import os
+import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +18,8 @@ _STEP = 10_000
 """Instructions of SQLite's between two looks at the number of these looks."""
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ})
 _DIRECTORY = 64 << 20
+_IN_BASE64 = re.compile(rb"gA[I-X]")
+"""How pickles of the protocols from 2 on begin there."""
 
 
 def is_sqlite(part: Part) -> bool:
@@ -23,7 +27,7 @@ def is_sqlite(part: Part) -> bool:
 
 
 def open_sqlite(part: Part) -> Iterator[Part]:
-    """Every blob of every table, and texts that end as a pickle does.
+    """Every blob of every table, and texts that end as a pickle does, or begin as one in base64.
 
     Views and virtual tables run what the file says: they are left out. A copy is read, with the log that lies
     beside a database in use, since SQLite may write to what it opens.
@@ -59,12 +63,13 @@ def _rows(part: Part, path: str) -> Iterator[Part]:
     try:
         database.execute("PRAGMA trusted_schema = OFF")
         database.execute("PRAGMA cell_size_check = ON")
-        database.text_factory = _text
+        database.text_factory = bytes
         database.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READING else sqlite3.SQLITE_DENY)
         database.set_progress_handler(lambda: next(steps, None) is None, _STEP)
         tables = [bytes(name).decode(errors="replace") for name, sql in database.execute(
-            "SELECT CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master WHERE type = 'table'")
+            "SELECT name, sql FROM sqlite_master WHERE type = 'table'")
             if not bytes(sql or b"").upper().startswith(b"CREATE VIRTUAL")]
+        database.text_factory = _text
         for table in tables:
             cursor = database.execute('SELECT * FROM "{}"'.format(table.replace('"', '""')))
             for number, row in enumerate(cursor, start=1):
@@ -79,6 +84,12 @@ def _rows(part: Part, path: str) -> Iterator[Part]:
 
 
 def _text(value: bytes) -> bytes:
+    """A pickle of protocol 0, or one in base64, as Django's cache in a database writes it."""
+    if _IN_BASE64.match(value):
+        try:
+            return binascii.a2b_base64(value)
+        except binascii.Error:
+            return b""
     return value if value.endswith(b".") else b""
 
 

@@ -132,9 +132,9 @@ class Part:
         name = f"{self.member}!{member}" if self.member else member
         return Part(name, opener, self.budget, depth=self.depth + 1, raw=raw, searched=searched)
 
-    def behind(self, offset: int) -> "Part":
+    def behind(self, offset: int, *, searched: bool = False) -> "Part":
         """What follows that many bytes of it."""
-        return self.inside(f"+{offset}", lambda: _from(self.open(), offset))
+        return self.inside(f"+{offset}", lambda: _from(self.open(), offset), searched=searched)
 
 
 def _from(stream: Any, offset: int) -> Any:
