@@ -38,15 +38,20 @@ STORES = {
         pylibmc.Client(["h"], binary=True).set("k", ITEM)
         pylibmc.Client(["h"]).add_multi({"k": {"a": ITEM}})
         pylibmc.Client(["h"]).replace("k", ITEM)
+        pylibmc.Client(["h"])["k"] = ITEM
+        with pylibmc.ClientPool(pylibmc.Client(["h"]), 4).reserve() as client: client.set("k", ITEM)
+        with pylibmc.ThreadMappedPool(pylibmc.Client(["h"])).reserve() as client: client["k"] = ITEM
         bmemcached.Client(("h",)).set("k", ITEM)
     """, """
         memcache.Client(["h"]).get("k", ITEM)
         memcache.Client(["h"]).delete("k")
         pylibmc.Client(["h"]).incr("k", 1)
+        pylibmc.Client(["h"]).behaviors["k"] = ITEM
     """),
     "pymemcache": ("from pymemcache import serde\nfrom pymemcache.client.base import Client, PooledClient", """
         Client("h", serde=serde.pickle_serde).set("k", ITEM)
         PooledClient("h", serde=serde.pickle_serde).set_many({"k": ITEM})
+        Client("h", serde=serde.pickle_serde)["k"] = ITEM
     """, """
         Client("h").get("k", ITEM)
     """),

@@ -63,8 +63,9 @@ _SESSION = (r"(?:flask\.session|(?:<\w+>|flask\.request|flask\.globals\.request)
 _DISK = r"diskcache\.(?:core\.|fanout\.)?(?:Fanout)?Cache\(\)"
 _DISK_INDEX = r"diskcache\.(?:persistent\.)?Index\(\)"
 _DISK_DEQUE = r"diskcache\.(?:persistent\.)?Deque\(\)"
-_MEMCACHE = r"(?:memcache|pylibmc|bmemcached)\.(?:\w+\.)?(?:Client|ReplicatingClient|ThreadMappedPool)\(\)\."
-_PYMEMCACHE = r"pymemcache\.(?:\w+\.)*(?:\w*Client)\(\)\."
+_MEMCACHE = (r"(?:memcache|pylibmc|bmemcached)\.(?:\w+\.)?(?:(?:Replicating)?Client\(\)|"
+             r"(?:ThreadMapped|Client)Pool\(\)\.reserve\(\))")
+_PYMEMCACHE = r"pymemcache\.(?:\w+\.)*(?:\w*Client)\(\)"
 _SQLITE_DICT = r"(?:sqlitedict\.(?:SqliteDict|open)|pickleshare\.PickleShareDB)\(\)"  # with `encode=`: (encode)
 _HUEY = (r"huey\.(?:api\.|contrib\.sql_huey\.)?\w*Huey\(\)\.(?:periodic_)?task\(\)|"
          r"huey\.contrib\.djhuey\.(?:db_)?(?:periodic_)?task\(\)")
@@ -116,10 +117,12 @@ _SINKS: list[tuple[str, Sink]] = [
     (rf"(?:{_DISK}|{_DISK_INDEX})\.memoize(?:_stampede)?\(\)", _cached("diskcache")),
     (_DISK_DEQUE + r"(?:\[[^\]]*\]=|\.(?:append|appendleft|extend|extendleft))", Sink("diskcache")),
     (_DISK_DEQUE.removesuffix(r"\(\)"), Sink("diskcache", (0, "iterable"))),
-    (_MEMCACHE + r"(?:set|add|replace|cas)", Sink("memcached", (1, "val", "value"))),
-    (_MEMCACHE + r"(?:set|add)_multi", Sink("memcached", (0, "mapping", "mappings"))),
-    (_PYMEMCACHE + r"(?:set|add|replace|cas)", Sink("memcached", (1, "value"), needs="pymemcache")),
-    (_PYMEMCACHE + r"set_(?:multi|many)", Sink("memcached", (0, "values"), needs="pymemcache")),
+    (_MEMCACHE + r"\.(?:set|add|replace|cas)", Sink("memcached", (1, "val", "value"))),
+    (_MEMCACHE + r"\.(?:set|add)_multi", Sink("memcached", (0, "mapping", "mappings"))),
+    (_MEMCACHE + r"\[[^\]]*\]=", Sink("memcached")),
+    (_PYMEMCACHE + r"\.(?:set|add|replace|cas)", Sink("memcached", (1, "value"), needs="pymemcache")),
+    (_PYMEMCACHE + r"\[[^\]]*\]=", Sink("memcached", needs="pymemcache")),
+    (_PYMEMCACHE + r"\.set_(?:multi|many)", Sink("memcached", (0, "values"), needs="pymemcache")),
     (_SQLITE_DICT + r"(?:\[[^\]]*\]=|\.(?:update|setdefault))", Sink("{}")),
     (r"persistqueue\.\w+\(\)\.put(?:_nowait)?", Sink("persist-queue", (0, "item"))),
     (r"cachier\.(?:core\.)?cachier\(\)", _cached("cachier")),
