@@ -27,6 +27,9 @@ using cpython::steal;
 
 namespace {
 
+// An application may set a switch interval that is longer than base::Nanos can say, in seconds.
+constexpr double kLongestTurn = 1e6;
+
 wsgi::InterpreterInfo interpreter_info(const Config& config, const std::string& name) {
   return {config.process_group,
           name,
@@ -261,9 +264,9 @@ base::Nanos ApplicationGroup::turn(const GilLock&) const noexcept {
     PyErr_Clear();
     return 0;
   }
-  const double turn = PyFloat_AsDouble(seconds) * static_cast<double>(base::kSecond);
+  const double turn = std::min(PyFloat_AsDouble(seconds), kLongestTurn);
   Py_DECREF(seconds);
-  return static_cast<base::Nanos>(turn);
+  return static_cast<base::Nanos>(turn * static_cast<double>(base::kSecond));
 }
 
 ApplicationGroups::ApplicationGroups(const GilLock& gil, const Config& config)
