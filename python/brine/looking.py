@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 from brine.refusal import Refusal
@@ -40,3 +41,13 @@ def status(what: str, path: Path) -> os.stat_result | None:
         if is_nothing_there(error):
             return None
         raise Refusal(f"{what} {path} cannot be looked at: {why_unseen(path, error)}.") from None
+
+
+def content_of(path: str | Path, most: int) -> bytes:
+    """The first bytes of a file that may be a stranger's. OSError where it is no regular file: nobody waits for a
+    FIFO's writer, and a device may never come to its end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "is no regular file")
+        return stream.read(most)

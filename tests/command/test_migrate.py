@@ -340,6 +340,14 @@ def test_what_cannot_be_read_to_its_end(site, text, said):
     assert ("/no/such.so" in told) == ("/no/such.so" in text), "what came before counts too"
 
 
+def test_a_htaccess_that_nobody_writes_to_holds_up_nobody(site):
+    (site.folder / "htdocs").mkdir()
+    os.mkfifo(site.folder / "htdocs/.htaccess")
+    site.write(f"DocumentRoot {site.folder}/htdocs\n<Directory {site.folder}/htdocs>\nAllowOverride All\n</Directory>\n")
+    [said] = [each[2] for each in site.check(1) if each[0] == "htaccess-unread"]
+    assert "is no regular file" in said
+
+
 def test_files_that_include_each_other_without_end(site, folder):
     (folder / "one.conf").write_text("\nInclude two.conf\n")
     (folder / "two.conf").write_text("Include one.conf\n")
@@ -398,6 +406,7 @@ export USER_NAME=www-data
 PLAIN='$quoted'
 export MADE=$(touch {tmp_path}/it-ran)
 DEFAULT=${{NOWHERE:-/srv}}
+NUL=a\0b
 """
     found = variables(text, {"MADE": "before"})
     assert found == {"MADE": "before", "SUFFIX": "", "RUN_DIR": "/var/run/apache2", "USER_NAME": "www-data",

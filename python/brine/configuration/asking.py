@@ -115,7 +115,8 @@ def variables(text: str, environment: dict[str, str]) -> dict[str, str]:
         value = value.strip(quote) if quote else value
         if quote != "'":
             value = _VARIABLE.sub(lambda each: result.get(each[1] or each[2]) or each[3] or "", value)
-        if quote == "'" or not re.search(r"[$`]", value):
+        is_plain = quote == "'" or not re.search(r"[$`]", value)
+        if is_plain and "\0" not in value:  # no environment can have a NUL, which a shell leaves out
             result[name] = value
     return result
 

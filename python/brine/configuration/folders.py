@@ -13,6 +13,7 @@ from pathlib import Path
 from brine.configuration.finding import Finding
 from brine.configuration.lines import Place, logical_lines
 from brine.configuration.tree import Directive, Tree
+from brine.looking import content_of
 
 MOST_FOLDERS = 20_000
 _MOST_SCRIPTS = 500
@@ -96,8 +97,7 @@ def _walk(folders: list[Path], findings: list[Finding]) -> Iterator[tuple[str, l
 
 def _htaccess(path: str) -> Iterator[Directive]:
     """The directives of a .htaccess file, in the section of its folder."""
-    with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-        text = stream.read(_LARGEST_FILE)
+    text = content_of(path, _LARGEST_FILE).decode("utf-8", "surrogateescape")
     sections = [Directive("Directory", f'"{os.path.dirname(path)}"', Place(path, 0))]
     hidden = 0
     for line in logical_lines(text):
