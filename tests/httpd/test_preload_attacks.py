@@ -583,3 +583,15 @@ os.register_at_fork(before=wait)
     server.expect_log(f"BRINE0610: process {first} .*SIGKILL")
     all_ready(group, 1)
     assert [first, ask(server)["loaded_by"]] == templates(server)
+
+
+def test_a_script_of_a_sub_interpreter_that_crashes(site):
+    """Each process loads it after the fork, and would as a program of its own: it is told of until it is mended."""
+    server, group, script = site("processes=2", text="import os\nos.abort()\n", group="shop")
+    assert "what it forks ends before it is ready" in server.expect_log("BRINE0646:", seconds=30)[0].text
+    server.expect_log("BRINE0610: .*SIGABRT", count=3, seconds=60)
+    server.allow_log("BRINE06")
+    server.write(script, app())
+    until(lambda: server.get("/app").status == 200, "it is mended", 60)
+    all_ready(group, 2, seconds=60)
+    server.allow_log("BRINE06")
