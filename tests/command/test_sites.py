@@ -337,6 +337,18 @@ def test_what_cannot_be_done_is_one_sentence(sites, script, folder, arguments, w
     assert not (folder / "etc").exists() or not list((folder / "etc").iterdir())
 
 
+@pytest.mark.parametrize("change", [
+    {"configuration": "/etc/brine\0/shop.conf"}, {"configuration": 3}, {"scripts": [None]}, {"scripts": 1}, {"unit": ["x"]},
+    {"more": "x"}, "[]", "{}", "", "[" * 100_000])
+def test_what_is_known_of_a_site_may_be_damaged(sites, folder, change):
+    sites.write("shop", write_script(folder / "app.wsgi", "b'one'"))
+    file = folder / "sites/shop/site.json"
+    file.write_text(change if isinstance(change, str) else json.dumps({**json.loads(file.read_text()), **change}))
+    for command in (["sites"], ["start", "shop"], ["logs", "shop"]):
+        said = sites.run(*command, code=2)
+        assert said.startswith(f"brine: {file} does not describe a site: ") and said.count("\n") == 1
+
+
 @ROOT_ONLY
 def test_another_user_s_site(sites, folder):
     script = write_script(folder / "app.wsgi", "b'one'")

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from brine.refusal import Refusal
 from brine.site import NEAR
@@ -97,11 +98,19 @@ class KnownSite:
         write_new(self.file, (json.dumps(dataclasses.asdict(self), indent=2) + "\n").encode())
 
 
+def _is_text(value: Any) -> bool:
+    """Whether it may be a name or a path, or is several of them."""
+    return all(isinstance(each, str) and "\0" not in each for each in (value if isinstance(value, tuple) else [value]))
+
+
 def _read(file: Path) -> KnownSite:
     try:
         fields = json.loads(file.read_text())
         site = KnownSite(**fields)
-        return dataclasses.replace(site, scripts=tuple(site.scripts), environment=tuple(site.environment))
+        site = dataclasses.replace(site, scripts=tuple(site.scripts), environment=tuple(site.environment))
+        if not all(map(_is_text, dataclasses.astuple(site))):
+            raise ValueError
+        return site
     except PermissionError:
         raise Refusal(f"{file} may not be read by you.") from None
     except (ValueError, TypeError, RecursionError):
