@@ -6,6 +6,7 @@ inside a sentence ("see BRINE0001") is no use.
 
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ COMMENT = {".cpp": r"//.*", ".hpp": r"//.*", ".py": r"#.*"}
 PARTS = ("When", "Client", "Log", "Do")
 
 
+@cache
 def uses():
     """{code: [file:line]} of src/."""
     found = defaultdict(list)
@@ -30,6 +32,7 @@ def uses():
     return dict(found)
 
 
+@cache
 def entries():
     """{code: text} of docs/errors.md, in its order."""
     pieces = ENTRY.split((ROOT / "docs" / "errors.md").read_text())

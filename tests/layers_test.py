@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,12 +34,14 @@ LIBRARIES = {  # column of the table -> which angle-bracket includes belong to i
 }
 
 
+@cache
 def sources():
     """All C++ files of src/, as paths below it."""
     return sorted(path.relative_to(SRC).as_posix() for path in SRC.rglob("*")
                   if path.suffix in {".cpp", ".hpp"})
 
 
+@cache
 def includes(file):
     """(project's files, library headers) that a file includes itself."""
     found = INCLUDE.findall((SRC / file).read_text())
@@ -155,6 +158,7 @@ def process_rows():
         assert {Path(file).stem for file in files} == set(stems), f"a file of {what} is not there"
 
 
+@cache
 def processes_of_files():
     return {file: processes for files, processes in process_rows() for file in files}
 
