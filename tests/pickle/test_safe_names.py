@@ -10,6 +10,7 @@ import decimal
 import email._policybase
 import email.message
 import email.mime.text
+import email.policy
 import enum
 import fractions
 import http.client
@@ -39,7 +40,7 @@ from pathlib import Path
 
 import pytest
 from brine import cli
-from brine.pickle import _multiples, _proofs, _safe, _scan, _weights, scan
+from brine.pickle import _mails, _multiples, _proofs, _safe, _scan, _weights, scan
 from brine.pickle._lookup import Found
 
 FUZZ = r'''
@@ -60,6 +61,7 @@ for module, name in names:
 import _strptime, zoneinfo, importlib.resources, encodings.latin_1, encodings.utf_8, encodings.ascii, encodings.idna, numbers  # what they use
 import warnings
 warnings.simplefilter("ignore")  # of a pattern: where a warning is told, the source's line is read
+import email.policy
 import decimal, fractions, ipaddress, datetime, _pydatetime if sys.version_info >= (3, 12) else datetime
 '''.replace(", _pydatetime if sys.version_info >= (3, 12) else datetime", "") + r'''
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
@@ -174,6 +176,7 @@ RULED += [("builtins", name) for name in "type Ellipsis NotImplemented".split()]
 RULED += [("_codecs", "encode"), ("zoneinfo", "ZoneInfo"), ("zoneinfo", "ZoneInfo._unpickle"), ("array", "array"), ("fractions", "Fraction"), ("http", "HTTPStatus"), ("socket", "AddressFamily"),
           ("signal", "Signals"), ("inspect", "_ParameterKind"), ("builtins", "getattr"),
           ("builtins", "int"), ("types", "SimpleNamespace"), ("_operator", "or_"), ("random", "Random"), ("re", "_compile")]
+RULED += [tuple(name) for name in sorted((*_mails.STATES, *_mails.CLASSES))]
 RULED += [(module, name) for module, names in _proofs._PLAIN.items() for name in names.split()] + list(_proofs._COOKIES)
 NUMPY = [("numpy", "dtype"), ("numpy", "ndarray"), ("numpy.core.multiarray", "_reconstruct"),
          ("numpy.core.multiarray", "scalar"), ("numpy", "matrix"), ("numpy.ma.core", "_mareconstruct"),
@@ -221,13 +224,22 @@ VALUES = [gettext, pgettext, ("x",), ("a", "b"), {}, str, os.system]
 """
 
 
-@pytest.mark.parametrize("names, values, rounds", [(OF_SITES, OF_SITES_ALSO, 400), (LATER, LATER_ONLY, 5000)], ids=["dicts", "texts"])
-def test_names_of_django_and_werkzeug(names, values, rounds, environment):
+OF_MAILS = [list(name) for name in sorted(_mails.STATES)] + [["email.message", "EmailMessage"], ["email.policy", "EmailPolicy"]]
+OF_MAILS_ONLY = """from email.headerregistry import BaseHeader, UniqueAddressHeader, UnstructuredHeader
+VALUES = ["x", "a.b", "", (UnstructuredHeader, BaseHeader), (UniqueAddressHeader, BaseHeader), (int,), [], {"defects": []}, {"token_type": "x"},
+    {"_name": "To", "_parse_tree": ["x"], "_defects": [], "_groups": ()}, {"append": len}, {"_headers": [("a", "b")], "_payload": "x"},
+    {"_display_name": None, "_addresses": ()}, {"utf8": True, "max_line_length": 7}, {"defects": 1, "as_ew_allowed": False}]
+"""
+
+
+@pytest.mark.parametrize("names, values, rounds", [(OF_SITES, OF_SITES_ALSO, 400), (LATER, LATER_ONLY, 5000),
+                                                   (OF_MAILS, OF_MAILS_ONLY, 400)], ids=["dicts", "texts", "mails"])
+def test_names_of_django_werkzeug_and_mails(names, values, rounds, environment):
     pytest.importorskip("django")
     pytest.importorskip("werkzeug")
     program = FUZZ.replace("import warnings\n", SITES + "import warnings\n").replace("for current in found:", values + "for current in found:")
     program = program.replace("range(400)", f"range({rounds})").replace(
-        "(0, 1, 1, 2, 2, 3, 4, 5, 8)", "(4,)" if names is LATER else "(0, 0, 1, 2)").replace("pickle.loads(data)", "hash((lambda v: v if type(v).__hash__ else 1)("
+        "(0, 1, 1, 2, 2, 3, 4, 5, 8)", "(4,)" if names is LATER else "(0, 0, 1, 2, 3)").replace("pickle.loads(data)", "hash((lambda v: v if type(v).__hash__ else 1)("
                               "pickle.loads(data)))\n            proven = globals().get('proven', 0) + 1").replace("len(found)", "proven")
     result = fuzz(names, environment, program=program)
     assert result.returncode == 0, result.stderr
@@ -341,6 +353,16 @@ def test_the_fuzz_would_notice(name, environment, monkeypatch):
 
 
 
+def mail(parsed=False):
+    made = email.message.EmailMessage()
+    for name, value in (("Subject", "x ü"), ("To", "A <a@b.c>, g: d@e.f;"), ("Date", "Mon, 30 Nov 2026 10:00:00 +0000"), ("X-Y", "z"),
+                        ("Message-ID", "<a@b>"), ("From", "=?utf-8?q?=C3=A4?= <x@y.z>"), ("Reply-To", '"q w" <q@[127.0.0.1]>')):
+        made[name] = value
+    made.set_content("hi")
+    made.add_attachment(b"x", maintype="image", subtype="png", filename="ä.png")
+    return email.message_from_bytes(bytes(made), policy=email.policy.SMTP) if parsed else made
+
+
 def gaussian():
     generator = random.Random(1)
     generator.gauss(0, 1)
@@ -382,7 +404,8 @@ INNOCENT = {
     "size of a terminal": os.terminal_size((80, 24)), "uname": os.uname(), "times": os.times(),
     "usage": resource.getrusage(resource.RUSAGE_SELF), "cookies": http.cookies.SimpleCookie("a=b; c=d"),
     "mail": email.message_from_string("From: a\n\nx"), "record": logging.makeLogRecord({"msg": "x", "args": (1,)}),
-    "mail with a file": email.message_from_string("Content-Type: multipart/mixed; boundary=x\n\n--x\n\na\n--x--\n"),
+    "mail with parsed headers": mail(), "mail that was read": mail(True), "subject": mail()["subject"], "addresses": mail()["to"],
+    "default policy": email.policy.default, "mail with a file": email.message_from_string("Content-Type: multipart/mixed; boundary=x\n\n--x\n\na\n--x--\n"),
     "exception with attributes": attributed(KeyError("k")), "OrderedDict with attributes": attributed(collections.OrderedDict(a=1)),
     "all of it": [collections.OrderedDict(x=decimal.Decimal(1)), {uuid.UUID(int=2): fractions.Fraction(1, 2)}],
 }
@@ -397,6 +420,19 @@ def test_innocent_values(kind, protocol):
         pytest.skip("this protocol cannot store it")
     report = scan(data)
     assert report.grade == "safe" and not report, str(report)
+
+
+def test_headers_of_mails_that_nobody_writes():
+    from email import _header_value_parser as parser
+    from email import headerregistry as registry
+    bases = (registry.UnstructuredHeader, registry.BaseHeader)
+    make = registry._reconstruct_header
+    assert scan(pickle.dumps(Calls(make, ("X", bases, "x"), {"_name": "X", "_defects": []}), 4)).grade == "safe"
+    for call in ((make, ("X", (int,), "x")), (make, ("X", (), "x")), (make, ("X", bases, ["x"])), (make, ("X", bases, "x"), {"parse": 1}),
+                 (make, ("X", bases, "x"), {"_name": bytes}), (registry.BaseHeader, ("x",)), (parser.Atom, ([1],)), (parser.Atom, (), {"append": bytes}),
+                 (parser.Terminal, (BIG, "x")), (parser.Terminal, ("x", "y"), {"__class__": 1}), (registry.Address, ("x", "y", "z@w")),
+                 (email.policy.EmailPolicy, (), {"header_factory": bytes})):
+        assert scan(pickle.dumps(Calls(*call), 4)).grade != "safe", call
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

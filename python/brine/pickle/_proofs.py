@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from brine.pickle import _mails, _multiples
 from brine.pickle._calls import UNKNOWN, Data, Items, Judge, Made, Name, Pairs, Refused, has_names
 from brine.pickle._calls import require as _require
 from brine.pickle._enumerations import Enumeration
-from brine.pickle._multiples import FILLED_BY_KEYS, OF_PAIRS, STATES, is_lazy_text, is_pairs
+from brine.pickle._multiples import FILLED_BY_KEYS, OF_PAIRS, is_lazy_text, is_pairs
 from brine.pickle._safe import WALKING, is_exception, is_safe
 
 _LARGE = 1 << 20
@@ -224,15 +225,17 @@ def _plain(arguments: tuple[Any, ...]) -> None:
 
 
 _PLAIN = {
-    "email.message": "Message", "email._policybase": "Compat32", "email.charset": "Charset",
-    "email.header": "Header", "http.client": "HTTPMessage", "logging": "LogRecord",
+    "email.message": "Message EmailMessage", "email.policy": "EmailPolicy", "email._policybase": "Compat32",
+    "email.charset": "Charset", "email.header": "Header", "http.client": "HTTPMessage", "logging": "LogRecord",
     "email.mime.text": "MIMEText", "email.mime.multipart": "MIMEMultipart", "email.mime.image": "MIMEImage",
     "email.mime.application": "MIMEApplication", "email.mime.base": "MIMEBase", "numpy": "poly1d",
 }
 _OF_A_MAIL = frozenset("policy _headers _unixfrom _payload _charset preamble epilogue defects _default_type".split())
+_OF_A_POLICY = frozenset("max_line_length linesep cte_type raise_on_defect mangle_from_ message_factory "
+                         "verify_generated_headers".split())
 _ATTRIBUTES = {
-    "Compat32": frozenset("max_line_length linesep cte_type raise_on_defect mangle_from_ message_factory "
-                          "verify_generated_headers".split()),
+    "Compat32": _OF_A_POLICY,
+    "EmailPolicy": _OF_A_POLICY | frozenset("utf8 refold_source".split()),
     "Charset": frozenset("input_charset header_encoding body_encoding output_charset input_codec output_codec".split()),
     "Header": frozenset("_charset _continuation_ws _chunks _maxlinelen _headerlen".split()),
     "poly1d": frozenset("coeffs _variable".split()),
@@ -583,6 +586,8 @@ def _by_judge(arguments: tuple[Any, ...]) -> None:
 
 
 Rule = Callable[[tuple[Any, ...]], None]
+_STATES = {**_multiples.STATES, **_mails.STATES}
+"""Checks of the states of some, by what makes them."""
 _GETATTR = Name("builtins", "getattr")
 _TREE = Name("sklearn.tree._tree", "Tree")
 _OR = frozenset({Name("_operator", "or_"), Name("operator", "or_")})
@@ -612,7 +617,9 @@ _RULES: dict[tuple[str, str], Rule] = {
     **{(module, "_reconstruct"): _reconstruct for module in _MULTIARRAY},
     **{(module, "scalar"): _scalar for module in _MULTIARRAY},
     **{(module, "_frombuffer"): _from_buffer for module in _NUMERIC},
-    **{name: _plain for name in STATES}, **{name: is_pairs for name in OF_PAIRS},
+    **{name: _plain for name in _STATES},
+    **{name: _mails.is_text for name in _mails.TEXTS}, **{name: _never for name in _mails.CLASSES},
+    _mails.HEADER: _mails.is_header, **{name: is_pairs for name in OF_PAIRS},
     ("django.utils.functional", "_lazy_proxy_unpickle"): is_lazy_text,
     **{("django.utils.translation", name): _never for name in ("gettext", "pgettext")},
     _TREE: _tree, ("pytz", "_UTC"): _model, ("pytz", "_p"): _zone_of_pytz,
@@ -725,9 +732,9 @@ class Proofs(Judge):
                 self._converted((state,), callee)
         elif callee == ("random", "Random"):
             _random_state(state)
-        elif callee in STATES:
+        elif callee in _STATES:
             self._attributed[id(target)] = target
-            STATES[callee](state)
+            _STATES[callee](state)
         elif rule_of(*callee) is _plain:
             self._attributed[id(target)] = target
             _plain_state(callee, state)
@@ -738,7 +745,8 @@ class Proofs(Judge):
     def fill(self, target: Any) -> None:
         callee = _class_of(target) if isinstance(target, Made) else None
         if isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
-            _require(callee in _FILLED or rule_of(*callee) in (_model, _frame), "it is filled, as pickle never does.")
+            _require(callee in _FILLED or callee in _mails.LISTS or rule_of(*callee) in (_model, _frame),
+                     "it is filled, as pickle never does.")
 
     def set_items(self, target: Any, items: list[Any]) -> None:
         callee = _class_of(target) if isinstance(target, Made) else None
@@ -846,6 +854,8 @@ class Proofs(Judge):
         _require(len(arguments) == 3 and isinstance(arguments[1], Name), otherwise)
         if (made in _COOKIES or made in FILLED_BY_KEYS) and arguments[1] == ("builtins", "dict"):
             _require(isinstance(arguments[2], Pairs), otherwise)
+        elif _mails.is_old_form(made, arguments[1], arguments[2]):
+            pass
         elif rule_of(*made) is not None:
             _require(arguments[1:] == (("builtins", "object"), None), otherwise)
             self._make(made, ())
