@@ -5,6 +5,7 @@ executed or reached. A rule that a name has (`_proofs`) decides what it is calle
 """
 
 import collections
+import copyreg
 import datetime
 import decimal
 import email._policybase
@@ -708,9 +709,12 @@ def test_keys_that_share_one_hash_in_lists_that_are_made_dicts_of():
     keys = [PRIME * at for at in range(MANY)]
     pairs = [(key, 1) for key in keys]
     for call in (Calls(dict, (pairs,)), Calls(collections.OrderedDict, (pairs,)), Calls(set, (keys,)), Calls(frozenset, (tuple(keys),)),
-                 Calls(collections.Counter, (keys,))):
+                 Calls(collections.Counter, (keys,)), Calls(dict, ([[key, 1] for key in keys],)),
+                 Calls(copyreg.__newobj_ex__, (frozenset, (keys,), {}))):
         report = scan(pickle.dumps(call, 4))
         assert report.grade == "runs-code" and "share one hash" in str(report), str(report)
+    multiple = (named("werkzeug.datastructures", "ImmutableMultiDict") + pickle.dumps(pairs, 4)[2:-1] + b"\x85R.")
+    assert "share one hash" in str(scan(b"\x80\x04" + multiple))
     few = pickled(dict.fromkeys, keys[:2000], 4)[2:-1]  # one is no matter; to make many of it is
     frame = few.index(b"}")
     copies = b"\x80\x04" + few[frame:] + b"q\x00" + (named("builtins", "dict") + b"h\x00\x85R") * 100 + b"."

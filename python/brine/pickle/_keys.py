@@ -22,6 +22,7 @@ _SHORT = 8
 """A number of fewer bytes shares its hash with none of such."""
 _LONGEST_TEXT = 4096
 _LONGEST_NUMBER = 0x8b
+_LISTS = frozenset(b"]l")
 _LARGE = frozenset(b"IL\x8a\x8b")
 """Opcodes of numbers of any size."""
 _SIZES = {0x8a: 1, 0x8b: 4, ord("U"): 1, ord("T"): 4, ord("X"): 4, 0x8c: 1, 0x8d: 8, ord("C"): 1, ord("B"): 4,
@@ -74,6 +75,7 @@ class Keys:
         """What lists hold that may share its hash with others, by their places."""
         self._keeps_all = b"frozenset" in stream
         """A frozenset may be made of a list, and its hash of all that this holds."""
+        self._kept_of_lists = _LARGE | (_LISTS if b"dict" in stream or b"Dict" in stream else frozenset())
         self._numbers: dict[int, int] = {}
         """The first number among the values of a dict with one item or two, by its place."""
 
@@ -131,7 +133,8 @@ class Keys:
 
     def extend(self, holder: Any, values: Iterable[Any]) -> None:
         """Values are appended to a list."""
-        kept = [each for each in values if self._keeps_all or type(each) is Composite or self._stream[each] in _LARGE]
+        kept = [each for each in values if self._keeps_all or type(each) is Composite
+                or self._stream[each] in self._kept_of_lists]
         if kept and type(holder) is int:
             self._listed.setdefault(holder, []).extend(kept)
 
@@ -144,14 +147,13 @@ class Keys:
     def called(self, made: Composite) -> None:
         """Whether what a call is given becomes its keys."""
         name, arguments = self._call(made)
-        if name is None or name[1] not in _FILLED or name[0] not in ("builtins", "collections"):
+        if name is None or name[1] not in _FILLED or name[0].partition(".")[0] not in _HOMES:
             return
         for each in arguments:
             values = self._held(each)
             if name[1] in _OF_PAIRS:
-                pairs = [pair.parts for pair in values if type(pair) is Composite and len(pair.parts) == 2]
-                self.use(made, [pair[0] for pair in pairs])
-            if name[1] not in ("dict", "OrderedDict", "defaultdict"):
+                self.use(made, [pair[0] for pair in map(self._held, values) if pair])
+            else:
                 self.use(made, values)
             holder, counts = self._counts.get(each if type(each) is int else id(each), (None, {}))
             if holder is each:  # it goes through another container
@@ -301,7 +303,8 @@ def _maker(module: str, name: str) -> Callable[..., Any]:
 
 _UUID = ("uuid", "UUID")
 _MAKERS = (("copyreg", "__newobj__"), ("copyreg", "_reconstructor"))
-_OF_PAIRS = frozenset("dict OrderedDict defaultdict".split())
+_OF_PAIRS = frozenset("dict OrderedDict defaultdict ImmutableMultiDict".split())
+_HOMES = frozenset("builtins collections werkzeug".split())
 _FILLED = _OF_PAIRS | frozenset("set frozenset Counter".split())
 _MADE = frozenset({
     ("decimal", "Decimal"), ("fractions", "Fraction"),

@@ -138,7 +138,8 @@ class _Weights:
             keys.extend(stack[-1], taken)
         elif name in _CALLS:
             keys.weigh(taken)
-            made = keys.composed("call", [self.at, *taken] if name == "INST" else taken)
+            parts = [self.at, *taken] if name == "INST" else taken[:2] if name in _OF_ONE else taken
+            made = keys.composed("call", parts)
             stack.append(made)
             keys.called(made)
         elif name == "ADDITEMS":
@@ -167,6 +168,8 @@ _TAKEN = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3, "APPEND": 1, "SETITEM": 2, "RED
 _OF_MARK = frozenset("TUPLE LIST DICT FROZENSET APPENDS SETITEMS ADDITEMS OBJ INST".split())
 _TUPLES = frozenset("TUPLE TUPLE1 TUPLE2 TUPLE3".split())
 _CALLS = frozenset("REDUCE NEWOBJ NEWOBJ_EX OBJ INST".split())
+_OF_ONE = frozenset("REDUCE NEWOBJ NEWOBJ_EX".split())
+"""These have their arguments in one tuple, behind which may be others by their names."""
 _OF_PARTS = {"STACK_GLOBAL": "name", "FROZENSET": "frozenset"}
 _FEW = 4
 """So many keys and values has an object's state in which a number is looked for."""
