@@ -102,6 +102,11 @@ def test_gunicorn_has_the_pages_where_the_others_have_them(mixture, tmp_path):
         assert script + place == path and script == "/" + path.split("/")[1]
 
 
+def test_figures_of_an_open_loop_have_the_units_of_a_closed_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(peers_rows, "open_times", lambda url, seconds, folder: [1.5] * 98 + [9, math.inf])
+    assert mixed.paced("http://localhost/", 0.5, tmp_path) == {"rate": 99, "failed": 1, "p50": 1500, "p99": 9000}
+
+
 def rolled(p99, quiet=10_000, failed=0):
     return {"quiet_p99": quiet, "quiet_slowest": quiet, "pause": 300_000, "p99": p99, "failed": failed}
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import load
 import peers
+import peers_rows
 import rows
 import servers
 from load import Load
@@ -56,6 +57,8 @@ class Mixture:
     page: str
     path: str
     body_bytes: int
+    #: Requests come at peers_rows.OPEN_RATE a second, whatever becomes of those before them.
+    paced: bool = False
 
     @property
     def title(self) -> str:
@@ -75,6 +78,7 @@ class Mixture:
 
 
 MIXTURES = (Mixture("mixed", "hello", "/hello", 12),
+            Mixture("mixed-paced", "paced hello", "/hello", 12, paced=True),
             Mixture("mixed-django", "Django", "/django_view/page/World", rows.PAGE_BYTES))
 
 
@@ -189,11 +193,20 @@ def started(stack: contextlib.ExitStack, kind: Kind, work: Work, mixture: Mixtur
     return server
 
 
-def one_round(server: Server, path: str, seconds: float) -> dict:
-    """Eight connections at that page while one client is on the heavy page."""
+def one_round(server: Server, mixture: Mixture, seconds: float, folder: pathlib.Path) -> dict:
+    """Others at their page while one client is on the heavy page."""
+    url = server.url(mixture.path)
     with HeavyClient(server) as client:
-        sample = load.run(server.url(path), LOAD, seconds)
-    return {**sample.as_dict(), **client.figures(), "failed": sample.failed + client.failed}
+        sample = paced(url, seconds, folder) if mixture.paced else load.run(url, LOAD, seconds).as_dict()
+    return {**sample, **client.figures(), "failed": sample["failed"] + client.failed}
+
+
+def paced(url: str, seconds: float, folder: pathlib.Path) -> dict:
+    """The figures of an open loop, in the units of a closed one's."""
+    times = peers_rows.open_times(url, math.ceil(seconds), folder)
+    answered = [time for time in times if time != math.inf]
+    return {"rate": len(answered) / math.ceil(seconds), "failed": len(times) - len(answered),
+            **{f"p{percent}": peers_rows.percentile(times, percent) * 1000 for percent in (50, 99)}}
 
 
 def kinds_of(kinds: list[Kind]) -> list[Kind]:
@@ -216,5 +229,6 @@ def measure(mixture: Mixture, kinds: list[Kind], work: Work, rounds: int, second
         for server in running.values():
             load.run(server.url(mixture.path), LOAD, 1)
         for _ in range(rounds):
-            result.rounds.append({key: one_round(server, mixture.path, seconds) for key, server in running.items()})
+            result.rounds.append({key: one_round(server, mixture, seconds, work.folder)
+                                  for key, server in running.items()})
     return result

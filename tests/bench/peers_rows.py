@@ -166,16 +166,20 @@ def percentile(values: list[float], percent: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)] if values else math.nan
 
 
-def run_open(server: Running, row: PeerRow, plan: PeerPlan, result: PeerResult) -> None:
-    """Latency where requests come at their own pace, and not when an answer has come."""
-    seconds = plan.seconds + 1
-    log = server.place.work.folder / "h2load.log"
+def open_times(url: str, seconds: int, folder: pathlib.Path) -> list[float]:
+    """Latencies in ms of requests that come at their own pace, and not when an answer has come."""
+    log = folder / "h2load.log"
     log.unlink(missing_ok=True)
-    done = subprocess.run(open_command(server.url(row.path), seconds, log), capture_output=True, text=True,
-                          timeout=10 * seconds + 60, check=False)
+    done = subprocess.run(open_command(url, seconds + 1, log), capture_output=True, text=True,
+                          timeout=10 * seconds + 70, check=False)
     if done.returncode or not log.exists():
         raise load.LoadError(f"h2load failed: {done.stderr.strip() or done.stdout.strip()[-500:]}")
-    times = read_open_log(log.read_text())
+    return read_open_log(log.read_text())
+
+
+def run_open(server: Running, row: PeerRow, plan: PeerPlan, result: PeerResult) -> None:
+    """Latency in an open loop."""
+    times = open_times(server.url(row.path), plan.seconds, server.place.work.folder)
     result.add(server.peer.key, p50=percentile(times, 50), p99=percentile(times, 99))
 
 
