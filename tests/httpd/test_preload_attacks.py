@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -440,6 +441,42 @@ os.register_at_fork(after_in_child=hang)
 """))
     assert "what it forks hangs before it is ready" in starts_alone(server, group, 1)
     server.allow_log("BRINE0610")
+
+
+def test_new_code_that_hangs_after_the_fork_for_longer_than_requests_wait(site):
+    """They have passed it over by then, and there would be no further attempt."""
+    server, group, script = site("processes=1 connect-timeout=1s startup-timeout=3s")
+    old = all_ready(group, 1)
+    server.write(script, app(version=2, start="os.register_at_fork(after_in_child=lambda: time.sleep(3600))"))
+    until(lambda: ask(server)["version"] == 2, "the new code", 60)
+    server.expect_log("BRINE0627")
+    assert "what it forks hangs before it is ready" in starts_alone(server, group, 1)
+    assert not old & group.pids()
+    server.allow_log("BRINE0610")
+
+
+#: A library whose function, which each new process runs, ends some of them.
+LIBRARY = """
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+static pid_t first;
+static void in_child(void) { %s; }
+__attribute__((constructor)) static void begin(void) { first = getpid(); pthread_atfork(0, 0, in_child); }
+"""
+
+
+@pytest.mark.parametrize("ends, why", [("abort()", "what it forks ends by a signal at once"),
+                                       ("if (getppid() != first) _exit(0)", "what it forks ends before it is ready")],
+                         ids=["at once", "when its parent has ended"])
+def test_a_library_that_does_not_survive_a_fork(site, workspace, ends, why):
+    folder = workspace.new_folder()
+    (folder / "library.c").write_text(LIBRARY % ends)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "library.so", folder / "library.c"], check=True)
+    (folder / "library.so").chmod(0o755)
+    server, group, _ = site("processes=2", text=app(start=f"import ctypes\nctypes.CDLL({str(folder / 'library.so')!r})"))
+    assert why in starts_alone(server, group, 2)
+    server.allow_log("BRINE0616")
 
 
 def test_a_forked_process_that_is_killed_while_it_starts(site, workspace):

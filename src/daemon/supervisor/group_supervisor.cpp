@@ -616,7 +616,7 @@ void GroupSupervisor::plan_after_death(const Process& process, int status) {
   death.overdue = process.overdue;
   death.of_use = was_of_use(process);
   if (!death.told) view_.count(Counter::deaths);
-  if (!death.told && blames_fork(process, death.killed)) return give_forks_up(process, "ends");
+  if (!death.told && blames_fork(process, death.killed)) return give_forks_up(process, kEndsEarly);
   const Fate fate = rollout_.note_death(death, others_serve(), base::now());
   if (fate == Fate::rejected) return reject_code(process, tried_by(process));
   if (!death.told && !death.was_ready) scripts_.note_failure(tried_by(process));

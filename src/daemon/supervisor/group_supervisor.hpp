@@ -134,8 +134,9 @@ class GroupSupervisor {
   void template_is_old(const Template& from, const std::string& path);
   void note_unfit(Template& one, const std::string& why);
   void tell_unfit(pid_t pid, const std::string& why) const;
+  static constexpr const char* kEndsEarly = "what it forks ends before it is ready";
   bool blames_fork(const Process& process, bool killed);
-  void give_forks_up(const Process& process, const std::string& what);
+  void give_forks_up(const Process& process, const std::string& why);
   void end_template(Template& one, Reason reason);
   void end_templates(Reason reason);
   void abort_template(Process& process);
@@ -232,7 +233,7 @@ class GroupSupervisor {
   std::list<Process> processes_;
   std::list<Template> templates_;        ///< the newest is the last; one at most is used
   std::uint32_t unfit_code_ = 0;         ///< code whose template cannot be forked; 0: none
-  unsigned killed_at_fork_ = 0;          ///< in a row, of processes that were forked
+  unsigned killed_at_fork_ = 0;          ///< in a row, of what was forked, or was lost
   unsigned template_deaths_ = 0;         ///< in a row, of templates that no process waited for
   base::Nanos template_not_before_ = 0;  ///< no spare template is started before this time
   ScriptRegistry scripts_;

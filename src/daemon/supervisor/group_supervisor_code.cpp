@@ -299,7 +299,7 @@ void GroupSupervisor::note_overdue(Process& process) {
 // Handles a process that has been loading its scripts for startup-timeout.
 void GroupSupervisor::note_hung(const Process& process, Nanos now) {
   if (process.ordered_at != 0) {
-    give_forks_up(process, "hangs");
+    give_forks_up(process, "what it forks hangs before it is ready");
     return rollout_.note_hung(now);
   }
   const Others others = rollout_.beside(process.code, others_serve());

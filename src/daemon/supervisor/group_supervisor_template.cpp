@@ -186,8 +186,7 @@ void GroupSupervisor::order_processes(Nanos now) {
         from->used_at = now;
       }
     } catch (const std::system_error& error) {
-      not_forked(process, error.what(), now);
-      note_unfit(*from, "it takes no orders");
+      note_unfit(*from, std::string("it takes no orders: ") + error.what());
     }
   }
 }
@@ -219,7 +218,10 @@ void GroupSupervisor::read_births(Nanos now) {
 void GroupSupervisor::lost(Process& process, Nanos now) {
   if (!process.silent) process.lost_at = now;
   process.silent = true;
-  if (now - process.lost_at >= kLastBreath && !is_leaving(process)) not_forked(process, "", now);
+  if (now - process.lost_at < kLastBreath || is_leaving(process)) return;
+  Template* const from = template_of(process);
+  if (from != nullptr && ++killed_at_fork_ > 1) return note_unfit(*from, kEndsEarly);
+  not_forked(process, "what its template forked has ended before it told of itself", now);
 }
 
 // Returns true if the template that has the order for the process has closed its own channel.
@@ -391,11 +393,13 @@ bool GroupSupervisor::blames_fork(const Process& process, bool killed) {
 
 // Has the processes with this code be started in the ordinary way from now on, since those that are
 // forked do not come to serve. What the code itself is worth, the next one tells.
-void GroupSupervisor::give_forks_up(const Process& process, const std::string& what) {
+void GroupSupervisor::give_forks_up(const Process& process, const std::string& why) {
   if (process.code != rollout_.asked() || unfit_code_ == process.code) return;
-  unfit_code_ = process.code;
+  tell_unfit(process.template_pid, why);
+  // None is started with code for which requests wait no longer: they had passed this one over.
+  if (rollout_.is_given_up()) ask_for_new_code();
+  unfit_code_ = rollout_.asked();  // it is the same code
   killed_at_fork_ = 0;
-  tell_unfit(process.template_pid, "what it forks " + what + " before it is ready");
 }
 
 // Starts a process as a program that has waited for a template.

@@ -42,6 +42,9 @@ namespace {
 // The obstacle that threads are which Python does not know, or which began after it was asked.
 constexpr std::string_view kThreads = "threads live in it that a forked process would lack: ";
 
+// The obstacle that code is which a library has every new process run (pthread_atfork(3)).
+constexpr const char* kEnds = "what it forks ends by a signal at once";
+
 void tell(const Packet& packet) noexcept { send_packet(kControlFd, packet); }
 
 // Makes the forked process that calls it the one for which the order was given.
@@ -59,8 +62,8 @@ void become_process(const ForkOrder& order) noexcept {
 }
 
 // Forks a process whose parent is the supervisor, which is the subreaper of what it has started:
-// the process between the two ends at once. Returns as fork(2) does; in the new process, when it
-// has been adopted.
+// the process between the two ends at once. Returns as fork(2) does, with ECHILD where a signal has
+// ended that one; in the new process, when it has been adopted.
 pid_t fork_orphan() {
   int adopted[2];
   if (::pipe2(adopted, O_CLOEXEC) != 0) return -1;
@@ -185,6 +188,7 @@ class Template {
       return forked;
     });
     if (!threads.empty()) give_up({Message::unfit, 1, std::string(kThreads) + threads});
+    if (pid < 0 && error == ECHILD) give_up({Message::unfit, 1, kEnds});
     if (pid < 0) tell({Message::fork_failed, 0, std::strerror(error)});
     return pid == 0;
   }
