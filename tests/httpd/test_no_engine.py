@@ -65,7 +65,7 @@ def test_engine_that_is_something_else(other_build):
 
 def test_the_configuration_test_refuses_it(configtest):
     passed, said = configtest("WSGIPython 3.99\n" + CONFIG)
-    assert not passed and "BRINE0001" in said and re.search(r"WSGIPython says so \(\S+\.conf:\d+\)", said)
+    assert not passed and "BRINE0001" in said and re.search(r"see WSGIPython \(\S+\.conf:\d+\)", said)
     assert configtest("WSGIPython 3.99\n")[0], "nobody needs it"
     assert configtest("WSGIPython 3.99\nWSGIRestrictEmbedded On\n")[0]
 

@@ -341,7 +341,7 @@ int check_python(apr_pool_t*, apr_pool_t*, apr_pool_t*, server_rec* main_server)
   const std::vector<std::string> there = engine::available_versions(engine::engine_directories());
   if (std::find(there.begin(), there.end(), process.python) != there.end()) return OK;
   ServerLog(main_server)
-      .log(base::Level::error, engine::explain_missing(process.python) + "; WSGIPython says so" +
+      .log(base::Level::error, engine::explain_missing(process.python) + "; see WSGIPython" +
                                    in_parentheses(process.python_place));
   return HTTP_INTERNAL_SERVER_ERROR;
 }
