@@ -170,10 +170,23 @@ TEST(LifeEvent, IsOneLineWhateverATenantCallsThings) {
 TEST(LifeEvent, ALineFitsIntoAPipe) {
   LifeEvent event;
   event.event = ProcessEvent::end;
+  event.how = "killed by SIGSEGV";
   event.requests.assign(100, {std::string(112, '\x01'), std::string(64, '\x02'), 1});
   const std::string line = to_json_line(event);
   EXPECT_LE(line.size(), kMostLine);
   EXPECT_NE(line.find("\"requests_left_out\":"), std::string::npos);
+}
+
+TEST(LifeEvent, AProcessThatTellsOfItsOwnEndSaysNotHow) {
+  LifeEvent event;
+  event.event = ProcessEvent::end;
+  event.reason = "restart";
+  event.peak = 4096;
+  const std::string line = to_json_line(event);
+  EXPECT_NE(line.find("\"peak_memory_bytes\":4096"), std::string::npos) << line;
+  for (const char* unknown : {"\"how\"", "\"served\"", "\"requests\""}) {
+    EXPECT_EQ(line.find(unknown), std::string::npos) << line;
+  }
 }
 
 }  // namespace
