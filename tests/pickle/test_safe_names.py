@@ -30,6 +30,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -966,6 +967,111 @@ def test_what_is_harmless_by_itself_and_not_together(kind):
 def test_a_dtype_with_a_state_that_numpy_believes(state):
     numpy = pytest.importorskip("numpy")
     assert scan(pickle.dumps(Calls(numpy.dtype, ("f8", False, True), state), 4)).grade == "unknown"
+
+
+def raw_type(size, at):
+    """A type of raw bytes, kept in the memo under a number."""
+    return named("numpy", "dtype") + text(f"V{size}") + b"\x89\x88\x87Rr" + struct.pack("<I", at)
+
+
+def state_of(size, of=b"N", names=b"N", fields=b"N", order="|"):
+    return b"(K\x03" + text(order) + of + names + fields + b"J" + struct.pack("<i", size) + b"K\x01K\x00tb"
+
+
+def kept(at):
+    return b"j" + struct.pack("<I", at)
+
+
+def with_field(at, size=8, order="|"):
+    """A state with a field of what is kept under a number; the dict of fields is kept under 99,999."""
+    fields = b"}r" + struct.pack("<I", 99_999) + text("x") + kept(at) + b"K\x00\x86s"
+    return state_of(size, names=text("x") + b"\x85", fields=fields, order=order)
+
+
+def with_shape(at, size=8):
+    return state_of(size, of=kept(at) + b"K\x01\x85\x86")
+
+
+AS_KEY = b"0}" + kept(0) + b"Ns"
+TWO = raw_type(8, 0) + b"0" + raw_type(8, 1)
+ARRAY = (named("numpy.core.multiarray", "_reconstruct") + named("numpy", "ndarray") + b"K\x00\x85C\x01b\x87R(K\x01K\x01\x85"
+         + kept(0) + b"\x89C\x08" + bytes(8) + b"tb")
+CYCLES = {
+    "a field of itself": raw_type(8, 0) + with_field(0) + AS_KEY,
+    "several of itself": raw_type(8, 0) + with_shape(0) + AS_KEY,
+    "the type of an array": raw_type(8, 0) + with_field(0, order=">") + b"0" + ARRAY,
+    "two that are fields of each other": TWO + with_field(0) + b"0" + kept(0) + with_field(1) + AS_KEY,
+    "a field and several": TWO + with_shape(0) + b"0" + kept(0) + with_field(1) + AS_KEY,
+    "several and a field": TWO + with_field(0) + b"0" + kept(0) + with_shape(1) + AS_KEY,
+    "three": TWO + with_field(0) + b"0" + raw_type(8, 2) + with_field(1) + b"0" + kept(0) + with_field(2) + AS_KEY,
+    "by its fields, later": TWO + with_field(0) + b"0" + kept(99_999) + text("x") + kept(1) + b"K\x00\x86s" + AS_KEY,
+    "outside of its memory, later": TWO + with_field(0) + b"0" + kept(99_999) + text("x") + kept(0) + b"J\0\0\0\x40\x86s"
+    + AS_KEY,
+    "by several fields, later": TWO + with_field(0) + b"0" + kept(99_999) + b"(" + text("x") + kept(1) + b"K\x00\x86u" + AS_KEY,
+    "no field, and later one": raw_type(8, 0) + state_of(8, names=b")", fields=b"}r" + struct.pack("<I", 99_999)) + b"0"
+    + kept(99_999) + text("x") + kept(0) + b"K\x00\x86s" + AS_KEY,
+}
+
+
+@pytest.mark.parametrize("kind", CYCLES)
+def test_a_dtype_that_contains_itself(kind):
+    """To load it, or to find its hash, goes through it until the stack ends: the process ends."""
+    pytest.importorskip("numpy")
+    report = scan(b"\x80\x04" + CYCLES[kind] + b".")
+    assert report.grade in ("unknown", "runs-code") and "numpy.dtype" in {
+        f"{found.module}.{found.name}" for found in report.findings}, str(report)
+
+
+def nested_types(levels):
+    return raw_type(8, 0) + b"".join(b"0" + raw_type(8, at) + with_field(at - 1) for at in range(1, levels + 1)) + b"."
+
+
+@pytest.mark.parametrize("levels, kinds", [(20, set()), (50, set()), (51, {"exhausts"}), (3000, {"exhausts"})])
+def test_how_deep_dtypes_may_be_nested(levels, kinds):
+    pytest.importorskip("numpy")
+    assert {found.kind for found in scan(b"\x80\x04" + nested_types(levels)).findings} == kinds
+
+
+def test_a_dtype_that_is_shared():
+    """A pickler writes a type's state before it is a part of others, however often it is one."""
+    numpy = pytest.importorskip("numpy")
+    inner = numpy.dtype([("a", "i4"), ("b", "f8", (2,))])
+    outer = numpy.dtype([("x", inner), ("y", inner, 3), ("z", [("w", inner)])])
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        data = pickle.dumps([inner, outer, numpy.zeros(2, outer), numpy.zeros(1, inner), {outer: inner}], protocol)
+        assert not scan(data), protocol
+
+
+@pytest.mark.parametrize("times, grade", [(1, "safe"), (5000, "unknown")])
+def test_one_state_of_many_fields_is_not_looked_through_over_and_over(times, grade):
+    pytest.importorskip("numpy")
+    names = [b"V%d\n" % at for at in range(3000)]
+    fields = b"}(" + b"".join(name + kept(0) + b"K\x00\x86" for name in names) + b"u"
+    state = state_of(8, names=b"(" + b"".join(names) + b"t", fields=fields)[:-1] + b"r" + struct.pack("<I", 9)
+    types_ = b"".join(raw_type(8, at) + kept(9) + b"b0" for at in range(10, 10 + times))
+    before = time.process_time()
+    report = scan(b"\x80\x04" + raw_type(8, 0) + b"0" + state + b"0" + types_ + b"N.")
+    assert report.grade == grade, str(report)
+    assert time.process_time() - before < 20
+
+
+NESTED = b")" + b"".join(b"\x940h" + bytes([n]) + b"h" + bytes([n]) + b"\x86" for n in range(40))
+UNASKED = {
+    "the name of a dtype": named("numpy", "dtype") + NESTED + b"\x85R", "what is called": NESTED + b")R",
+    "what is made by that": NESTED + b")R)b", "a base of a header": named("email.headerregistry", "_reconstruct_header")
+    + text("a") + NESTED + b"\x85" + text("b") + b"\x87R",
+    "a translator": named("django.utils.functional", "_lazy_proxy_unpickle") + b"(" + NESTED + b"(t}" + named("builtins", "str") + b"tR",
+}
+
+
+@pytest.mark.parametrize("kind", UNASKED)
+def test_values_that_are_nested_are_not_asked_for_a_hash_or_a_text(kind, environment):
+    """That of what holds itself many times over takes without end, in the scan itself."""
+    data = named("builtins", "list") + b"0" + UNASKED[kind] + b"."
+    program = ("import resource, sys; from brine.pickle import scan; resource.setrlimit(resource.RLIMIT_CPU, (20, 20))\n"
+               "scan(sys.stdin.buffer.read())")
+    done = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, timeout=200, env=environment)
+    assert done.returncode == 0, done
 
 
 class Record:

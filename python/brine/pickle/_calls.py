@@ -103,7 +103,7 @@ class Judge:
         """Items that are appended or added to an object that a call has made."""
 
     def set_items(self, target: Any, items: list[Any]) -> None:
-        """Keys and values that are set in an object that a call has made."""
+        """Keys and values that are set in a dict, or in an object that a call has made."""
 
 
 class Calls:
@@ -214,10 +214,9 @@ class Calls:
         holder = self._stack[-1]
         for key in items[::2]:
             self._key(key, position)
+        self._judged(holder, lambda: self._judge.set_items(holder, items))
         if isinstance(holder, Pairs):
             holder += zip(items[::2], items[1::2])
-        else:
-            self._judged(holder, lambda: self._judge.set_items(holder, items))
 
     def _once(self, target: Any) -> None:
         """That an object has had no state yet, which pickle writes last: what follows may call what is in it."""

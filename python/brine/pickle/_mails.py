@@ -35,7 +35,7 @@ _OF_A_HEADER = frozenset("_name _parse_tree _defects _groups _addresses _datetim
 def is_header(arguments: tuple[Any, ...]) -> None:
     """Refuses other arguments than a class's name, its bases and the header's text."""
     require(len(arguments) == 3 and type(arguments[0]) is type(arguments[2]) is str and type(arguments[1]) is tuple
-            and arguments[1] and all(each in CLASSES for each in arguments[1]),
+            and arguments[1] and all(isinstance(each, Name) and each in CLASSES for each in arguments[1]),
             "it makes a class that is none of a header.")
 
 

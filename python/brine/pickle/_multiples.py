@@ -64,7 +64,8 @@ def is_pairs(arguments: tuple[Any, ...]) -> None:
 def is_lazy_text(arguments: tuple[Any, ...]) -> None:
     """Refuses a text that is made later by another function than those that translate, or of other than texts."""
     function, given, named, *kinds = (*arguments, *(None,) * 4)[:max(4, len(arguments))]
-    require(function in _TRANSLATORS and type(given) is tuple and len(given) == _TRANSLATORS[function]
-            and all(type(each) is str for each in given) and isinstance(named, Pairs) and not named
-            and kinds == [_TEXT],
+    require(isinstance(function, Name) and function in _TRANSLATORS
+            and type(given) is tuple and len(given) == _TRANSLATORS[function]
+            and all(type(each) is str for each in given)
+            and isinstance(named, Pairs) and not named and kinds == [_TEXT],
             "it makes a text by a function that does something else than to translate one.")

@@ -18,6 +18,8 @@ from brine.pickle._safe import WALKING, is_exception, is_safe
 
 _LARGE = 1 << 20
 _MOST_BITS = 1 << 15
+_DEEPEST_DTYPE = 50
+"""So deep may types of numpy be nested: its code in C goes through them by recursion, and frees them so."""
 _NETWORKS = frozenset({"IPv4Network", "IPv6Network"})
 
 
@@ -357,13 +359,17 @@ _MADE_BY_NUMPY = frozenset((module, name) for module in _MULTIARRAY for name in 
     (module, "_frombuffer") for module in _NUMERIC}
 
 
+_DTYPE = Name("numpy", "dtype")
+
+
 def _is_dtype(value: Any) -> bool:
-    return isinstance(value, Made) and value.callee == ("numpy", "dtype")
+    return isinstance(value, Made) and value.callee == _DTYPE
 
 
 def _letters(dtype: Made) -> str:
-    """What a type of numbers is called by numpy: "<f8"."""
-    return "V" if dtype.arguments[0] in _RECORDS else str(dtype.arguments[0])
+    """What a type of numbers is called by numpy: "<f8"; empty for one that is made of something else."""
+    first = dtype.arguments[0]
+    return "V" if first in _RECORDS else first if type(first) is str else ""
 
 
 def _dtype(arguments: tuple[Any, ...]) -> None:
@@ -466,7 +472,7 @@ def _masked_state(target: Made, state: Any, holds: Callable[[Any], str]) -> None
     _array_state(target, state[:5])
     filling, of_objects = state[6], "O" in _letters(state[2])
     fits = filling is None or filling is UNKNOWN or type(filling) in (bool, int) or of_objects and type(filling) is str
-    if isinstance(filling, Made) and filling.callee in _MADE_BY_NUMPY:
+    if isinstance(filling, Made) and isinstance(filling.callee, Name) and filling.callee in _MADE_BY_NUMPY:
         fits = holds(filling) in (("numbers", "values") if of_objects else ("numbers",))
     _require(is_bytes(state[5]) and fits and re.fullmatch(
         r"[<>|=]?[?biufcBhHIlLqQefdgFDGO]\d*", _letters(state[2])), "its state is none of values with a mask.")
@@ -678,37 +684,47 @@ class Proofs(Judge):
         """The types of records and of raw bytes, by their ids, and how many there were then."""
         self._several: dict[int, Made] = {}
         """The types that stand for several numbers, and are those of fields alone, by their ids."""
+        self._depths: dict[int, tuple[int, Made]] = {}
+        """How deep types that are made of others are nested, by their ids."""
+        self._parts: dict[int, Made] = {}
+        """The types of which others are made, by their ids."""
+        self._fields: dict[int, Pairs] = {}
+        """The dicts that types have as their fields, by their ids."""
 
     def call(self, made: Made) -> None:
         callee, arguments = made
-        if callee != ("numpy", "dtype"):
+        if callee != _DTYPE:
             self._done += 1
             _require(not any(id(each) in self._several for each in arguments), "it is given what only a field is.")
-        elif arguments and (arguments[0] in _RECORDS or "V" in str(arguments[0])):
+        elif arguments and "V" in _letters(made):
             self._records[id(made)] = self._done, made
         if isinstance(callee, Made):
             self._call_of_fetched(callee, arguments)
         elif callee == _GETATTR:
             self._getattr(arguments)
+        elif not isinstance(callee, Name):  # it cannot be called; to find the hash of a tuple may take without end
+            return
         elif callee in _OR:
             _require(all(type(each) is int or self._is_member(each) for each in arguments),
                      "flags are stored by it, and these are none.")
         elif callee in _MAKERS:
             self._reconstruct(callee, arguments)
-        elif isinstance(callee, Name):
+        else:
             self._make(callee, arguments)
 
     def state(self, target: Any, state: Any) -> None:
         if not isinstance(target, Made):
             return
         callee = _class_of(target)
-        if callee == ("numpy", "dtype"):
+        if callee == _DTYPE:
+            self._look_through(state)
             _dtype_state(target, state)
             changes = target.arguments[0] in _RECORDS or state[2] is not None
             _require(not changes or self._records[id(target)][0] == self._done,
                      "it has its size when it has been used already, which numpy believes.")
             if state[2] is not None:
                 self._several[id(target)] = target
+            self._compose(target, state)
             return
         self._done += 1
         parts = state if type(state) is tuple else ()
@@ -749,11 +765,40 @@ class Proofs(Judge):
                      "it is filled, as pickle never does.")
 
     def set_items(self, target: Any, items: list[Any]) -> None:
+        if id(target) in self._fields:
+            raise Refused("unknown", "its fields are changed when it has them already, which numpy believes.", _DTYPE)
         callee = _class_of(target) if isinstance(target, Made) else None
         if isinstance(callee, Name) and callee in _COOKIES:
             _cookie_items(callee, items)
         elif isinstance(callee, Name) and (is_proven_name(*callee) or self._is_enum(callee)):
             _require(callee in _MAPPINGS or callee in FILLED_BY_KEYS, "items are set in it, as pickle never does.")
+
+    def _look_through(self, state: Any) -> None:
+        """One state of many fields may be given over and over."""
+        if type(state) is tuple:
+            self._left -= sum(len(each) for each in state[3:5] if isinstance(each, (tuple, list)))
+        _require(self._left > 0, "it is given too much to be looked through.")
+
+    def _compose(self, target: Made, state: Any) -> None:
+        """That a type is made of others that are whole: to use one that is in itself goes on until the stack ends.
+
+        What has become a part of another type is given no parts any more, so that none gets into itself.
+        """
+        fields = state[4] if state[2] is None else None
+        parts = [state[2][0]] if state[2] is not None else [field[0] for _, field in fields or ()]
+        if fields is not None:
+            self._fields[id(fields)] = fields
+        if not parts:
+            return
+        _require(id(target) not in self._parts and not any(each is target for each in parts),
+                 "it is made of others when it is a part of one itself: it may contain itself.")
+        depth = max(self._depth(target), 1 + max(map(self._depth, parts)))
+        _require(depth <= _DEEPEST_DTYPE, "it is made of others that are nested too deeply.", "exhausts")
+        self._depths[id(target)] = depth, target
+        self._parts.update((id(each), each) for each in parts)
+
+    def _depth(self, dtype: Made) -> int:
+        return self._depths.get(id(dtype), (0, dtype))[0]
 
     def _note_array(self, array: Made, held: Any) -> None:
         if not isinstance(held, Items):
