@@ -265,6 +265,27 @@ def test_texts_of_a_database(encoding, tmp_path, capsys):
             assert code == wanted and document["files"][0]["pickles"] == 1, document
 
 
+def test_a_table_of_which_a_number_is_stored_as_its_name(tmp_path, capsys):
+    """As many bytes as the number says were made of it, before."""
+    number, path = 999_999_999_999, tmp_path / "a.db"
+    with sqlite3.connect(path) as database:
+        database.execute(f'CREATE TABLE "{number}"(a)')
+        database.execute(f'INSERT INTO "{number}" VALUES (?)', (ATTACK,))
+    database.close()
+    data = bytearray(path.read_bytes())
+    at = int.from_bytes(data[108:110], "big")
+    size, row, of_header, of_type, of_name = data[at:at + 5]
+    body = data[at + 2 + of_header:at + 2 + size]
+    start, end = (of_type - 13) // 2, (of_type - 13) // 2 + (of_name - 13) // 2
+    assert size < 128 and body[start:end] == str(number).encode()
+    changed = data[at + 2:at + 2 + of_header] + body[:start] + number.to_bytes(8, "big") + body[end:]
+    changed[2] = 6  # a number of eight bytes
+    data[at:at + 2 + len(changed)] = bytes([len(changed), row]) + changed
+    path.write_bytes(data)
+    code, document = scan(capsys, path)
+    assert code == 1 and document["files"][0]["errors"] == [], document
+
+
 def unlisted(data, method=zipfile.ZIP_DEFLATED, name="hidden.pkl"):
     """A member with no place in a directory."""
     whole = zipped({name: data}, method)

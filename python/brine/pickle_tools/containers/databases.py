@@ -66,9 +66,9 @@ def _rows(part: Part, path: str) -> Iterator[Part]:
         database.text_factory = bytes
         database.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READING else sqlite3.SQLITE_DENY)
         database.set_progress_handler(lambda: next(steps, None) is None, _STEP)
-        tables = [bytes(name).decode(errors="replace") for name, sql in database.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'table'")
-            if not bytes(sql or b"").upper().startswith(b"CREATE VIRTUAL")]
+        tables = [(name or b"").decode(errors="replace") for name, sql in database.execute(
+            "SELECT CAST(name AS TEXT), CAST(sql AS TEXT) FROM sqlite_master WHERE type = 'table'")
+            if not (sql or b"").upper().startswith(b"CREATE VIRTUAL")]  # bytes(NUMBER) would be so many
         database.text_factory = _text
         for table in tables:
             cursor = database.execute('SELECT * FROM "{}"'.format(table.replace('"', '""')))
