@@ -224,6 +224,17 @@ def test_arrays_that_follow_each_other_in_one_file(descr, size, tmp_path, capsys
     assert scan(capsys, path)[0] == 0
 
 
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("count", [9, 12, 500])
+def test_many_arrays_in_one_file(count, inside, tmp_path, capsys):
+    """`numpy.save` may be called many times with one file: what follows the last one is found all the same."""
+    arrays_ = npy(bytes(8), "'<i4'") * count
+    for end, wanted in ((b"", 0), (npy(GOOD), 0), (npy(ATTACK), 1), (b"xx" + ATTACK, 1)):
+        (tmp_path / "a.npy").write_bytes(gzip.compress(arrays_ + end) if inside else arrays_ + end)
+        code, document = scan(capsys, tmp_path / "a.npy")
+        assert code == wanted and document["files"][0]["errors"] == [], document
+
+
 def tar_with(data, **changes):
     """An archive of one file, with other bytes in its header."""
     header = bytearray(tarred({"a.pkl": data}))

@@ -4,7 +4,7 @@ import ast
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 from brine.pickle_tools.containers.part import Part, Unopened, read
 
@@ -23,21 +23,39 @@ def is_npy(part: Part) -> bool:
 
 def open_npy(part: Part) -> Iterator[Part]:
     """The pickle behind the header, if its dtype may have objects; numbers are not looked at, but what follows them is,
-    as it may be another array."""
-    start = 10 if part.head[6:7] == b"\x01" else 12
-    size = int.from_bytes(part.head[8:start], "little")
-    if len(part.head) < start or size > _LONGEST_HEADER:
+    and arrays that follow each other are gone through, as many as a file may have members."""
+    with part.seekable() as file:
+        at = 0
+        while True:
+            part.budget.enter(part.depth + 1)
+            at, of_numbers = _behind_header(file, at)
+            if not of_numbers:
+                yield part.behind(at)
+                return
+            if at > file.seek(0, 2):
+                return
+            file.seek(at)
+            start = read(file, len(_MAGIC))
+            if not start:
+                return
+            if start != _MAGIC:
+                yield part.behind(at, searched=True)
+                return
+
+
+def _behind_header(file: IO[bytes], at: int) -> tuple[int, bool]:
+    """Where the array of a header at that place ends, or its pickle begins; and whether it is one of numbers."""
+    file.seek(at)
+    start = read(file, 12)
+    of_size = 10 if start[6:7] == b"\x01" else 12
+    size = int.from_bytes(start[8:of_size], "little")
+    if len(start) < of_size or size > _LONGEST_HEADER:
         raise Unopened("has no sound header of numpy's format .npy")
-    with part.open() as stream:
-        header = read(stream, start + size)[start:]
-    fields = _fields(header)
-    if not _are_numbers(fields.get("descr"), 0):
-        yield part.behind(start + size)
-        return
-    numbers = _bytes(fields["descr"]) * math.prod(fields["shape"])
-    behind = part.behind(start + size + numbers)
-    if behind.head:
-        yield behind if is_npy(behind) else part.behind(start + size + numbers, searched=True)
+    file.seek(at + of_size)
+    fields = _fields(read(file, size))
+    of_numbers = _are_numbers(fields.get("descr"), 0)
+    numbers = _bytes(fields["descr"]) * math.prod(fields["shape"]) if of_numbers else 0
+    return at + of_size + size + numbers, of_numbers
 
 
 def _fields(header: bytes) -> dict[str, Any]:
