@@ -26,7 +26,7 @@ import zlib
 import pytest
 from brine import cli
 from brine.pickle_tools import command, files, scanning
-from brine.pickle_tools.containers import KINDS, arrays, part
+from brine.pickle_tools.containers import KINDS, archives, arrays, part
 from brine.pickle_tools.containers import unlisted as zip_unlisted
 
 ATTACK = b"cos\nsystem\n(S'true'\ntR."
@@ -295,6 +295,40 @@ def test_a_table_of_which_a_number_is_stored_as_its_name(tmp_path, capsys):
     path.write_bytes(data)
     code, document = scan(capsys, path)
     assert code == 1 and document["files"][0]["errors"] == [], document
+
+
+@pytest.mark.parametrize("size, behind", [(4_500_000_000, 5 << 30), (100, 200), (4_500_000_000, 0)])
+def test_a_member_whose_size_is_in_its_extra_field(size, behind, tmp_path):
+    """Of more than 4 GiB, or of less by a writer that does not know it yet."""
+    extra = struct.pack("<HH", 7, 2) + b"ab" + struct.pack("<HHQQ", 1, 16, size, size)
+    header = struct.pack("<4s5H3I2H", b"PK\x03\x04", 45, 0, 0, 0, 0, 0x1234, 0xFFFFFFFF, 0xFFFFFFFF, 5, len(extra))
+    listed = zipfile.ZipInfo("a.npy")
+    with open(tmp_path / "made", "w+b") as file:
+        file.write(header + b"a.npy" + extra)
+        file.truncate(file.tell() + size + behind)  # a hole, which takes no room
+        _, own = zip_unlisted._own(file, 0, file.seek(0, 2))
+    for wanted, agrees in ((size, True), (size - 1, False)):
+        listed.compress_size = wanted
+        assert own.compress_size == size and zip_unlisted._agrees(own, listed) is agrees
+
+
+def test_many_small_tar_archives_behind_each_other():
+    """What follows the end of each is not read a mebibyte at a time."""
+    one, asked = tarred({"a": b""})[:512] + bytes(512), []
+
+    class Watched(io.BytesIO):
+        def read(self, size=-1):
+            asked.append(size)
+            return super().read(size)
+
+    data = one * 50 + bytes(3 << 20) + b"x"
+    file, at = Watched(data), 512
+    for number in range(1, 50):
+        at = archives._behind_zeros(file, at, len(data))
+        assert at == number * len(one)
+        at += 512
+    assert max(asked) <= 10 << 10
+    assert archives._behind_zeros(file, at, len(data)) == len(data) - 1
 
 
 def unlisted(data, method=zipfile.ZIP_DEFLATED, name="hidden.pkl"):

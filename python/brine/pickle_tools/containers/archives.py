@@ -82,13 +82,15 @@ def open_tar(part: Part) -> Iterator[Part]:
 
 def _behind_zeros(file: IO[bytes], at: int, size: int) -> int:
     """The next block that is not empty."""
+    length = tarfile.RECORDSIZE  # most archives end soon, and there may be many
     while at < size:
         file.seek(at)
-        block = file.read(BLOCK)
+        block = file.read(length)
         first = len(block) - len(block.lstrip(b"\0"))
         if first < len(block):
             return at + first // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
         at += len(block) or size
+        length = min(2 * length, BLOCK)
     return size
 
 

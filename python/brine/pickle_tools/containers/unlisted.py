@@ -16,6 +16,8 @@ _HEADER = struct.Struct("<4s5H3I2H")
 _START = re.compile(rb"PK\x03\x04")
 _DESCRIPTOR = re.compile(rb"(?:PK\x07\x08)?(?:.{12}|.{20})", re.DOTALL)
 _LONGEST_DESCRIPTOR = 24
+_IN_EXTRA, _ZIP64 = 0xFFFFFFFF, 0x0001
+"""A size that stands in the extra field instead, and the kind of that field."""
 _SIZES_BEHIND, _UTF_8 = 0x8, 0x800
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 _PER_BYTE = 1032
@@ -58,18 +60,33 @@ def _own(file: IO[bytes], at: int, size: int) -> tuple[int, zipfile.ZipInfo] | N
     if len(header) < _HEADER.size or not _START.match(header):
         return None
     _, _, flags, method, _, _, checksum, packed, unpacked, of_name, of_extra = _HEADER.unpack(header)
-    name = file.read(of_name)
+    name, extra = file.read(of_name), file.read(of_extra)
     start = at + _HEADER.size + of_name + of_extra
     if method not in _METHODS or not name or start > size:
         return None
     info = zipfile.ZipInfo(name.decode("utf-8" if flags & _UTF_8 else "cp437", "replace"))
     info.header_offset, info.flag_bits, info.compress_type = at, flags, method
+    if packed == _IN_EXTRA:
+        packed, unpacked = _sizes_in(extra, unpacked) or (packed, unpacked)
     if flags & _SIZES_BEHIND or packed > size - start:
         packed, unpacked = size - start, (size - start) * _PER_BYTE
     else:
         info.CRC = checksum
     info.compress_size, info.file_size = packed, unpacked
     return start, info
+
+
+def _sizes_in(extra: bytes, unpacked: int) -> tuple[int, int] | None:
+    """(packed, unpacked) of a member of ZIP64, whose header has no room for them; None: they are not there."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, at)
+        if kind == _ZIP64:
+            sizes = struct.unpack_from(f"<{min(size, len(extra) - at - 4) // 8}Q", extra, at + 4)
+            return (sizes[1], sizes[0]) if unpacked == _IN_EXTRA and len(sizes) > 1 else (
+                sizes[0], unpacked) if unpacked != _IN_EXTRA and sizes else None
+        at += 4 + size
+    return None
 
 
 def _agrees(own: zipfile.ZipInfo, listed: zipfile.ZipInfo) -> bool:
