@@ -1074,6 +1074,15 @@ def test_values_that_are_nested_are_not_asked_for_a_hash_or_a_text(kind, environ
     assert done.returncode == 0, done
 
 
+def test_a_name_is_looked_up_once(monkeypatch):
+    """A module that is not loaded is looked for on the disk, which many objects of one class would ask for."""
+    asked = []
+    monkeypatch.setattr(_scan.Lookup, "__call__", lambda self, module, name: asked.append(name) or Found("", "module"))
+    one = named("no_such_module", "Cart") + b")R}b0"
+    assert scan(named("builtins", "list") + b"0" + one * 500 + b"N.").grade == "missing"
+    assert asked.count("Cart") < 5
+
+
 class Record:
     """A type of records, and the state that it is given."""
 

@@ -176,6 +176,7 @@ class _Known:
 
     def __init__(self, allowed: frozenset[str], look_up: Lookup) -> None:
         self._allowed, self._look_up = allowed, look_up
+        self._told: dict[tuple[str, str], bool] = {}
 
     def enumeration(self, module: str, name: str) -> Enumeration | None:
         """The members of an enumeration, of which nothing has to be trusted, or which the caller trusts."""
@@ -187,7 +188,9 @@ class _Known:
 
     def is_told(self, module: str, name: str) -> bool:
         """Whether the name is a finding that says that the pickle does not load, or in one program only."""
-        return _is_of_one_program(module) or bool(self._look_up(module, name).missing)
+        if (module, name) not in self._told:  # a module that is not loaded is looked for on the disk
+            self._told[module, name] = _is_of_one_program(module) or bool(self._look_up(module, name).missing)
+        return self._told[module, name]
 
 
 def _is_of_one_program(module: str) -> bool:
