@@ -187,3 +187,18 @@ def test_the_guards_functions_look_like_pickles(script):
     assert seen["differ"] == []
     assert seen["home"] == ["pickle"] * 2 and seen["names"] == ["Pickler", "Unpickler"]
     assert seen["derived"] == [True, True] and seen["back"] == [True] * 6
+
+
+def test_a_dict_that_another_thread_changes_has_no_place_to_tell(monkeypatch):
+    """The application goes on while the path to a part of its object is written."""
+    from brine.pickle import _paths
+    live = {at: at for at in range(10)}
+
+    def meanwhile(keys, most):
+        for each in keys:
+            live[len(live)] = 1
+            yield each
+
+    assert _paths._place(live, 3) is not None
+    monkeypatch.setattr(_paths, "islice", meanwhile)
+    assert _paths._place(live, object()) is None

@@ -172,7 +172,10 @@ def _place(holder: Any, key: Any) -> int | None:
         return None
     ordered = OrderedDict.__iter__ if OrderedDict in classes else dict.__iter__
     keys: Any = islice(ordered(holder), _MOST_KEYS)
-    return next((place for place, each in enumerate(keys) if each is key), None)
+    try:
+        return next((place for place, each in enumerate(keys) if each is key), None)
+    except RuntimeError:  # another thread has put a key into it meanwhile
+        return None
 
 
 def _key(key: Any, depth: int = 0) -> str:
