@@ -25,6 +25,7 @@ import operator
 import os
 import pathlib
 import pickle
+import pickletools
 import random
 import re
 import resource
@@ -754,6 +755,96 @@ def test_many_keys_of_which_each_has_its_own_hash(kind):
         report = scan(pickle.dumps([{INNOCENT_KEYS[kind](at): 1 for at in range(20_000)}] * 2
                                    + [{("a", 1): at} for at in range(5000)], protocol))
         assert not report, str(report)[:500]
+
+
+def short(value):
+    """A pickle of a number or a text, to be put in others."""
+    return pickletools.optimize(pickle.dumps(value, 2))[2:-1]
+
+
+def in_memo(*names):
+    """Names in the memo, from 0 on."""
+    return b"\x80\x04" + b"".join(named(*name) + b"q" + bytes([at]) + b"0" for at, name in enumerate(names))
+
+
+def calls_of(names, call):
+    """A dict whose keys are what calls return."""
+    return in_memo(*names) + b"}(" + b"".join(call(at) + b"N" for at in range(1, MANY)) + b"u."
+
+
+def scalar_of(kind, order, form):
+    return lambda at: (b"h\x00h\x01" + short(kind) + b"\x89\x88\x87R(K\x03" + short(order) + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+                       + b"C\x10" + struct.pack(form, -1000003.0 * at, float(at)) + b"\x86R")
+
+
+INT, FLOAT, DECIMAL, UUIDS = ("builtins", "int"), ("builtins", "float"), ("decimal", "Decimal"), ("uuid", "UUID")
+SCALAR = [("numpy.core.multiarray", "scalar"), ("numpy", "dtype")]
+MADE_KEYS = {
+    "tuple of a list": ([("builtins", "tuple")], lambda at: b"h\x00](" + short(PRIME * at) + b"e\x85R"),
+    "tuple of a list that grows": ([("builtins", "tuple")], lambda at: b"]" + short(PRIME * at) + b"aq\x090h\x00h\x09\x85Rh\x09"
+                                   + short(at) + b"a0"),
+    "tuple by OBJ": ([("builtins", "tuple")], lambda at: b"(h\x00" + short(PRIME * at) + b"\x85o"),
+    "or": ([("_operator", "or_")], lambda at: b"h\x00" + short(PRIME * at) + b"K\x00\x86R"),
+    "UUID of a number": ([UUIDS], lambda at: b"h\x00(NNNN" + short(PRIME * at) + b"tR"),
+    "UUID of bytes": ([UUIDS], lambda at: b"h\x00NC\x10" + (PRIME * at).to_bytes(16, "big") + b"\x86R"),
+    "UUID of two numbers": ([UUIDS], lambda at: b"h\x00)\x81}" + short("int") + short(at) + b"s" + short("int") + short(PRIME * at) + b"sb"),
+    "UUID of a DICT": ([UUIDS], lambda at: b"h\x00)\x81(" + short("int") + short(PRIME * at) + b"db"),
+    "UUID of much": ([UUIDS], lambda at: b"h\x00)\x81}(" + short("is_safe") + b"N" + short("int") + short(at) + short("is_safe") + b"N"
+                     + short("int") + short(PRIME * at) + b"ub"),
+    "UUID of a dict that is changed": ([UUIDS], lambda at: b"}" + short("int") + short(PRIME * at) + b"sq\x090h\x00)\x81h\x09bh\x09"
+                                       + short("int") + short(at) + b"s0"),
+    "int of escapes": ([INT], lambda at: b"h\x00V" + b"".join(b"\\u00%02x" % digit for digit in b"%d" % (PRIME * at)) + b"\n\x85R"),
+    "hexadecimal number": ([], lambda at: b"I0x%x\n" % (PRIME * at)),
+    "int of bytes": ([INT], lambda at: b"h\x00" + short("%x" % (PRIME * at)) + b"K\x10\x86R"),
+    "complex of a call": ([("builtins", "complex"), FLOAT], lambda at: b"h\x00h\x01" + short(-1000003.0 * at) + b"\x85R" + short(float(at)) + b"\x86R"),
+    "complex by names": ([("builtins", "complex")], lambda at: b"h\x00)}(" + short("real") + short(-1000003.0 * at) + short("imag")
+                         + short(float(at)) + b"u\x92"),
+    "Decimal of a call": ([DECIMAL, INT], lambda at: b"h\x00h\x01" + short(PRIME * at) + b"\x85R\x85R"),
+    "Decimal of digits": ([DECIMAL], lambda at: b"h\x00K\x00(" + b"".join(b"K" + bytes([int(each)]) for each in str(PRIME * at))
+                          + b"tK\x00\x87\x85R"),
+    "range of a call": ([("builtins", "range"), INT], lambda at: b"h\x00h\x01" + short(PRIME * at) + b"\x85R" + short(PRIME * at + 5)
+                        + short(9 + PRIME * at) + b"\x87R"),
+    "stat_result": ([("os", "stat_result"), ("builtins", "dict")], lambda at: b"h\x00(" + short(PRIME * at) + b"K\x00" * 9 + b"th\x01)R\x86R"),
+    "numbers of numpy": (SCALAR, scalar_of("c16", "<", "<dd")), "swapped numbers of numpy": (SCALAR, scalar_of("c16", ">", ">dd")),
+    "types of numpy": ([("numpy", "dtype")], lambda at: b"h\x00" + short("M8[%ds]" % at) + b"\x89\x88\x87R"),
+    "frozenset of equals": ([], lambda at: b"(" + short(PRIME + at) + short(at) + b"\x91"),
+    "frozenset of a text and its bytes": ([], lambda at: b"(" + short(f"a{at}") + b"C" + bytes([len(f"a{at}")]) + f"a{at}".encode() + b"\x91"),
+    "frozenset of tuples": ([], lambda at: b"(" + short(at) + b"\x85" + short(at) + b"\x85" + short(PRIME + at) + b"\x85\x91"),
+    "frozenset of a Decimal": ([DECIMAL], lambda at: b"(" + short(at) + b"h\x00" + short(str(at)) + b"\x85R" + short(PRIME + at) + b"\x91"),
+    "frozenset of a date and its bytes": ([("datetime", "date")], lambda at: b"(h\x00C\x04\x07\xe4\x01\x01\x85RC\x04\x07\xe4\x01\x01\x91"),
+}
+
+
+@pytest.mark.parametrize("kind", MADE_KEYS)
+def test_keys_that_calls_make_share_one_hash(kind):
+    names, call = MADE_KEYS[kind]
+    report = scan(calls_of(names, call))
+    assert report.grade == "runs-code" and "share one hash" in str(report), str(report)[:500]
+
+
+def test_a_number_that_is_changed_when_its_hash_is_known():
+    """It is not said to be clean: nobody writes that."""
+    change = lambda number: b"}" + short("int") + short(number) + b"sb"  # noqa: E731
+    data = in_memo(UUIDS) + b"h\x00)\x81" + change(1) + b"q\x01\x85q\x020}h\x02Ns0h\x01" + change(PRIME) + b"."
+    assert scan(data)
+
+
+def test_what_many_calls_are_given_is_gone_through_so_often():
+    """Each call is quick. The time of the scan does not grow with both, and says so."""
+    for name in (("builtins", "set"), ("collections", "Counter")):
+        data = in_memo(name) + b"(" + b"K\x01" * 20_000 + b"t\x85q\x010" + b"h\x00h\x01R0" * 20_000 + b"N."
+        assert _weights.weigh(data).costly is not None, name
+    few = b"(" + b"K\x01" * 100 + b"t\x85q\x010"
+    assert not scan(in_memo(("builtins", "set")) + few + b"h\x00h\x01R0" * 20_000 + b"N.")
+
+
+def test_a_call_that_is_in_what_it_was_given():
+    """A stream that holds itself is followed to its end, and not without end."""
+    for name in (("urllib.parse", "ParseResult"), ("time", "struct_time"), ("builtins", "tuple"), ("builtins", "frozenset")):
+        data = in_memo(name) + b"]q\x010h\x00h\x01\x85Rq\x020h\x01h\x02a0}h\x02Ns."
+        assert scan(data).grade in ("safe", "unknown"), name
+        many = in_memo(name) + b"]q\x010" + b"h\x00h\x01\x85Rq\x020]h\x02aq\x010" * 3000 + b"}h\x02Ns."
+        assert scan(many).error is None
 
 
 def test_what_a_safe_name_does_behind_much_else():

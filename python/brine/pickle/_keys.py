@@ -5,6 +5,7 @@ multiples of 2**61 - 1 all have the hash 0. A dict of a hundred thousand such ke
 bytes have hashes that nobody knows before the process begins.
 """
 
+import codecs
 import importlib
 import re
 import struct
@@ -31,6 +32,13 @@ _SIZES = {0x8a: 1, 0x8b: 4, ord("U"): 1, ord("T"): 4, ord("X"): 4, 0x8c: 1, 0x8d
 _LINES = frozenset(b"IFLSVPcg")
 _NUMBERS = {ord("J"): ("<i", 5), ord("K"): ("<B", 2), ord("M"): ("<H", 3), ord("G"): (">d", 9)}
 _TRUTHS = {b"00": False, b"01": True}
+_TEXTS, _BYTES = frozenset(b"STUVX\x8c\x8d"), frozenset(b"BC\x8e")
+_UNKNOWN = object()
+"""In the place of a value: it is not known."""
+_PER_VALUE = 16
+"""So much work is a value that a call goes through: what is kept of a stream has more of it for each."""
+_MOST_PARTS = 4096
+"""Of a tuple whose value is found out."""
 
 
 class Costly(Exception):
@@ -52,15 +60,30 @@ class Composite:
     Other values are the places of their opcodes.
     """
 
-    __slots__ = ("kind", "parts", "weight", "depth", "state", "known")
+    __slots__ = ("kind", "parts", "weight", "depth", "known", "is_found", "value")
 
     def __init__(self, kind: str, parts: list[Any], weight: int, depth: int) -> None:
         self.kind, self.parts, self.weight, self.depth = kind, parts, weight, depth
-        self.state: Any = None
         self.known: int | None = None
+        """The hash, if it is found; None: of an object that is like no other."""
+        self.is_found = False
+        self.value: Any = _UNKNOWN
+        """What a call returns, if it is a number, a text or the like; of a name, the module and the name."""
 
     def __hash__(self) -> int:
         return self.known or 0
+
+
+class _Hashed:
+    """Has a hash, and equals nothing else."""
+
+    __slots__ = ("known",)
+
+    def __init__(self, known: int) -> None:
+        self.known = known
+
+    def __hash__(self) -> int:
+        return self.known
 
 
 class Keys:
@@ -69,15 +92,23 @@ class Keys:
     def __init__(self, stream: bytes) -> None:
         self._stream = stream
         self._left = _FREE + _PER_BYTE * len(stream)
-        self._counts: dict[int, tuple[Any, dict[int, int]]] = {}
-        """How many keys of a container have a hash, and the container itself, by its place or id."""
+        self._counts: dict[int, tuple[Any, dict[bytes, int]]] = {}
+        """How many keys of a container have a hash, and the container itself, by its place or id.
+
+        The hashes are in bytes: a dict of the numbers would take as long as the one that is asked about.
+        """
         self._listed: dict[int, list[Any]] = {}
         """What lists hold that may share its hash with others, by their places."""
-        self._keeps_all = b"frozenset" in stream
-        """A frozenset may be made of a list, and its hash of all that this holds."""
-        self._kept_of_lists = _LARGE | (_LISTS if b"dict" in stream or b"Dict" in stream else frozenset())
-        self._numbers: dict[int, int] = {}
-        """The first number among the values of a dict with one item or two, by its place."""
+        is_escaped = b"\\u" in stream  # a name may be written so
+        self._keeps_all = is_escaped or b"frozenset" in stream or b"tuple" in stream
+        """These may be made of a list, and their hashes of all that this holds."""
+        has_dicts = is_escaped or b"dict" in stream or b"Dict" in stream
+        self._kept_of_lists = _LARGE | (_LISTS if has_dicts else frozenset())
+        self._has_states = is_escaped or b"uuid" in stream
+        self._long: dict[int, int] = {}
+        """The hashes of long texts and numbers, by their places."""
+        self._numbers: dict[int, Any] = {}
+        """What dicts have under "int", which the state of a UUID has, by their places."""
 
     def forget(self) -> None:
         """A pickle has ended."""
@@ -116,8 +147,9 @@ class Keys:
         same = 0
         if value is not None:
             counts = self._counts.setdefault(holder if type(holder) is int else id(holder), (holder, {}))[1]
-            same = counts.get(value, 0)
-            counts[value] = same + 1
+            known = b"%d" % value
+            same = counts.get(known, 0)
+            counts[known] = same + 1
         self._work(1 + weight, 1 + same)
 
     def _work(self, weight: int, times: int) -> None:
@@ -139,18 +171,38 @@ class Keys:
             self._listed.setdefault(holder, []).extend(kept)
 
     def note_items(self, holder: Any, items: list[Any]) -> None:
-        """Few items are set in a dict, which may be an object's state."""
-        for value in items[1::2]:
-            if type(value) is int and type(holder) is int and self._stream[value] in b"JKMIL\x8a\x8b":
-                self._numbers.setdefault(holder, value)
+        """Items are set in a dict, which may be an object's state: the last number counts."""
+        if self._has_states and type(holder) is int:
+            for key, value in zip(items[::2], items[1::2]):
+                if type(key) is not int or self._stream[key] in _TEXTS and self._value(key) == "int":
+                    self._numbers[holder] = value if type(key) is int else key
 
-    def called(self, made: Composite) -> None:
-        """Whether what a call is given becomes its keys."""
+    def stated(self, made: Any, state: Any) -> None:
+        """An object has a state: of a UUID its number, of a type of numpy's the order of its bytes."""
+        if type(made) is not Composite or made.kind != "call":
+            return
+        name = self._call(made)[0]
+        if name == _DTYPE:
+            parts = state.parts if type(state) is Composite and state.kind == "tuple" else []
+            made.value = self._value(parts[1], _LONGEST_TEXT) if len(parts) > 1 else _UNKNOWN
+        elif name == _UUID:
+            if made.value is not _UNKNOWN:  # its hash may be part of another that was found
+                raise ValueError("a number that is changed")
+            number = self._numbers.get(state) if type(state) is int else None
+            made.value = self._value(number, _LONGEST_TEXT) if type(number) is int else _UNKNOWN
+            made.known = _constant(_UUID) if made.value is _UNKNOWN else hash(made.value)
+
+    def called(self, made: Composite, has_names: bool = False) -> None:
+        """What a call returns, and whether what it is given, perhaps also by names, becomes its keys."""
         name, arguments = self._call(made)
+        made.is_found = True
+        if name in _CHOSEN and name is not None:
+            made.known = _constant(name) if has_names else self._hash_of_call(made, name, arguments)
         if name is None or name[1] not in _FILLED or name[0].partition(".")[0] not in _HOMES:
             return
         for each in arguments:
             values = self._held(each)
+            self._work(1, 1 + _PER_VALUE * len(values))
             if name[1] in _OF_PAIRS:
                 self.use(made, [pair[0] for pair in map(self._held, values) if pair])
             else:
@@ -165,7 +217,8 @@ class Keys:
         """As Python's own, but for what nobody knows; None: that of an object that is like no other."""
         if type(value) is int:
             return self._hash_of_leaf(value)
-        if value.known is None:
+        if not value.is_found:
+            value.is_found = True
             value.known = self._hash_of_parts(value)
         return value.known  # type: ignore[no-any-return]
 
@@ -175,32 +228,106 @@ class Keys:
         return id(value) if found is None else value if type(value) is Composite else found
 
     def _hash_of_leaf(self, at: int) -> int:
-        number = self._number(at)
-        if number is not None:
-            return hash(number)
+        start, end = self._extent(at)
+        self._work(1, 1)
+        if end - start <= _LONGEST_TEXT:
+            self._work(1, end - start >> 5)
+            return self._hash_of_short(at)
+        if at not in self._long:
+            self._long[at] = self._hash_of_short(at)
+        return self._long[at]
+
+    def _hash_of_short(self, at: int) -> int:
+        value = self._value(at)
+        if value is not _UNKNOWN:
+            return hash(value) if value == value else at  # NaN is like no other
         start, end = self._extent(at)
         return hash(self._stream[start:end]) if end > start else self._stream[at] << 32
 
     def _hash_of_parts(self, value: Composite) -> int | None:
+        if value.depth > _DEEPEST:
+            return _constant(value.kind)
         if value.kind == "tuple":
             return hash(tuple(map(self._inner, value.parts)))
-        if value.kind == "frozenset":
-            return hash(frozenset(map(self._hash, value.parts)))
-        if value.kind != "call":
-            return None
-        name, arguments = self._call(value)
-        if name == _UUID:
-            number = self._numbers.get(value.state) if type(value.state) is int else None
-            if number is not None:
-                return self._hash_of_leaf(number)
-            return _made(_of_hex, [self._argument(each) for each in arguments[:1]])
-        if name in _MADE and name is not None:
-            return _made(_maker(*name), [self._argument(each) for each in arguments])
-        if name in _LIKE_TUPLES and name is not None:
-            return hash(tuple(map(self._inner, self._held(arguments[0]) if len(arguments) == 1 else arguments)))
-        if name == ("builtins", "frozenset"):
-            return hash(frozenset(map(self._hash, self._held(arguments[0]) if arguments else ())))
-        return None
+        return self._hash_of_set(value.parts) if value.kind == "frozenset" else hash(self._name(value))
+
+    def _hash_of_set(self, values: list[Any]) -> int:
+        """Python combines the hashes of all elements that differ, also where these are the same."""
+        found: dict[Any, int] = {}
+        owners: dict[bytes, Any] = {}
+        random, is_text = set(), False
+        for each in values:
+            known = self._hash(each)
+            own = self._equal(each, known) if type(each) is int else id(each)
+            if known is None:
+                random.add(self._call(each)[0] if each.kind == "call" else None)
+            elif type(each) is int:
+                is_text = is_text or self._stream[each] in _TEXTS or self._stream[each] in _BYTES
+            owner = owners.setdefault(b"%d" % known, own) if known is not None else own
+            if owner != own and not type(owner) is type(own) is str:
+                return _constant(_FROZENSET)  # whether they are equal is not known
+            found[own] = id(each) if known is None else known
+        if len(random) > 1 or random and is_text:  # a date has the hash of some bytes, and an address that of a text
+            return _constant(_FROZENSET)
+        return hash(frozenset(map(_Hashed, found.values())))
+
+    def _equal(self, at: int, known: int | None) -> str:
+        """A text that is the same for what is equal."""
+        start, end = self._extent(at)
+        if end - start > _LONGEST_TEXT:
+            return f"{self._stream[at] in _BYTES} {known}"
+        value = self._value(at)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return f"{value:x}" if isinstance(value, int) else repr(value) if value is not _UNKNOWN else f"at {at}"
+
+    def _hash_of_call(self, made: Composite, name: tuple[str, str], arguments: list[Any]) -> int | None:
+        """That of what a call returns; where it is not known, one that all of the kind have."""
+        if name in _MADE:
+            made.value = self._made(name, arguments)
+            try:
+                return hash(made.value) if made.value is not _UNKNOWN else _constant(name)
+            except TypeError:  # a NaN that is a signal
+                return _constant(name)
+        is_held = len(arguments) == 1 or len(arguments) == 2 and name in _STRUCTURES
+        values = self._held(arguments[0]) if is_held else arguments
+        self._work(1, 1 + _PER_VALUE * len(values))
+        if name == _TUPLE:
+            plain = self.composed("tuple", list(values))
+            made.kind, made.parts, made.weight, made.depth = plain.kind, plain.parts, plain.weight, plain.depth
+            return self._hash_of_parts(made) if plain.weight <= HEAVY else _constant(name)
+        if made.depth > _DEEPEST or made.weight > HEAVY:
+            return _constant(name)
+        if name == _FROZENSET:
+            return self._hash_of_set(values)
+        return hash(tuple(map(self._inner, values))) if name in _LIKE_TUPLES else _constant(name)
+
+    def _made(self, name: tuple[str, str], arguments: list[Any]) -> Any:
+        """The number or the like that is made of these."""
+        try:
+            if name in _SCALARS:
+                return self._scalar(*arguments)
+            values = [self._value(each, _LONGEST_TEXT) for each in arguments]
+            if not all(type(each) in _PLAIN for each in values):
+                return _UNKNOWN
+            return _maker(*name)(*values)
+        except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, struct.error):
+            return _UNKNOWN
+
+    def _scalar(self, dtype: Any, given: Any) -> Any:
+        """The number that numpy finds in bytes; texts are as these."""
+        data = self._value(given, _LONGEST_TEXT)
+        name, arguments = self._call(dtype) if type(dtype) is Composite and dtype.kind == "call" else (None, [])
+        found = _TYPE.fullmatch(self._value(arguments[0], _LONGEST_TEXT)) if name == _DTYPE else None
+        if found is None or type(data) is not bytes or type(dtype.value) is not str:
+            return _UNKNOWN
+        is_swapped = ">" in (found[1], dtype.value)
+        if found[2] in "SUa":
+            return data
+        if found[2] in "iubmM":
+            return int.from_bytes(data, "big" if is_swapped else "little", signed=found[2] in "imM")
+        numbers = struct.unpack((">" if is_swapped else "<") + _FLOATS[found[2] + found[3]], data)
+        return complex(*numbers) if len(numbers) == 2 else numbers[0]
 
     def _held(self, value: Any) -> list[Any]:
         """What is in a list or tuple, of a list perhaps only what may share its hash."""
@@ -208,18 +335,36 @@ class Keys:
             return self._listed.get(value, [])
         return value.parts if value.kind == "tuple" else []  # type: ignore[no-any-return]
 
-    def _argument(self, at: Any) -> Any:
-        """A number or a text that a call is given."""
+    def _value(self, at: Any, longest: int | None = None) -> Any:
+        """A number, a text or the like, or a tuple of these."""
         if type(at) is not int:
-            return None
+            return at.value if at.kind == "call" else self._value_of_tuple(at, longest)
+        code = self._stream[at]
+        if code in b"N)":
+            return () if code == ord(")") else None
         start, end = self._extent(at)
-        if end - start > _LONGEST_TEXT:
-            return None
-        number = self._number(at)
-        if number is not None:
-            return number
+        if longest is not None:
+            if end - start > longest:
+                return _UNKNOWN
+            self._work(1, 1 + ((end - start) ** 2 >> 10))  # so long does it take to make a number of it
+        if code in _BYTES:
+            return self._stream[start:end]
+        if code not in _TEXTS:
+            number = self._number(at)
+            return _UNKNOWN if number is None else number
         text = self._stream[start:end]
-        return text.decode("utf-8", "replace").strip("'\"")
+        if code == ord("V"):
+            return text.decode("raw-unicode-escape", "replace")
+        if code == ord("S"):
+            return codecs.escape_decode(text.strip()[1:-1])[0].decode("utf-8", "surrogatepass")  # type: ignore
+        return text.decode("utf-8", "surrogatepass")
+
+    def _value_of_tuple(self, made: Composite, longest: int | None) -> Any:
+        if made.kind != "tuple" or made.weight > _MOST_PARTS or len(made.parts) > _MOST_PARTS or made.depth > _DEEPEST:
+            return _UNKNOWN
+        self._work(1, 1 + len(made.parts))
+        values = tuple(self._value(each, longest) for each in made.parts)
+        return _UNKNOWN if any(each is _UNKNOWN for each in values) else values
 
     def _call(self, made: Composite) -> tuple[tuple[str, str] | None, list[Any]]:
         """What is called, and with what; where that is copyreg, the class of the object, and what that is given."""
@@ -238,10 +383,13 @@ class Keys:
             start, end = self._extent(value)
             first, _, second = self._stream[start:end].partition(b"\n")
             return _restore.modern_name(first.decode("utf-8", "replace"), second.decode("utf-8", "replace"))
-        if type(value) is Composite and value.kind == "name":
-            module, name = map(self._argument, value.parts)
-            return _restore.modern_name(module, name) if type(module) is str and type(name) is str else None
-        return None
+        if type(value) is not Composite or value.kind != "name":
+            return None
+        if value.value is _UNKNOWN:
+            module, name = (self._value(each, _LONGEST_TEXT) for each in value.parts)
+            is_text = type(module) is str and type(name) is str
+            value.value = _restore.modern_name(module, name) if is_text else None
+        return value.value  # type: ignore[no-any-return]
 
     # --- what stands at a place -------------------------------------------------------------------------
 
@@ -270,27 +418,26 @@ class Keys:
         if code in b"\x8a\x8b":
             return int.from_bytes(value, "little", signed=True)
         try:
-            return float(value) if code == ord("F") else _TRUTHS.get(value, int(value.rstrip(b"L")))
+            return float(value) if code == ord("F") else _TRUTHS[value] if value in _TRUTHS else int(
+                value.rstrip(b"L"), 0)
         except ValueError:
             return None
 
 
-def _made(make: Callable[..., Any], arguments: list[Any]) -> int | None:
-    """The hash of a number or the like that is made of these."""
-    try:
-        return hash(make(*arguments))
-    except (ValueError, TypeError, ArithmeticError):
-        return None
-
-
-def _of_hex(text: Any) -> int:
-    """The number of a UUID, which takes its digits in many ways."""
-    return int(re.sub("urn:|uuid:|[{}-]", "", text), 16)
+def _constant(name: Any) -> int:
+    """In the place of a hash that is not known, and may be chosen: all that have it may share their hash."""
+    return hash((_constant, name))
 
 
 def _maker(module: str, name: str) -> Callable[..., Any]:
-    """A class of Python's whose values are made quickly of what is short, a Fraction of digits alone."""
+    """What makes values quickly of what is short, a Fraction of digits alone, and no bytes of a number."""
     make: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    if name in _OF_TEXTS:
+        def text(value: Any = b"", *coding: Any) -> Any:
+            if type(value) not in (str, bytes) or coding not in ((), ("latin1",)):
+                raise ValueError
+            return make(value, *coding)
+        return text
     if name != "Fraction":
         return make
 
@@ -302,18 +449,32 @@ def _maker(module: str, name: str) -> Callable[..., Any]:
 
 
 _UUID = ("uuid", "UUID")
+_DTYPE = ("numpy", "dtype")
+_TYPE = re.compile(r"([<>=|]?)([a-zA-Z?])(\d*)")
+_SCALARS = frozenset((f"numpy.{core}.multiarray", "scalar") for core in ("core", "_core"))
+_FROZENSET, _TUPLE = ("builtins", "frozenset"), ("builtins", "tuple")
+_FLOATS = {"f2": "e", "f4": "f", "f8": "d", "c8": "ff", "c16": "dd", "?": "?"}
+_PLAIN = frozenset([int, float, complex, bool, str, bytes, tuple, type(None)])
+"""Of these the others are made, and this does not take long, as of a Decimal it may."""
+_OF_TEXTS = frozenset("str bytes encode".split())
 _MAKERS = (("copyreg", "__newobj__"), ("copyreg", "_reconstructor"))
 _OF_PAIRS = frozenset("dict OrderedDict defaultdict ImmutableMultiDict".split())
 _HOMES = frozenset("builtins collections werkzeug".split())
 _FILLED = _OF_PAIRS | frozenset("set frozenset Counter".split())
-_MADE = frozenset({
-    ("decimal", "Decimal"), ("fractions", "Fraction"),
-    *(("builtins", name) for name in "int float complex range".split()),
+_MADE = _SCALARS | frozenset({
+    ("decimal", "Decimal"), ("fractions", "Fraction"), ("datetime", "timedelta"), ("_codecs", "encode"), _UUID,
+    ("operator", "or_"), ("_operator", "or_"),
+    *(("builtins", name) for name in "int float complex bool range str bytes".split()),
     *(("ipaddress", f"IPv{version}{kind}") for version in (4, 6) for kind in ("Network", "Interface"))})
-_LIKE_TUPLES = frozenset({
-    ("builtins", "slice"), ("time", "struct_time"), ("resource", "struct_rusage"),
-    ("pandas._libs.interval", "Interval"),
+_STRUCTURES = frozenset({
+    ("time", "struct_time"), ("resource", "struct_rusage"),
     *(("os", name) for name in "stat_result statvfs_result terminal_size".split()),
-    *(("posix", name) for name in "times_result uname_result".split()),
+    *(("posix", name) for name in "times_result uname_result".split())})
+"""These may be given a dict too."""
+_LIKE_TUPLES = _STRUCTURES | frozenset({
+    ("builtins", "slice"), ("pandas._libs.interval", "Interval"),
     *(("werkzeug.datastructures" + module, "ImmutableMultiDict") for module in ("", ".structures")),
     *(("urllib.parse", f"{kind}Result{of}") for kind in ("Parse", "Split", "Defrag") for of in ("", "Bytes"))})
+_CHOSEN = _MADE | _LIKE_TUPLES | {_DTYPE, _FROZENSET, _TUPLE}
+"""Whoever writes a pickle may choose the hashes of what these return. Those of others are random, or of an object's
+address."""

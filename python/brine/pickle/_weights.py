@@ -7,10 +7,10 @@ is made of. This takes a tenth of the time that `_calls` takes, and so goes thro
 import pickletools
 from typing import Any, NamedTuple
 
-from brine.pickle._keys import Composite, Costly, Keys
+from brine.pickle._keys import Costly, Keys
 
 MOST_OPCODES = 10_000_000
-_FAULTS = (ValueError, IndexError, KeyError)
+_FAULTS = (ValueError, IndexError, KeyError, TypeError, RecursionError)
 _SIZES = {ord(opcode.code): opcode.arg.n if opcode.arg else 0 for opcode in pickletools.opcodes}
 """Of the arguments in bytes; if negative, it is a line, or says itself how long it is."""
 _LENGTHS = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT4: 4,
@@ -51,7 +51,8 @@ class _Weights:
         self._stream = stream
         self._stack: list[Any] = []
         self._marks: list[int] = []
-        self._memo: dict[int, Any] = {}
+        self._memo: dict[bytes, Any] = {}
+        """By the numbers as texts: a dict of numbers that a stream chooses may take long to fill."""
         self._keys = Keys(stream)
         self.at = 0
         """The opcode that is followed."""
@@ -88,7 +89,7 @@ class _Weights:
         if name == "MARK":
             self._marks.append(len(stack))
         elif name == "MEMOIZE":
-            self._memo[len(self._memo)] = stack[-1]
+            self._memo[b"%d" % len(self._memo)] = stack[-1]
         elif "PUT" in name:
             self._memo[_number(name, argument)] = stack[-1]
         elif "GET" in name:
@@ -132,21 +133,21 @@ class _Weights:
             stack.append(keys.composed("tuple", taken))
         elif name in ("SETITEM", "SETITEMS"):
             keys.use(stack[-1], taken[::2])
-            if len(taken) <= _FEW:
-                keys.note_items(stack[-1], taken)
+            keys.note_items(stack[-1], taken)
         elif name in ("APPEND", "APPENDS"):
             keys.extend(stack[-1], taken)
         elif name in _CALLS:
             keys.weigh(taken)
-            parts = [self.at, *taken] if name == "INST" else taken[:2] if name in _OF_ONE else taken
-            made = keys.composed("call", parts)
+            if name not in _OF_ONE:
+                callee, *given = [self.at, *taken] if name == "INST" else taken
+                taken = [callee, keys.composed("tuple", given)]
+            made = keys.composed("call", taken[:2])
             stack.append(made)
-            keys.called(made)
+            keys.called(made, name == "NEWOBJ_EX")
         elif name == "ADDITEMS":
             keys.use(stack[-1], taken)
         elif name == "BUILD":
-            if type(stack[-1]) is Composite:
-                stack[-1].state = taken[0]
+            keys.stated(stack[-1], taken[0])
         else:
             self._make(name, taken)
 
@@ -158,6 +159,7 @@ class _Weights:
             self._keys.use(made, taken)
         elif name == "DICT":
             self._keys.use(made, taken[::2])
+            self._keys.note_items(made, taken)
         elif name == "LIST":
             self._keys.extend(made, taken)
 
@@ -171,9 +173,7 @@ _CALLS = frozenset("REDUCE NEWOBJ NEWOBJ_EX OBJ INST".split())
 _OF_ONE = frozenset("REDUCE NEWOBJ NEWOBJ_EX".split())
 """These have their arguments in one tuple, behind which may be others by their names."""
 _OF_PARTS = {"STACK_GLOBAL": "name", "FROZENSET": "frozenset"}
-_FEW = 4
-"""So many keys and values has an object's state in which a number is looked for."""
 
 
-def _number(name: str, argument: bytes) -> int:
-    return int.from_bytes(argument, "little") if "BIN" in name else int(argument)
+def _number(name: str, argument: bytes) -> bytes:
+    return b"%d" % (int.from_bytes(argument, "little") if "BIN" in name else int(argument))
