@@ -396,7 +396,7 @@ bool GroupSupervisor::blames_fork(const Process& process, bool killed) {
 void GroupSupervisor::give_forks_up(const Process& process, const std::string& why) {
   if (process.code != rollout_.asked() || unfit_code_ == process.code) return;
   tell_unfit(process.template_pid, why);
-  // None is started with code for which requests wait no longer: they had passed this one over.
+  // No process is started with code that requests do not wait for: they had passed this one over.
   if (rollout_.is_given_up()) ask_for_new_code();
   unfit_code_ = rollout_.asked();  // it is the same code
   killed_at_fork_ = 0;
