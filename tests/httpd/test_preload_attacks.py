@@ -530,8 +530,10 @@ os.environ["OF_THE_IMPORT"] = "yes"
     assert end_of(server, pid) == ("exit code 0", "shutdown")
 
 
-def test_a_limit_of_descriptors_that_leaves_none(site):
+def test_a_limit_of_descriptors_that_leaves_none(site, workspace):
     """Neither the template nor a process that starts by itself can serve, which is told of, until the script is mended."""
+    if "undefined" in workspace.build.sanitizer:
+        pytest.skip("this sanitizer needs a pipe to look at an object, and takes it for none without")
     server, _, script = site("processes=1", text=app(start="""
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (5, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
