@@ -11,9 +11,9 @@ namespace brine::apache {
 namespace {
 
 // Where no option is like the unknown one, so many are listed.
-constexpr std::size_t kFew = 6;
+constexpr std::size_t kFewOptions = 6;
 // A longer word is no slip of the keyboard, and comparing takes the product of lengths.
-constexpr std::size_t kLongest = 64;
+constexpr std::size_t kLongestWord = 64;
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
@@ -50,7 +50,7 @@ std::string options_in(const std::vector<std::string_view>& known) {
 }  // namespace
 
 std::string_view meant(std::string_view word, const std::vector<std::string_view>& known) {
-  if (word.size() > kLongest) return {};
+  if (word.size() > kLongestWord) return {};
   std::string_view best;
   std::size_t least = word.size() / 3 + 1;  // what is as far away is another word
   for (const std::string_view each : known) {
@@ -67,7 +67,7 @@ std::string unknown_option(std::string_view name, const std::vector<std::string_
   if (known.empty()) return clause + "; it takes none";
   const std::string_view best = meant(name, known);
   if (!best.empty()) return clause + "; did you mean " + base::in_quotes(best) + "?";
-  return known.size() <= kFew ? clause + "; there are " + options_in(known) : clause;
+  return known.size() <= kFewOptions ? clause + "; there are " + options_in(known) : clause;
 }
 
 }  // namespace brine::apache
