@@ -66,6 +66,11 @@ class Mixture:
         return f"{self.page} beside a page that computes"
 
     @property
+    def clients(self) -> str:
+        """Who asks for the page."""
+        return f"{peers_rows.OPEN_RATE} requests a second" if self.paced else "Eight connections"
+
+    @property
     def headings(self) -> tuple[str, ...]:
         """Of the table's columns."""
         return (self.title, f"{self.page}/s", f"{self.page} p50 ms", f"{self.page} p99 ms", "p99 x Brine's", "heavy pages/s",
@@ -205,7 +210,7 @@ def paced(url: str, seconds: float, folder: pathlib.Path) -> dict:
     """The figures of an open loop, in the units of a closed one's."""
     times = peers_rows.open_times(url, math.ceil(seconds), folder)
     answered = [time for time in times if time != math.inf]
-    return {"rate": len(answered) / math.ceil(seconds), "failed": len(times) - len(answered),
+    return {"rate": peers_rows.OPEN_RATE * len(answered) / max(1, len(times)), "failed": len(times) - len(answered),
             **{f"p{percent}": peers_rows.percentile(times, percent) * 1000 for percent in (50, 99)}}
 
 

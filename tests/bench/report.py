@@ -216,7 +216,7 @@ def text(results: list[Result], costs: list[pickle_cost.CostResult], facts: dict
                   "Brine in daemon mode alone, rounds interleaved; PSS of all processes of that httpd."]
     for made in beside:
         parts += [table(made.mixture.headings, [Line(cells) for cells in made.cells()]),
-                  f"Eight connections at {made.mixture.path} while one client is on a page of 500 ms of the processor's time; "
+                  f"{made.mixture.clients} at {made.mixture.path} while one client is on a page of 500 ms of the processor's time; "
                   "their p99 is compared within a round, with Brine's in as many processes."]
     if preloaded:
         parts += [table(preload.HEADINGS, [Line(cells) for cells in preloaded.cells()]),
