@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -77,15 +77,21 @@ class PreloadResult:
         return {"key": KEY, "ways": self.figures}
 
 
-def measure(kinds: list[Kind], work: Work, seconds: float) -> PreloadResult:
-    """One server after the other. Throws ServerError where one answers wrongly."""
-    result = PreloadResult()
-    for way in WAYS:
+def sites(ways: Iterable[Way], kinds: list[Kind], work: Work, prefix: str) -> Iterator[tuple[Way, Kind, pathlib.Path]]:
+    """The ways whose server is there, with it and a script of their own, which a deployment may replace."""
+    for way in ways:
         kind = next((kind for kind in kinds if kind.name == rows.server(way.family, rows.DAEMON)), None)
         if kind is None:
             continue
-        script = work.apps / f"{KEY}-{way.key}.wsgi"
+        script = work.apps / f"{prefix}-{way.key}.wsgi"
         shutil.copy(work.apps / "django_admin.wsgi", script)
+        yield way, kind, script
+
+
+def measure(kinds: list[Kind], work: Work, seconds: float) -> PreloadResult:
+    """One server after the other. Throws ServerError where one answers wrongly."""
+    result = PreloadResult()
+    for way, kind, script in sites(WAYS, kinds, work, KEY):
         with serving(kind, work, way, script, PROCESSES) as (server, began):
             result.figures[way.key] = together(server, work, script, began, seconds)
         with serving(kind, work, way, script, 1) as (server, _):

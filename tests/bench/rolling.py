@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pathlib
-import shutil
 import statistics
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -78,12 +77,7 @@ def measure(kinds: list[Kind], work: Work, rounds: int, seconds: float) -> Rolli
     result = RollingResult()
     with ExitStack() as stack:
         running = {}
-        for way in WAYS:
-            kind = next((kind for kind in kinds if kind.name == rows.server(way.family, rows.DAEMON)), None)
-            if kind is None:
-                continue
-            script = work.apps / f"{way.key}.wsgi"
-            shutil.copy(work.apps / "django_admin.wsgi", script)
+        for way, kind, script in preload.sites(WAYS, kinds, work, KEY):
             named = replace(kind, name=f"{kind.name}-{way.key}")
             server, _ = stack.enter_context(preload.serving(named, work, way, script, PROCESSES))
             running[way.key] = server, script
