@@ -1,14 +1,13 @@
-"""Holds the GIL of its interpreter until another interpreter lets it go, and tells what runs it.
+"""Holds the GIL of its interpreter until the test lets it go, and tells what runs it.
 
-/hold?NAME   keeps the GIL, in C code, until the first byte of writable/NAME is 1; the second byte says that it has begun
-/release?NAME  sets that byte
+/hold?NAME   keeps the GIL, in C code, until the first byte of writable/NAME is 1; the second byte says that it has begun;
+             returns the name of the interpreter
 /which       returns, as JSON, a name of the interpreter and what it is told of its surroundings
 /module      imports an extension module that needs a shared GIL
 /pickle      pickles, under the guard, as an interpreter of several that do so at once
 /fork        returns how a forked process ends, or why there is none; and what a program said that was started
 /spin        computes until it is interrupted
-/watch       keeps from now on the events of requests that this interpreter is told of
-/events      returns, as JSON, the name of the interpreter, and the paths of the requests that have begun since
+/events      returns, as JSON, the name of the interpreter, and the paths of the requests that it was told of
 /            answers
 
 It leaves a file when its interpreter is told that the process stops, and another when it ends.
@@ -28,8 +27,6 @@ import mod_wsgi
 
 INTERPRETER = os.urandom(8).hex()
 WRITABLE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "writable")
-
-
 BEGUN = []
 
 
@@ -42,14 +39,12 @@ atexit.register(leave, "exit")
 mod_wsgi.subscribe_shutdown(lambda name, **event: leave("stopping"))
 
 
-def watch():
-    mod_wsgi.subscribe_events(note_request)
-    return "watching"
-
-
 def note_request(name, **event):
     if name == "request_started":
         BEGUN.append(event["request_environ"]["PATH_INFO"])
+
+
+mod_wsgi.subscribe_events(note_request)
 
 
 def memory(name):
@@ -66,12 +61,7 @@ def hold(name):
     flag[1] = 1
     # No step of this runs bytecode, so the GIL is never given up.
     collections.deque(iter(functools.partial(operator.getitem, flag, 0), 1), maxlen=0)
-    return "held"
-
-
-def release(name):
-    memory(name)[0] = 1
-    return "released"
+    return INTERPRETER
 
 
 class Record:
@@ -111,7 +101,7 @@ def module():
     return readline.__name__
 
 
-ANSWERS = {"/module": module, "/pickle": pickled, "/fork": forked, "/spin": spin, "/watch": watch,
+ANSWERS = {"/module": module, "/pickle": pickled, "/fork": forked, "/spin": spin,
            "/events": lambda: json.dumps([INTERPRETER, BEGUN])}
 
 
@@ -120,8 +110,8 @@ def application(environ, start_response):
     if path == "/which":
         text = json.dumps([INTERPRETER, mod_wsgi.application_group, environ["wsgi.multithread"],
                            environ["wsgi.multiprocess"]])
-    elif path in ("/hold", "/release"):
-        text = hold(name) if path == "/hold" else release(name)
+    elif path == "/hold":
+        text = hold(name)
     else:
         text = ANSWERS.get(path, lambda: "here")()
     start_response("200 OK", [("Content-Type", "text/plain")])

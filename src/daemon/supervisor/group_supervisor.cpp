@@ -137,7 +137,6 @@ void GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
     return p.pid == pid && !p.is(Phase::ended);
   });
   if (process == processes_.end()) return;
-  group_log_.read(*process, base::now());
   group_log_.keep_reader(*process);
   count_last_cpu(*process, usage);
   note_end(*process, status, usage.ru_maxrss);

@@ -70,9 +70,6 @@ class GroupSupervisor {
   /// Handles the packets of the processes, and writes what they have logged.
   void read_all(base::Nanos now);
 
-  /// Hears which processes a template has forked.
-  void read_births(base::Nanos now);
-
   /// Handles what one of httpd's processes has told about this group.
   void hear(Introduced introduced);
 
@@ -123,6 +120,7 @@ class GroupSupervisor {
   bool is_idle(const Template& one, base::Nanos now) const;
   bool lacks_template(base::Nanos now) const;
   void order_processes(base::Nanos now);
+  void read_births(base::Nanos now);
   void born(Process& process, const Sender& sender, base::Nanos now);
   void not_forked(Process& process, const std::string& why, base::Nanos now);
   void start_alone(Process& process, base::Nanos now);

@@ -425,7 +425,6 @@ bool GroupSupervisor::reap_template(pid_t pid, int status, const rusage& usage) 
   const auto ended = std::find_if(templates_.begin(), templates_.end(),
                                   [pid](const Template& each) { return each.process.pid == pid; });
   if (ended == templates_.end()) return false;
-  group_log_.read(ended->process, base::now());
   group_log_.keep_reader(ended->process);
   count_last_cpu(ended->process, usage);
   note_template_end(*ended, status, usage.ru_maxrss);
