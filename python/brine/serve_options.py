@@ -41,6 +41,8 @@ _LIMITS: tuple[tuple[str, str, Callable[[str], Any], str, str], ...] = (
     ("memory-recycle", "memory-recycle", size, "SIZE", "replace a process that has so much memory (default: never)"),
     ("memory-recycle-jitter", "memory-recycle-jitter", size, "SIZE",
      "up to so much more, another size for each process (default 0)"),
+    ("preload-idle", "preload-idle", duration, "TIME",
+     "end the process of --preload when it has not been needed for so long (default: never)"),
     ("warm-up", "warm-up", url_paths, "URL,...", "have each process make these requests itself before it serves"),
     ("warm-up-timeout", "warm-up-timeout", duration, "TIME", "and go on without them after that time (default 30s)"),
     ("user", "user", account, "USER", "run the application as this user (root only; default www-data)"),
@@ -168,6 +170,8 @@ def _limits(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     _check_jitter({option: value for option, _, value in chosen})
     if options.preload:
         chosen.append(("preload", "preload", "On"))
+    elif options.preload_idle is not None:
+        raise Refusal("--preload-idle is about the process that --preload loads the application in: give both.")
     if options.embedded and chosen:
         raise Refusal(f"--{chosen[0][0]} is about processes of the application's own: leave it or --embedded out.")
     if options.embedded and options.processes[0] != options.processes[1]:

@@ -66,6 +66,7 @@ def test_values_that_are_none(brine, script, option, value, words):
     (["--status", "--mount", "/brine-status"], "--status has its page at /brine-status"),
     (["--status", "--mount", "/brine-health=json:loads"], "--status has its page at /brine-health"),
     (["--warm-up", "/x", "--embedded"], "--warm-up is about processes of the application's own"),
+    (["--preload-idle", "1m"], "--preload-idle is about the process that --preload loads the application in"),
     (["--preload", "--embedded"], "--preload is about processes of the application's own"),
     (["--max-requests-jitter", "5"], "--max-requests-jitter adds to --max-requests, which is not given"),
     (["--restart-interval-jitter", "1m", "--restart-interval", "0s"], "adds to --restart-interval, which"),
@@ -124,6 +125,15 @@ def test_no_jitter_may_be_said(serve, script):
     assert serve(script, "--max-requests-jitter", "0").get() == (200, "one")
     assert serve(script, *(f"--{name.replace('maximum', 'max')}={value}" for name, value in JITTER.items())).get() == (
         200, "one")
+
+
+@pytest.mark.parametrize("where", ["options", "file"])
+def test_how_long_a_preloaded_process_is_kept(brine, script, folder, where):
+    settings = folder / "brine.toml"
+    settings.write_text("preload = true\npreload-idle = '10m'\n")
+    text = printed(brine, script, *(["--config", settings] if where == "file" else ["--preload", "--preload-idle=10m"]))
+    group = next(line for line in text.splitlines() if line.startswith("WSGIDaemonProcess"))
+    assert {"preload=On", "preload-idle=10m"} <= set(group.split())
 
 
 def test_preloaded_processes_share_what_one_has_loaded(serve, folder):
