@@ -127,8 +127,8 @@ class Supervisor {
       ::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT);
       const pid_t pid = ended.si_pid;
       if (pid == 0) return;
-      // What it has said last is read first, or its end would be taken for one that nobody knows the
-      // reason of. One that has ended as soon as a template had forked it has said who it is.
+      // The process may just have said why it ends, and one that ended as soon as a template had
+      // forked it has said who it is.
       read_all();
       int status = 0;
       rusage usage{};
