@@ -290,6 +290,27 @@ def test_a_template_that_is_killed_is_made_anew(site):
     assert ask(server)["loaded_by"] == second
 
 
+def test_a_template_that_is_killed_while_it_loads_is_made_anew(site, workspace):
+    """It loads for no process, so that none tells of it. The first may be anybody's doing."""
+    marks = workspace.new_folder() / "writable"
+    server, group, _ = site("processes=1", text=app(start=f"""
+if os.path.exists({str(marks / 'hang')!r}):
+    os.rename({str(marks / 'hang')!r}, {str(marks / 'hangs')!r})
+    time.sleep(3600)
+"""))
+    pid, = all_ready(group, 1)
+    (marks / "hang").touch()
+    (marks / "hang").chmod(0o666)
+    os.kill(templates(server)[0], signal.SIGKILL)
+    until((marks / "hangs").exists, "another template loads")
+    os.kill(templates(server)[1], signal.SIGKILL)
+    third = until(lambda: templates(server)[2:], "another template", 60)[0]
+    assert ask(server)["pid"] == pid, "processes go on"
+    replace(group, pid)
+    assert ask(server)["loaded_by"] == third
+    server.expect_log("BRINE0647: .*another is started.*SIGKILL", count=2)
+
+
 def test_a_template_that_crashes_while_it_loads(site):
     server, group, script = site("processes=1", text="import os\nos.abort()\n")
     server.expect_log("BRINE0610: .*killed by SIGABRT", count=2)

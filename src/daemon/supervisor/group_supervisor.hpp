@@ -142,6 +142,7 @@ class GroupSupervisor {
   void tell_of(const Template& one, metrics::ProcessEvent event) const;
   bool reap_template(pid_t pid, int status, const rusage& usage);
   void note_template_end(Template& ended, int status, long peak_kib);
+  bool blames_load(int status);
   bool tell_of_end_with(Template& ended, int status, long peak_kib);
 
   // Functions that handle what a process says:
@@ -232,6 +233,7 @@ class GroupSupervisor {
   std::list<Template> templates_;        ///< the newest is the last; one at most is used
   std::uint32_t unfit_code_ = 0;         ///< code whose template cannot be forked; 0: none
   unsigned killed_at_fork_ = 0;          ///< in a row, of what was forked, or was lost
+  unsigned killed_at_load_ = 0;          ///< templates that nobody waited for, in a row
   unsigned template_deaths_ = 0;         ///< in a row, of templates that no process waited for
   base::Nanos template_not_before_ = 0;  ///< no spare template is started before this time
   ScriptRegistry scripts_;

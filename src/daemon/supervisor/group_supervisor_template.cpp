@@ -320,6 +320,7 @@ void GroupSupervisor::handle(Template& from, const Packet& packet) {
   const Nanos now = base::now();
   switch (packet.message) {
     case Message::ready:
+      killed_at_load_ = 0;
       from.is_ready = true;
       from.used_at = now;
       from.process.life.ready_at = now;
@@ -442,13 +443,22 @@ void GroupSupervisor::note_template_end(Template& ended, int status, long peak_k
   end.peak = static_cast<std::uint64_t>(peak_kib) * 1024;
   host_.tell(end);
   if (ended.is_ended) return;
-  // Nobody waited for it, so it is not known whether the scripts or something else ended it. The
-  // next process finds out.
-  if (!ended.is_ready) unfit_code_ = ended.process.code;
+  const bool is_given_up = !ended.is_ready && blames_load(status);
+  // The next process finds out what is wrong.
+  if (is_given_up) unfit_code_ = ended.process.code;
   const std::string follows =
-      ended.is_ready ? "another is started: " : "processes are started without one: ";
+      is_given_up ? "processes are started without one: " : "another is started: ";
   tell_of_loss("has ended, and " + follows + describe(report));
   template_not_before_ = base::now() + back_off(++template_deaths_, 1);
+}
+
+// Returns true if the scripts are what has ended a template that loaded them for no process. One
+// SIGKILL may be an operator's or the kernel's.
+bool GroupSupervisor::blames_load(int status) {
+  const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  if (killed && ++killed_at_load_ == 1) return false;
+  killed_at_load_ = 0;
+  return true;
 }
 
 // Has one of the processes that wait for the template tell of its end as of its own: the one for
