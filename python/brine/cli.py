@@ -204,10 +204,21 @@ def _run(options: argparse.Namespace, words: list[str], module_folder: str | Non
     return _configure(options, brine)
 
 
+def _have_standard_files() -> None:
+    """Where the caller has closed one, nothing is read or written: no file that is opened later gets its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))
+
+
 def _write_out() -> None:
     """Writes what print() keeps: Python itself would say by a traceback, as it ends, that the disk is full."""
-    if sys.stdout is not None:  # it is None where the caller has closed it
-        sys.stdout.flush()
+    sys.stdout.flush()
 
 
 def _forget_output() -> None:
@@ -225,6 +236,7 @@ def main(arguments: list[str] | None = None, module_folder: str | None = None,
     The launcher that belongs to a build or an installation says where its module is and which
     Python is used by default.
     """
+    _have_standard_files()
     try:
         try:
             words = with_one_word_of_tls(sys.argv[1:] if arguments is None else arguments)

@@ -1,10 +1,12 @@
 """The httpd configuration that serves one site: text made from a checked Site, nothing else."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from brine import access_record
 from brine.application import Application
+from brine.configuration.sites import seconds
 from brine.installation import Brine, Httpd
 from brine.quoting import quoted, quoted_option, quoted_pattern
 from brine.refusal import Refusal
@@ -111,6 +113,12 @@ def group_options(site: Site) -> list[str]:
     return options + [f"{name}={value}" for name, value in limits.items()]
 
 
+def drain_seconds(site: Site) -> int:
+    """How long requests in progress keep httpd from its end: as long as they keep a daemon process, and whole seconds,
+    of which 0 would mean to httpd that there is no such limit."""
+    return max(1, math.ceil(seconds(dict(site.limits).get("shutdown-timeout", "5s"))))
+
+
 def module_path(site: Site) -> str:
     """The folders of Python's module path, as directives take them."""
     for folder in map(str, site.module_path):
@@ -134,6 +142,7 @@ def _identity(site: Site, user: ServerUser | None) -> Iterator[str]:
     yield f"ServerName {quoted(site.server_name)}"
     yield 'ServerRoot "/"'
     yield 'PidFile "${BRINE_RUN}/httpd.pid"'
+    yield f"GracefulShutdownTimeout {drain_seconds(site)}"
     if user:
         yield f"User {quoted(user.name)}"
         yield f"Group {quoted(user.group)}"

@@ -29,6 +29,14 @@ def children(process: int) -> set[int]:
     return found
 
 
+def _program(process: int) -> str:
+    """The name of the file that it runs; "" where it has ended, or may not be looked at."""
+    try:
+        return Path(f"/proc/{process}/exe").readlink().name
+    except OSError:
+        return ""
+
+
 def send(process: int, number: signal.Signals) -> None:
     """Sends a signal to a process that may have ended."""
     try:
@@ -70,8 +78,20 @@ class HttpdProcess:
             return False
         return True
 
+    def drain(self) -> None:
+        """Asks it to end when the requests in progress have been answered, for which the configuration gives it some
+        time. One that is still at its start would not hear that."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGWINCH)
+
+    def has_drained(self) -> bool:
+        """Whether nobody serves a request any more, which httpd itself looks for once a second. False where that cannot
+        be seen: in embedded mode."""
+        there = {child for child in children(self._process.pid) if _program(child)}
+        return bool(there) and all("brine-worker" in map(_program, children(child)) for child in there)
+
     def terminate(self) -> None:
-        """Asks it to end; `wait` tells whether it did."""
+        """Asks it to end at once, with the requests in it; `wait` tells whether it did."""
         if self._process.poll() is None:
             self._process.terminate()
 

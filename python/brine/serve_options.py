@@ -172,8 +172,9 @@ def _limits(options: argparse.Namespace) -> tuple[tuple[str, str], ...]:
         chosen.append(("preload", "preload", "On"))
     elif options.preload_idle is not None:
         raise Refusal("--preload-idle is about the process that --preload loads the application in: give both.")
-    if options.embedded and chosen:
-        raise Refusal(f"--{chosen[0][0]} is about processes of the application's own: leave it or --embedded out.")
+    of_daemons = [option for option, name, _ in chosen if name != "shutdown-timeout"]  # which is httpd's end too
+    if options.embedded and of_daemons:
+        raise Refusal(f"--{of_daemons[0]} is about processes of the application's own: leave it or --embedded out.")
     if options.embedded and options.processes[0] != options.processes[1]:
         raise Refusal("--processes MIN-MAX is about processes of the application's own: give one number, or leave "
                       "--embedded out.")

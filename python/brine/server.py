@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from brine import access_record, log_record
-from brine.config import render
+from brine.config import drain_seconds, render
 from brine.httpd_process import AnswerProbe, HttpdProcess
 from brine.installation import Brine, Httpd
 from brine.loading import Loading
@@ -29,6 +29,7 @@ from brine.watcher import Watcher
 _TICK_SECONDS = 0.1
 _PATIENCE_SECONDS = 15
 _LONG_LOADING_SECONDS = 5
+_QUIET_END_SECONDS = 1.5
 _NOT_FREE = "AH00072: make_sock: could not bind"
 
 
@@ -57,7 +58,8 @@ class Server:
     def run(self) -> int:
         """Serves until a signal comes: 0, or 1 if the script has not loaded in all that time; or until httpd ends
         by itself or the script's processes crash at their start: 1."""
-        if self._wait_until_it_answers():
+        serves = self._wait_until_it_answers()
+        if serves:
             self._view.say(f"Serving {self._site.subject} (Ctrl-C ends it) at\n{self._site.url}")
             if self._site.status:
                 self._view.say(f"Status at\n{self._site.origin}{STATUS_URLS[0]}")
@@ -68,7 +70,7 @@ class Server:
         if code is not None:
             self._explain(code)
             return 1
-        self._end()
+        self._end(serves and not self._loading.crash)
         if self._loading.crash:
             self._view.say(f"brine: the process that was to run {self._site.subject} {self._loading.crash}, and the "
                            "next one would, too: the lines above tell how.")
@@ -137,19 +139,29 @@ class Server:
         for line in said.splitlines():
             self._view.say(f"    {line}")
 
-    def _end(self) -> None:
-        """Gives httpd time for the requests in progress, unless a second signal comes."""
-        signals = self._stop.count
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        self._process.terminate()
-        while time.monotonic() < deadline and self._stop.count == signals:
+    def _end(self, drains: bool) -> None:
+        """Gives the requests in progress their time, and httpd some more to end, unless a second signal comes."""
+        most, began = 2 if self._stop.count else 1, time.monotonic()
+        drained = drain_seconds(self._site) if drains else 0
+        told = not drains
+        if drains:
+            self._process.drain()
+        else:
+            self._process.terminate()
+        while time.monotonic() - began < drained + _PATIENCE_SECONDS and self._stop.count < most:
             ended = self._process.wait(_TICK_SECONDS)
             self._show_log()
             if ended:
                 return
+            if drains and self._process.has_drained():
+                drains = False
+                self._process.terminate()
+            if not told and time.monotonic() - began >= _QUIET_END_SECONDS:
+                told = True
+                self._view.say(f"Requests in progress have {drained} s to come to their end. (Ctrl-C ends them.)")
 
 
-def serve(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None, output: TextIO = sys.stdout) -> int:
+def serve(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None, output: TextIO | None = None) -> int:
     """Serves the site in the foreground; returns the command's exit code."""
     with StopSignal() as stop, private_folder() as folder:
         configuration = folder / "httpd.conf"
@@ -163,7 +175,7 @@ def serve(site: Site, httpd: Httpd, brine: Brine, user: ServerUser | None, outpu
         try:
             if watcher:
                 watcher.listen()
-            return Server(site, folder, process, watcher, stop, output).run()
+            return Server(site, folder, process, watcher, stop, output or sys.stdout).run()
         finally:
             process.kill_remains()
             if watcher:

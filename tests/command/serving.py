@@ -42,6 +42,20 @@ def write_script(path, body, before=""):
     return path
 
 
+def write_held_script(path, gate):
+    """A script whose page `/held` says so in the log, and answers when the file `gate` is there."""
+    return write_script(path, "held(environ['PATH_INFO'])", f"""import os, time
+
+
+def held(url):
+    if url == '/held':
+        print('a request is held')
+        while not os.path.exists({str(gate)!r}):
+            time.sleep(0.02)
+    return b'answered'
+""")
+
+
 class Serving:
     """The process, its output as it comes, and requests to it. `user`: who runs it (pwd's entry)."""
 

@@ -1,6 +1,7 @@
 """`brine serve` from its start to its end, against a real httpd."""
 
 import concurrent.futures
+import http.client
 import os
 import pwd
 import re
@@ -16,7 +17,7 @@ import pytest
 
 from brine.root_exception import root_exception
 from ports import free_port
-from serving import PATIENCE, REPOSITORY, Serving, poll, write_script
+from serving import PATIENCE, REPOSITORY, Serving, poll, write_held_script, write_script
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -77,6 +78,68 @@ def test_other_signals_end_it_as_well(serve, script, number):
     assert server.get() == (200, "one")
     assert server.stop(number) == 0
     assert not server.answers()
+
+
+@pytest.mark.parametrize("number, options", [
+    (signal.SIGINT, []), (signal.SIGTERM, ["--mpm", "prefork", "--threads", "2"]), (signal.SIGHUP, ["--embedded"])])
+def test_a_request_in_progress_is_answered_before_the_end(serve, folder, number, options):
+    gate = folder / "gate"
+    server = serve(write_held_script(folder / "app.wsgi", gate), "--shutdown-timeout", "10m", *options)
+    assert server.get() == (200, "answered")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        page = pool.submit(server.get, "/held")
+        server.wait_for("a request is held")
+        server.process.send_signal(number)
+        server.wait_for("^Requests in progress have 600 s to come to their end")
+        assert server.process.poll() is None and not page.done()
+        gate.touch()
+        assert page.result(PATIENCE) == (200, "answered")
+    assert server.wait() == 0
+
+
+@pytest.mark.parametrize("numbers", [(signal.SIGINT, signal.SIGINT), (signal.SIGQUIT,)])
+def test_whoever_insists_waits_for_no_request(serve, folder, numbers):
+    server = serve(write_held_script(folder / "app.wsgi", folder / "gate"), "--shutdown-timeout", "10m")
+    assert server.get() == (200, "answered")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        page = pool.submit(server.get, "/held")
+        server.wait_for("a request is held")
+        for count, number in enumerate(numbers, 1):
+            server.process.send_signal(number)
+            if count < len(numbers):
+                server.wait_for("^Requests in progress have 600 s")
+        assert server.wait() == 0
+        with pytest.raises((OSError, http.client.HTTPException)):
+            page.result(PATIENCE)
+
+
+def test_a_request_that_does_not_end_has_the_time_of_an_option(serve, folder):
+    server = serve(write_held_script(folder / "app.wsgi", folder / "gate"), "--shutdown-timeout", "100ms")
+    assert server.get() == (200, "answered")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        page = pool.submit(server.get, "/held")
+        server.wait_for("a request is held")
+        assert server.stop() == 0
+        with pytest.raises((OSError, http.client.HTTPException)):
+            page.result(PATIENCE)
+
+
+def test_nobody_has_to_see_or_hear_it(brine, script, runtime):
+    """By a program that has closed its standard files, whose numbers are free then."""
+    port = free_port()
+    process = subprocess.Popen(["/bin/sh", "-c", 'exec "$0" serve "$1" --port "$2" <&- >&- 2>&-', brine, script, str(port)],
+                               env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)})
+    try:
+        def answer():
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE).read()
+            except OSError:
+                return None if process.poll() is None else b"it has ended"
+
+        assert poll(answer, "a page") == b"one"
+    finally:
+        process.terminate()
+    assert process.wait(PATIENCE) == 0
 
 
 def test_a_signal_while_the_script_still_loads(serve, folder):

@@ -1,5 +1,6 @@
 """Sites in production: `brine config -o` writes them, and the commands that operate them by their names."""
 
+import concurrent.futures
 import json
 import os
 import pwd
@@ -24,7 +25,7 @@ from brine.sites.known import KnownSite
 from brine.sites.unit import _CAPABILITIES
 from brine.starting import _checked_engine
 from ports import free_port
-from serving import PATIENCE, poll, write_script
+from serving import PATIENCE, poll, write_held_script, write_script
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -112,6 +113,29 @@ def test_a_site_from_its_start_to_its_end(sites, shop, folder):
     assert "does not run" in sites.run("stop", "shop", code=2)
     assert "does not run" in sites.run("sites")
     assert not (folder / "sites/shop/run/httpd.pid").exists()
+
+
+@pytest.mark.parametrize("by", ["command", "signal"])
+def test_a_stop_waits_for_requests_in_progress(sites, folder, by):
+    """By `brine stop`, and by the signal that systemd sends to `brine run`."""
+    gate = folder / "gate"
+    port = sites.write("shop", write_held_script(folder / "app.wsgi", gate), "--shutdown-timeout", "100s")
+    run = subprocess.Popen([sites.brine, "run", "shop"], env=sites.environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert "serves at" in run.stdout.readline()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            page = pool.submit(get, port, "/held")
+            poll(lambda: "a request is held" in sites.log("shop"), "the request")
+            ended = pool.submit(sites.run, "stop", "shop") if by == "command" else run.send_signal(signal.SIGTERM)
+            poll(lambda: "AH00492" in sites.log("shop"), "httpd's end to begin")
+            assert not page.done()
+            gate.touch()
+            assert page.result(PATIENCE) == "answered"
+            assert ended is None or "shop has ended." in ended.result(PATIENCE)
+        assert run.wait(PATIENCE) == 0
+    finally:
+        run.kill()
+        run.stdout.close()
 
 
 @pytest.mark.parametrize("preload", [(), ("--preload",)])

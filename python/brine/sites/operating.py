@@ -85,7 +85,7 @@ def stop(site: KnownSite) -> int:
     if _is_systemd_s(site):
         return _by_systemd("stop", site)
     runner = runner_of(process, site.name)
-    send(process, signal.SIGTERM)
+    send(process, signal.SIGWINCH)  # a graceful stop
     deadline = time.monotonic() + _END_SECONDS
     while is_alive(process) or runner and is_alive(runner):
         if time.monotonic() >= deadline:

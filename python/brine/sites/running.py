@@ -52,7 +52,8 @@ class _Run:
                 self._probe.close()
         self._notifier.tell(f"STATUS={why}")
         print(f"brine: {self._site.name} does not start: {why}", file=sys.stderr, flush=True)
-        self._end()
+        self._process.terminate()
+        self._await_end()
         return 1
 
     def _begin(self) -> str:
@@ -101,12 +102,12 @@ class _Run:
             if self._notifier.sign_is_due() and self._answers():
                 self._notifier.tell_of_life()
         self._notifier.tell("STOPPING=1")
-        self._end()
+        self._process.drain()
+        self._await_end()
         return 0
 
-    def _end(self) -> None:
-        """Ends httpd in an orderly way. Who has started this command decides how long it may take."""
-        self._process.terminate()
+    def _await_end(self) -> None:
+        """Who has started this command decides how long it may take."""
         while not self._process.wait(_LOOK_SECONDS) and self._stop.count < 2:
             pass
 

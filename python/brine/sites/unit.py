@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from brine.config import drain_seconds
 from brine.installation import Brine, version
 from brine.refusal import Refusal
 from brine.site import Site
@@ -77,9 +78,7 @@ def _hidden_places(paths: list[Path]) -> Iterator[str]:
 
 
 def _stop_seconds(site: Site) -> int:
-    told = re.fullmatch(r"(\d+)\.?\d*(s|m|mi|h)?", dict(site.limits).get("shutdown-timeout", "5"), re.IGNORECASE)
-    factors = {"h": 3600, "m": 60, "mi": 60}
-    return _STOP_SECONDS + (int(told[1]) * factors.get((told[2] or "s").lower(), 1) if told else 0)
+    return _STOP_SECONDS + drain_seconds(site)
 
 
 def _folders(site: Site) -> list[str]:
