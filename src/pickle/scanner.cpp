@@ -25,10 +25,14 @@ bool looks_like_name(std::string_view text) noexcept {
   return true;
 }
 
-bool is_ascii(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+// Returns how long the part of a text is in front of its first byte beyond ASCII.
+std::size_t ascii_start(std::string_view text) noexcept {
+  const auto* const other = std::find_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return static_cast<std::size_t>(other - text.begin());
 }
+
+bool is_ascii(std::string_view text) noexcept { return ascii_start(text) == text.size(); }
 
 }  // namespace
 
@@ -106,6 +110,11 @@ std::size_t Scanner::skip_line(std::string_view rest) noexcept {
   if (position_ == frame_end_) return fail("has a frame that ends within an opcode");
   if (position_ < frame_end_) rest = rest.substr(0, frame_end_ - position_);
   const std::size_t newline = rest.find('\n');
+  if (const std::size_t ascii = ascii_start(rest.substr(0, newline));
+      in_ascii_line_ && ascii < std::min(newline, rest.size())) {
+    position_ += ascii;
+    return fail("has a number or a persistent id that is not ASCII");  // unpicklers refuse it
+  }
   in_line_ = newline == std::string_view::npos;
   return in_line_ ? rest.size() : newline + 1;
 }
@@ -196,6 +205,7 @@ std::size_t Scanner::step_line(const Opcode& opcode, std::string_view rest) {
     if (newline == std::string_view::npos && could_be_name) return 0;
     push({.kind = opcode.effect == Effect::push ? Value::Kind::other : Value::Kind::obscure});
     in_line_ = true;
+    in_ascii_line_ = opcode.effect == Effect::push;
     return fault_ == nullptr ? 1 : 0;
   }
   std::string_view text = rest.substr(1, newline - 1);

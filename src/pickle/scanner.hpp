@@ -176,6 +176,7 @@ class Scanner {
   std::string carry_;             // the beginning of an opcode that is incomplete
   std::uint64_t skip_bytes_ = 0;  // bytes of an argument that are skipped
   bool in_line_ = false;          // a line is skipped up to its newline
+  bool in_ascii_line_ = false;    // that is a number or a persistent id
   std::uint64_t frame_end_ = 0;   // position behind the last announced frame
   std::uint64_t position_ = 0;
   std::uint64_t pickles_ = 0;

@@ -2,6 +2,7 @@
 
 import base64
 import bz2
+import collections
 import dbm.dumb
 import gzip
 import http.server
@@ -387,6 +388,25 @@ AROUND = {
 }
 
 
+@pytest.mark.parametrize("is_ascii", [False, True])
+@pytest.mark.parametrize("attack", [False, True])
+def test_a_zip_archive_that_reads_as_a_pickle_too(is_ascii, attack, tmp_path, capsys):
+    """What np.savez has made of an array of objects: PK begins a persistent id, which the .npy header ends."""
+    for number in range(10_000):
+        of_objects = pickle.dumps((collections.Counter(a=number), "x" * (number % 200)), 4)
+        data = npy(ATTACK + of_objects if attack else of_objects)
+        file = zipped({zipfile.ZipInfo(name): each for name, each in (
+            ("a.npy", data), ("b.npy", npy(b"", "'<f4'") + bytes(8)))}, zipfile.ZIP_STORED)
+        if file.partition(b"\n")[0].isascii() is is_ascii:
+            break
+    else:
+        raise AssertionError("no such header was found")
+    path = tmp_path / "arrays.npz"
+    path.write_bytes(file)
+    code, document = scan(capsys, path)
+    assert (code, document["files"][0]["errors"] if not attack else []) == (int(attack), [])
+
+
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("place", AROUND)
 def test_what_a_zip_archive_does_not_list(place, nested, tmp_path, capsys):
@@ -448,6 +468,14 @@ def test_what_cannot_be_opened(start, words, inside, tmp_path, capsys):
         assert cli.main(["pickle", "scan", str(path)]) == 2
         error = capsys.readouterr().err
         assert words in error and "cannot be opened" in error and str(tmp_path / "x") + ("!m" if inside else "") in error
+
+
+def test_the_grade_of_what_was_not_read_is_not_known(tmp_path, capsys):
+    (tmp_path / "a.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(50))
+    (tmp_path / "cut.pkl").write_bytes(GOOD[:-1])
+    (tmp_path / "both.pkl").write_bytes(ATTACK + b"\xff")
+    for name, grade in {"a.7z": None, "cut.pkl": None, "both.pkl": "runs-code"}.items():
+        assert scan(capsys, tmp_path / name)[1]["files"][0]["grade"] == grade
 
 
 def test_an_encrypted_archive(tmp_path, capsys):

@@ -535,3 +535,16 @@ def test_what_takes_all_memory(data, word):
     pickle.dumps(bytes(1 << 20), 4), pickle.dumps(list(map(str, range(100_000))), 1)])
 def test_what_does_not(data):
     assert not scan(data).findings
+
+
+@pytest.mark.parametrize("opcode", [b"P", b"I", b"L", b"F"])
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_a_line_that_no_unpickler_takes(opcode, size):
+    """It ends the pickle, so that what follows is none: an archive, whose first line is a persistent id else."""
+    stream = opcode + b"1" * 50 + b"\xff\n" + b"." + pickle.dumps(1)
+    with pytest.raises((pickle.UnpicklingError, ValueError)):
+        unpickler = pickle.Unpickler(io.BytesIO(stream))
+        unpickler.persistent_load = str
+        unpickler.load()
+    report = brine.pickle._scan.scan_blocks([stream[at:at + size] for at in range(0, len(stream), size)])
+    assert (report.error, report.pickles) == ("has a number or a persistent id that is not ASCII", 0)

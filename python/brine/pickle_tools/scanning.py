@@ -5,7 +5,7 @@ pickles, and of these it is told only that they name what runs code.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from typing import Any
@@ -70,7 +70,7 @@ class Scan:
             elif what and not kinds:
                 self.fail(f"is {what}, which cannot be opened", part.member)
             else:
-                self._pickle(part, claimed and not kinds)
+                self._pickle(part, claimed and not kinds, kinds)
         except Unopened as reason:
             self.fail(str(reason), part.member)
         except ERRORS as error:
@@ -85,7 +85,8 @@ class Scan:
         except ERRORS as error:
             self.fail(f"is {kind.name}, and no sound one: {_words(error)}", part.member)
 
-    def _pickle(self, part: Part, claimed: bool) -> None:
+    def _pickle(self, part: Part, claimed: bool, kinds: Sequence[Kind] = ()) -> None:
+        """`kinds`: as what the part was opened."""
         blocks = _Blocks(part, self._limit)
         report = self._scanner.scan_blocks(blocks, self._allow, self._look_up)
         if blocks.cut:
@@ -96,18 +97,19 @@ class Scan:
             self._note(report, part.member)
         elif part.raw and not any(_is_named(found) for found in report.globals):  # numbers may begin as a pickle does
             self._note_attack(report, part.member, 0)
-        elif not self._explained(report, part, claimed):
+        elif not self._explained(report, part, claimed, kinds):
             self._broken(report, part, claimed or part.raw)
 
-    def _explained(self, report: Any, part: Part, claimed: bool) -> bool:
+    def _explained(self, report: Any, part: Part, claimed: bool, kinds: Sequence[Kind]) -> bool:
         """Whether something other than a broken pickle is why the stream is not sound; looks into that."""
         if report.pickles and part.head.startswith(_TORCH):
             self._note(report, part.member, report.end)
         elif any(found.name == _JOBLIB for found in report.globals):
             self._joblib(report, part)
-        elif report.pickles and kinds_of(behind := part.behind(report.end)):
+        elif report.pickles and (others := kinds_of(behind := part.behind(report.end))):
             self._note(report, part.member, report.end)
-            self.part(behind, claimed=True)
+            if not all(kind in kinds for kind in others):  # the rest of an archive is none by itself
+                self.part(behind, claimed=True)
         elif not report.pickles and _START.match(part.head, 4):  # cachelib: how long it is to be kept, then a pickle
             self._pickle(part.behind(4), claimed or _begins(part.head[4:]))
         else:

@@ -47,7 +47,8 @@ def _summary(result: Result) -> dict[str, Any]:
     """What is said of a file as a whole; of one with pickles also all that they name."""
     if result.globals is None:
         return {"verdict": result.verdict}
-    return {"verdict": result.verdict, "grade": result.grade, "pickles": result.pickles, "globals": result.globals}
+    grade = None if result.failures and result.grade == "safe" else result.grade  # of what was not read it is not known
+    return {"verdict": result.verdict, "grade": grade, "pickles": result.pickles, "globals": result.globals}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
