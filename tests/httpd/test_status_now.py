@@ -22,8 +22,13 @@ from harness.metrics import CONFIG as STATUS, alone, now, scrape
 CONFIG = STATUS + """
 WSGIScriptAlias /app {apps}/joined.wsgi
 WSGIScriptAlias /pid {apps}/pid.wsgi
+"""
+SLOW = CONFIG + """
 <Location /app>
   WSGISlowRequest 300ms
+</Location>
+<Location /pid>
+  WSGISlowRequest 600s
 </Location>
 """
 SCHEMA = json.loads((REPOSITORY / "docs" / "status.schema.json").read_text())
@@ -162,9 +167,9 @@ def test_stacks_are_not_shown_unless_wanted(httpd, variant):
 
 
 def test_a_slow_request(start_httpd, variant):
-    server = start_httpd(CONFIG + "<Location /pid>\nWSGISlowRequest 600s\n</Location>\n")  # Python starts in it
+    server = start_httpd(SLOW)
     server.allow_log("BRINE0418")
-    assert server.get("/pid").status == 200
+    assert server.get("/pid").status == 200  # Python starts in it
     request_id = server.get("/app/wait?0.6&secret").json()[0]
     found = shown(server)
     slow, = [request for request in found["slow"] if request["id"] == request_id]
