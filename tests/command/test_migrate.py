@@ -44,6 +44,25 @@ def test_a_plain_site_has_notes_only(site):
     assert sorted(path.name for path in site.folder.iterdir()) == ["app.wsgi", "httpd.conf"]
 
 
+@pytest.mark.parametrize("head, module", [
+    ("<IfModule !wsgi_module>", "wsgi_module"), ("<IFModule  ! mod_wsgi.c >", '"wsgi_module"'),
+    ("<IfModule !absent_module>\n<IfModule !mod_wsgi.c>", "wsgi_module")])
+def test_a_line_that_loads_it_where_it_is_not_loaded(site, head, module):
+    """As Red Hat's configuration has it."""
+    site.head = [line for line in site.head if not line.startswith("ErrorLog")] + ["ErrorLog error.log"]
+    script = write_script(site.folder / "app.wsgi", 'b"one"')
+    load = f"    LoadModule {module} {OLD_MODULE}"
+    ends = "\n".join(["</IfModule>"] * head.count("<"))
+    site.write(f"WSGIScriptAlias / {script}\n", load=f"{head}\n{load}\n    WSGIRestrictStdin perhaps\n{ends}")
+    findings = site.check(1)
+    assert [(name, places) for name, _, _, places in counted(findings)] == [
+        ("refused", [("httpd.conf", site.line("WSGIRestrictStdin"))])]
+    site.file.write_text(site.file.read_text().replace("perhaps", "On"))
+    site.check(0)
+    assert f":{site.line(load.strip())}: changed to load" in site.run("--apply", code=0)
+    assert subprocess.run([find_httpd().program, "-t", "-f", site.file], capture_output=True).returncode == 0
+
+
 def test_all_that_is_refused_is_said(site):
     """Several lines, several options of one line, from includes, macros, conditions, variables; nothing hides the rest."""
     script = write_script(site.folder / "app.wsgi", 'b"one"')

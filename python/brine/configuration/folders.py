@@ -12,12 +12,14 @@ from pathlib import Path
 
 from brine.configuration.finding import Finding
 from brine.configuration.lines import Place, logical_lines
+from brine.configuration.places import Urls, is_below, matches
 from brine.configuration.tree import Directive, Tree
 from brine.looking import content_of
 
 MOST_FOLDERS = 20_000
 _MOST_SCRIPTS = 500
 _LARGEST_FILE = 1 << 20
+_LOCATIONS = ("location", "locationmatch")
 _HANDLERS = ("wsgi-script", "application/x-httpd-wsgi")
 
 IN_FOLDERS = frozenset(name.lower() for name in (
@@ -53,13 +55,6 @@ def served(tree: Tree, server_root: str) -> list[Path]:
     return sorted(path for path in paths if path.is_dir() and not any(parent in paths for parent in path.parents))
 
 
-def _is_below(folder: str, wanted: str) -> bool:
-    wanted = wanted.rstrip("/")
-    if re.search(r"[*?\[]", wanted):
-        return fnmatchcase(folder, wanted) or fnmatchcase(folder, wanted + "/*")
-    return folder == wanted or folder.startswith(wanted + "/")
-
-
 class _Overrides:
     """Whether httpd reads .htaccess files in a folder: the longest section that says something of it counts."""
 
@@ -73,7 +68,7 @@ class _Overrides:
 
     def hold(self, folder: str) -> bool:
         """httpd's default is None."""
-        allowed = [on for wanted, on in self._said if _is_below(folder, wanted)]
+        allowed = [on for wanted, on in self._said if is_below(folder, wanted)]
         return bool(allowed) and allowed[-1]
 
     @property
@@ -132,34 +127,42 @@ def _is_handler(each: Directive) -> bool:
 
 
 def _of_folder(section: Directive | None, folder: str) -> bool:
-    return section is None or bool(section.words) and _is_below(folder, section.words[0])
+    return section is None or bool(section.words) and is_below(folder, section.words[0])
 
 
-def _names(each: Directive, folder: str, files: list[str]) -> Iterator[str]:
-    """The files of a folder that a handler's directive makes scripts."""
-    inner = [section for section in each.sections if section.is_named("directory", "files", "filesmatch", "location")]
-    folders = [section for section in inner if section.is_named("directory")]
-    if any(section.is_named("location") for section in inner) or not all(_of_folder(one, folder) for one in folders):
-        return
-    only = [section.words[0] for section in inner if section.is_named("files") and section.words]
-    patterns = [section.words[0] for section in inner if section.is_named("filesmatch") and section.words]
-    if each.is_named("sethandler") and not (folders or only or patterns):
-        return
+def _is_named(each: Directive, name: str) -> bool:
+    """Whether a handler's directive is about a file of that name."""
+    only = [section.words[0] for section in each.sections if section.is_named("files") and section.words]
+    patterns = [section.words[0] for section in each.sections if section.is_named("filesmatch") and section.words]
+    if not all(fnmatchcase(name, one) for one in only) or not all(matches(one, name) for one in patterns):
+        return False
     endings = {word.lower().lstrip(".") for word in each.words[1:]}
+    return each.is_named("sethandler") or bool(endings & {part.lower() for part in name.split(".")[1:]})
+
+
+def _names(each: Directive, folder: str, files: list[str], urls: Urls) -> Iterator[str]:
+    """The files of a folder that a handler's directive makes scripts."""
+    folders = [section for section in each.sections if section.is_named("directory")]
+    locations = [section for section in each.sections if section.is_named(*_LOCATIONS)]
+    if not all(_of_folder(one, folder) for one in folders):
+        return
+    if not all(any(is_below(folder, path) for path in urls.below(one)) for one in locations):
+        return
+    if each.is_named("sethandler") and not any(one.is_named(*_LOCATIONS, "directory", "files", "filesmatch")
+                                               for one in each.sections):
+        return
     for name in files:
-        if name.startswith(".") or not all(fnmatchcase(name, one) for one in only):
-            continue
-        if not all(_matches(one, name) for one in patterns):
-            continue
-        if each.is_named("sethandler") or endings & {part.lower() for part in name.split(".")[1:]}:
+        if not name.startswith(".") and _is_named(each, name):
             yield os.path.join(folder, name)
 
 
-def _matches(pattern: str, name: str) -> bool:
-    try:
-        return re.search(pattern, name) is not None
-    except re.error:
-        return False
+def _files_of(each: Directive, urls: Urls) -> Iterator[str]:
+    """The files that a handler's <Location> is about, where an Alias names such a file itself."""
+    for section in each.sections:
+        if section.is_named(*_LOCATIONS):
+            for path in urls.below(section):
+                if os.path.isfile(path) and _is_named(each, os.path.basename(path)):
+                    yield path
 
 
 def look(tree: Tree, server_root: str) -> Folders:
@@ -171,6 +174,8 @@ def look(tree: Tree, server_root: str) -> Folders:
         return found
     names = {word for each in tree.named("AccessFileName") for word in each.words} or {".htaccess"}
     added: list[Directive] = []
+    urls = Urls(tree, server_root)
+    found.scripts += [(handler, path) for handler in handlers for path in _files_of(handler, urls)]
     for folder, files in _walk(served(tree, server_root), found.findings):
         if overrides.hold(folder):
             for name in sorted(names.intersection(files)):
@@ -178,8 +183,8 @@ def look(tree: Tree, server_root: str) -> Folders:
                 added += own
                 handlers += [each for each in own if each.is_named("addhandler", "sethandler") and _is_handler(each)]
         for handler in handlers:
-            for script in _names(handler, folder, [name for name in files if name not in names]):
-                if len(found.scripts) < _MOST_SCRIPTS:
+            for script in _names(handler, folder, [name for name in files if name not in names], urls):
+                if len(found.scripts) < _MOST_SCRIPTS and (handler, script) not in found.scripts:
                     found.scripts.append((handler, script))
     refused = [each for each in added if each.name.lower().startswith("wsgi") and each.name.lower() not in IN_FOLDERS]
     found.findings += map(_refused, refused)

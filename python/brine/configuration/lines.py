@@ -70,6 +70,20 @@ def section_end(lines: list[Line], start: int) -> int:
     return start
 
 
+def is_load_line(line: Line) -> bool:
+    """Whether it loads mod_wsgi, or Brine in its place."""
+    return line.name == "loadmodule" and next(words(line.arguments), "") == "wsgi_module"
+
+
+_WITHOUT_IT = re.compile(r"<IfModule\s+!\s*(?:mod_wsgi\.c|wsgi_module)\s*>", re.IGNORECASE)
+
+
+def loading_sections(lines: list[Line]) -> frozenset[int]:
+    """The first lines of the sections that httpd reads where it has not loaded mod_wsgi yet, and that load it."""
+    return frozenset(line.first for index, line in enumerate(lines) if _WITHOUT_IT.match(line.text)
+                     and any(map(is_load_line, lines[index:section_end(lines, index)])))
+
+
 def macro_line(lines: list[Line], definition: int, number: int) -> Line | None:
     """The line that mod_macro calls `number`, of the macro defined in line `definition`: it leaves comments out."""
     body = [line for line in lines if line.first > definition and not line.is_comment]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from brine.configuration.asking import Answer, Asker
 from brine.configuration.finding import Finding
-from brine.configuration.lines import Line, Place
+from brine.configuration.lines import Line, Place, is_load_line
 from brine.configuration.shadow import Shadow
 from brine.configuration.tree import WRAPPER, Tree, parse
 from brine.refusal import Refusal
@@ -35,11 +35,6 @@ class Reading:
     group: str
     server_root: str
     findings: list[Finding] = field(default_factory=list)
-
-
-def is_load_line(line: Line) -> bool:
-    """Whether it loads mod_wsgi, or Brine in its place."""
-    return line.name == "loadmodule" and line.arguments.split()[:1] == ["wsgi_module"]
 
 
 def unheard(line: Line) -> bool:

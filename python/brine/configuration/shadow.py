@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from brine.configuration.lines import Line, Place, logical_lines, macro_line, section_end, words
+from brine.configuration.lines import Line, Place, loading_sections, logical_lines, macro_line, section_end, words
 from brine.quoting import quoted
 from brine.refusal import Refusal
 
@@ -36,6 +36,8 @@ class _File:
     original: str
     copy: Path
     lines: list[Line]
+    loading: frozenset[int]
+    """The first lines of the sections that load the module if it is not there."""
     above: tuple[str, ...] = ()
     """The originals of the files that include it, the outermost first."""
     included: dict[int, tuple[Path, list["_File"]]] = field(default_factory=dict)
@@ -64,7 +66,8 @@ class Shadow:
         return list(dict.fromkeys(file.original for file in self._files.values()))
 
     def _add(self, original: str, copy: Path, above: tuple[str, ...] = ()) -> _File:
-        file = _File(original, copy, logical_lines(read_text(original)), above)
+        lines = logical_lines(read_text(original))
+        file = _File(original, copy, lines, loading_sections(lines), above)
         self._files[str(copy)] = file
         return file
 
@@ -85,6 +88,8 @@ class Shadow:
             return changed
         if line.first in file.included:
             return f"Include {quoted(str(file.included[line.first][0]) + '/*.conf')}"
+        if line.first in file.loading:  # the module is there from the beginning
+            return "<IfModule wsgi_module>"
         return line.text if line.is_comment else rewrite(line)
 
     def discover(self, output: str) -> bool:

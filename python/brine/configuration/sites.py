@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from brine.configuration.lines import Place
+from brine.configuration.places import Urls, url_of, weight
 from brine.configuration.tree import Directive, Tree
 
 _WITHOUT_URL = ("wsgiimportscript", "wsgiauthuserscript", "wsgiauthgroupscript", "wsgiaccessscript",
@@ -65,6 +65,8 @@ class Script:
     group: str
     """The process group that it runs in; "": httpd's own processes. An expansion stays as it is written."""
     application_group: str
+    url: str = ""
+    """Where it is served; "" where the configuration does not tell."""
 
     @property
     def place(self) -> Place:
@@ -87,15 +89,16 @@ class Sites:
             if each.words and "=" not in each.words[0]:
                 self.groups.setdefault(each.words[0], Group(each.words[0], each))
         self.scripts = [self._script(each) for each in tree.named(*_MAPPINGS) if self._path(each)]
-        self.scripts += [Script(each, path, self._group_of(each, path),
-                                self._setting("WSGIApplicationGroup", each, "", path) or "%{RESOURCE}")
-                         for each, path in handled]
+        urls = Urls(tree, server_root)
+        self.scripts += [self._handled(each, path, urls) for each, path in handled]
         # What is asked before a request is served: who may, and where it goes.
         self.deciders = [self._script(each) for each in tree.named(*_WITHOUT_URL[1:]) if self._path(each)]
 
-    def _group_of(self, directive: Directive, path: str) -> str:
-        group = self._setting("WSGIProcessGroup", directive, "", path)
-        return "" if group == "%{GLOBAL}" else group
+    def _handled(self, directive: Directive, path: str, urls: Urls) -> Script:
+        url, host = urls.of(path, directive.virtual_host)
+        group = self._setting("WSGIProcessGroup", host, url, path)
+        application = self._setting("WSGIApplicationGroup", host, url, path) or "%{RESOURCE}"
+        return Script(directive, path, "" if group == "%{GLOBAL}" else group, application, url)
 
     def _path(self, directive: Directive) -> str:
         index = 0 if directive.is_named(*_WITHOUT_URL) else 1
@@ -113,24 +116,24 @@ class Sites:
 
     def _script(self, directive: Directive) -> Script:
         path = self.absolute(self._path(directive))
-        url = _url(directive)
+        url, host = url_of(directive), directive.virtual_host
         group = directive.options.get("process-group", "")
         if not group and not directive.is_named(*_WITHOUT_URL):  # of which WSGIProcessGroup says nothing
-            group = self._setting("WSGIProcessGroup", directive, url, path)
+            group = self._setting("WSGIProcessGroup", host, url, path)
         application = (directive.options.get("application-group")
-                       or self._setting("WSGIApplicationGroup", directive, url, path) or "%{RESOURCE}")
-        return Script(directive, path, "" if group == "%{GLOBAL}" else group, application)
+                       or self._setting("WSGIApplicationGroup", host, url, path) or "%{RESOURCE}")
+        return Script(directive, path, "" if group == "%{GLOBAL}" else group, application, url)
 
-    def _setting(self, name: str, mapping: Directive, url: str, path: str) -> str:
+    def _setting(self, name: str, served_by: Directive | None, url: str, path: str) -> str:
         """The value that holds for a script: of the sections that name it, the later and inner ones win."""
         best, rank = "", -1.0
         for each in self.tree.named(name):
             host = each.virtual_host
-            if host is not None and host is not mapping.virtual_host or not each.words:
+            if host is not None and host is not served_by or not each.words:
                 continue
-            weight = _weight([section for section in each.sections if section is not host], url, path)
-            if weight is not None and weight + (0.5 if host else 0) >= rank:
-                best, rank = each.words[0], weight + (0.5 if host else 0)
+            here = weight([section for section in each.sections if section is not host], url, path)
+            if here is not None and here + (0.5 if host else 0) >= rank:
+                best, rank = each.words[0], here + (0.5 if host else 0)
         return best
 
     def daemon_scripts(self) -> list[Script]:
@@ -148,7 +151,7 @@ class Sites:
 
     def setting_of(self, name: str, script: Script) -> str:
         """What a directive says for a script; "" where it is not given for it."""
-        return self._setting(name, script.directive, _url(script.directive), script.path)
+        return self._setting(name, script.directive.virtual_host, script.url, script.path)
 
     def passes_request_rec(self, script: Script) -> bool:
         """Whether its environ has apache.request_rec; of a script that decides, whether it may have it."""
@@ -164,43 +167,8 @@ class Sites:
         return [each for each in self.tree.named(name) if each.words and (not lower or each.words[0].lower() in lower)]
 
 
-def _url(directive: Directive) -> str:
-    """Where it maps a script to; "" where that is not written in it."""
-    return directive.words[0] if directive.is_named("wsgiscriptalias") else ""
-
-
 def group_selected(directive: Directive) -> str | None:
     """The process group that a <WSGIInterpreterOptions> around it selects ("": httpd's own); None: all of them."""
     section = next((each for each in directive.sections if each.is_named("wsgiinterpreteroptions")), None)
     name = section.options.get("process-group") if section else None
     return "" if name == "%{GLOBAL}" else name
-
-
-def _weight(sections: list[Directive], url: str, path: str) -> float | None:
-    """How near a section is to a script; None if it is not about that one."""
-    weight = 0.0
-    for section in sections:
-        name = section.name.lower()
-        wanted = section.words[0] if section.words else ""
-        if name == "location":
-            if not url or not _is_below(url, wanted):
-                return None
-            weight += 1000 + len(wanted)
-        elif name == "directory":
-            if not _is_below(path, wanted):
-                return None
-            weight += len(wanted)
-        elif name == "files":
-            if not fnmatchcase(path.rsplit("/", 1)[-1], wanted):
-                return None
-            weight += 500
-        elif name not in ("if", "ifversion"):
-            return None
-    return weight
-
-
-def _is_below(path: str, folder: str) -> bool:
-    folder = folder.rstrip("/")
-    if re.search(r"[*?\[]", folder):
-        return fnmatchcase(path, folder) or fnmatchcase(path, folder + "/*")
-    return path == folder or path.startswith(folder + "/")

@@ -4,8 +4,8 @@ import re
 
 from brine.configuration.asking import Answer, Asker, Record
 from brine.configuration.finding import Finding
-from brine.configuration.lines import Line, Place, options, without_option
-from brine.configuration.reading import MOST_ROUNDS, broken, is_load_line, unheard
+from brine.configuration.lines import Line, Place, is_load_line, options, without_option
+from brine.configuration.reading import MOST_ROUNDS, broken, unheard
 from brine.configuration.shadow import Shadow
 
 _CODED = re.compile(r"(BRINE\d{4}): (.*)", re.DOTALL)
