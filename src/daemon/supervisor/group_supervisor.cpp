@@ -96,8 +96,6 @@ void GroupSupervisor::read_all(Nanos now) {
 // it.
 template <class Teller>
 void GroupSupervisor::read(Process& process, Teller& teller, Nanos now) {
-  // Records are read before packets, so that what a process logged before it said that it is ready
-  // is written first.
   group_log_.read(process, now);
   // A process that sends packets without end must not keep the supervisor from the others.
   for (int i = 0; process.control && i < kMostPackets; ++i) {
@@ -105,6 +103,9 @@ void GroupSupervisor::read(Process& process, Teller& teller, Nanos now) {
     const auto packet = receive_packet(process.control.get(), closed);
     process.silent = process.silent || closed;
     if (!packet) break;
+    // Records are read once more before a packet is handled, so that what a process logged before
+    // it said that it is ready is written first.
+    group_log_.read(process, now);
     handle(teller, *packet);
   }
 }
@@ -355,10 +356,10 @@ void GroupSupervisor::serve(Process& process) {
   if (process.ordered_at != 0) killed_at_fork_ = 0;
   publish();
   note_fresh_memory(process);
-  happen(process, Event::ready);
   metrics::LifeEvent ready = event_of(process, metrics::ProcessEvent::ready);
   ready.age = base::now() - process.started;
-  host_.tell(ready);
+  host_.tell(ready);  // who sees the process serve finds that it has been told of
+  happen(process, Event::ready);
   for (std::size_t i = process.scripts_given; i < scripts_.all().size(); ++i) {
     send_packet(process.control.get(), {Message::load, 0, pack(scripts_.all()[i])});
   }
