@@ -11,6 +11,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from late import DeadlineExceeded
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("BRINE_BUILD") or REPOSITORY / "build").resolve()
 PATIENCE = 30 * float(os.environ.get("BRINE_TEST_PATIENCE", "1"))
@@ -25,7 +27,7 @@ def poll(condition, what):
         if result:
             return result
         _NEVER.wait(0.02)
-    raise AssertionError(f"waited {PATIENCE:.0f} seconds for {what}")
+    raise DeadlineExceeded(f"waited {PATIENCE:.0f} seconds for {what}")
 
 
 def write_script(path, body, before=""):

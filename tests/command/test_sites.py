@@ -84,7 +84,10 @@ def goods(folder, name):
     file = folder / "shop/goods.py"
     number = len(list(file.parent.glob("deployed*")))
     (file.parent / f"deployed{number}").touch()
-    file.write_text(f"{'#' * number}\nNAME = {name}.encode()\n")
+    new = file.with_name("goods.py.new")  # a process that is tried again may read it at any time
+    new.write_text(f"{'#' * number}\nNAME = {name}.encode()\n")
+    new.chmod(0o644)
+    new.replace(file)
 
 
 def get(port, path="/"):
@@ -100,7 +103,7 @@ def test_a_site_from_its_start_to_its_end(sites, shop, folder):
     assert f"shop serves at http://127.0.0.1:{port}/\n" == sites.run("start", "shop")
     assert get(port) == "one"
     assert "runs already" in sites.run("start", "shop", code=2)
-    assert re.search(r"^shop +http://127.0.0.1:\d+/ +2 processes ", sites.run("sites"))
+    poll(lambda: re.search(r"^shop +http://127.0.0.1:\d+/ +2 processes ", sites.run("sites")), "both processes")
     goods(folder, '"two"')
     assert get(port) == "one", "a changed file alone changes nothing"
     said = sites.run("reload", "shop")

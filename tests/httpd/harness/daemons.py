@@ -39,6 +39,11 @@ def starts(server, since=None):
     return [int(text.split()[2]) for text in server.log.texts("started process", since)]
 
 
+def assert_no_loop(starts, seconds):
+    """So many starts in vain are no loop: two may come at once, and the pauses between the next double from half a second on."""
+    assert seconds >= 0.5 * (2 ** (starts - 2) - 1), f"{starts} starts in {seconds:.1f} s"
+
+
 def adopt_orphans():
     """Processes whose parent has died become the test's: nobody else might reap them."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

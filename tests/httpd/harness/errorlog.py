@@ -11,6 +11,7 @@ RECORD = re.compile(
     r"(?:\[(?:client|remote) (?P<client>[^]]+)\] )?(?P<text>.*)"
 )
 # An httpd race: a connection is served at the moment at which the event MPM stops listening.
+CONTINUES = re.compile(r"(BRINE\d{4})\| ")  # a further line of an event of several lines
 HARMLESS = ("AH03093: process_socket: apr_pollset_add failure",)
 # A deadline of httpd's own: a child has not ended 3 s after it was told to, which is long on a busy machine only.
 LATE = "AH00045"
@@ -125,7 +126,23 @@ class ErrorLog:
 
     def complaints(self):
         """Lines that fail the running test: undeclared, or fatal whatever was declared."""
-        return [record.line for record in self.records() if self._is_complaint(record)]
+        records = self.records()
+        return [record.line for number, record in enumerate(records)
+                if self._is_complaint(record) and not self._is_of_an_earlier_test(record, records[:number])]
+
+    def _is_of_an_earlier_test(self, record, before):
+        """Whether a line goes on with an event that began before the running test.
+
+        A test waits for an event's first line; the others may be written when the next test has set its mark.
+        """
+        code = CONTINUES.match(record.text)
+        if not code or any(word in record.line for word in FATAL):
+            return False
+
+        def begun(records):
+            return any(other.text.startswith(f"{code[1]}: ") for other in records)
+
+        return begun(self.records(0)) and not begun(before)
 
     def tail(self, lines=20):
         """The end of the log, for a failure's message."""

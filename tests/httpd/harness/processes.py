@@ -7,12 +7,12 @@ _GONE = (FileNotFoundError, ProcessLookupError)
 
 
 def _stat(task):
-    """(parent, session, state) of a process, or of `PID/task/TID`, or None where it is gone."""
+    """(parent, session, state, time of its start) of a process, or of `PID/task/TID`, or None where it is gone."""
     try:
         fields = Path(f"/proc/{task}/stat").read_text().rpartition(")")[2].split()
     except _GONE:
         return None
-    return int(fields[1]), int(fields[3]), fields[0]
+    return int(fields[1]), int(fields[3]), fields[0], int(fields[19])
 
 
 def _all_pids():
@@ -32,6 +32,18 @@ def reap_orphans(session):
             os.waitpid(pid, 0)
 
 
+def state(pid):
+    """R, S, T, Z ... of a process, or None where it is gone."""
+    stat = _stat(pid)
+    return stat and stat[2]
+
+
+def newest(pids):
+    """The one of these processes that was started last, or None. (Not the highest pid: those begin anew at 32768.)"""
+    starts = {pid: stat[3] for pid in pids if (stat := _stat(pid))}
+    return max(starts, key=starts.get, default=None)
+
+
 def parent(pid):
     """A process's parent, or None where it is gone."""
     stat = _stat(pid)
@@ -47,7 +59,7 @@ def children(parent):
 def is_stopped(pid):
     """Whether SIGSTOP has reached all threads of a process."""
     stats = [_stat(f"{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task")]
-    return all(stat and stat[2] == "T" for stat in stats)
+    return all(stat is None or stat[2] == "T" for stat in stats)
 
 
 def thread_names(pid):

@@ -261,7 +261,7 @@ class Server:
         """Pid of the newest supervisor of daemon processes, or None."""
         parents = [pid for pid in processes.children(self.pid)
                    if processes.children(pid) and not processes.listens(pid, self.port)]
-        return max(parents, default=None)
+        return processes.newest(parents)
 
     def workers(self):
         """Pids of the daemon processes, of all groups."""
