@@ -165,7 +165,7 @@ def test_one_that_loaded_once_keeps_its_code_beside_one_that_never_did(start_htt
     until(lambda: {server.get("/good").text for _ in range(20)} == {"deployed"}, "another script is deployed")
     assert server.get("/other").text == "other"
     assert server.get("/bad").status == 500
-    assert len(groups.Group(server).rows("ready")) == PROCESSES
+    wait_for_all(server)
 
 
 def test_a_process_that_dies_is_replaced(start_httpd, workspace):

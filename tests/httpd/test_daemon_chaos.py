@@ -209,6 +209,8 @@ def test_processes_that_are_stopped_are_not_waited_for_without_end(faulty):
 def test_who_waited_behind_a_process_that_dies_goes_to_the_next(start_httpd):
     """Also where it has waited for longer than connect-timeout."""
     server = start_httpd(CONFIG % f"threads=1 connect-timeout={SCALE}s")
+    server.allow_log("BRINE0601")
+    until(lambda: server.get("/app").status == 200, "the process is ready, which may take longer than connect-timeout")
     with ThreadPoolExecutor(4) as pool:  # their connections are kept
         assert {answer.status for answer in pool.map(server.get, ["/app"] * 4)} == {200}
         held = daemons.Held(server)

@@ -16,14 +16,16 @@ from harness.deadline import SCALE, until
 
 pytestmark = pytest.mark.modes("groups")
 
-CONFIG = groups.CONFIG + """
+BRISK = 0.4 * SCALE
+"""The socket-timeout of a group."""
+CONFIG = groups.CONFIG + f"""
 WSGIDaemonProcess site threads=2
-WSGIScriptAlias /app {apps}/duplex.wsgi process-group=site application-group=%{GLOBAL}
+WSGIScriptAlias /app {{apps}}/duplex.wsgi process-group=site application-group=%{{GLOBAL}}
 AddOutputFilterByType DEFLATE text/x-data
-WSGIDaemonProcess slow threads=2 request-timeout=600ms interrupt-timeout=1s
-WSGIScriptAlias /slow {apps}/duplex.wsgi process-group=slow application-group=%{GLOBAL}
-WSGIDaemonProcess brisk threads=2 socket-timeout=400ms
-WSGIScriptAlias /brisk {apps}/duplex.wsgi process-group=brisk application-group=%{GLOBAL}
+WSGIDaemonProcess slow threads=2 request-timeout={600 * SCALE:g}ms interrupt-timeout={5 * SCALE:g}s
+WSGIScriptAlias /slow {{apps}}/duplex.wsgi process-group=slow application-group=%{{GLOBAL}}
+WSGIDaemonProcess brisk threads=2 socket-timeout={1000 * BRISK:g}ms
+WSGIScriptAlias /brisk {{apps}}/duplex.wsgi process-group=brisk application-group=%{{GLOBAL}}
 """
 MIB = 1 << 20
 FIRST = 65536
@@ -97,7 +99,7 @@ def test_a_slow_client_is_not_taken_for_a_silent_process(httpd):
     until(groups.Group(httpd, "brisk").pids, "it is ready")
     with httpd.raw() as raw:
         post_head(raw, "/brisk/count", 40000)
-        send_slowly(raw, 40, 0.05)
+        send_slowly(raw, 40, 5 * BRISK / 40)
         assert raw.read_until(b"40000").startswith(b"HTTP/1.1 200")
 
 

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,7 +15,7 @@ from harness.deadline import until
 pytestmark = pytest.mark.modes("groups")
 
 CONFIG = groups.CONFIG + """
-WSGIDaemonProcess site threads=4 socket-timeout=10s
+WSGIDaemonProcess site threads=4 socket-timeout=1h
 WSGIScriptAlias /app {apps}/forks.wsgi process-group=site application-group=%{GLOBAL}
 """
 STREAM = b"".join(bytes([number]) * 65536 for number in range(128))
@@ -160,7 +159,7 @@ def read_to_end(client):
 
 
 def test_a_child_does_not_keep_connections_open(start_httpd):
-    """The process is killed, the child lives: httpd sees the end of the process at once."""
+    """The process is killed, the child lives: httpd sees the end of the process, and waits for no socket-timeout."""
     daemons.adopt_orphans()
     server = start_httpd(CONFIG)
     stop = server.folder / "writable" / "stop"
@@ -172,17 +171,14 @@ def test_a_child_does_not_keep_connections_open(start_httpd):
         pid = int(server.get("/app/pid").text)
         child = int(server.get("/app/live", X_Stop=str(stop)).text)
         try:
-            began = time.monotonic()
             os.kill(pid, signal.SIGKILL)
             got = read_to_end(client)
             answer = held.result()
-            took = time.monotonic() - began
             assert processes.parent(child) == os.getpid(), "it lives, and has been adopted"
         finally:
             stop.touch()
             until(lambda: os.waitpid(child, os.WNOHANG)[0], "it ends")
     assert answer.status == 502 and got < len(STREAM)
-    assert took < 5, "it was not socket-timeout that ended them"
     server.expect_log("BRINE0603:", count=2)
     server.expect_log(f"BRINE0610: process {pid} .*killed by SIGKILL")
     assert int(server.get("/app/pid").text) != pid

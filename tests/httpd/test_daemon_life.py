@@ -8,7 +8,7 @@ import pytest
 
 from harness import daemons, processes
 from harness.client import parse_responses
-from harness.deadline import SCALE, until
+from harness.deadline import in_time, until
 from harness.load import Load
 from test_http2 import curl
 
@@ -47,9 +47,10 @@ def application(environ, start_response):
     start_response("200 OK", [])
     return [str(os.getpid()).encode()]
 """
-SLOW = """
+GATED = """
 import os, time
-time.sleep({seconds})
+while not os.path.exists({gate!r}):
+    time.sleep(0.02)
 
 def application(environ, start_response):
     start_response("200 OK", [])
@@ -101,7 +102,8 @@ def test_graceful_restarts_leave_memory_flat(start_httpd):
     """Of httpd's first process, which goes on over all of them, and of the machine: no process is left of each."""
     server = start_httpd(CONFIG % "processes=2 threads=4")
     sanitized = bool(server.workspace.build.sanitizer)  # keeps freed memory
-    resident, held, alive = [], [], []
+    until(lambda: len(daemons.workers(server)) == 2, "both processes are there")
+    resident, held, alive = [], [], [len(processes.in_session(server.pid))]
     with Load(server, "/app") as load:
         for number in range(RESTARTS):
             before = set(daemons.workers(server))
@@ -115,7 +117,7 @@ def test_graceful_restarts_leave_memory_flat(start_httpd):
     load.nothing_lost()
     early = RESTARTS // 10
     assert len(set(held[early:])) == 1, f"descriptors of httpd's first process: {held}"
-    assert max(alive[early:]) <= 2 * max(alive[:early]), f"processes: {alive}"
+    until(lambda: len(processes.in_session(server.pid)) <= 2 * alive[0], f"processes end, of which there were {alive}", 30)
     if not sanitized:
         grown = resident[-1] - resident[early]
         assert grown < 1024, f"KiB of httpd's first process: {resident}"
@@ -137,20 +139,28 @@ def test_replaced_under_load(start_httpd, options, reason):
     assert {end["requests"] for end in ends} == {"none"}
 
 
-def test_eviction_waits_for_the_successor(start_httpd):
-    """Its import takes two seconds, and no request notices."""
+def test_eviction_waits_for_the_successor(start_httpd, workspace):
+    """However long its import takes, no request notices."""
+    folder = workspace.new_folder()
+    gate = folder / "writable" / "gate"
+    gate.touch()
     server = start_httpd("WSGIDaemonProcess site threads=4\nWSGIScriptAlias /app "
                          "{dir}/scripts/slow.wsgi process-group=site application-group=%{GLOBAL}\n",
-                         files={"scripts/slow.wsgi": SLOW.format(seconds=2)})
+                         folder=folder, files={"scripts/slow.wsgi": GATED.format(gate=str(gate))})
     old = int(server.get("/app").text)
+    mark = server.log.mark()
+    gate.unlink()
     with Load(server, "/app") as load:
         load.go_on()
         os.kill(old, signal.SIGUSR1)
+        until(lambda: daemons.starts(server, mark), "its successor starts")
+        load.go_on()
+        assert pids_in(load) == {old}
+        gate.touch()
         until(lambda: len(load.bodies) == 2, "the new process answers")
         gone([old])
         load.go_on()
     load.nothing_lost()
-    assert load.slowest.took < 1 * SCALE
     end, = daemons.obituaries(server)
     assert (int(end["pid"]), end["why"]) == (old, "reason: eviction")
 
@@ -232,7 +242,7 @@ def test_a_blocked_process_holds_nobody_up(start_httpd):
     load.nothing_lost()
     assert pids_in(load) == {second.pid()}
     late = [answer.took for answer in load.answers if answer.began > released]
-    assert max(late) < 1 * SCALE
+    in_time(max(late), 5, "an answer")
     assert first.release().status == 200
 
 
@@ -253,7 +263,7 @@ def test_the_end(start_httpd, workspace, options):
     server, pid, notes = start_noting(start_httpd, workspace, options, stuck=False)
     began = time.monotonic()
     assert server.stop() == []
-    assert time.monotonic() - began < 3 * SCALE
+    in_time(time.monotonic() - began, 3, "the end")
     assert (notes / f"ended-{pid}").exists(), "atexit callbacks"
     assert (notes / f"worked-{pid}").exists(), "threads that are no daemons"
     ends = daemons.obituaries(server)
@@ -264,7 +274,9 @@ def test_a_stuck_end(start_httpd, workspace):
     server, pid, notes = start_noting(start_httpd, workspace, "shutdown-timeout=1s", stuck=True)
     began = time.monotonic()
     assert server.stop() == []
-    assert 0.9 < time.monotonic() - began < 4 * SCALE
+    took = time.monotonic() - began
+    assert took > 0.9
+    in_time(took, 4, "the end")
     assert (notes / f"ended-{pid}").exists()
     for record in server.expect_log("BRINE0610:", count=2):
         assert "killed by SIGKILL; reason: shutdown, but it did not leave in time" in record.text

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 import pytest
 
 from harness import daemons, groups
-from harness.deadline import SCALE, until
+from harness.deadline import SCALE, in_time, until
 
 pytestmark = pytest.mark.modes("groups")
 
 CONFIG = groups.CONFIG + "WSGIDaemonProcess site\nWSGIScriptAlias /app {apps}/hello.wsgi process-group=site\n"
-LATE = 0.15 * SCALE  # what an answer may be late
+LATE = 1  # what an answer may be late, in seconds of a machine that has time
 
 
 @pytest.fixture
@@ -34,6 +34,17 @@ def site(start_httpd):
 
 def ready(group, processes=1):
     return until(lambda: (pids := group.pids()) and len(pids) == processes and pids, "it is ready")
+
+
+def ms(number):
+    """A time that a healthy process has to keep up with: longer where the machine is slow."""
+    return f"{number * SCALE:g}ms"
+
+
+def took_its_time(took, seconds):
+    """It took so long, and little longer."""
+    assert took >= seconds
+    in_time(took - seconds, LATE, f"what is due after {seconds:g} s")
 
 
 def timed(ask, *args, **headers):
@@ -97,14 +108,15 @@ def exit_report(server, pid):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_queue_timeout_behind_busy_threads(site, processes):
-    server, group = site(f"processes={processes} threads=1 queue-timeout=400ms")
+    server, group = site(f"processes={processes} threads=1 queue-timeout={ms(400)}")
     ready(group, processes)
     with held(server, group, processes):
         answer, took = timed(server.get, "/app/pid")
         assert answer.status == 504
-        assert 0.4 <= took < 0.4 + LATE
+        took_its_time(took, 0.4 * SCALE)
     record, = server.expect_log("BRINE0602")
-    assert "no thread of daemon group 'site' was free" in record.text and "400 ms (queue-timeout)" in record.text
+    assert "no thread of daemon group 'site' was free" in record.text
+    assert f"{400 * SCALE:g} ms (queue-timeout)" in record.text
     assert group.count("queue-timeout") == 1
     assert server.get("/app/pid").status == 200
 
@@ -139,7 +151,8 @@ def test_queue_timeout_while_no_process_is_ready(site, held_script):
     script, gate = held_script
     server, group = site("queue-timeout=300ms", script)
     answer, took = timed(server.get, "/app")
-    assert answer.status == 504 and 0.3 <= took < 0.3 + LATE
+    assert answer.status == 504
+    took_its_time(took, 0.3)
     server.expect_log("BRINE0602: no process of daemon group 'site' was ready .* 300 ms .queue-timeout")
     assert group.count("queue-timeout") == 1
     gate.touch()
@@ -147,12 +160,12 @@ def test_queue_timeout_while_no_process_is_ready(site, held_script):
 
 def test_connect_timeout(site, held_script):
     script, gate = held_script
-    server, group = site("connect-timeout=300ms", script)
+    server, group = site(f"connect-timeout={ms(300)}", script)
     answer, took = timed(server.get, "/app")
     assert answer.status == 503 and answer.header("Retry-After")
-    assert 0.3 <= took < 0.3 + LATE
+    took_its_time(took, 0.3 * SCALE)
     record, = server.expect_log("BRINE0601")
-    assert "300 ms (connect-timeout)" in record.text
+    assert f"{300 * SCALE:g} ms (connect-timeout)" in record.text
     assert group.count("not-ready") == 1
     gate.touch()
     ready(group)
@@ -182,11 +195,10 @@ def test_listen_backlog_lets_exactly_so_many_wait(site, processes, backlog):
         until(lambda: sum(future.done() for future in more) == 8 - backlog, "all but those that may wait are refused")
         release()
         answers = [future.result() for future in more]
-    refused = [(answer, took) for answer, took in answers if answer.status == 503]
+    refused = [answer for answer, _ in answers if answer.status == 503]
     assert len(answers) - len(refused) == backlog
     assert {answer.status for answer, _ in answers} <= {200, 503}
-    for answer, took in refused:
-        assert answer.header("Retry-After") and took < 0.5 * SCALE
+    assert all(answer.header("Retry-After") for answer in refused)
     server.expect_log("BRINE0606", count=8 - backlog)
     assert group.count("overfull") == 8 - backlog
 
@@ -196,13 +208,14 @@ def test_listen_backlog_lets_exactly_so_many_wait(site, processes, backlog):
 
 def test_request_timeout(site, workspace):
     """504 at the deadline, RequestTimeout in the application, a warning with the stack at half."""
-    server, group = site("threads=2 request-timeout=600ms")
+    server, group = site(f"threads=2 request-timeout={ms(800)}")
     pid, = ready(group)
     note = server.folder / "writable" / "note"
     with running(server, "/app/sleep?0.4") as others:
         answer, took = timed(server.get, "/app/python?9", **{"X-Note": str(note)})
         assert others[0].result()[0].body == str(pid).encode()
-    assert answer.status == 504 and 0.6 <= took < 0.6 + LATE
+    assert answer.status == 504
+    took_its_time(took, 0.8 * SCALE)
     server.expect_log("BRINE0408")
     until(lambda: note.exists() and note.read_text() == "mod_wsgi.RequestTimeout", "it is interrupted")
     warning = server.expect_log("BRINE0607: ")
@@ -210,7 +223,7 @@ def test_request_timeout(site, workspace):
     stack = "\n".join(record.text for record in server.expect_log(r"BRINE0607\|"))
     assert re.search(r"daemon_limits\.wsgi.*in wait", stack), stack
     record, = server.expect_log("BRINE0608")
-    assert "'GET /app/python'" in record.text and "after 600 ms" in record.text
+    assert "'GET /app/python'" in record.text and f"after {800 * SCALE:g} ms" in record.text
     assert replaced(group, pid) != pid
     gone(pid)
     assert group.count("request-timeout") == 1 and group.count("shutdown-timeout") == 0
@@ -222,7 +235,8 @@ def test_request_timeout_of_a_call_that_cannot_be_interrupted(site):
     server, group = site("threads=2 request-timeout=400ms graceful-timeout=400ms shutdown-timeout=500ms")
     pid, = ready(group)
     answer, took = timed(server.get, "/app/sleep?30")
-    assert answer.status == 504 and 0.4 <= took < 0.4 + LATE
+    assert answer.status == 504
+    took_its_time(took, 0.4)
     server.expect_log("BRINE060[78]", count=2)
     assert replaced(group, pid) != pid
     gone(pid)
@@ -234,11 +248,12 @@ def test_request_timeout_of_a_call_that_cannot_be_interrupted(site):
 
 
 def test_interrupt_timeout_spares_the_process(site):
-    server, group = site("threads=2 request-timeout=300ms interrupt-timeout=600ms")
+    server, group = site(f"threads=2 request-timeout={ms(500)} interrupt-timeout={ms(5000)}")
     pid, = ready(group)
     note = server.folder / "writable" / "note"
     answer, took = timed(server.get, "/app/python?9", **{"X-Note": str(note)})
-    assert answer.status == 504 and 0.3 <= took < 0.3 + LATE
+    assert answer.status == 504
+    took_its_time(took, 0.5 * SCALE)
     server.expect_log("BRINE060[78]", count=2)
     server.expect_log("BRINE0408")
     in_flight(group, 0)
@@ -257,11 +272,11 @@ def test_interrupt_timeout_is_over(site):
 
 
 def test_request_timeout_after_the_headers(site):
-    server, group = site("threads=2 request-timeout=400ms interrupt-timeout=1s")
+    server, group = site(f"threads=2 request-timeout={ms(500)} interrupt-timeout={ms(5000)}")
     ready(group)
     answer, took = timed(server.get, "/app/stream?9")
     assert answer.status == 200 and answer.body == b"first" and not answer.complete
-    assert took < 0.4 + LATE
+    took_its_time(took, 0.5 * SCALE)
     server.expect_log("BRINE060[78]", count=2)
     server.expect_log("BRINE0408")
     counters = group.counters()
@@ -290,12 +305,13 @@ def test_startup_timeout(site, slow_script):
 
 
 def test_socket_timeout(site):
-    server, group = site("threads=2 socket-timeout=400ms")
+    server, group = site(f"threads=2 socket-timeout={ms(500)}")
     ready(group)
-    answer, took = timed(server.get, "/app/sleep?1")
-    assert answer.status == 504 and 0.4 <= took < 0.4 + LATE
+    answer, took = timed(server.get, f"/app/sleep?{1.5 * SCALE}")
+    assert answer.status == 504
+    took_its_time(took, 0.5 * SCALE)
     record, = server.expect_log("BRINE0604")
-    assert "400 ms" in record.text
+    assert f"{500 * SCALE:g} ms" in record.text
     assert group.count("socket-timeout") == 1
     in_flight(group, 0)
     assert server.get("/app/pid").status == 200
@@ -303,7 +319,7 @@ def test_socket_timeout(site):
 
 @pytest.mark.parametrize("interpreter", ["%{GLOBAL}", "other"])
 def test_deadlock_timeout(site, interpreter):
-    server, group = site("processes=2 threads=2 deadlock-timeout=500ms", more="<Location /app/hold>\n"
+    server, group = site(f"processes=2 threads=2 deadlock-timeout={ms(1000)}", more="<Location /app/hold>\n"
                          f"WSGIApplicationGroup {interpreter}\n</Location>\n"
                          "WSGIScriptAlias /own {apps}/daemon_limits.wsgi process-group=site\n"
                          f"<Location /own>\nWSGIApplicationGroup {interpreter}\n</Location>\n")
@@ -311,7 +327,7 @@ def test_deadlock_timeout(site, interpreter):
     begun = time.monotonic()
     with running(server, "/own/hold") as stuck:
         assert stuck[0].result()[0].status == 502
-    assert time.monotonic() - begun < 5 * SCALE
+    in_time(time.monotonic() - begun, 6, "the end of the process that hangs")
     server.expect_log("BRINE0603")
     record, = server.expect_log("BRINE0610: ")
     assert "SIGABRT" in record.text and "reason: deadlock-timeout" in record.text
@@ -319,16 +335,17 @@ def test_deadlock_timeout(site, interpreter):
     if interpreter == "%{GLOBAL}":  # faulthandler writes the main interpreter's stacks alone
         server.expect_log(r"BRINE0610\|.*daemon_limits\.wsgi")
     server.allow_log(r"BRINE0610\|")
-    survivor, = both & ready(group, 2)
+    pids = until(lambda: len(pids := group.pids()) == 2 and pids != both and pids, "its successor is ready")
+    survivor, = both & pids
     assert server.get("/app/pid").status == 200 and survivor in group.pids()
     assert group.count("deadlock-timeout") == 1
 
 
-@pytest.mark.parametrize("timeout", ["300ms", "1s"])
+@pytest.mark.parametrize("timeout", [300, 1000])
 def test_deadlock_timeout_leaves_a_healthy_process_alone(site, timeout):
-    server, group = site(f"deadlock-timeout={timeout}")
+    server, group = site(f"deadlock-timeout={ms(timeout)}")
     pid, = ready(group)
-    with running(server, "/app/sleep?2.5") as busy:
+    with running(server, f"/app/sleep?{2.5 * SCALE}") as busy:
         assert busy[0].result()[0].body == str(pid).encode()
     assert group.count("deadlock-timeout") == 0
 
@@ -339,15 +356,14 @@ def test_deadlock_timeout_leaves_a_healthy_process_alone(site, timeout):
 def test_inactivity_timeout(site):
     server, group = site("inactivity-timeout=800ms", more="WSGIScriptAlias /probe {apps}/hello.wsgi "
                          "process-group=site\n<Location /probe>\nWSGIIgnoreActivity On\n</Location>\n")
-    pid, = ready(group)
-    assert server.get("/app/pid").body == str(pid).encode()
+    pid = int(server.get("/app/pid").body)
 
     def ask():
         assert server.get("/probe").status == 200
         return pid not in group.pids() and group.pids()
 
     until(ask, "it is replaced, although it is probed", 6)
-    assert group.count("inactivity-timeout") == 1
+    assert group.count("inactivity-timeout") >= 1
     gone(pid)
 
 
@@ -416,7 +432,7 @@ def test_shutdown_timeout_with_a_stuck_request(site):
         begun = time.monotonic()
         os.kill(pid, signal.SIGTERM)
         gone(pid)
-        assert time.monotonic() - begun < 0.5 * SCALE + LATE
+        in_time(time.monotonic() - begun, 0.5 + LATE, "the end of the process")
         assert stuck[0].result()[0].status == 502
     server.expect_log("BRINE0603")
     text = exit_report(server, pid)
@@ -437,9 +453,9 @@ def test_shutdown_timeout_with_a_callback_that_never_ends(site):
 
 def test_shutdown_timeout_0_waits_for_callbacks(site):
     """Nobody takes a process that leaves for one that is stuck."""
-    server, group = site("threads=2 shutdown-timeout=0 graceful-timeout=0 deadlock-timeout=1s")
+    server, group = site(f"threads=2 shutdown-timeout=0 graceful-timeout=0 deadlock-timeout={ms(1000)}")
     pid, = ready(group)
-    assert server.get("/app/late?3").status == 200
+    assert server.get(f"/app/late?{3 * SCALE}").status == 200
     os.kill(pid, signal.SIGUSR1)
     gone(pid)
     assert "ended: exit code 0; reason: eviction" in exit_report(server, pid)
@@ -511,8 +527,7 @@ def test_the_status_page(site):
         page = server.get("/server-status").text
     assert "WSGI daemon group site" in page and "2 of 2 processes ready, 3 threads each" in page
     assert all(f"<td>{pid}</td>" in page for pid in pids)
-    until(lambda: sum(row.served for row in group.rows()) == 1, "it is counted")
-    assert group.count("requests") == 1
+    until(lambda: sum(row.served for row in group.rows()) == group.count("requests") == 1, "it is counted")
 
 
 def test_the_status_page_without_groups(start_httpd):

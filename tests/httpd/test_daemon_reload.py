@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import daemons, groups, processes
-from harness.deadline import SCALE, until
+from harness.deadline import SCALE, in_time, until
 from harness.load import Load
 
 pytestmark = pytest.mark.modes("groups")
@@ -114,7 +114,7 @@ def test_a_broken_edit_keeps_the_old_code_until_it_is_mended(start_httpd):
     script(server, "app", "good")
     ask(server, "app")
     server.expect_log("loaded WSGI script", count=2)  # the other process loads it too
-    mark = server.log.mark()
+    mark, began = server.log.mark(), time.monotonic()
     with Load(server, "/s/app.wsgi") as load:
         load.go_on()
         script(server, "app", code=BROKEN)
@@ -125,7 +125,7 @@ def test_a_broken_edit_keeps_the_old_code_until_it_is_mended(start_httpd):
     server.expect_log("BRINE0301")
     server.expect_log("BRINE0614")
     assert len(server.log.texts("BRINE0301:", mark)) == 1, "once for a change"
-    assert len(daemons.starts(server, mark)) <= 3, "no loop of forks"
+    daemons.assert_no_loop(len(daemons.starts(server, mark)), time.monotonic() - began)
     script(server, "app", "mended")
     assert ask(server, "app").text == "mended"
 
@@ -192,10 +192,9 @@ def test_the_new_process_has_loaded_what_the_old_one_had(start_httpd):
         server.expect_log(rf"loaded WSGI script .*/{name}\.wsgi", count=2)  # so the supervisor has heard of it
     mark = server.log.mark()
     script(server, "one", "new")
-    ask(server, "one")
-    loaded = [re.search(r"loaded WSGI script .*/(\w+)\.wsgi.* \(process (\d+)\)$", record.line)
-              for record in server.log.records(mark) if "loaded WSGI script" in record.line]
-    first = loaded[0][2]  # it goes ahead
+    first = ask(server, "one").header("X-Pid")  # it goes ahead
+    loaded = [re.search(r"/(\w+)\.wsgi.* \(process (\d+)\)$", record.line)
+              for record in server.log.expect("loaded WSGI script", count=2, since=mark)]
     assert sorted(match[1] for match in loaded if match[2] == first) == ["one", "two"]
 
 
@@ -265,7 +264,7 @@ def test_code_that_ends_its_process_is_not_waited_for(start_httpd, code):
         server.expect_log("BRINE0610", count=2)
     load.nothing_lost()
     assert set(load.bodies) == {b"good"}
-    assert time.monotonic() - began < 8 * SCALE, "nobody waited for connect-timeout"
+    in_time(time.monotonic() - began, 15, "nobody waits for connect-timeout")
     server.allow_log("BRINE06(10|17)")
     script(server, "app", "mended")
     until(lambda: ask(server, "app").text == "mended", "the mended code")
@@ -318,7 +317,7 @@ def test_code_that_hangs_for_ever(start_httpd):
     server, hung = hanging(start_httpd)
     began = time.monotonic()
     assert {ask(server, "app").text for _ in range(20)} == {"good"}
-    assert time.monotonic() - began < 5 * SCALE, "nobody waited for connect-timeout"
+    in_time(time.monotonic() - began, 10, "not each of them waits for connect-timeout")
     script(server, "app", "mended")
     until(lambda: ask(server, "app").text == "mended", "the mended code")
     all_answer(server, "mended")
@@ -330,15 +329,15 @@ def test_code_that_hangs_for_ever(start_httpd):
 def test_code_that_hangs_from_the_start(start_httpd, workspace):
     """Nobody serves who could notice that it is mended: the supervisor does."""
     folder = workspace.new_folder()
-    path, hangs = folder / "app.wsgi", folder / "writable" / "hangs"
-    path.write_text(f"import time\nopen({str(hangs)!r}, 'w').close()\ntime.sleep(1000)\n")
+    hangs = folder / "writable" / "hangs"
     server = start_httpd("WSGIDaemonProcess site connect-timeout=500ms\n"
-                         f"WSGIScriptAlias /s {path} process-group=site application-group=%{{GLOBAL}}\n")
+                         "WSGIScriptAlias /s {dir}/app.wsgi process-group=site application-group=%{GLOBAL}\n", folder=folder,
+                         files={"app.wsgi": f"import time\nopen({str(hangs)!r}, 'w').close()\ntime.sleep(1000)\n"})
     assert server.get("/s").status == 503
     until(hangs.exists, "it hangs in the first code")
-    path.write_text(SAYS.format(text="mended"))
-    until(lambda: server.get("/s").status == 200, "the mended code")
-    assert server.get("/s").text == "mended"
+    server.write("app.wsgi", SAYS.format(text="mended"))
+    answer = until(lambda: (got := server.get("/s")).status == 200 and got, "the mended code")
+    assert answer.text == "mended"
     server.expect_log("BRINE0610: .* reason: reload")
     server.allow_log(r"BRINE0601|BRINE0610\|")
 
@@ -396,9 +395,11 @@ def test_new_code_while_all_old_processes_are_still_busy(start_httpd):
     server = start_httpd(CONFIG % f"graceful-timeout=0 connect-timeout={SCALE}s")
     code = (server.folder.parent / "apps/pid.wsgi").read_text()
     held = []
+    server.allow_log("BRINE06(01|27)")  # a process may take longer to start than connect-timeout
     for version in range(3):
         script(server, "app", code=code + f"# {version}")
-        assert ask(server, "app").status == 200
+        busy = [str(one.pid()) for one in held]
+        until(lambda: (answer := ask(server, "app")).status == 200 and answer.text not in busy, "a new process")  # noqa: B023
         held.append(daemons.Held(server, "/s/app.wsgi", f"release{version}"))
         held[-1].pid()
     newest = held[-1].pid()
@@ -407,7 +408,7 @@ def test_new_code_while_all_old_processes_are_still_busy(start_httpd):
     server.expect_log("a new process of daemon group 'site' has to wait: 2 old ones")
     began = time.monotonic()
     assert {int(ask(server, "app").text) for _ in range(20)} == {newest}
-    assert time.monotonic() - began < 6 * SCALE, "not everybody waits for connect-timeout"
+    in_time(time.monotonic() - began, 10, "not each of them waits for connect-timeout")
     assert [one.release().status for one in held] == [200, 200, 200]
     until(lambda: ask(server, "app").text == "new", "the new code")
 
@@ -455,9 +456,7 @@ def test_what_is_mended_while_it_is_tried(start_httpd):
     held.unlink()
     server.expect_log("BRINE0610: ")
     server.allow_log("BRINE06(10|17|27)")
-    mended_at = time.monotonic()
-    until(lambda: ask(server, "app").text == "mended", "the mended code")
-    assert time.monotonic() - mended_at < 4 * SCALE
+    until(lambda: ask(server, "app").text == "mended", "the mended code", 4)
     all_answer(server, "mended")
 
 
@@ -475,21 +474,19 @@ def test_the_supervisor_dies_while_new_code_fails(start_httpd):
     script(server, "app", "mended")
     until(lambda: ask(server, "app").text == "mended", "the mended code", 15)
     until(lambda: daemons.reap(server) or not set(orphans) & set(processes.in_session(server.pid)), "the old ones end")
-    assert len(daemons.workers(server)) == 2
+    until(lambda: len(daemons.workers(server)) == 2, "both processes")
 
 
-def test_a_group_that_could_not_start_starts_when_it_is_mended(start_httpd, workspace):
+def test_a_group_that_could_not_start_starts_when_it_is_mended(start_httpd):
     """However long the time has become after which it is tried again."""
-    folder = workspace.new_folder()
-    path = folder / "app.wsgi"
-    path.write_text(ENDS["by itself"])
     server = start_httpd("WSGIDaemonProcess site threads=4\n"
-                         f"WSGIScriptAlias /s {path} process-group=site application-group=%{{GLOBAL}}\n")
+                         "WSGIScriptAlias /s {dir}/app.wsgi process-group=site application-group=%{GLOBAL}\n",
+                         files={"app.wsgi": ENDS["by itself"]})
     server.expect_log("BRINE0610", count=5, seconds=20)
     began = time.monotonic()
-    path.write_text(SAYS.format(text="mended"))
+    server.write("app.wsgi", SAYS.format(text="mended"))
     assert server.get("/s").text == "mended"
-    assert time.monotonic() - began < 5, "the next attempt was eight seconds away"
+    in_time(time.monotonic() - began, 5, "the start, as the next attempt was eight seconds away")
 
 
 def test_what_is_mended_is_not_kept_waiting(start_httpd):

@@ -54,8 +54,10 @@ def handle(number, frame):
 for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
     signal.signal(number, handle)
 note("works")
-while "handled-15" not in open({notes!r} + "/notes").read():
+while True:
     told.clear()
+    if "handled-15" in open({notes!r} + "/notes").read():
+        break
     told.wait(3600)
 """
 SWALLOWS = """
@@ -79,7 +81,7 @@ finally:
 class Service:
     """A server with one such group, and what its processes have noted down."""
 
-    def __init__(self, start_httpd, folder, last="", time="1s", group="%{GLOBAL}"):
+    def __init__(self, start_httpd, folder, last="", time="30s", group="%{GLOBAL}"):
         self.notes = folder / "writable"
         last = last.format(notes=str(self.notes))
         (folder / "service.wsgi").write_text(SERVICE.format(notes=str(self.notes), last=last))
@@ -187,7 +189,7 @@ def test_its_successor_waits_for_its_end(service):
 
 
 def test_one_that_does_not_end_is_killed(service):
-    site = service(HOLDS_THE_GIL)
+    site = service(HOLDS_THE_GIL, time="1s")
     first = site.begun(1)
     (site.notes / "finish").touch()
     until(lambda: site.noted("holds"), "it holds the GIL")
@@ -215,7 +217,7 @@ ENDS = {
 @pytest.mark.parametrize("way", ENDS)
 def test_one_that_waits_is_woken_and_may_end_its_job(service, way):
     end, waits, reason = ENDS[way]
-    site = service(WORKS.format(waits=waits), time="30s")
+    site = service(WORKS.format(waits=waits))
     pid = site.at_work()
     told = time.monotonic()
     end(site.server, pid)
@@ -229,7 +231,7 @@ def test_one_that_waits_is_woken_and_may_end_its_job(service, way):
 
 def test_an_orphan_may_end_its_job(service):
     daemons.adopt_orphans()
-    site = service(WORKS.format(waits="time.sleep(3600)"), time="30s")
+    site = service(WORKS.format(waits="time.sleep(3600)"))
     first = site.at_work()
     os.kill(daemons.supervisors(site.server)[0], signal.SIGKILL)
     site.server.expect_log("BRINE0620:")
@@ -239,7 +241,7 @@ def test_an_orphan_may_end_its_job(service):
 
 
 def test_its_own_handlers_are_called(service):
-    site = service(HANDLES, time="30s")
+    site = service(HANDLES)
     first = site.at_work()
 
     def handled():
@@ -257,7 +259,7 @@ def test_its_own_handlers_are_called(service):
 
 
 def test_its_handler_is_called_for_every_end_and_usr1_is_the_servers(service):
-    site = service(HANDLES, time="30s")
+    site = service(HANDLES)
     first = site.at_work()
     os.kill(first, signal.SIGUSR1)
     until(lambda: first in site.noted("ended"), "it ends")
@@ -280,7 +282,7 @@ def test_one_that_goes_on_is_cut_off(service):
 
 @pytest.mark.parametrize("step", ["time.sleep(0.02)", "pass"])
 def test_one_in_a_sub_interpreter_is_told_at_its_next_step(service, step):
-    site = service(STEPS.format(step=step), time="30s", group="other")
+    site = service(STEPS.format(step=step), group="other")
     first = site.at_work()
     os.kill(first, signal.SIGTERM)
     until(lambda: first in site.noted("ended"), "it ends")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from harness.deadline import until
+
 pytestmark = pytest.mark.axes("python")
 
 CONFIG = """
@@ -10,7 +12,7 @@ WSGIScriptAlias /hello {apps}/hello.wsgi
 ErrorDocument 500 "our own error page"
 """
 EXCEPTIONS = ["plain", "base", "interrupt", "generator-exit", "chain", "unprintable", "syntax",
-              "recursion", "unicode", "surrogate", "lines", "nul", "long"]
+              "recursion", "unicode", "surrogate", "lines", "nul"]
 
 
 @pytest.mark.axes("python", "interpreter")
@@ -20,6 +22,12 @@ def test_exception(httpd, way):
     assert (answer.status, answer.body) == (500, b"our own error page")
     httpd.expect_log("BRINE0401")
     assert httpd.get("/hello").status == 200
+
+
+def test_a_long_exception_is_logged_to_its_end(httpd):
+    assert httpd.get("/errors?long").status == 500
+    httpd.allow_log("BRINE0401")
+    until(lambda: sum(text.count("x") for text in httpd.log.texts("BRINE0401.*xxx")) >= 20000, "all of it")
 
 
 @pytest.mark.parametrize("way", ["plain", "base", "interrupt", "generator-exit", "chain"])

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from harness import processes
 from harness.deadline import until
 from harness.load import Load
 from ports import free_port
@@ -86,7 +87,7 @@ class HAProxy:
                         "defaults\n    mode http\n    timeout connect 30s\n    timeout client 60s\n    timeout server 60s\n"
                         f"frontend all\n    bind 127.0.0.1:{self.port}\n    default_backend shop\n{backend}")
         self.process = subprocess.Popen([shutil.which("haproxy", path="/usr/sbin:/usr/bin"), "-q", "-db", "-f", file])
-        until(lambda: self.socket.exists(), "HAProxy's socket")
+        until(lambda: self.socket.exists() and processes.listens(self.process.pid, self.port), "HAProxy's sockets")
 
     def told(self, command):
         with socket.socket(socket.AF_UNIX) as admin:

@@ -1,6 +1,7 @@
 """Scripts by their names while they are reloaded, from many threads, by pickle, and where they are not found."""
 
 import base64
+import fcntl
 import hashlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -334,7 +335,16 @@ CALLED_BY_MOD_WSGI = "_mod_wsgi_8b9c6a2eec9408abc1567de45e27831d"
 
 @pytest.fixture
 def literal_script():
+    """The script that is called so, which other runs of the tests have at the same place: one after another."""
     folder = Path("/tmp/Brine-Literal")
+    with open("/tmp/Brine-Literal.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        write_literal_script(folder)
+        yield
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_literal_script(folder):
     folder.mkdir(mode=0o755, exist_ok=True)
     (folder / "Shop.wsgi").write_text(ANSWERS + """
 class Item:
@@ -348,8 +358,6 @@ def answer_of(query):
             sys.modules[{name}] is sys.modules[__name__]]
 """.replace("{name}", repr(CALLED_BY_MOD_WSGI)))
     (folder / "Shop.wsgi").chmod(0o644)
-    yield
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.usefixtures("literal_script")

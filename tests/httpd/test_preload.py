@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import daemons, groups
-from harness.deadline import until
+from harness.deadline import SCALE, until
 from harness.groups import ask
 from harness.load import Load
 
@@ -158,7 +158,8 @@ def test_a_crash_is_reported_with_its_stack(site):
     server.expect_log("BRINE0603")
     record, = server.expect_log(f"BRINE0610: process {pid} ")
     assert "killed by SIGABRT" in record.text
-    assert any("in application" in record.text for record in server.expect_log("BRINE0610.?", count=10)), "its stack"
+    server.expect_log(r"BRINE0610\|.*in application")  # its stack
+    server.allow_log(r"BRINE0610\|")
     answer = ask(server)
     assert answer["pid"] != pid and [answer["loaded_by"]] == templates(server)
 
@@ -209,7 +210,9 @@ threading.Thread(target=tick, name="ticker", daemon=True).start()
 """))
     pids = all_ready(group, 2)
     record, = server.expect_log("BRINE0646:")
-    assert "'ticker'" in record.text and any("in tick" in record.text for record in server.expect_log("BRINE0646.?", count=4)), "its stack"
+    assert "'ticker'" in record.text
+    server.expect_log(r"BRINE0646\|.*in tick")  # its stack
+    server.allow_log(r"BRINE0646\|")
     answer = ask(server)
     assert answer["pid"] == answer["loaded_by"] and answer["pid"] in pids
     pid, = {answer["pid"]}
@@ -324,7 +327,7 @@ def test_a_template_that_crashes_while_it_loads(site):
 def test_a_template_that_hangs_while_it_loads(site):
     server, group, script = site("processes=1 startup-timeout=3s", text="import time\ntime.sleep(3600)\n")
     server.expect_log("BRINE0610: .*startup-timeout", seconds=30)
-    assert any("app.wsgi" in record.text for record in server.expect_log("BRINE0610.?", count=3)), "its stack"
+    server.expect_log(r"BRINE0610\|.*app\.wsgi")  # its stack
     server.allow_log("BRINE06")
     server.write(script, app())
     until(lambda: server.get("/app").status == 200, "it is mended", 60)
@@ -333,7 +336,7 @@ def test_a_template_that_hangs_while_it_loads(site):
 def test_a_template_is_aborted_once_for_all_that_wait(site, workspace):
     """One of them tells of it. Each would cut its stacks off by another signal, and delay the next start."""
     mark = workspace.new_folder() / "writable" / "mark"
-    server, group, _ = site("processes=3 startup-timeout=3s", text=app(start=f"""
+    server, group, _ = site(f"processes=3 startup-timeout={3 * SCALE:g}s", text=app(start=f"""
 if not os.path.exists({str(mark)!r}):
     open({str(mark)!r}, "w").close()
     time.sleep(3600)
@@ -342,7 +345,7 @@ if not os.path.exists({str(mark)!r}):
     first, second = templates(server)
     record, = server.expect_log("BRINE0610:")
     assert f"process {first} " in record.text and "reason: startup-timeout" in record.text
-    assert any("app.wsgi" in record.text for record in server.expect_log("BRINE0610.?", count=3)), "its stack"
+    server.expect_log(r"BRINE0610\|.*app\.wsgi")  # its stack
     server.allow_log("BRINE0610")
     assert group.count("startup-timeout") == 1
     assert [event["event"] for event in lives(server)[first]] == ["start", "retire", "end"]
@@ -366,7 +369,7 @@ def test_a_process_is_as_old_as_its_fork(site):
     server, group, _ = site("processes=1", text=app(start="time.sleep(3)"))
     pid, = all_ready(group, 1)
     start, ready = lives(server)[pid]
-    assert ready["age_seconds"] == pytest.approx(ready["time"] - start["time"], abs=1)
+    assert ready["age_seconds"] == pytest.approx(ready["time"] - start["time"], abs=2)
 
 
 def test_a_restart_and_the_end_leave_nothing(site):

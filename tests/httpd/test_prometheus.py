@@ -89,7 +89,7 @@ def test_no_counter_goes_back(start_httpd, tmp_path):
             load.go_on(2)
             victim = int(server.get("/victim").body)
             os.kill(victim, signal.SIGKILL)
-            os.kill(server.supervisor(), signal.SIGUSR1)
+            os.kill(until(server.supervisor, "the supervisor has processes"), signal.SIGUSR1)
             scraper.scrapes_again()
             server.reload()
             scraper.scrapes_again()

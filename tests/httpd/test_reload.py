@@ -1,7 +1,6 @@
 """The reloader: an edit is seen by the next request, a broken edit harms nobody, nothing leaks."""
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -110,7 +109,7 @@ def test_a_time_that_differs_by_a_nanosecond(httpd, script):
 def test_another_mode_or_link_loads_nothing(httpd, script, variant):
     path = script("mode", "same")
     assert everywhere(httpd, "mode") == {b"same"}
-    before = loads(httpd, "mode.wsgi")
+    before = until(lambda: loads(httpd, "mode.wsgi"), "its load is told of")
     generations = len(httpd.log.texts("mode.wsgi' .generation 2."))
     for change in (lambda: path.chmod(0o644), lambda: path.chmod(0o755),
                    lambda: os.link(path, path.with_suffix(".link")),
@@ -395,9 +394,7 @@ def test_a_slow_load_makes_requests_wait_for_the_new_code(httpd, script):
     script("slow", "old")
     assert ask(httpd, "slow").body == b"old"
     script("slow", code="import time\ntime.sleep(0.3)\n" + SAYS.format(text="new"))
-    start = time.monotonic()
     with ThreadPoolExecutor(6) as pool:
         bodies = list(pool.map(lambda _: ask(httpd, "slow").body, range(6)))
     assert b"new" in bodies and set(bodies) <= {b"old", b"new"}
     until(lambda: ask(httpd, "slow").body == b"new", "the new code")
-    assert time.monotonic() - start < 10

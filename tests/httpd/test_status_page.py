@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from harness.deadline import SCALE, until
-from harness.metrics import CONFIG as STATUS
+from harness.metrics import CONFIG as STATUS, scrape
 
 pytestmark = pytest.mark.modes("groups")
 
@@ -27,25 +27,29 @@ WSGIScriptAlias /broken {apps}/pid.wsgi process-group=broken application-group=%
 
 @pytest.fixture(scope="module")
 def browse(tmp_path_factory):
-    """browse(url): the document as a browser has drawn it after some seconds of its own time."""
+    """browse(url, "<h2>"): the document as a browser has drawn it after some seconds of its own time, which has this text.
+
+    On a busy machine these seconds may be over before it has drawn anything: then it is asked again.
+    """
     browser = shutil.which("chromium")
     assert browser, "tests/run installs chromium"
 
-    def draw(url, *options):
+    def draw(url):
         profile = tmp_path_factory.mktemp("profile")
         answer = subprocess.run(
             [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
-             "--enable-logging=stderr", "--virtual-time-budget=7000", *options, "--dump-dom", url],
+             "--enable-logging=stderr", "--virtual-time-budget=7000", "--dump-dom", url],
             capture_output=True, text=True, timeout=60 * SCALE)
         assert "CONSOLE" not in answer.stderr, answer.stderr
         return answer.stdout
 
-    return draw
+    return lambda url, text: until(lambda: text in (dom := draw(url)) and dom, f"a page with {text}", 30)
 
 
 def test_the_page_draws_itself(httpd, browse):
+    until(lambda: scrape(httpd).sum("brine_processes", process_group="site", state="ready") == 2, "both processes are ready")
     pid = httpd.get("/app").text
-    dom = browse(httpd.url("/brine-status?format=html"))
+    dom = browse(httpd.url("/brine-status?format=html"), "Requests: now ")
     assert re.search(r"<h2>Daemon group site</h2>.*2 of 2", dom, re.S)
     assert f"<td>{pid}</td>" in dom and "pid.wsgi" in dom
     assert re.search(r'<svg[^>]* aria-label="Requests: now [^"]*"', dom), "it has looked more than once"
@@ -68,7 +72,7 @@ def test_what_has_happened_lately_is_on_the_page(start_httpd, browse):
     server.allow_log("BRINE0401")
     for _ in range(2):
         assert server.get("/raises").status == 500
-    dom = browse(server.url("/brine-status?format=html"))
+    dom = browse(server.url("/brine-status?format=html"), "<details")
     error, = re.findall(r"<details.*?</details>", dom, re.S)
     assert "BRINE0401" in error and "&lt;i&gt;not here&lt;/i&gt;" in error and "<i>" not in dom
     assert "(2 times)" in error and "What to do: " in error
@@ -79,7 +83,7 @@ def test_names_are_text_and_no_markup(start_httpd, browse):
     server = start_httpd(CONFIG + """
 WSGIDaemonProcess "<b>bold</b>" threads=1
 """)
-    dom = browse(server.url("/brine-status?format=html"))
+    dom = browse(server.url("/brine-status?format=html"), "<h2>")
     assert "Daemon group &lt;b&gt;bold&lt;/b&gt;" in dom and "<b>" not in dom
 
 

@@ -113,8 +113,8 @@ def test_the_first_request_finds_all_imported(site, preload):
     (url, pid, _, closed), = answer["warmed"]
     assert (url, pid, closed) == ("/app/lazy", answer["loaded_by"], "closed")
     assert (answer["pid"] != answer["loaded_by"]) == bool(preload)
-    record, = server.log.texts("warm-up request for '/app/lazy' of daemon group 'site' was answered", 0)
-    assert "status 200" in record
+    record, = server.log.expect("warm-up request for '/app/lazy' of daemon group 'site' was answered", since=0)
+    assert "status 200" in record.text
 
 
 @pytest.mark.parametrize("preload", ["", "preload=On "])
