@@ -1325,9 +1325,9 @@ def _large():
 
 @pytest.mark.parametrize("kind", _large())
 def test_large_scripts_take_seconds(kind):
-    started = time.monotonic()
+    started = time.process_time()
     assert hazards(_large()[kind]) == set()
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_what_would_take_too_long_is_refused(monkeypatch):

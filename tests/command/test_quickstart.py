@@ -98,7 +98,7 @@ def test_a_clone_that_httpd_s_user_cannot_reach(quickstart, clone):
     page.write_text(page.read_text().replace("Hello from Brine", "Changed in the clone"))
     poll(lambda: "Changed in the clone" in server.get()[1], "the copy to follow")
     assert server.stop() == 0
-    poll(lambda: copies() == before, "the copies to go")
+    poll(lambda: copies() <= before, "the copies to go")  # those of other runs come and go
 
 
 @pytest.fixture
