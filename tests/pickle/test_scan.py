@@ -247,6 +247,68 @@ def test_a_trusted_module_opens_no_other(module, loaded, allowed):
     assert one(names("builtins", "getattr"), allow=["builtins", "builtins.getattr"]).kind == "unknown"
 
 
+REBOUND = {
+    "an assignment": "NAME = os.system", "several targets": "other = NAME = os.system", "a tuple": "NAME, other = os.system, 1",
+    "a list": "[other, *NAME] = 1, os.system", "a loop": "for NAME in [os.system]: pass",
+    "with": "with open(os.devnull) as NAME: pass", "an annotation": "NAME: object = os.system",
+    "a condition": "if (NAME := os.system): pass", "an import": "import os as NAME", "from": "from os import system as NAME",
+    "match": "match os.system:\n    case NAME: pass", "except": "try: 1 / 0\nexcept Exception as NAME: pass",
+    "global": "def change():\n    global NAME\n    NAME = os.system\nchange()",
+    "global, deeper": "class Other:\n    def change(self):\n        global NAME\n        NAME = os.system",
+    "an operator": "NAME += 1", "a comprehension": "[NAME := each for each in [os.system]]",
+}
+
+
+@pytest.mark.parametrize("how", REBOUND)
+@pytest.mark.parametrize("defined", ["class NAME: pass", "def NAME(): pass"])
+def test_what_is_bound_to_something_else_is_not_what_the_module_defines(how, defined, module):
+    """A module that is not loaded is known by its source, of which the last statement counts."""
+    module("shop_module", "\n".join(["import os", defined, REBOUND[how]]).replace("NAME", "Cart"))
+    assert one(names("shop_module", "Cart"), allow=["shop_module"]).kind == "unknown"
+
+
+def test_what_is_bound_to_something_else_inside_a_class(module):
+    module("shop_module", "import os\nclass Cart:\n    class Line: pass\n    Line = os.system\n    class Other: pass\n"
+                          "def make():\n    class Cart:\n        Other = 1\n")
+    kinds = {name: one(names("shop_module", f"Cart.{name}"), allow=["shop_module"]).kind for name in ("Line", "Other")}
+    assert kinds == {"Line": "unknown", "Other": "safe"}
+
+
+def test_what_a_module_defines_in_several_ways(module):
+    """None of these is anything but what it is called."""
+    module("shop_module", """\
+import functools, sys
+if sys.platform == "linux":
+    class Cart: pass
+else:
+    class Cart: pass
+try:
+    class Line: pass
+except NameError:
+    def Line(): pass
+@functools.total_ordering
+class Price:
+    def __lt__(self, other): return True
+    @property
+    def total(self): return 1
+    @total.setter
+    def total(self, value): Cart = value
+def make(Cart=1):
+    for Price in (): pass
+    Line = [Price for Price in ()]
+""")
+    for name in ("Cart", "Line", "Price", "make"):
+        assert one(names("shop_module", name), allow=["shop_module"]).kind == "safe", name
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="classes have no such parameters before Python 3.12")
+def test_generic_classes_are_defined_too(module):
+    module("shop_module", "import os\nclass Page[Item]:\n    class Line[Item]: pass\ndef make[Item](): pass\n"
+                          "class Other[Item]: pass\nOther = os.system\n")
+    for name, kind in {"Page": "safe", "Page.Line": "safe", "make": "safe", "Other": "unknown"}.items():
+        assert one(names("shop_module", name), allow=["shop_module"]).kind == kind, name
+
+
 def test_no_advice_opens_a_door(module):
     """What is told to allow, where anything is, leads to one class or function alone."""
     module("shop_module", SHOP)

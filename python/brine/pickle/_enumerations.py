@@ -6,9 +6,10 @@ be that of a module that defines, and not that of a program.
 """
 
 import ast
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
+
+from brine.pickle import _bindings
 
 
 class Enumeration(NamedTuple):
@@ -60,7 +61,7 @@ class Source:
         self._imported = dict(_imported(tree.body, package))
         self._elsewhere = elsewhere
         self._quiet = all(_is_quiet(statement) for statement in tree.body)
-        self._bound = Counter(_bound(tree.body))
+        self._bound = _bindings.of(compile(tree, "<module>", "exec", dont_inherit=True))
         self.enumerations: dict[str, Enumeration] = {}
         """By their qualified names."""
         self.made: set[str] = set()
@@ -114,17 +115,6 @@ class Source:
         if path in _ENUMS:
             members = _members_of_call(call)
             self.enumerations[str(text)] = Enumeration(frozenset(members), bool(members) and self._quiet)
-
-
-def _bound(body: list[ast.stmt]) -> Iterator[str]:
-    """Names that statements bind, as often as they do."""
-    for statement in body:
-        if isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield statement.name
-        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
-            yield from (name for name, _ in _imported([statement], ""))
-        yield from _targets(statement)
-        yield from _bound(_blocks(statement))
 
 
 def _imported(body: list[ast.stmt], package: str) -> Iterator[tuple[str, str]]:

@@ -11,13 +11,14 @@ import symtable
 import sys
 import types
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from typing import Any, NamedTuple
 
 from brine import script_names
-from brine.pickle import _enumerations
+from brine.pickle import _bindings, _enumerations
 from brine.pickle._enumerations import Enumeration
 
 _LARGEST_SOURCE = 2 << 20
@@ -95,7 +96,8 @@ class Lookup:
             return found
         if name in source.made:
             found = Found(f"class in {file}", "", "class", True)
-        return found._replace(enumeration=source.enumerations.get(name)) if found.what == "class" else found
+        is_sure = found.what == "class" and found.own
+        return found._replace(enumeration=source.enumerations.get(name)) if is_sure else found
 
 
 def _read(file: str, package: str,
@@ -258,12 +260,14 @@ def _names_of(file: str) -> dict[str, Found] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             table = symtable.symtable(text, file, "exec")  # type: ignore[arg-type]  # it takes bytes too
+            bound = _bindings.of(compile(text, file, "exec", dont_inherit=True))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names = {symbol.get_name(): Found(f"name in {file}", own=False) for symbol in table.get_symbols()
              if symbol.is_assigned() or symbol.is_imported()}
     imported = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_imported()}
     _note_definitions(table, "", file, imported, names)
+    _doubt(names, bound, table)
     if _IMPORT_OF_ALL.search(text):
         names["*"] = Found("")
     return names
@@ -272,10 +276,37 @@ def _names_of(file: str) -> dict[str, Found] | None:
 def _note_definitions(table: symtable.SymbolTable, prefix: str, file: str, imported: set[str],
                       names: dict[str, Found]) -> None:
     """Classes and functions of a table, and classes in classes."""
-    for inner in table.get_children():
+    for inner in _inner_tables(table):
         name, kind = prefix + inner.get_name(), inner.get_type()
         if kind == "class" or (kind == "function" and not prefix and name in names):
             own = name not in imported  # one that is also imported may be either
             names[name] = Found(f"{kind} in {file}:{inner.get_lineno()}", "", kind, own)
             if kind == "class" and name.count(".") < _MOST_PARTS:
                 _note_definitions(inner, f"{name}.", file, set(), names)
+
+
+def _inner_tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """Those of classes and functions; those with parameters of their own (`class Page[Item]`) are in one of these."""
+    for inner in table.get_children():
+        if inner.get_type().startswith("type parameter"):
+            yield from _inner_tables(inner)
+        else:
+            yield inner
+
+
+def _doubt(names: dict[str, Found], bound: Counter[str], table: symtable.SymbolTable) -> None:
+    """What is bound more often than it is defined may be something else by now: `X = os.system` behind a class X."""
+    defined = Counter(_defined(table, ""))
+    for name, times in bound.items():
+        found = names.get(name)
+        if found is not None and found.own and times > defined[name]:
+            names[name] = found._replace(own=None)
+
+
+def _defined(table: symtable.SymbolTable, prefix: str) -> Iterator[str]:
+    """Each definition of a class or function, as often as there is one of that name."""
+    for inner in _inner_tables(table):
+        name = prefix + inner.get_name()
+        yield name
+        if inner.get_type() == "class" and name.count(".") < _MOST_PARTS:
+            yield from _defined(inner, f"{name}.")
