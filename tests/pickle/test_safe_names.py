@@ -4,7 +4,12 @@ The process is limited in memory and time, and an audit hook ends it where somet
 executed or reached. A rule that a name has (`_proofs`) decides what it is called with.
 """
 
+import asyncio
+import binascii
 import collections
+import concurrent.futures
+import configparser
+import copy
 import copyreg
 import datetime
 import decimal
@@ -14,6 +19,9 @@ import email.mime.text
 import email.policy
 import enum
 import fractions
+import ftplib
+import getopt
+import gzip
 import http.client
 import http.cookies
 import inspect
@@ -21,23 +29,37 @@ import io
 import ipaddress
 import json
 import logging
+import lzma
+import multiprocessing
 import operator
 import os
 import pathlib
 import pickle
 import pickletools
+import plistlib
+import queue
 import random
 import re
 import resource
+import shutil
 import signal
+import smtplib
 import socket
+import sqlite3
+import ssl
+import statistics
 import struct
 import subprocess
 import sys
 import time
 import types
+import unittest
 import urllib.parse
+import urllib.request
 import uuid
+import xmlrpc.client
+import zipfile
+import zlib
 import zoneinfo
 from pathlib import Path
 
@@ -184,7 +206,8 @@ RULED += [(module, name) for module, names in _proofs._PLAIN.items() for name in
 NUMPY = [("numpy", "dtype"), ("numpy", "ndarray"), ("numpy.core.multiarray", "_reconstruct"),
          ("numpy.core.multiarray", "scalar"), ("numpy", "matrix"), ("numpy.ma.core", "_mareconstruct"),
          ("numpy.ma.core", "MaskedArray"), ("numpy", "recarray"), ("numpy", "record"), ("numpy", "memmap"),
-         ("numpy", "chararray"), ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence")]
+         ("numpy", "chararray"), ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"), ("numpy.ma.core", "MaskedConstant"),
+         *((f"numpy.polynomial.{module}", name) for module, name in _proofs._POLYNOMIALS.items())]
 ALL = sorted(_safe._SAFE) + RULED
 
 
@@ -425,6 +448,56 @@ def test_innocent_values(kind, protocol):
     assert report.grade == "safe" and not report, str(report)
 
 
+def raised(function, *arguments, **named):
+    try:
+        function(*arguments, **named)
+    except BaseException as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def exceptions_of_python():
+    """What a queue's worker or a pool stores of what has gone wrong."""
+    config = configparser.ConfigParser()
+    config.read_string("[a]\nb = %(c)s\n")
+    return [raised(json.loads, "{"), raised(subprocess.run, ["false"], check=True), raised(subprocess.check_output, ["false"]),
+            subprocess.TimeoutExpired(["x"], 1.5, b"out", b"err"), raised(config.get, "x", "y"), raised(config.get, "a", "x"),
+            raised(config.get, "a", "b"), raised(configparser.ConfigParser().read_string, "x"), raised(re.compile, "("),
+            raised(zipfile.ZipFile, __file__), raised(decimal.Decimal, "x"), raised(zoneinfo.ZoneInfo, "No/Such"),
+            raised(urllib.request.urlopen, "nosuch:x"), ssl.SSLError(1, "x"), ssl.SSLCertVerificationError(1, "x"),
+            socket.gaierror(-2, "x"), socket.timeout("x"), asyncio.IncompleteReadError(b"ab", 3), asyncio.CancelledError(),
+            asyncio.TimeoutError(), smtplib.SMTPResponseException(1, b"x"), smtplib.SMTPRecipientsRefused({"a@b": (1, b"x")}),
+            smtplib.SMTPSenderRefused(1, b"m", "s"), raised(getopt.getopt, ["-x"], ""), raised(plistlib.loads, b"xx"),
+            raised(sqlite3.connect(":memory:").execute, "x"), raised(queue.Queue().get_nowait), raised(struct.unpack, "i", b""),
+            raised(zlib.decompress, b"x"), raised(lzma.decompress, b"x"), shutil.Error([("a", "b", "c")]), copy.Error("x"),
+            raised(gzip.decompress, b"xxxx"), raised(binascii.unhexlify, "x"), http.client.RemoteDisconnected("x"),
+            http.client.IncompleteRead(b"x", 5), raised(ipaddress.IPv4Address, "x"), raised(statistics.mean, []),
+            concurrent.futures.BrokenExecutor("x"), multiprocessing.ProcessError("x"), ftplib.error_perm("550"),
+            pickle.PicklingError("x"), unittest.SkipTest("x"), io.UnsupportedOperation("x"), http.cookies.CookieError("x")]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_exceptions_of_python_s_library(protocol):
+    for error in exceptions_of_python():
+        report = scan(pickle.dumps(error, protocol))
+        assert not report, (error, str(report))
+
+
+def test_exceptions_that_look_into_what_they_are_given():
+    """They make texts of it: of what is nested, or has digits without end, this takes without end."""
+    for error in (json.JSONDecodeError, configparser.NoSectionError, asyncio.IncompleteReadError):
+        for given in ([1], (1,), {}, Exception(), 10**50_000):
+            arguments = ("x", given, given)[:2 if error is asyncio.IncompleteReadError else 3 if error is json.JSONDecodeError else 1]
+            arguments = (given,) * len(arguments)
+            assert scan(pickle.dumps(Calls(error, arguments), 4)).grade in ("unknown", "runs-code"), (error, given)
+
+
+@pytest.mark.parametrize("value", [io.BytesIO(b"x"), io.StringIO("x"), subprocess.CompletedProcess([], 0), xmlrpc.client.Binary(b"x")])
+def test_what_runs_nothing_is_not_said_to_run_code(value):
+    """It is in a module of which most does."""
+    assert scan(pickle.dumps(value)).grade == "unknown"
+
+
 def test_headers_of_mails_that_nobody_writes():
     from email import _header_value_parser as parser
     from email import headerregistry as registry
@@ -507,13 +580,22 @@ def test_what_nobody_keeps_of_a_request():
     assert scan(pickle.dumps(Calls(dict, (shared,)), 4)).grade == "unknown"
 
 
+def shown(masked):
+    """A text has been made of it, so that it knows what fills its gaps."""
+    assert str(masked) and masked.fill_value is not None
+    return masked
+
+
 def numpy_values():
     numpy = pytest.importorskip("numpy")
     letters = ["?", "b", "B", "h", "i", "l", "q", "Q", "e", "f", "d", "F", "D", "O", "U5", "S3", "M8[ns]", "m8[s]", "V4", ">i4"]
     return {**{letter: numpy.zeros(3, letter) for letter in letters}, "matrix": numpy.zeros((3, 4), order="F"),
             "empty": numpy.zeros(0), "scalar": numpy.float64(1.5), "integer": numpy.int32(1),
             "dtype": numpy.dtype("f8"), "a matrix": numpy.matrix([[1, 2]]),
-            **{f"masked {letter}": numpy.ma.array([1, 2], letter, mask=[0, 1]) for letter in ("?", "<i4", ">f8", "D")},
+            **{f"masked {letter}": numpy.ma.array([1, 2], letter, mask=[0, 1]) for letter in ("?", "<i4", ">f8", "D", "U5", "S3", "M8[D]", "m8[s]")},
+            **{f"masked {letter} that were shown": shown(numpy.ma.array([1, 2], letter, mask=[0, 1])) for letter in ("U5", "S3", "M8[D]", "i")},
+            "masked": numpy.ma.masked, **{f"polynomial {kind}": getattr(numpy.polynomial, kind)([1, 2.5], [-2, 2]) for kind in
+                                          ("Polynomial", "Chebyshev", "Hermite", "HermiteE", "Laguerre", "Legendre")},
             "masked and filled": numpy.ma.array([1.5, 2], mask=[0, 1], fill_value=7),
             "fields": numpy.zeros(2, [("a", "<i4"), ("b", "f8"), ("c", "U3")]), "type": numpy.float64,
             "several of one type": numpy.zeros(2, [("a", "<i4", (2, 3)), ("b", [("x", "U3", 2), ("y", "f8")], (2,))]),
@@ -1240,7 +1322,8 @@ def test_a_type_that_is_made(arguments):
     assert scan(pickle.dumps(Calls(type, arguments), 4)).grade == "runs-code"
 
 
-@pytest.mark.parametrize("change", [{2: "U9"}, {6: "x"}, {6: [1]}, {5: 1}], ids=["texts", "text", "list", "no mask"])
+@pytest.mark.parametrize("change", [{1: (0,), 2: "U300000000"}, {2: "U9", 6: "x"}, {2: "S9", 6: 10**5000}, {2: "V9"}, {6: "x"},
+                                    {6: [1]}, {5: 1}], ids=["claim", "texts", "digits", "bytes", "text", "list", "no mask"])
 def test_a_mask_that_numpy_does_not_write(change):
     numpy = pytest.importorskip("numpy")
     function, arguments, state = numpy.ma.array([1, 2], mask=[0, 1]).__reduce__()

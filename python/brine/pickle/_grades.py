@@ -6,6 +6,8 @@ such names serves the words of a report and its order alone: what is on no list 
 
 from typing import NamedTuple
 
+from brine.pickle._safe import is_exception
+
 
 class Grade(NamedTuple):
     """A grade: the exit status of the command, and what it says of a name."""
@@ -73,12 +75,14 @@ _NAMES = {
 }
 _RUNS = {module: frozenset(names.split()) for module, names in _NAMES.items()}
 _VALUES = frozenset((module, name) for module in ("os", "posix") for name in (
-    "stat_result", "terminal_size", "statvfs_result", "times_result", "uname_result")) | {("resource", "struct_rusage")}
+    "stat_result", "terminal_size", "statvfs_result", "times_result", "uname_result")) | {
+        ("resource", "struct_rusage"), ("subprocess", "CompletedProcess"), ("_io", "BytesIO"), ("_io", "StringIO"),
+        *(("xmlrpc.client", name) for name in ("Binary", "DateTime", "Fault", "ProtocolError"))}
 
 
 def runs_code(module: str, name: str) -> bool:
     """Whether to load this global, and to call it, can run whatever a pickle says."""
-    if (module, name) in _VALUES:
+    if (module, name) in _VALUES or is_exception(module, name):
         return False
     parts = name.split(".")
     if any(part.startswith("__") and part.endswith("__") for part in parts):

@@ -13,6 +13,7 @@ from brine.pickle import _mails, _multiples
 from brine.pickle._calls import UNKNOWN, Data, Items, Judge, Made, Name, Pairs, Refused, has_names
 from brine.pickle._calls import require as _require
 from brine.pickle._enumerations import Enumeration
+from brine.pickle._exceptions import TELLING
 from brine.pickle._multiples import FILLED_BY_KEYS, OF_PAIRS, is_lazy_text, is_pairs
 from brine.pickle._safe import WALKING, is_exception, is_safe
 
@@ -110,6 +111,13 @@ def _address(arguments: tuple[Any, ...]) -> None:
     """What is no number is made a text of, or bytes."""
     _require(all(isinstance(each, (str, int, Data)) or each is None for each in arguments),
              "it makes a text of something that no pickler makes a text of.")
+
+
+def _told(arguments: tuple[Any, ...]) -> None:
+    """An exception whose text has what it is given."""
+    _address(tuple(each for each in arguments if not is_bytes(each)))
+    for each in arguments:
+        _of_few_digits(each)
 
 
 def _number(arguments: tuple[Any, ...]) -> None:
@@ -226,11 +234,14 @@ def _plain(arguments: tuple[Any, ...]) -> None:
     _require(not arguments, "it is called with arguments, as pickle never does.")
 
 
+_POLYNOMIALS = {"polynomial": "Polynomial", "chebyshev": "Chebyshev", "hermite": "Hermite", "hermite_e": "HermiteE",
+                "laguerre": "Laguerre", "legendre": "Legendre"}
 _PLAIN = {
     "email.message": "Message EmailMessage", "email.policy": "EmailPolicy", "email._policybase": "Compat32",
     "email.charset": "Charset", "email.header": "Header", "http.client": "HTTPMessage", "logging": "LogRecord",
     "email.mime.text": "MIMEText", "email.mime.multipart": "MIMEMultipart", "email.mime.image": "MIMEImage",
     "email.mime.application": "MIMEApplication", "email.mime.base": "MIMEBase", "numpy": "poly1d",
+    **{f"numpy.polynomial.{module}": name for module, name in _POLYNOMIALS.items()},
 }
 _OF_A_MAIL = frozenset("policy _headers _unixfrom _payload _charset preamble epilogue defects _default_type".split())
 _OF_A_POLICY = frozenset("max_line_length linesep cte_type raise_on_defect mangle_from_ message_factory "
@@ -241,6 +252,7 @@ _ATTRIBUTES = {
     "Charset": frozenset("input_charset header_encoding body_encoding output_charset input_codec output_codec".split()),
     "Header": frozenset("_charset _continuation_ws _chunks _maxlinelen _headerlen".split()),
     "poly1d": frozenset("coeffs _variable".split()),
+    **dict.fromkeys(_POLYNOMIALS.values(), frozenset("coef domain window symbol _symbol".split())),
 }
 """What these classes write of themselves; a mail has those of _OF_A_MAIL, and a record what its program adds to it."""
 _RECORD = ("logging", "LogRecord")
@@ -463,7 +475,7 @@ def _masked(arguments: tuple[Any, ...]) -> None:
 
 
 def _masked_state(target: Made, state: Any, holds: Callable[[Any], str]) -> None:
-    """That of an array, the mask as bytes, and what fills gaps: a number, since a text may claim any length.
+    """That of an array, the mask as bytes, and what fills gaps: a number, or an array of one thing, as it is written.
 
     An array that does so is asked for the number in it, which an object may take forever to make. In an array of
     objects a text stays one, and what is nested is gone through.
@@ -474,8 +486,10 @@ def _masked_state(target: Made, state: Any, holds: Callable[[Any], str]) -> None
     fits = filling is None or filling is UNKNOWN or type(filling) in (bool, int) or of_objects and type(filling) is str
     if isinstance(filling, Made) and isinstance(filling.callee, Name) and filling.callee in _MADE_BY_NUMPY:
         fits = holds(filling) in (("numbers", "values") if of_objects else ("numbers",))
+    if re.fullmatch(r"[<>|=]?[USa]\d*", _letters(state[2])):  # what fills gaps becomes a text of the size of all others
+        fits = fits and (filling is None or isinstance(filling, Made)) and _size(state[2]) <= _LARGE
     _require(is_bytes(state[5]) and fits and re.fullmatch(
-        r"[<>|=]?[?biufcBhHIlLqQefdgFDGO]\d*", _letters(state[2])), "its state is none of values with a mask.")
+        r"[<>|=]?[?biufcBhHIlLqQefdgFDGOmMUSa]\d*", _letters(state[2])), "its state is none of values with a mask.")
 
 
 def _array_state(target: Made, state: Any) -> None:
@@ -530,7 +544,8 @@ _COMPILED = re.compile(r"pandas\._libs\.(?!arrays\.)|sklearn\.(?:metrics|neighbo
 """What makes numbers of C of what is in a state."""
 _BLOCK, _INTERVAL = ("pandas._libs.internals", "_unpickle_block"), ("pandas._libs.interval", "Interval")
 _INDEX = ("pandas.core.indexes.base", "Index")
-_SLOW_NUMBERS = (("decimal", "Decimal"), ("fractions", "Fraction"), ("numpy", "poly1d"))
+_SLOW_NUMBERS = (("decimal", "Decimal"), ("fractions", "Fraction"), ("numpy", "poly1d"),
+                 *((f"numpy.polynomial.{module}", name) for module, name in _POLYNOMIALS.items()))
 _MOST_WALKED = 2_000_000
 _MODELS = re.compile(
     r"sklearn\.(?:linear_model|tree|ensemble|svm|neighbors|naive_bayes|cluster|decomposition|preprocessing|pipeline|"
@@ -607,7 +622,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     **{(module, name): _container for module, names in WALKING.items() for name in names.split()},
     ("uuid", "UUID"): _container, ("random", "Random"): _without, ("re", "_compile"): _pattern,
     **{(module, name): _plain for module, names in _PLAIN.items() for name in names.split()},
-    **{cookie: _plain for cookie in _COOKIES},
+    **{cookie: _plain for cookie in _COOKIES}, ("numpy.ma.core", "MaskedConstant"): _without,
     ("collections", "deque"): _container,
     **{("collections", name): _mapping for name in "OrderedDict Counter defaultdict".split()},
     ("builtins", "int"): _number, ("types", "SimpleNamespace"): _without,
@@ -642,7 +657,7 @@ def rule_of(module: str, name: str) -> Rule | None:
     if module in _CONSTANTS and _CONSTANTS[module].fullmatch(name):
         return _never
     if is_exception(module, name):
-        return _container if name in _UNPACKING else _kept
+        return _told if (module, name) in TELLING else _container if name in _UNPACKING else _kept
     if "." in name:  # it may go through whatever the module has imported
         return None
     path = f"{module}.{name}"

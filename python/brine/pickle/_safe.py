@@ -5,7 +5,7 @@ which pickle rebuilds such values. Those that do so with some arguments or state
 `_proofs`. A deny-list would have to know all of Python, and every library.
 """
 
-import builtins
+from brine.pickle._exceptions import KEEPING, TELLING
 
 _VALUES = {
     "builtins": "object bool float complex range slice",
@@ -24,10 +24,8 @@ WALKING = {
     "os": "stat_result statvfs_result terminal_size", "posix": "times_result uname_result",
 }
 """Those that go through what they are given, by their modules."""
-_EXCEPTIONS = {("builtins", name) for name, value in vars(builtins).items()
-               if isinstance(value, type) and issubclass(value, BaseException)}
 _SAFE = {(module, name) for listed in (_VALUES, WALKING) for module, names in listed.items()
-         for name in names.split()} | _EXCEPTIONS
+         for name in names.split()} | KEEPING | TELLING
 
 
 def is_safe(module: str, name: str) -> bool:
@@ -37,4 +35,4 @@ def is_safe(module: str, name: str) -> bool:
 
 def is_exception(module: str, name: str) -> bool:
     """Whether it is an exception of Python's own."""
-    return (module, name) in _EXCEPTIONS
+    return (module, name) in KEEPING or (module, name) in TELLING
