@@ -1,8 +1,12 @@
 """What is pickled as a call that cannot succeed is told when it is dumped; and nothing else is."""
 
+import collections
 import copyreg
+import functools
 import io
+import random
 import subprocess
+import types
 from pathlib import Path
 
 import _pickle
@@ -85,6 +89,49 @@ class ByTable:
 
 copyreg.pickle(ByTable, lambda obj: (ByTable, (1,)))
 
+class Bounded(collections.deque):
+    def __init__(self, size):
+        super().__init__(maxlen=size)
+
+
+class Settings(types.SimpleNamespace):
+    def __init__(self, name):
+        super().__init__(name=name)
+
+
+class Dice(random.Random):
+    def __init__(self, sides, seed):
+        super().__init__(seed)
+
+
+class Marked(functools.partial):
+    def __init__(self, function, label):
+        pass
+
+    def __reduce__(self):
+        return Marked, (len,)
+
+
+class TooManyItems(tuple):
+    def __getnewargs__(self):
+        return 1, 2
+
+
+class Price(float):
+    def __getnewargs_ex__(self):
+        return (1.5, "EUR"), {}
+
+
+class Label(str):
+    def __reduce__(self):
+        return Label, ("a", "utf-8", "strict", 4)
+
+
+class Few(frozenset):
+    def __reduce_ex__(self, protocol):
+        return Few, tuple(self)
+
+
 #: The object, the callable, the first protocol for which it is so, a part of the message, and of the remedy.
 CASES = {
     "exception": (lambda: TwoArguments("pen", 2), TwoArguments, 0,
@@ -100,6 +147,14 @@ CASES = {
     "reduce": (lambda: Reduced(1), Reduced, 0, "Reduced.__init__(self, a) takes at most 1.", "Give class Reduced a __reduce__"),
     "no init": (Plain, Plain, 0, "Plain() takes none", "Give class Plain a __reduce__"),
     "function": (ByFunction, make, 0, "with 2 arguments; make(number) takes at most 1", "Let the __reduce__ that names"),
+    "deque": (lambda: Bounded(3), Bounded, 0, "Bounded.__init__(self, size) takes at most 1", "Give class Bounded a __reduce__"),
+    "namespace": (lambda: Settings("x"), Settings, 0, "Settings.__init__(self, name) needs 1", "Give class Settings a"),
+    "random": (lambda: Dice(6, 1), Dice, 0, "Dice.__init__(self, sides, seed) needs 2", "Give class Dice a __reduce__"),
+    "partial": (lambda: Marked(len, "x"), Marked, 0, "Marked.__init__(self, function, label) needs 2", "Give class Marked a"),
+    "items": (TooManyItems, TooManyItems, 2, "pickle has 2 arguments; tuple.__new__ takes at most 1", "__getnewargs__"),
+    "number": (lambda: Price(1), Price, 4, "pickle has 2 arguments; float.__new__ takes at most 1", "__getnewargs__"),
+    "text": (lambda: Label("x"), Label, 0, "pickle has 4 arguments; str.__new__ takes at most 3", "Label"),
+    "set": (lambda: Few((1, 2)), Few, 0, "pickle has 2 arguments; frozenset.__new__ takes at most 1", "Few"),
     "table": (lambda: ByTable(1, 2), ByTable, 0, "ByTable.__init__(self, a, b) needs 2", "Give class ByTable a"),
 }
 
@@ -179,7 +234,35 @@ class NewWithArguments(NewArguments):
         return 1, 2
 
 
-INNOCENT = [Fits("x"), PassesOn("x", 2), OwnReduce("pen", 2), WithMeta(), MadeByNew(1, 2), NewWithArguments(1, 2),
+class Size(int):
+    def __getnewargs__(self):
+        return "ff", 16
+
+
+class Text(str):
+    def __reduce__(self):
+        return Text, (b"x", "utf-8", "strict")
+
+
+class Ring(collections.deque):
+    def __init__(self, items=(), size=None):
+        super().__init__(items, 3)
+
+
+class Options(types.SimpleNamespace):
+    def __init__(self, *names):
+        super().__init__(**dict.fromkeys(names))
+
+
+class Pair(tuple):
+    def __new__(cls, *items):
+        return super().__new__(cls, items)
+
+    def __getnewargs__(self):
+        return tuple(self)
+
+
+INNOCENT = [Size(1), Text("x"), Ring(), Options("a"), Pair(1, 2), random.Random(1), collections.deque([1], 3), Fits("x"), PassesOn("x", 2), OwnReduce("pen", 2), WithMeta(), MadeByNew(1, 2), NewWithArguments(1, 2),
             TwoArguments, make, [New, Reduced, make], KeyError("x"), OSError(1, "x", "f"), UnsafePickleError(
                 brine.pickle.Report()), StopIteration(), UnicodeDecodeError("a", b"b", 1, 2, "x")]
 

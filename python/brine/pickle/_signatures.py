@@ -28,6 +28,15 @@ _flags_of: Callable[[Any], Any] = _OF_TYPE["__flags__"].__get__
 #: Built-in types whose __new__ makes an object of the class that it is given, so that __init__ is called.
 _MAKERS = (object, tuple, list, dict, set, frozenset, int, float, complex, str, bytes, bytearray)
 
+#: The same of Python's library, which is not imported for that.
+_OTHER_MAKERS = frozenset({
+    "_io.BytesIO", "_io.StringIO", "_random.Random", "array.array", "collections.deque", "datetime.date",
+    "datetime.datetime", "datetime.time", "datetime.timedelta", "datetime.tzinfo", "decimal.Decimal",
+    "functools.partial", "types.SimpleNamespace"})
+
+#: How many arguments the __new__ of some takes at most; that of the others leaves it to their __init__, or has rules.
+_MOST = {tuple: 1, frozenset: 1, float: 1, int: 2, complex: 2, str: 3, bytes: 3}
+
 
 class Misfit(NamedTuple):
     """A callable that cannot take what pickle will call it with."""
@@ -76,6 +85,8 @@ def is_watched(module: str, name: str) -> bool:
     new, init = _function(found, "__new__"), _function(found, "__init__")
     if new is not None and not _takes_anything(new, 1):
         return True
+    if new is None and _maker(found) in _MOST and (_is_called(found) or _gives_arguments(found)):
+        return True
     if not _is_called(found):
         return False
     return _takes_nothing(found) or (init is not None and not _takes_anything(init, 1))
@@ -107,6 +118,8 @@ def _misfit_of_call(cls: type, arguments: int) -> Misfit | None:
     if new is not None:
         takes = _takes(new, arguments, 1)
         return _misfit(cls, "__new__", arguments, takes) if takes else None
+    if too_many := _too_many(cls, arguments):
+        return too_many
     init = _lookup(cls, "__init__")
     if arguments and _takes_nothing(cls):
         return _misfit(cls, "__init__", arguments, f"{cls.__qualname__}() takes none")
@@ -126,7 +139,16 @@ def _misfit_of_new(cls: type, how: int, arguments: int) -> Misfit | None:
         return _misfit(cls, "__new__", arguments, takes) if takes else None
     if arguments and _takes_nothing(cls):
         return _misfit(cls, "__new__", arguments, f"{cls.__qualname__}() takes none")
-    return None
+    return _too_many(cls, arguments)
+
+
+def _too_many(cls: type, arguments: int) -> Misfit | None:
+    """Of a class whose __new__ is that of a type which is known, whether that takes so many."""
+    maker = _maker(cls)
+    most = _MOST.get(maker, arguments)
+    if arguments <= most:
+        return None
+    return _misfit(cls, "__new__", arguments, f"{maker.__name__}.__new__ takes at most {most}")
 
 
 def _misfit(called: Any, method: str, arguments: int, takes: str) -> Misfit:
@@ -209,9 +231,21 @@ def _function(cls: type, name: str) -> FunctionType | None:
     return found if type(found) is FunctionType else None
 
 
+def _gives_arguments(cls: type) -> bool:
+    """Whether code of its own says what its __new__ is given."""
+    return _function(cls, "__getnewargs__") is not None or _function(cls, "__getnewargs_ex__") is not None
+
+
+def _maker(cls: type) -> Any:
+    """The type, written in C, whose __new__ makes its objects; None: a function does."""
+    new = _lookup(cls, "__new__")
+    return new.__self__ if type(new) is BuiltinFunctionType else None
+
+
 def _makes_its_own(cls: type) -> bool:
     """Whether its __new__, which is written in C, is known to take any arguments, or to fail by itself."""
-    new = _lookup(cls, "__new__")
-    maker: Any = new.__self__ if type(new) is BuiltinFunctionType else None
-    return maker in _MAKERS or (_judge.is_class(maker) and issubclass(maker, BaseException) and
-                                maker.__module__ == "builtins")
+    maker = _maker(cls)
+    if maker in _MAKERS:
+        return True
+    return _judge.is_class(maker) and (maker.__module__ == "builtins" and issubclass(maker, BaseException) or
+                                       f"{maker.__module__}.{maker.__qualname__}" in _OTHER_MAKERS)
