@@ -4,6 +4,9 @@ import argparse
 import re
 
 
+_MOST_BYTES = 2**62
+
+
 class Range:
     """A whole number within limits."""
 
@@ -44,6 +47,15 @@ def size(text: str) -> str:
     if not re.fullmatch(r"\d+([kmg]b?)?", text, re.ASCII | re.IGNORECASE):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 300M, 64K or 1G")
     return text
+
+
+def byte_count(text: str) -> int:
+    """Such a size, as the number of bytes that httpd's own directives take."""
+    factor = "kmg".find(text.rstrip("bB")[-1:].lower() or "-") + 1
+    count = int(re.match(r"\d+", size(text))[0]) << 10 * factor  # type: ignore[index]
+    if count > _MOST_BYTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {_MOST_BYTES} bytes")
+    return count
 
 
 def url_paths(text: str) -> str:

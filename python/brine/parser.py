@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 
@@ -14,6 +14,9 @@ def closest(word: str, words: Sequence[str]) -> str:
 
 class Parser(argparse.ArgumentParser):
     """As argparse's, but for what it says of options and commands that there are not."""
+
+    elsewhere: Mapping[str, str] = {}
+    """What options of other programs are called here."""
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's; a command's own parser tells of an option that it does not have."""
@@ -26,8 +29,9 @@ class Parser(argparse.ArgumentParser):
     def suggestion(self, words: Sequence[str]) -> str:
         """The end of a sentence about options that are unknown."""
         there = [option for action in self._actions for option in action.option_strings]
-        meant = [closest(word.partition("=")[0], there) for word in words if word.startswith("-")]
-        return "".join(f"; did you mean {option}?" for option in meant if option)
+        names = [word.partition("=")[0] for word in words if word.startswith("-")]
+        meant = [self.elsewhere.get(name) or closest(name, there) for name in names]
+        return "".join(f"; did you mean {option}?" for option in dict.fromkeys(meant) if option)
 
     def error(self, message: str) -> NoReturn:
         """As argparse's; of choices it names the one that was meant."""

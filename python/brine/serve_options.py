@@ -9,7 +9,8 @@ from typing import Any
 
 from brine.application import Application
 from brine.environment_file import read_environment
-from brine.option_types import Range, Span, account, duration, name, size, url_paths
+from brine.option_types import Range, Span, account, byte_count, duration, name, size, url_paths
+from brine.other_programs import MEANT
 from brine.parser import Parser
 from brine.pythons import Python, choose_python
 from brine.refusal import Refusal
@@ -100,7 +101,7 @@ def _add_processes(parser: argparse.ArgumentParser) -> None:
         help="load the application once, in a process that all others are forked from")
     for option, _, kind, metavar, text in _LIMITS:
         add(f"--{option}", type=kind, metavar=metavar, help=text)
-    add("--limit-request-body", type=Range(0, 2**62), metavar="BYTES",
+    add("--limit-request-body", type=byte_count, metavar="SIZE",
         help="largest body of a request (default: no limit but httpd's own, 1 GiB)")
 
 
@@ -139,6 +140,7 @@ def with_one_word_of_tls(words: list[str]) -> list[str]:
 def add_site_options(parser: Parser) -> None:
     """All that describes a site, in groups."""
     parser.set_defaults(parser=parser)
+    parser.elsewhere = MEANT
     for add in (_add_application, _add_address, _add_processes, _add_files_and_logs, _add_configuration):
         add(parser)
 

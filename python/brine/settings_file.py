@@ -78,7 +78,7 @@ def _defaults(file: Path, parser: Parser) -> dict[str, Any]:
     settings = _read(file)
     for key, value in settings.items():
         if key not in known and key != "target":
-            meant = closest(key, list(known))
+            meant = parser.elsewhere.get(f"--{key}", "").replace("--", "") or closest(key, list(known))
             raise Refusal(f"{file}: there is no option {key}{f'; did you mean {meant}?' if meant else '.'}")
         words += _words(file, key, value, known.get(key))
     return {key.replace("-", "_"): getattr(_parse(file, parser, words), key.replace("-", "_")) for key in settings}

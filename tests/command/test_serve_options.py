@@ -32,7 +32,9 @@ def printed(brine, *arguments):
 
 
 @pytest.mark.parametrize("wrong, meant", [("--proceses", "--processes"), ("--request-timout=3", "--request-timeout"),
-                                          ("--acess-log", "--access-log")])
+                                          ("--acess-log", "--access-log"), ("-w", "--processes"),
+                                          ("--url-alias", "--static"), ("--timeout=30", "--request-timeout"),
+                                          ("--bind=:80", "--host and --port"), ("--working-directory", "--chdir")])
 def test_a_wrong_option_says_which_was_meant(brine, script, wrong, meant):
     answer = refused(brine, "serve", script, wrong)
     assert answer.startswith("usage: brine serve ") and f"did you mean {meant}?" in answer
@@ -103,6 +105,16 @@ def test_limits_reach_the_daemon_processes(brine, script):
     assert {"request-timeout=30s", "maximum-requests=100", "memory-recycle=300M",
             "graceful-timeout=2s"} <= set(group.split())
     assert "LimitRequestBody 1000" in text
+
+
+@pytest.mark.parametrize("size, count", [("1M", 1 << 20), ("2kB", 2 << 10), ("3G", 3 << 30), ("0", 0)])
+def test_a_limit_of_bodies_is_a_size(brine, script, size, count):
+    assert f"LimitRequestBody {count}\n" in printed(brine, script, "--limit-request-body", size)
+
+
+def test_a_limit_of_bodies_is_no_more_than_httpd_takes(brine, script):
+    assert "is more than 4611686018427387904 bytes" in refused(brine, "serve", script, "--limit-request-body", "4294967297G")
+    assert "is not a size such as" in refused(brine, "serve", script, "--limit-request-body", "1T")
 
 
 JITTER = {"maximum-requests": "100", "maximum-requests-jitter": "20", "restart-interval": "1h",
@@ -302,7 +314,8 @@ def test_the_command_line_counts_more_than_the_file(brine, script, folder):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("thread = 3", "there is no option thread; did you mean threads?"), ("threads = 'many'", "'many' is not a number"),
+    ("thread = 3", "there is no option thread; did you mean threads?"),
+    ("workers = 3", "there is no option workers; did you mean processes?"), ("threads = 'many'", "'many' is not a number"),
     ("threads = {}", "threads = {} is not a string or a number"), ("reload = 'yes'", "is not true or false"),
     ("port = [1, 2]", "port = [1, 2] is not a string or a number"), ("tls = 'one'", 'or "auto"'),
     ("target = ['a']", "is not a string"), ("env = true", "is not a list of strings"), ("x = ", "is no TOML"),

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from brine.django.options import site_of
 from brine.installation import find_brine, version
-from brine.option_types import Range
+from brine.option_types import Range, byte_count
 from brine.refusal import Refusal
 from brine.site import MPMS
 from brine.starting import start
@@ -47,7 +47,7 @@ class Command(BaseCommand):  # type: ignore[misc]
         add("--reload", "--reload-on-changes", action="store_true", default=self.reload_by_default, dest="reload",
             help="load the project anew when a .py file changes" + (" (the default)" if self.reload_by_default else ""))
         add("--noreload", action="store_false", dest="reload", help="do not")
-        add("--limit-request-body", type=Range(0, 2**62), metavar="BYTES", help="largest body of a request")
+        add("--limit-request-body", type=byte_count, metavar="SIZE", help="largest body of a request")
         add("--request-timeout", type=Range(0, 86400), metavar="S", help="seconds that a request may take")
         for name in _WITHOUT_EFFECT:
             add(name, action="store_true", help=argparse.SUPPRESS)

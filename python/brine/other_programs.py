@@ -1,0 +1,31 @@
+"""What options of mod_wsgi-express, gunicorn, uwsgi, waitress, uvicorn and Flask are called by `brine serve`."""
+
+_NAMES = {
+    "--callable": ("--callable-object", "--application"),
+    "--chdir": ("--working-directory", "--app-dir", "--directory"),
+    "--chdir, or PYTHONPATH in a file of --env": ("--python-path", "--pythonpath", "--pp"),
+    "--mount": ("--mount-point", "--url-prefix", "--root-path", "--script-name"),
+    "--env": ("-e", "--setenv", "--env-file"),
+    "--python": ("--virtualenv", "--venv", "-H"),
+    "--host and --port": ("-b", "--bind", "--listen", "--http", "--http-socket"),
+    "--port": ("-p",),
+    "--tls": ("--https-port", "--https-only", "--ssl-certificate", "--ssl-certificate-file",
+              "--ssl-certificate-key-file", "--ssl-certfile", "--ssl-keyfile", "--certfile", "--keyfile", "--cert",
+              "--key", "--https"),
+    "--status": ("--server-status", "--server-metrics", "--stats"),
+    "--processes": ("-w", "--workers"),
+    "--request-timeout": ("-t", "--timeout", "--harakiri"),
+    "--max-requests": ("--maximum-requests",),
+    "--user": ("-u", "--uid"),
+    "--group": ("-g", "--gid"),
+    "--static": ("--url-alias", "--document-root", "--static-map"),
+    "--access-log": ("--access-logfile", "--access-log-name"),
+    "--include": ("--include-file",),
+    "--config": ("-c", "--toml"),
+    "--reload": ("--reload-on-changes", "--debug", "--autoreload", "--py-autoreload"),
+    "a TARGET such as shop.web:app": ("--application-type", "--entry-point", "--app", "-A", "--wsgi-file", "--module",
+                                      "-m", "--wsgi"),
+    "brine config --name NAME -o DIR, and brine start NAME": ("--server-root", "--daemon", "-D", "--daemonize", "--pid",
+                                                              "--pidfile", "--pid-file"),
+}
+MEANT = {other: ours for ours, others in _NAMES.items() for other in others}
