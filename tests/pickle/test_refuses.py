@@ -170,6 +170,26 @@ def test_what_to_store_instead(make, remedy):
     assert hazard.remedy.endswith(f"{remedy}."), hazard.remedy
 
 
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_a_protocol_that_does_not_store_slots(protocol):
+    """The class is as it should be, and the remedy is the protocol."""
+    hazard, = refused({"cart": [Slotted(1)]}, protocol)
+    assert hazard.path.endswith("['cart'][0]")
+    assert "__slots__, which protocols 0 and 1 do not store" in hazard.message
+    assert hazard.remedy == (f"Pickle it with protocol 2 or later, or give class {__name__}.Slotted a __getstate__ and a "
+                             "__setstate__.")
+    assert _pickle.dumps(Slotted(1), 2)
+
+
+@pytest.mark.parametrize("make, protocol", [(io.StringIO, 0), (io.BytesIO, 1), (io.BytesIO, 4)])
+def test_a_file_in_memory(make, protocol):
+    file = make()
+    if protocol > 1:
+        file.close()
+    hazard, = refused({"cart": Cart(file)}, protocol, Exception)
+    assert "file in memory" in hazard.message and hazard.remedy.endswith("store its content: .getvalue().")
+
+
 class Kept:
     """Gives pickle what it keeps under other names."""
 

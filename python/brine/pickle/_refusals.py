@@ -75,6 +75,7 @@ _BY_NAME: Sequence[tuple[tuple[str, ...], _Kind]] = (
      _Kind(_RUNNING.why, "store what it was called with, or its result")),
     (("generator",), _RUNNING),
     (("socket", "SSL", "Connection", "connection", "Cursor", "cursor", "Session", "Client"), _OPEN),
+    (("StringIO", "BytesIO"), _Kind("it is a file in memory", "store its content: .getvalue()")),
     (("TextIO", "Buffered", "FileIO", "TemporaryFile", "mmap", "DirEntry", "ScandirIterator"), _OPEN),
     (("ThreadHandle", "Thread", "local", "Process", "Popen"), _Kind(_PROCESS, "start a new one where it is needed")),
     (("weakref", "ReferenceType", "weakproxy", "weakcallableproxy", "WeakMethod"),
@@ -96,6 +97,10 @@ _BY_NAME: Sequence[tuple[tuple[str, ...], _Kind]] = (
 #: What others call their classes too, which have nothing to do with it.
 _PYTHONS_ALONE = frozenset("Event Condition Barrier Future Task Match ContextVar Context Token local Process Thread "
                            "frame code module poll Queue HASH HMAC".split())
+#: What Python says of a class of which protocols 0 and 1 know no way to store the attributes.
+_OF_SLOTS = "a class that defines __slots__ without defining __getstate__"
+_SLOTS_REASON = "its class has __slots__, which protocols 0 and 1 do not store"
+_SLOTS_REMEDY = "Pickle it with protocol 2 or later, or give class {} a __getstate__ and a __setstate__."
 _OTHER = _Kind("its class does not let it be stored", "store the data from which it can be made again")
 
 
@@ -126,8 +131,10 @@ def explain(trace: Trace, words: str | None, root: Root) -> Hazard:
     kind = _kind_of_culprit(culprit)
     called = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     held = f", in an instance of class {holder.name}" if holder else ""
-    message = f"{path} is {_article(culprit, called)}{held}: {_reason(trace.how, culprit)}."
-    remedy = _remedy(trace.how, kind, holder)
+    of_protocol = words is not None and _OF_SLOTS in words
+    reason = _SLOTS_REASON if of_protocol else _reason(trace.how, culprit)
+    message = f"{path} is {_article(culprit, called)}{held}: {reason}."
+    remedy = _SLOTS_REMEDY.format(called) if of_protocol else _remedy(trace.how, kind, holder)
     return Hazard(ID, SEVERITIES[ID], path, str(kind.__module__), kind.__qualname__, message, remedy,
                   pickle_error=words, where=root.where, holder=_key(holder, root.where or ""))
 
