@@ -199,6 +199,12 @@ def test_a_program_is_no_module_to_import(line, module):
     assert scan(fetched("Color", "RED", "site_program"), ["site_program.Color"]).grade == "safe"
 
 
+def test_a_class_in_an_enumeration_is_a_member_in_some_versions(module):
+    module("site_shades", "from enum import Enum\nclass Color(Enum):\n    RED = 1\n    class Shade: pass\n")
+    assert scan(fetched("Color", "Shade", "site_shades")).grade == "safe"
+    assert scan(fetched("Color", "BLUE", "site_shades")).grade == "missing"
+
+
 def test_bases_in_other_modules(module):
     module("site_pack.__init__")
     module("site_pack.base", "from enum import Enum\nclass Labeled(Enum):\n    pass\nclass Rough(Enum):\n"

@@ -301,6 +301,53 @@ def make(Cart=1):
         assert one(names("shop_module", name), allow=["shop_module"]).kind == "safe", name
 
 
+INNER = """\
+import os
+from enum import Enum
+class Cart:
+    class Line:
+        class Part: pass
+    class Color(Enum):
+        RED = 1
+    system = os.system
+    def add(self): pass
+"""
+
+
+def fetched(*parts, then=b""):
+    """As protocols before 4 store a class in a class."""
+    stream = names("shop_module", parts[0])[2:-1]
+    for part in parts[1:]:
+        stream = names("builtins", "getattr")[2:-1] + stream + b"\x8c" + bytes([len(part)]) + part.encode() + b"\x86R"
+    return b"\x80\x04" + stream + then + b"."
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("make", ["Cart.Line()", "Cart.Line.Part()", "Cart.Line", "Cart.Color.RED", "[Cart.Color, Cart.Line()] * 2",
+                                  "{Cart.Color.RED: Cart.Line.Part}", "{Cart.Line(): [Cart]}"])
+def test_classes_in_classes_by_every_protocol(make, loaded, protocol, module):
+    module("shop_module", INNER)
+    data = pickle.dumps(eval(make, vars(importlib.import_module("shop_module"))), protocol)
+    if not loaded:
+        del sys.modules["shop_module"]
+    report = scan(data, ["shop_module"])
+    assert report.grade == "safe", str(report)
+    assert scan(data).grade == ("safe" if make == "Cart.Color.RED" else "unknown")
+
+
+@pytest.mark.parametrize("data", [
+    fetched("Cart", "system"), fetched("Cart", "add"), fetched("Cart", "__init__"), fetched("Cart", "Line", "mro"),
+    fetched("Cart", "Line", "__init__", "__globals__"), fetched("Cart", "Line.Part"), fetched("Cart", "Line", "__subclasses__"),
+    fetched("Cart", "Line", then=b"N}\x8c\x01x" + names("builtins", "ValueError")[2:-1] + b"s\x86b"),
+    fetched("Cart", "Line", then=b"K\x01a"), fetched("Cart", "Line", then=b"K\x01K\x02s"),
+    fetched("Cart", "Line", then=b"(K\x01e"), fetched("Cart", "Color", then=b"K\x01K\x02\x86R"),
+    fetched("Cart", "Color", then=b"](K\x01e\x85R"), fetched("Cart", "Color", then=b"}\x8c\x01xK\x01sb")])
+def test_what_is_fetched_from_a_class_is_a_class_and_no_more(data, module):
+    module("shop_module", INNER)
+    assert scan(data, ["shop_module"]).grade == "unknown" if b"__" not in data else scan(data, ["shop_module"])
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="classes have no such parameters before Python 3.12")
 def test_generic_classes_are_defined_too(module):
     module("shop_module", "import os\nclass Page[Item]:\n    class Line[Item]: pass\ndef make[Item](): pass\n"

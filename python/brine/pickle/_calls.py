@@ -8,6 +8,7 @@ known to make a value; here is found out which there are. What cannot be followe
 import io
 import pickletools
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple
 
@@ -105,6 +106,10 @@ class Judge:
     def set_items(self, target: Any, items: list[Any]) -> None:
         """Keys and values that are set in a dict, or in an object that a call has made."""
 
+    def fetched(self, made: Made) -> Name | None:
+        """The class in a class that a call has fetched, as protocols before 4 store it: as if it had been named."""
+        return None
+
 
 class Calls:
     """Follows the pickles of a stream."""
@@ -129,6 +134,15 @@ class Calls:
         """How often a name was put on the stack and not called."""
         self._stateful: dict[int, Any] = {}
         """The objects that have had a state, by their ids."""
+        self._pushed: Counter[Name] = Counter()
+        self._opened: Counter[Name] = Counter()
+        """How often a class was put on the stack, and how often a class in it was fetched."""
+        self._fetchers: dict[Name, Name] = {}
+        """The classes that were fetched, and what has done that."""
+
+    def is_only_opened(self, name: Name) -> bool:
+        """Whether nothing is done with a class but to fetch one in it."""
+        return name in self._opened and self._opened[name] == self._pushed[name]
 
     def follow(self, stream: bytes) -> None:
         """Follows all pickles of a stream."""
@@ -174,6 +188,7 @@ class Calls:
     def _push(self, value: Any) -> None:
         if isinstance(value, Name):
             self._unused[value] = self._unused.get(value, 0) + 1
+            self._pushed[value] += 1
         self._stack.append(value)
 
     def _pop_mark(self) -> list[Any]:
@@ -209,14 +224,21 @@ class Calls:
         else:
             self._judged(holder, lambda: self._judge.fill(holder))
             self._once(holder)
+            self._unchanged(holder)
 
     def _set_items(self, items: list[Any], position: int) -> None:
         holder = self._stack[-1]
         for key in items[::2]:
             self._key(key, position)
         self._judged(holder, lambda: self._judge.set_items(holder, items))
+        self._unchanged(holder)
         if isinstance(holder, Pairs):
             holder += zip(items[::2], items[1::2])
+
+    def _unchanged(self, target: Any) -> None:
+        """That it is no class which was fetched; one that was named is told anyway."""
+        if isinstance(target, Name) and target in self._fetchers:
+            self._refuse(target, Refused("unknown", "it is changed itself, as pickle never does."))
 
     def _once(self, target: Any) -> None:
         """That an object has had no state yet, which pickle writes last: what follows may call what is in it."""
@@ -239,7 +261,11 @@ class Calls:
         self._weigh(made, arguments)
         self._hashed(arguments, position)
         self._judged(callee, lambda: self._judge.call(made))
-        self._stack.append(made)
+        inner = self._judge.fetched(made)
+        if inner is not None:
+            self._opened[arguments[0]] += 1
+            self._fetchers[inner] = callee
+        self._stack.append(made if inner is None else inner)
 
     def _copy(self, made: Made) -> None:
         """Adds up what calls copy, or make of a number; libraries other than Python's keep what they are given."""
@@ -276,6 +302,7 @@ class Calls:
             self._charge(sum(self._size(each) for each in state), target)
         self._judged(target, lambda: self._judge.state(target, state))
         self._once(target)
+        self._unchanged(target)
         self._stateful[id(target)] = target
 
     def _judged(self, blamed: Any, judge: Callable[[], None]) -> None:
@@ -288,6 +315,7 @@ class Calls:
         while isinstance(callee, Made):
             callee = callee.callee
         name = callee if isinstance(callee, Name) else Name("", "")
+        name = self._fetchers.get(name, name)  # the stream names that alone
         if name not in self.refused or refused.verdict == "exhausts":
             self.refused[name] = refused
 

@@ -95,6 +95,7 @@ class Source:
                  and all(self._path(decorator) in _DECORATORS for decorator in node.decorator_list)
                  and all(_is_member_of_a_plain_body(statement) for statement in node.body))
         members = {each for statement in node.body for each in _assigned(statement)}
+        members |= {each.name for each in node.body if isinstance(each, ast.ClassDef)}  # they are before Python 3.13
         self.enumerations[name] = Enumeration(frozenset(members), plain)
 
     def _inherited(self, base: str) -> Enumeration | None:

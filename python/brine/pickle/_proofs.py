@@ -678,12 +678,13 @@ class Proofs(Judge):
     """Refuses a call or a state that is not proven.
 
     `enumeration`: what is known of a class as an enumeration of whose members each may be looked up. `is_told`: whether
-    of a name it is said anyway that it does not load, or loads in one program only.
+    of a name it is said anyway that it does not load, or loads in one program only. `is_inner`: whether it is a class
+    in a class that may be named.
     """
 
     def __init__(self, enumeration: Callable[[str, str], Enumeration | None],
-                 is_told: Callable[[str, str], bool]) -> None:
-        self._enumeration, self._is_told = enumeration, is_told
+                 is_told: Callable[[str, str], bool], is_inner: Callable[[str, str], bool]) -> None:
+        self._enumeration, self._is_told, self._is_inner = enumeration, is_told, is_inner
         self._of_numbers: dict[int, Made] = {}
         """The arrays that are known to hold no objects, by their ids."""
         self._of_values: dict[int, Made] = {}
@@ -716,7 +717,8 @@ class Proofs(Judge):
         if isinstance(callee, Made):
             self._call_of_fetched(callee, arguments)
         elif callee == _GETATTR:
-            self._getattr(arguments)
+            if self.fetched(made) is None:
+                self._getattr(arguments)
         elif not isinstance(callee, Name):  # it cannot be called; to find the hash of a tuple may take without end
             return
         elif callee in _OR:
@@ -884,6 +886,13 @@ class Proofs(Judge):
             _require(id(each) not in self._attributed, "it goes through an object whose attributes may be its methods.")
             if of_pairs and isinstance(each, (tuple, Items)):
                 self._without_attributes(each, False)
+
+    def fetched(self, made: Made) -> Name | None:
+        owner, name = made.arguments if made.callee == _GETATTR and len(made.arguments) == 2 else (None, None)
+        if not isinstance(owner, Name) or type(name) is not str or not name.isidentifier():
+            return None
+        inner = Name(owner.module, f"{owner.name}.{name}")
+        return inner if self._is_inner(*inner) else None
 
     def _getattr(self, arguments: tuple[Any, ...]) -> None:
         """Members of an Enum, and time zones, are stored by it."""

@@ -164,7 +164,7 @@ class _Kept:
         weighed = _weights.weigh(stream)
         if not any(rule_of(*name) or is_safe(*name) or known.enumeration(*name) for name in names):
             return None, weighed
-        calls = Calls(Proofs(known.enumeration, known.is_told))
+        calls = Calls(Proofs(known.enumeration, known.is_told, known.is_inner))
         calls.follow(stream)
         if calls.heavy is not None and weighed.costly is None:
             weighed = Weighed(calls.heavy, HEAVY_KEY, False)
@@ -185,6 +185,14 @@ class _Known:
         found = self._look_up(module, name)
         known = found.enumeration
         return known if known and (known.plain or is_allowed(module, name, self._allowed, found)) else None
+
+    def is_inner(self, module: str, name: str) -> bool:
+        """Whether it is a class in a class of which the same is true."""
+        if self.is_told(module, name):
+            return False
+        found = self._look_up(module, name)
+        return found.what == "class" and bool(found.own) and (
+            is_allowed(module, name, self._allowed, found) or self.enumeration(module, name) is not None)
 
     def is_told(self, module: str, name: str) -> bool:
         """Whether the name is a finding that says that the pickle does not load, or in one program only."""
@@ -268,8 +276,9 @@ def _judge_name(module: str, name: str, allowed: frozenset[str], look_up: Lookup
     if refused and refused.verdict == "restore-no-attribute":
         return (refused.verdict, found.where, refused.why,
                 f"Give {name} that member again, or discard what was stored.")
-    if found.enumeration and found.enumeration.plain and calls and calls.complete and not refused:
-        return "safe", found.where, "", ""
+    if calls and calls.complete and not refused:
+        if found.enumeration and found.enumeration.plain or calls.is_only_opened(Name(module, name)):
+            return "safe", found.where, "", ""
     if is_allowed(module, name, allowed, found):
         return "safe", found.where, "", ""
     return ("unknown", found.where, "to load it runs code of this module, which is not known to be harmless.",
