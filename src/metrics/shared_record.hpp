@@ -32,6 +32,8 @@ struct RecordText {
       if (fits != 0) std::memcpy(bytes.data() + used, text.data(), fits);
       used += fits;
     }
+    // A NUL in a text would end what is read; another control character is shown as one would be.
+    std::replace(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(used), '\0', '\x01');
     if (used < size) bytes[used] = '\0';
   }
   void set(std::string_view text) noexcept { set({text}); }

@@ -98,7 +98,15 @@ def test_a_group_with_a_ready_process_is_healthy(httpd):
     assert httpd.get("/brine-health/site").header("Cache-Control") == "no-store"
     assert health(httpd, "/nobody")[0] == 404
     assert httpd.request("HEAD", "/brine-health/site").status == 200
-    assert httpd.request("POST", "/brine-health/site", b"").status == 405
+
+
+@pytest.mark.parametrize("path", ["/brine-health/site", "/brine-status"])
+def test_other_methods_are_told_which_there_are(httpd, path):
+    answer = httpd.request("POST", path, b"")
+    allowed = httpd.request("OPTIONS", path)
+    assert (answer.status, allowed.status) == (405, 200)
+    for each in (answer, allowed):
+        assert set(each.header("Allow").split(",")) - {"TRACE"} == {"GET", "HEAD", "OPTIONS"}
 
 
 def test_a_group_out_of_order_is_not(start_httpd):

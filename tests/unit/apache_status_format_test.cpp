@@ -33,6 +33,14 @@ TEST(StatusFormat, WithoutAQueryTheClientsPreferenceDecides) {
             html);
 }
 
+TEST(StatusFormat, ARangeOfTypesHasThem) {
+  EXPECT_EQ(status_format("", "image/png, text/*"), html);
+  EXPECT_EQ(status_format("", "text/*;q=0.2, application/*;q=0.3"), json);
+  EXPECT_EQ(status_format("", "text/plain;q=0.2, */*;q=0.3"), json);
+  EXPECT_EQ(status_format("", "text/plain, */*"), prometheus);
+  EXPECT_EQ(status_format("", "image/*"), json);
+}
+
 TEST(StatusFormat, WhatIsNoFieldOfAcceptChoosesNothing) {
   for (const std::string_view accept :
        {",", ";;;", "text/plain;q=2", "text/plain;q=", "text/plain;q=0", "q=1", " , ,"}) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "metrics/board.hpp"
@@ -57,6 +58,12 @@ TEST(RecordText, IsCutOff) {
   EXPECT_EQ(text.view(), "GET /abc");
   text.set("x");
   EXPECT_EQ(text.view(), "x");
+}
+
+TEST(RecordText, HasWhatStandsBehindANul) {
+  RecordText<16> text;
+  text.set({std::string_view("a\0z", 3), "c"});
+  EXPECT_EQ(text.view(), "a\x01zc");
 }
 
 TEST(RunningRow, ShowsARequestWhileItRuns) {

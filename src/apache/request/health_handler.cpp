@@ -3,6 +3,7 @@
 #include <ap_mpm.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "apache/httpd.hpp"
 #include "apache/process/daemons.hpp"
 #include "apache/request/health_target.hpp"
+#include "apache/request/only_reading.hpp"
 
 namespace brine::apache {
 
@@ -62,9 +64,8 @@ int tell_health(request_rec* r) {
   if (r->handler == nullptr || std::string_view(r->handler) != "brine-health") {
     return DECLINED;
   }
-  r->allowed |= AP_METHOD_BIT << M_GET;
-  if (r->method_number != M_GET) {
-    return r->method_number == M_OPTIONS ? DECLINED : HTTP_METHOD_NOT_ALLOWED;
+  if (const std::optional<int> answer = answer_to_other_methods(r); answer) {
+    return *answer;
   }
   const std::string_view wanted = health_target(r->uri, section_of(r));
   if (!wanted.empty() && !is_group(wanted)) {

@@ -55,6 +55,12 @@ double weight_of(std::string_view parameters) {
   return 1;
 }
 
+// Returns whether a media range, such as text/* or */*, has the type in it.
+bool has_type(std::string_view range, std::string_view type) {
+  if (range == type || range == "*/*") return true;
+  return range.ends_with("/*") && type.starts_with(range.substr(0, range.size() - 1));
+}
+
 }  // namespace
 
 std::optional<StatusFormat> status_format(std::string_view query, std::string_view accept) {
@@ -72,7 +78,7 @@ std::optional<StatusFormat> status_format(std::string_view query, std::string_vi
     std::string_view range = take_part(accept, ',');
     const std::string type = lower(take_part(range, ';'));
     const auto* found = std::find_if(kFormats.begin(), kFormats.end(),
-                                     [&](const Named& row) { return row.type == type; });
+                                     [&](const Named& row) { return has_type(type, row.type); });
     if (found == kFormats.end() || weight_of(range) <= weight) continue;
     weight = weight_of(range);
     best = found->format;

@@ -8,6 +8,7 @@
 #include "apache/guarded.hpp"
 #include "apache/httpd.hpp"
 #include "apache/process/server_snapshot.hpp"
+#include "apache/request/only_reading.hpp"
 #include "apache/request/stacks.hpp"
 #include "apache/request/status_format.hpp"
 #include "metrics/json.hpp"
@@ -74,9 +75,8 @@ int show_status(request_rec* r) {
   if (text_or_none(r->handler) != "brine-status") {
     return DECLINED;
   }
-  r->allowed |= AP_METHOD_BIT << M_GET;
-  if (r->method_number != M_GET) {
-    return r->method_number == M_OPTIONS ? DECLINED : HTTP_METHOD_NOT_ALLOWED;
+  if (const std::optional<int> answer = answer_to_other_methods(r); answer) {
+    return *answer;
   }
   constexpr std::string_view kStack = "stack=";
   if (const auto query = text_or_none(r->args); query.starts_with(kStack)) {
