@@ -39,9 +39,10 @@ imports:
 """
 _EXIT_STATUS = """
 exit status:
-  0 after Ctrl-C or SIGTERM; 1 if the script has never loaded or defines no application, if it was
-  still being loaded after 5 seconds and never came to its end, if its process ended while it loaded
-  the script, or three in a row just after, or if httpd ended by itself; 2 if the command was refused.
+  0 after Ctrl-C or SIGTERM; 1 if the script does not load or defines no application (with --reload: if
+  no edit has mended it), if it was still being loaded after 5 seconds and never came to its end, if
+  its process ended while it loaded the script, or three in a row just after, or if httpd ended by
+  itself; 2 if the command was refused.
 """
 
 

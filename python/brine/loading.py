@@ -10,16 +10,19 @@ from brine.root_exception import root_exception
 _LOADED = re.compile(r"loaded WSGI script ")
 _STARTED = re.compile(r"started process \d+ of daemon group ")
 _ENDED = re.compile(r"BRINE0610: process (\d+) of daemon group ")
+_CHILD_DIED = re.compile(r"AH00052: child pid \d+ exit signal ")
 _PROCESS = re.compile(r" \(process (\d+)\)$")
 _UNTOLD = "; nobody had told it to;"
 _NONE_SERVED = "; 0 requests served;"
 _NONE_IN_PROGRESS = "; in progress: none;"
 
 _DOES_NOT_LOAD = "BRINE0301"
+_WHY_NOT = re.compile(r"BRINE030[1-5]$")  # which one of _NO_REQUESTS_YET follows
 _MOST_LINES = 1000  # of a traceback
 
 _ERRORS = ("error", "crit", "alert", "emerg")
-_NO_REQUESTS_YET = "BRINE0614"  # which follows what kept the process from them
+#: What a daemon process, or one of httpd's own, says after what kept it from loading the script.
+_NO_REQUESTS_YET = ("BRINE0614", "BRINE0008")
 
 # A process that lives so long after it has loaded the script does not die of that.
 _SOON_SECONDS = 10
@@ -43,6 +46,8 @@ class Loading:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.failed = False
         """A process could not load it, by an exception or for want of an application."""
+        self.is_told_why = False
+        """It is being logged why a process could not load it: the rest follows."""
         self.crash = ""
         """How the processes fared, where the site has come to its end."""
         self._clock = clock
@@ -55,11 +60,17 @@ class Loading:
         self._last_error = ""
         self._last_is_old = False
         self._soon_deaths = 0
+        self._dead_children = 0
 
     @property
     def loaded(self) -> bool:
         """Whether a process has loaded it, now or earlier."""
         return self._loads > 0
+
+    @property
+    def fails(self) -> bool:
+        """Whether a process could not load it, and none has."""
+        return self.failed and not self.loaded
 
     @property
     def settled(self) -> bool:
@@ -82,14 +93,17 @@ class Loading:
             return self._belongs_to_the_crash(record)
         self._note_traceback(record)
         ended = _ENDED.match(record.text)
+        if _CHILD_DIED.match(record.text):
+            self._note_death_of_child()
         if record.level == "info" and _LOADED.match(record.text):
             self._loads += 1
             self._having[process_of(record)] = self._clock()
             return True
-        if record.code == _NO_REQUESTS_YET:
-            self.failed = True
+        if record.code in _NO_REQUESTS_YET:
+            self.failed, self.is_told_why = True, False
             self._lacking.add(process_of(record))
         elif not ended:
+            self.is_told_why = self.is_told_why or _WHY_NOT.match(record.code) is not None
             self._note_error(record)
         return self._note_end(ended[1], record) if ended else True
 
@@ -100,12 +114,13 @@ class Loading:
             self._traceback.append(record.text)
 
     def _note_error(self, record: Record) -> None:
-        """Keeps the first error since a process was started: what follows is of its end. Httpd's own processes, which
-        have errors too, do not load the script."""
+        """Keeps the first error since a process was started: what follows is of its end. Of httpd's own processes,
+        which have errors too, only those of loading a script count."""
         if _STARTED.match(record.text):
             self._last_is_old = True
-        told = record.level in _ERRORS and record.code and _PROCESS.search(record.text)
-        if told and told[1] not in self._having and (self._last_is_old or not self._last_error):
+        process = _PROCESS.search(record.text)
+        loads = process[1] not in self._having if process else _WHY_NOT.match(record.code)
+        if record.level in _ERRORS and record.code and loads and (self._last_is_old or not self._last_error):
             self._last_error = _PROCESS.sub("", record.text)
             self._last_is_old = False
 
@@ -126,6 +141,12 @@ class Loading:
         else:
             self._soon_deaths = 0
         return True
+
+    def _note_death_of_child(self) -> None:
+        """One of httpd's own processes has crashed, which load the script themselves in embedded mode."""
+        self._dead_children += 1
+        if self._dead_children >= _MOST_SOON_DEATHS and not self.loaded:
+            self.crash = "ended while it loaded the script, as those before it had"
 
     def _is_soon(self, loaded_at: float | None) -> bool:
         return loaded_at is not None and self._clock() - loaded_at < _SOON_SECONDS

@@ -9,7 +9,8 @@ FORMAT = "%{cu}t|%-P|%-T|%-l|%-m|%-E|%M"
 # What httpd says of itself whenever it starts, stops or restarts, and Brine of its daemon processes: nothing
 # that a person has to know. Nor are records of Brine with a code at level info: processes that end in an orderly way,
 # and what was said at a higher level before.
-_ROUTINE = re.compile(r"AH00(094|163|169|17[0-3]|292|29[5-8]|489|49[1-4]): |started process \d+ of daemon group ")
+_ROUTINE = re.compile(r"AH00(094|163|169|17[0-3]|292|29[5-8]|489|49[1-4]): |"
+                      r"started (?:template )?process \d+ of daemon group ")
 # A line in httpd's own format, as logs in production have it.
 _OF_HTTPD = re.compile(r"\[\w{3} \w{3} [ \d]\d (?P<time>[\d:.]+) \d+\] \[(?P<module>\w*):(?P<level>\w+)\] "
                        r"\[pid (?P<process>\d+)(?::tid (?P<thread>\d+))?\] (?P<failure>\(\d+\)[^:]*: )?"

@@ -51,13 +51,15 @@ class Server:
         self._requests = LogFile(folder / "requests.log", access_record.parse)
         self._loading = Loading()
         self._replacement = Replacement(process)
+        self._unshown: list[log_record.Record] = []
         self._loads_long = False
         self._view: JsonView | LogView = (
             JsonView(output) if site.log_format == "json" else LogView(output, use_colours(output)))
 
     def run(self) -> int:
         """Serves until a signal comes: 0, or 1 if the script has not loaded in all that time; or until httpd ends
-        by itself or the script's processes crash at their start: 1."""
+        by itself, the script does not load at the start or its processes crash there: 1. With --reload a script that
+        does not load may yet be mended."""
         serves = self._wait_until_it_answers()
         if serves:
             self._view.say(f"Serving {self._site.subject} (Ctrl-C ends it) at\n{self._site.url}")
@@ -75,7 +77,7 @@ class Server:
             self._view.say(f"brine: the process that was to run {self._site.subject} {self._loading.crash}, and the "
                            "next one would, too: the lines above tell how.")
             return 1
-        if self._loading.failed and not self._loading.loaded:
+        if self._loading.fails:
             root = self._loading.why
             why = f"{root}. The lines above tell more." if root else "the lines above tell why."
             self._view.say(f"brine: {self._site.subject} has never loaded: {why}")
@@ -86,11 +88,19 @@ class Server:
         return 0
 
     def _show_log(self) -> None:
-        self._view.show([record for record in self._log.new_records() if self._loading.note(record)])
+        """Where the script does not load, the exception that all others come from is said first."""
+        failed = self._loading.failed
+        self._unshown += [record for record in self._log.new_records() if self._loading.note(record)]
+        if self._loading.fails and not failed and self._loading.why:
+            self._view.say(f"brine: {self._site.subject} does not load: {self._loading.why}")
+        if not self._loading.is_told_why or self._loading.settled or not self._running():
+            self._view.show(self._unshown)
+            self._unshown = []
         self._view.show_requests([request for request in self._requests.new_records() if request])
 
     def _running(self) -> bool:
-        return self._process.exit_code() is None and not self._loading.crash
+        given_up = self._loading.fails and not self._site.reload
+        return self._process.exit_code() is None and not self._loading.crash and not given_up
 
     def _wait_until_it_answers(self) -> bool:
         """Shows the log meanwhile: a script that does not load is seen before the URL."""
@@ -101,6 +111,8 @@ class Server:
             while self._running() and not self._stop.count:
                 answered = answered or probe.answered()
                 self._show_log()
+                if not self._running():
+                    break
                 if answered and self._loading.settled:
                     return True
                 if not self._loads_long and answered and time.monotonic() - begin >= _LONG_LOADING_SECONDS:

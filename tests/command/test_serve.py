@@ -167,17 +167,41 @@ def test_an_edit_is_seen_by_the_next_request(serve, script):
     assert server.get() == (200, "two")
 
 
-def test_a_script_that_does_not_load_is_shown_at_once_and_can_be_mended(serve, folder):
+@pytest.mark.parametrize("options", [(), ("--embedded",), ("--processes", "3"), ("--preload",), ("--mpm", "prefork")],
+                         ids=" ".join)
+def test_a_script_that_does_not_load_is_the_end(serve, folder, options):
+    """The exception that all others come from is said first, and last."""
+    script = write_file(folder / "app.wsgi", "try:\n    {}['key']\nexcept KeyError as error:\n"
+                                             "    raise RuntimeError('two') from error\n")
+    server = serve(script, *options)
+    assert server.wait() == 1
+    first, *_, last = server.output.splitlines()
+    assert first == f"brine: {script} does not load: KeyError: 'key' ({script}:2)"
+    assert last == f"brine: {script} has never loaded: KeyError: 'key' ({script}:2). The lines above tell more."
+    assert re.search(r"^ +Traceback .most recent call last", server.output, re.MULTILINE)
+    assert "http://" not in server.output
+
+
+def test_a_script_that_does_not_load_can_be_mended_while_it_is_watched(serve, folder):
     script = write_file(folder / "app.wsgi", "import no_such_module\n")
-    server = serve(script)
+    server = serve(script, "--reload")
     server.wait_for("^http://")
     output = server.output
+    assert output.startswith(f"brine: {script} does not load: ModuleNotFoundError: No module named 'no_such_module'")
     assert re.search(r"^\d\d:\d\d:\d\d error  .*", output, re.MULTILINE)
-    assert re.search(r"^ +Traceback .most recent call last", output, re.MULTILINE)
     assert re.search(r"^ +ModuleNotFoundError: No module named 'no_such_module'", output, re.MULTILINE)
     assert output.index("ModuleNotFoundError") < output.index("http://")
     write_script(script, 'b"mended"')
-    assert server.get() == (200, "mended")
+    server.wait_for_page("/", "mended")
+    assert server.stop() == 0
+
+
+def test_one_of_several_applications_that_does_not_load_leaves_the_others(serve, folder, script):
+    broken = write_file(folder / "broken.wsgi", "import no_such_module\n")
+    server = serve(script, "--mount", f"/broken={broken}")
+    server.wait_for("BRINE0614")
+    assert server.get() == (200, "one")
+    assert server.get("/broken")[0] == 500
     assert server.stop() == 0
 
 
@@ -193,12 +217,12 @@ def test_what_is_tried_again_is_told_once(serve, script, runtime):
     assert server.output.count("BRINE0301") == server.output.count("BRINE0617") == 1
 
 
-def test_a_script_that_never_loads_is_a_failure(serve, folder):
+def test_a_watched_script_that_never_loads_is_a_failure(serve, folder):
     script = write_file(folder / "app.wsgi", "import no_such_module\n")
-    server = serve(script)
+    server = serve(script, "--reload")
     assert server.get()[0] == 500
     write_file(script, "import no_such_module_either\n")
-    assert server.get()[0] == 500
+    server.wait_for("no_such_module_either'$")
     assert server.stop() == 1
     assert server.output.endswith(f"brine: {script} has never loaded: ModuleNotFoundError: No module named "
                                   f"'no_such_module_either' ({script}:1). The lines above tell more.\n")
@@ -221,13 +245,22 @@ def test_the_root_of_a_chain_of_exceptions_is_told(folder, text, expected):
     assert root_exception(printed.splitlines()) == expected.format(script=script)
 
 
-@pytest.mark.parametrize("text, status", [("", 404), ("application = None\n", 500)])
-def test_a_script_without_an_application_is_a_failure(serve, folder, text, status):
+@pytest.mark.parametrize("options", [(), ("--embedded",)], ids=" ".join)
+@pytest.mark.parametrize("text, why", [("", "does not define 'application'"), ("application = None\n", "cannot be called"),
+                                       ("raise SystemExit('no database')\n", "SystemExit: no database")])
+def test_a_script_without_an_application_is_a_failure(serve, folder, options, text, why):
     script = write_file(folder / "app.wsgi", text)
-    server = serve(script)
-    assert server.get()[0] == status
-    assert server.stop() == 1
+    server = serve(script, *options)
+    assert server.wait() == 1
+    assert server.output.startswith(f"brine: {script} does not load: ") and why in server.output.splitlines()[0]
     assert f"brine: {script} has never loaded" in server.output
+
+
+def test_a_script_that_crashes_httpd_s_own_processes_is_the_end(serve, folder):
+    script = write_file(folder / "app.wsgi", "import os\nos.abort()\n")
+    server = serve(script, "--embedded")
+    assert server.wait() == 1
+    assert f"to run {script} ended while it loaded the script" in server.output
 
 
 def test_a_script_that_hangs_while_it_loads_is_told_and_a_failure(serve, folder):

@@ -68,7 +68,7 @@ class _Run:
             if self._loading.crash:
                 said = f": {self._loading.why}" if self._loading.why else ""
                 return f"the process that was to run it {self._loading.crash}{said}; {self._site.error_log} tells more."
-            if self._loading.failed and not self._loading.loaded:
+            if self._loading.fails:
                 return f"{self._loading.why or 'the application does not load'}. {self._site.error_log} tells more."
             if self._is_loaded():
                 print(f"{self._site.name} serves at {self._site.url}", flush=True)  # before it is awaited no longer
