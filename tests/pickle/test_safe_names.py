@@ -57,6 +57,7 @@ import unittest
 import urllib.parse
 import urllib.request
 import uuid
+import warnings
 import xmlrpc.client
 import zipfile
 import zlib
@@ -65,7 +66,7 @@ from pathlib import Path
 
 import pytest
 from brine import cli
-from brine.pickle import _mails, _multiples, _proofs, _safe, _scan, _weights, scan
+from brine.pickle import _keys, _mails, _multiples, _proofs, _safe, _scan, _weights, scan
 from brine.pickle._lookup import Found
 
 FUZZ = r'''
@@ -837,6 +838,35 @@ def test_many_keys_of_which_each_has_its_own_hash(kind):
         report = scan(pickle.dumps([{INNOCENT_KEYS[kind](at): 1 for at in range(20_000)}] * 2
                                    + [{("a", 1): at} for at in range(5000)], protocol))
         assert not report, str(report)[:500]
+
+
+LONG = ["0", "-0", "1", "-1.5", "1e4000", "-1e4000", "1e-320", "3e-324", "1.1e-310", "1e-4940", "inf", "-inf", "1.7976931348623158e308",
+        "1.797693134862315808e308", "0.1", "9007199254740993", "18446744073709551615", "123456789012345678901234567890"]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="such numbers have another form there")
+@pytest.mark.parametrize("kind", ["longdouble", "clongdouble"])
+@pytest.mark.parametrize("order", "<>")
+def test_numbers_of_80_bits_have_the_hashes_of_floats(kind, order):
+    numpy = pytest.importorskip("numpy")
+    for text_of in LONG:
+        with numpy.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = getattr(numpy, kind)(numpy.longdouble(text_of))
+        numbers = _keys._long_doubles(value.tobytes(), 2 if kind == "clongdouble" else 1)
+        assert hash(complex(*numbers) if kind == "clongdouble" else numbers[0]) == hash(value), text_of
+    type_ = numpy.dtype(kind).newbyteorder(order)
+    many = numpy.arange(20_000).astype(type_) / 3
+    assert not scan(pickle.dumps(dict.fromkeys(many.astype(type_)), 4))
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="such numbers have another form there")
+def test_numbers_of_80_bits_that_share_one_hash():
+    """Their last eleven bits are none of a float."""
+    numpy = pytest.importorskip("numpy")
+    near = [(numpy.longdouble(2**63) + at) * numpy.longdouble(2) ** power for at in range(1000) for power in range(0, 61 * 16, 61)]
+    assert len({hash(value) for value in near}) == 1
+    assert scan(pickle.dumps(dict.fromkeys(near), 4)).grade == "runs-code"
 
 
 def short(value):

@@ -7,6 +7,8 @@ bytes have hashes that nobody knows before the process begins.
 
 import codecs
 import importlib
+import math
+import os
 import re
 import struct
 from collections.abc import Callable, Iterable
@@ -326,7 +328,11 @@ class Keys:
             return data
         if found[2] in "iubmM":
             return int.from_bytes(data, "big" if is_swapped else "little", signed=found[2] in "imM")
-        numbers = struct.unpack((">" if is_swapped else "<") + _FLOATS[found[2] + found[3]], data)
+        size = found[2] + found[3]
+        numbers = _long_doubles(data[::-1 if is_swapped else 1], _LONG_DOUBLES[size]) if size in _LONG_DOUBLES else (
+            struct.unpack((">" if is_swapped else "<") + _FLOATS[size], data))
+        if is_swapped and size in _LONG_DOUBLES:
+            numbers = numbers[::-1]
         return complex(*numbers) if len(numbers) == 2 else numbers[0]
 
     def _held(self, value: Any) -> list[Any]:
@@ -424,6 +430,25 @@ class Keys:
             return None
 
 
+def _long_doubles(data: bytes, count: int) -> tuple[float, ...]:
+    """Numbers of 80 bits, of which numpy finds the hash as that of the nearest float."""
+    size, rest = divmod(len(data), count)
+    if rest or size < 10:
+        raise ValueError("no such numbers")
+    return tuple(_long_double(data[at:at + 10]) for at in range(0, len(data), size))
+
+
+def _long_double(data: bytes) -> float:
+    mantissa, high = struct.unpack("<QH", data)
+    exponent, sign = (high & 0x7FFF) - 16383 - 63, -1.0 if high & 0x8000 else 1.0
+    if high & 0x7FFF == 0x7FFF:
+        return sign * math.inf if not mantissa << 1 & _MANTISSA else math.nan
+    try:
+        return sign * (float(mantissa << exponent) if exponent > 0 else mantissa / (1 << -exponent))
+    except OverflowError:
+        return sign * math.inf
+
+
 def _constant(name: Any) -> int:
     """In the place of a hash that is not known, and may be chosen: all that have it may share their hash."""
     return hash((_constant, name))
@@ -453,6 +478,9 @@ _DTYPE = ("numpy", "dtype")
 _TYPE = re.compile(r"([<>=|]?)([a-zA-Z?])(\d*)")
 _SCALARS = frozenset((f"numpy.{core}.multiarray", "scalar") for core in ("core", "_core"))
 _FROZENSET, _TUPLE = ("builtins", "frozenset"), ("builtins", "tuple")
+_LONG_DOUBLES = {"f16": 1, "c32": 2, "f12": 1, "c24": 2} if os.uname().machine in ("x86_64", "i686", "i386") else {}
+"""How many numbers of 80 bits there are in those of numpy's types; elsewhere they have another form."""
+_MANTISSA = (1 << 64) - 1
 _FLOATS = {"f2": "e", "f4": "f", "f8": "d", "c8": "ff", "c16": "dd", "?": "?"}
 _PLAIN = frozenset([int, float, complex, bool, str, bytes, tuple, type(None)])
 """Of these the others are made, and this does not take long, as of a Decimal it may."""
