@@ -184,7 +184,7 @@ class Item:
 MIGRATES = """
     {decorator}
     def __brine_migrate__({first}state, schema):
-        return {{**(state or {{}}), "migrated": schema}}
+        return {{**state, "migrated": schema}}
 """
 
 
@@ -198,6 +198,30 @@ def test_a_lower_schema_is_migrated(script, decorator, first):
     stored = pickle.dumps(item(script, 1)())
     item(script, 3, MIGRATES.format(decorator=decorator, first=first))
     assert vars(pickle.loads(stored)) == {"schema_then": 1, "migrated": 1}
+
+
+@pytest.mark.parametrize("more", ["    def __init__(self): pass\n", """
+    __slots__ = ()
+    def __init__(self): pass
+""", """
+    def __getstate__(self): return None
+"""])
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_lower_schema_of_an_object_without_a_state_is_migrated(script, more, protocol):
+    """Whether an object without attributes has a state differs between versions of Python."""
+    stored = pickle.dumps(item(script, 1, more)(), protocol)
+    item(script, 2, MIGRATES.format(decorator="@staticmethod", first=""))
+    assert vars(pickle.loads(stored)) == {"migrated": 1}
+
+
+def test_an_object_without_a_state_is_given_none(script):
+    """As pickle has it without the mark."""
+    made = item(script, 1, """
+    def __init__(self): self.a = 1
+    def __getstate__(self): return None
+    def __setstate__(self, state): self.a = state["a"]
+""")
+    assert vars(pickle.loads(pickle.dumps(made()))) == {} and vars(copy.copy(made())) == {}
 
 
 def test_an_object_from_before_the_mark_has_schema_0(script):

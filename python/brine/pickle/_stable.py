@@ -179,8 +179,10 @@ def _set_state(self: Any, state: Any, set_state: Any) -> None:
         if type(state) is dict and type(state.get(MARK)) is int:
             found = state[MARK]
             state = state[_STATE] if _STATE in state else {key: state[key] for key in state if key != MARK}
-        if found != known:
-            state = _migrated(cls, state, found, known)
+        if found != known:  # an object without attributes has the state None, or {}, by the version of Python
+            state = _migrated(cls, {} if state is None else state, found, known)
+    if state is None:
+        return  # pickle gives none to a class that has returned none
     if set_state is not None:
         set_state(self, state)
     else:
