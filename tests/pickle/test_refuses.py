@@ -170,6 +170,24 @@ def test_what_to_store_instead(make, remedy):
     assert hazard.remedy.endswith(f"{remedy}."), hazard.remedy
 
 
+def test_what_is_told_of_an_installed_package(module, tmp_path, monkeypatch):
+    """Nobody changes its classes, but who has written them."""
+    module("site-packages.bought", "import threading\nclass Cache:\n    def __init__(self): self.lock = threading.Lock()\n"
+           "class Client:\n    def __init__(self): self.cache = Cache()\n"
+           "class Callback:\n    def __init__(self): self.call = lambda: 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    import bought
+    hazard, = refused({"cart": Cart(bought.Client())})
+    assert hazard.remedy.startswith(f"Give class {__name__}.Cart a __getstate__ that leaves the attribute lock out, and make a")
+    hazard, = refused({"client": [bought.Client()]})
+    assert hazard.remedy == (
+        "The class is one of the package bought: leave the Client out of what is pickled, or give class bought.Client a "
+        "__getstate__ that leaves the attribute cache out if it is yours; and make a new one when the object is loaded.")
+    hazard, = refused({"client": [bought.Callback()]}, error=(AttributeError, pickle.PicklingError))
+    assert hazard.id == "naming-local" and "which a function of the package bought has made for an" in hazard.message
+    assert hazard.remedy.startswith("Leave that object out of what is pickled")
+
+
 @pytest.mark.parametrize("protocol", [0, 1])
 def test_a_protocol_that_does_not_store_slots(protocol):
     """The class is as it should be, and the remedy is the protocol."""

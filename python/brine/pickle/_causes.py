@@ -6,6 +6,7 @@ import types
 from typing import Any, NamedTuple
 
 from brine.pickle._judge import Judgement, is_class, resolve
+from brine.pickle._owners import PYTHON, owner_of
 
 _MOST_WRAPPERS = 20
 
@@ -35,8 +36,10 @@ def of_missing(judgement: Judgement, culprit: Any) -> Cause | None:
 
 def of_local(judgement: Judgement, culprit: Any) -> Cause | None:
     """Of something that is defined inside a function, and that a name of the module leads to: a decorator's result."""
-    if judgement.module.partition(".")[0] in sys.stdlib_module_names:
-        return Cause("which a function of Python's library has made for an object of its own",
+    owner = owner_of(judgement.module)
+    if owner == PYTHON or owner and _bound_to(judgement.module, culprit) is None:
+        whose = "Python's library" if owner == PYTHON else owner
+        return Cause(f"which a function of {whose} has made for an object of its own",
                      "Leave that object out of what is pickled, by a __getstate__ of the class that holds it, and make "
                      "a new one when the object is loaded.")
     bound = _bound_to(judgement.module, culprit)

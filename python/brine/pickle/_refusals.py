@@ -12,6 +12,7 @@ from brine.pickle._causes import is_made_dataclass
 from brine.pickle._frames import Root
 from brine.pickle._hazards import SEVERITIES, Hazard, key_of as key_of_hazard
 from brine.pickle._judge import Judgement, import_as_pickle_does, is_class, resolve
+from brine.pickle._owners import PYTHON, owner_of
 from brine.pickle._paths import Steps, attribute_of, render_path
 
 ID = "refuses-pickle"
@@ -49,8 +50,8 @@ class Holder(NamedTuple):
     """Of its class, with the module."""
     part: str | None
     """Its attribute in which the culprit is; None: it has it in another way."""
-    is_own: bool
-    """Whether the class is the application's to change: not one of Python's own library."""
+    owner: str | None
+    """Who provides the class, in words, if that is not the application."""
     unwanted: Any
     """What is to be left out: the part of an own object, or that object of Python's library itself."""
 
@@ -177,18 +178,21 @@ def _without_class(trace: Trace) -> Trace:
 def find_holder(trace: Trace) -> Holder | None:
     """Who is to leave the culprit out: the last object on the way to it whose class the application can change.
 
-    Where there is none, it is the outermost object of Python's library: a thread, and not the lock in it.
+    Where there is none, it is the outermost object of a package, or else of Python's library: a thread, and not the
+    lock in it.
     """
     found = None
     for at in reversed(range(len(trace.way))):
         kind = type(trace.way[at])
         if kind.__module__ == "builtins":
             continue
-        own = not _is_of_python(kind)
+        owner, of_python = owner_of(kind.__module__), _is_of_python(kind)
+        if of_python and found is not None and found.owner != PYTHON:
+            continue
         behind = trace.way[at + 1] if at + 1 < len(trace.way) else trace.culprit
-        found = Holder(f"{kind.__module__}.{kind.__qualname__}", attribute_of(trace.steps[at]), own,
-                       behind if own else trace.way[at])
-        if own:
+        found = Holder(f"{kind.__module__}.{kind.__qualname__}", attribute_of(trace.steps[at]), owner,
+                       trace.way[at] if of_python else behind)
+        if owner is None:
             break
     return found
 
@@ -257,8 +261,13 @@ def _remedy(how: str, kind: type, holder: Holder | None) -> str:
         return (f"Let {kind.__qualname__}.__reduce__ return a text, or a tuple (callable, arguments) with at most four "
                 "more items.")
     instead = _kind_of(kind).instead
-    if holder and holder.is_own:
+    if holder and holder.owner != PYTHON:
         part = f"the attribute {holder.part}" if holder.part else "it"
-        return f"Give class {holder.name} a __getstate__ that leaves {part} out, and {instead}."
+        state = f"class {holder.name} a __getstate__ that leaves {part} out"
+        if holder.owner is None:
+            return f"Give {state}, and {instead}."
+        name = holder.name.rpartition(".")[2]
+        return (f"The class is one of {holder.owner}: leave the {name} out of what is pickled, or give {state} if it "
+                f"is yours; and {instead}.")
     what = f"the {holder.name.rpartition('.')[2]}" if holder else "it"
     return f"Leave {what} out of what is pickled, and {instead}."
