@@ -236,9 +236,9 @@ def test_a_blocked_process_holds_nobody_up(start_httpd):
         until(lambda: all(client.connection for client in load.clients), "all have asked")
         assert not load.answers
         second.release()
-        load.go_on(10, seconds=5)
+        load.go_on(10)
         released = time.monotonic()
-        load.go_on(10, seconds=5)
+        load.go_on(10)
     load.nothing_lost()
     assert pids_in(load) == {second.pid()}
     late = [answer.took for answer in load.answers if answer.began > released]

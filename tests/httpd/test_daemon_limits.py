@@ -191,13 +191,17 @@ def test_a_crowd_that_waited_for_the_first_process_is_served(site, slow_script):
 def test_listen_backlog_lets_exactly_so_many_wait(site, processes, backlog):
     server, group = site(f"processes={processes} threads=1 listen-backlog={backlog}")
     ready(group, processes)
-    with held(server, group, processes) as release, running(server, *["/app/pid"] * 8) as more:
-        until(lambda: sum(future.done() for future in more) == 8 - backlog, "all but those that may wait are refused")
+    more = []
+    with held(server, group, processes) as release, ThreadPoolExecutor(8) as pool:
+        for number in range(1, 9):  # one after another: of those that come at once to several processes, more may wait
+            more.append(pool.submit(server.get, "/app/pid"))
+            until(lambda: group.count("waiting") + sum(each.done() for each in more) == number, "it waits or is refused")  # noqa: B023
+        assert sum(each.done() for each in more) == 8 - backlog
         release()
-        answers = [future.result() for future in more]
-    refused = [answer for answer, _ in answers if answer.status == 503]
+        answers = [each.result() for each in more]
+    refused = [answer for answer in answers if answer.status == 503]
     assert len(answers) - len(refused) == backlog
-    assert {answer.status for answer, _ in answers} <= {200, 503}
+    assert {answer.status for answer in answers} <= {200, 503}
     assert all(answer.header("Retry-After") for answer in refused)
     server.expect_log("BRINE0606", count=8 - backlog)
     assert group.count("overfull") == 8 - backlog

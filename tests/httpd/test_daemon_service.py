@@ -317,7 +317,7 @@ def test_after_the_supervisors_death_a_new_one_takes_over(service):
     until(lambda: first in site.noted("ended"), "the old one ends", 15)
     until(lambda: daemons.reap(site.server) or first not in processes.in_session(site.server.pid),
           "nothing is left of it")
-    assert groups.Group(site.server).pids() == {site.begun(2)}
+    until(lambda: groups.Group(site.server).pids() == {site.begun(2)}, "its successor is taken for ready")
 
 
 def test_it_serves_no_requests(service):

@@ -348,8 +348,8 @@ if not os.path.exists({str(mark)!r}):
     server.expect_log(r"BRINE0610\|.*app\.wsgi")  # its stack
     server.allow_log("BRINE0610")
     assert group.count("startup-timeout") == 1
-    assert [event["event"] for event in lives(server)[first]] == ["start", "retire", "end"]
     assert end_of(server, first) == ("killed by SIGABRT", "startup-timeout")
+    assert [event["event"] for event in lives(server)[first]] == ["start", "retire", "end"]
     assert ask(server)["loaded_by"] == second
 
 

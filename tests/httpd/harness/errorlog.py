@@ -10,9 +10,9 @@ RECORD = re.compile(
     r"\[[^]]+\] \[(?P<module>[^:\]]*):(?P<level>\w+)\] \[pid (?P<pid>\d+)[^]]*\] "
     r"(?:\[(?:client|remote) (?P<client>[^]]+)\] )?(?P<text>.*)"
 )
-# An httpd race: a connection is served at the moment at which the event MPM stops listening.
+# An httpd race: a connection is served, or ends, at the moment at which the event MPM stops listening.
 CONTINUES = re.compile(r"(BRINE\d{4})\| ")  # a further line of an event of several lines
-HARMLESS = ("AH03093: process_socket: apr_pollset_add failure",)
+HARMLESS = ("AH03092: process_lingering_close: apr_pollset_add failure", "AH03093: process_socket: apr_pollset_add failure")
 # A deadline of httpd's own: a child has not ended 3 s after it was told to, which is long on a busy machine only.
 LATE = "AH00045"
 LOUD = {"emerg", "alert", "crit", "error", "warn", "raw"}
