@@ -178,8 +178,8 @@ FAULTS = [
           ("{site}/releases, to which the link {site}/current leads, is not there",), "WSGIScriptAlias",
           GROUP + "\nWSGIScriptAlias /shop {site}/current/app.wsgi process-group=shop application-group=%{{GLOBAL}}\n",
           dangling),
-    Fault("a file in the way", "path-missing", ("{site}/app.wsgi is no folder",), "WSGIScriptAlias",
-          GROUP + "\nWSGIScriptAlias /shop {site}/app.wsgi/x.wsgi process-group=shop application-group=%{{GLOBAL}}\n"),
+    Fault("a file in the way", "path-missing", ("{site}/app.wsgi is no folder",), "WSGIDaemonProcess",
+          GROUP + "python-path={site}/app.wsgi/lib\n" + ALIAS),
     Fault("a folder of modules that may not be entered", "path-refused", ("may not enter {site}/closed",),
           "WSGIDaemonProcess", GROUP + "python-path={site}/closed/inner\n" + ALIAS, closed_folder),
     Fault("a folder of modules that is not there", "path-missing", ("the folder of modules {site}/lib",),
@@ -307,6 +307,11 @@ def test_a_good_site_is_clean(patient, name):
     patient.put("site/app.wsgi", "import datetime, decimal, json, logging, sqlite3, threading\nimport mod_wsgi\n"
                                  "from mod_wsgi import process_group, LogHandler, RequestTimeout\nimport mod_wsgi.express\n"
                                  "mod_wsgi.subscribe_shutdown(lambda *given: None)\n"
+                                 "import apache; assert apache.version >= (2, 4, 0)\n"
+                                 "@mod_wsgi.subscribe_events\ndef told(name, **more): pass\n"
+                                 "told('x'); mod_wsgi.event_callbacks.append(told); mod_wsgi.active_requests.get('x')\n"
+                                 "assert not issubclass(RequestTimeout, Exception) and not hasattr(mod_wsgi, 'nothing')\n"
+                                 "import sys; sys.stdout.close(); sys.stderr.close(); sys.stdout = sys.stderr\n"
                                  "threading.Thread(target=threading.Event().wait).start()\nprint('hello')\n"
                                  "def application(environ, start_response): pass\n")
     library = os.path.dirname(os.__file__)
@@ -315,6 +320,14 @@ def test_a_good_site_is_clean(patient, name):
     unit("PrivateTmp=no\nProtectHome=yes\nTasksMax=infinity\nLimitNOFILE=65536\nMemoryMax=90%")(patient)
     patient.configure(GOOD[name])
     assert patient.findings("--unit", str(patient.unit), code=0) == []
+
+
+def test_the_text_of_an_exception_cannot_pass_for_a_finding(patient):
+    patient.put("site/app.wsgi", f"raise ValueError('one\\n{patient.file}:1: error: forged [forged]')\n")
+    patient.configure(GROUP + "\n" + ALIAS)
+    said = patient.run(code=1)
+    assert f"\n    {patient.file}:1: error: forged [forged]" in said
+    assert not re.search(r"^\S*: error: forged", said, re.MULTILINE)
 
 
 def test_the_text_says_the_root_exception_first(patient):

@@ -63,6 +63,15 @@ def test_a_line_that_loads_it_where_it_is_not_loaded(site, head, module):
     assert subprocess.run([find_httpd().program, "-t", "-f", site.file], capture_output=True).returncode == 0
 
 
+@pytest.mark.parametrize("directive", ["WSGIScriptAlias /reviews {}/reviews", 'WSGIScriptAliasMatch "^/(.*)" {}/$1'])
+def test_a_target_with_more_behind_the_script(site, directive):
+    """What follows is PATH_INFO, as in the configurations that ReviewBoard makes."""
+    before = "import sys\nsys.modules[__name__] = object()\n"
+    script = write_script(site.folder / "app.wsgi", 'b"one"', before)
+    site.write(directive.format(script) + "\n")
+    assert [(name, places) for name, _, _, places in counted(site.check(1))] == [("look-up", [("app.wsgi", 2)])]
+
+
 def test_all_that_is_refused_is_said(site):
     """Several lines, several options of one line, from includes, macros, conditions, variables; nothing hides the rest."""
     script = write_script(site.folder / "app.wsgi", 'b"one"')

@@ -56,10 +56,12 @@ def text(report: Report, complete: bool = False) -> str:
     shown = [each for each in report.findings if each not in general]
     for each in shown:
         where = str(each.places[0]) if each.places else report.configuration
-        lines.append(f"{where}: {each.severity}: {each.message} [{each.id}]{_more(each.places)}")
+        parts = [f"{where}: {each.severity}: {each.message} [{each.id}]{_more(each.places)}"]
         if each.remedy and each.counts:
-            lines.append(f"    {each.remedy}")
-        lines += [f"    {detail}" for detail in each.details]
+            parts.append(f"    {each.remedy}")
+        parts += [f"    {detail}" for detail in each.details]
+        # A script's exception may have several lines: none of them begins as a finding does.
+        lines += [line.replace("\n", "\n    ") for line in parts]
     if general:
         lines.append(_general(report, general))
     numbers = {name: sum(each.severity == name for each in shown) for name in SEVERITIES}

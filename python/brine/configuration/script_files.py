@@ -1,5 +1,6 @@
 """The files of scripts that a configuration names. Nobody waits for one, whatever it is."""
 
+import os
 from pathlib import Path
 
 from brine.configuration.sites import Script
@@ -7,6 +8,15 @@ from brine.looking import content_of
 from brine.pickle_tools.lint import LARGEST_SCRIPT
 
 _MOST_IN_A_FOLDER = 500
+
+
+def file_of(target: str) -> str:
+    """The file on the way to what an alias leads to: what follows it in the path, httpd takes for PATH_INFO."""
+    try:
+        os.stat(target)
+    except (OSError, ValueError):
+        return next((str(each) for each in Path(target).parents if os.path.isfile(each)), target)
+    return target
 
 
 def files_of(script: Script) -> list[Path]:

@@ -1,7 +1,7 @@
 """What a configuration says of WSGI: which scripts there are, where each runs, and as whom. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from brine.configuration.lines import Place
@@ -81,8 +81,9 @@ class Sites:
     """All of them."""
 
     def __init__(self, tree: Tree, user: str, group: str, server_root: str,
-                 handled: Iterable[tuple[Directive, str]] = ()) -> None:
-        """`handled` are the files that a handler makes scripts."""
+                 handled: Iterable[tuple[Directive, str]] = (), file_of: Callable[[str], str] = str) -> None:
+        """`handled` are the files that a handler makes scripts; `file_of` gives the file that a target leads to."""
+        self._file_of = file_of
         self.tree, self.user, self.user_group, self.server_root = tree, user, group, server_root
         self.groups: dict[str, Group] = {}
         for each in tree.named("WSGIDaemonProcess"):
@@ -115,7 +116,7 @@ class Sites:
         return path if path.startswith("/") else f"{self.server_root}/{path}"
 
     def _script(self, directive: Directive) -> Script:
-        path = self.absolute(self._path(directive))
+        path = self._file_of(self.absolute(self._path(directive)))
         url, host = url_of(directive), directive.virtual_host
         group = directive.options.get("process-group", "")
         if not group and not directive.is_named(*_WITHOUT_URL):  # of which WSGIProcessGroup says nothing

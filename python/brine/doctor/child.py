@@ -36,8 +36,8 @@ def add_paths(paths):
     sys.path[:] = [path for path in sys.path if path not in before] + before
 
 
-class ServerModule(types.ModuleType):
-    """Stands for `mod_wsgi`, which only a server's Python has: its functions do nothing."""
+class Part(types.ModuleType):
+    """Stands for a part of `mod_wsgi`, which only a server's Python has: its functions do nothing."""
 
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -45,21 +45,37 @@ class ServerModule(types.ModuleType):
         return lambda *arguments, **named: None
 
 
-def add_server_module(about):
-    """`import mod_wsgi`, and the parts that are there."""
-    module = sys.modules["mod_wsgi"] = ServerModule("mod_wsgi")
-    module.__path__, module.__all__ = [], about["names"]
-    module.process_group, module.application_group = about["process_group"], about["application_group"]
-    module.version, module.maximum_processes, module.threads_per_process = (6, 0, 0), 1, about["threads"]
-    module.FileWrapper = type("FileWrapper", (), {"__init__": lambda self, *given: None})
-    module.RequestTimeout = type("RequestTimeout", (Exception,), {})
-    for name in about["names"]:
-        if name not in module.__dict__:
-            setattr(module, name, getattr(module, name))
+def subscribed(function):
+    """What is given is given back, so that it can be a decorator."""
+    return function
+
+
+def add_server_modules(about):
+    """`import mod_wsgi`, its parts that are there, and `import apache`: with what they have, and nothing else."""
     import logging
-    module.LogHandler = type("LogHandler", (logging.NullHandler,), {})
+    module = sys.modules["mod_wsgi"] = types.ModuleType("mod_wsgi")
+    module.__path__, module.__all__ = [], about["names"]
+    values = {
+        "version": (6, 0, 5), "process_group": about["process_group"], "application_group": about["application_group"],
+        "maximum_processes": 1, "threads_per_process": about["threads"], "active_requests": {},
+        "FileWrapper": type("FileWrapper", (), {"__init__": lambda self, filelike, blksize=8192: None}),
+        "RequestTimeout": type("RequestTimeout", (BaseException,), {}),
+        "LogHandler": type("LogHandler", (logging.NullHandler,), {})}
+    for name in about["names"]:
+        made = subscribed if name.startswith("subscribe_") else [] if name.endswith("_callbacks") else None
+        setattr(module, name, values.get(name, made if made is not None else lambda: None))
     for part in about["parts"]:
-        sys.modules["mod_wsgi." + part] = module.__dict__[part] = ServerModule("mod_wsgi." + part)
+        sys.modules["mod_wsgi." + part] = module.__dict__[part] = Part("mod_wsgi." + part)
+    apache = sys.modules["apache"] = types.ModuleType("apache")
+    apache.version, apache.description, apache.build_date, apache.mpm_name = (2, 4, 0), "Apache/2.4", "", "event"
+    apache.maximum_processes, apache.threads_per_process = 1, 1
+
+
+def keep_streams():
+    """What a script does to them ends nothing in a server. Gives those that this program goes on with."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.close = lambda: None
+    return sys.stdout, sys.stderr
 
 
 def load(path):
@@ -236,10 +252,11 @@ def main(descriptor, about):
     answer = {"raised": [], "missing": "", "found": [], "defined": [], "callable": ""}
     module = None
     restore("LD_LIBRARY_PATH", about["library_path"])
+    streams = keep_streams()
     faulthandler.enable()  # for a crash, and for the SIGABRT of whoever waits too long
     try:
         add_paths(about["paths"])
-        add_server_module(about["module"])
+        add_server_modules(about["module"])
         module = load(about["script"])
     except BaseException as error:
         errors = chain(error)
@@ -258,8 +275,8 @@ def main(descriptor, about):
     answer["resident"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     answer["context"] = context()
     answer["extensions"] = extensions(modules)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in streams:
+        stream.flush()
     with open(descriptor, "wb") as pipe:
         pipe.write(json.dumps(answer).encode())
     os._exit(0)  # whatever threads it has started: nobody waits for them

@@ -13,6 +13,7 @@ from brine.configuration.asking import Asker
 from brine.configuration.finding import Finding, merged
 from brine.configuration.reading import Unreadable, read
 from brine.configuration.report import UNREAD, Report, as_json, text
+from brine.configuration.script_files import file_of
 from brine.configuration.shadow import Shadow
 from brine.configuration.sites import Sites
 from brine.configuration.trial import try_out
@@ -113,7 +114,7 @@ def run(options: argparse.Namespace, brine: Brine) -> int:
         try:
             reading = read(asker, shadow, subject.configuration)
             found = folders.look(reading.tree, reading.server_root)
-            sites = Sites(found.tree, reading.user, reading.group, reading.server_root, found.scripts)
+            sites = Sites(found.tree, reading.user, reading.group, reading.server_root, found.scripts, file_of)
             refused = try_out(asker, shadow)
             state = gather(sites, brine, settings)
             own = [*checks.findings(state), *_about_users(state)]

@@ -12,6 +12,7 @@ from brine.configuration.finding import Finding, merged
 from brine.configuration.lines import Place
 from brine.configuration.reading import Reading, Unreadable, read
 from brine.configuration.report import UNREAD, Report, as_json, text
+from brine.configuration.script_files import file_of
 from brine.configuration.shadow import Shadow
 from brine.configuration.sites import Sites
 from brine.configuration.tree import Directive
@@ -117,7 +118,7 @@ def run(options: argparse.Namespace, brine: Brine) -> int:
             reading = read(asker, shadow, configuration)
             found = folders.look(reading.tree, reading.server_root)
             reading.findings += found.findings
-            sites = Sites(found.tree, reading.user, reading.group, reading.server_root, found.scripts)
+            sites = Sites(found.tree, reading.user, reading.group, reading.server_root, found.scripts, file_of)
             report = replace(report, scripts=len(sites.scripts), groups=len(sites.groups),
                              findings=_findings(sites, reading, asker, shadow, brine, configuration))
         except Unreadable as error:
