@@ -52,7 +52,7 @@ def written(server, number):
 
 def test_children_write_while_requests_are_served(httpd, group, stop):
     """They were forked in requests on the connections that these requests use."""
-    httpd.allow_log("child [0-9] ")
+    httpd.allow_log("child [0-9] |BRINE0645: ")
     with ThreadPoolExecutor(4) as threads:
         try:
             numbers = [answer.text for answer in
@@ -64,9 +64,14 @@ def test_children_write_while_requests_are_served(httpd, group, stop):
     assert ended == "exit 0 exit 0 exit 0" and sorted(numbers) == ["0", "1", "2"]
     assert {answer.status for answer in answers} == {200}
     assert all(answer.complete and answer.body == STREAM for answer in answers)
+    missing = 0
     for number in numbers:
         count, lines = written(httpd, number)
-        assert lines == list(range(count)) and count > 10
+        assert lines == sorted(set(lines) & set(range(count))) and count > 10
+        missing += count - len(lines)
+    # On a busy machine the supervisor may not take a record in time, and each that is lost is told of.
+    lost = [re.search(r"BRINE0645: (\d+) log records", text) for text in httpd.log.texts("BRINE0645: ")]
+    assert missing == sum(int(match[1]) for match in lost)
     assert {record.client for record in httpd.log.records() if "child " in record.text} == {""}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from harness.deadline import until
 from harness.load import Load
-from harness.metrics import CONFIG as STATUS, COUNTERS
+from harness.metrics import CONFIG as STATUS, COUNTERS, scrape
 from ports import free_port
 
 pytestmark = pytest.mark.modes("groups")
@@ -92,6 +92,7 @@ def test_no_counter_goes_back(start_httpd, tmp_path):
             os.kill(until(server.supervisor, "the supervisor has processes"), signal.SIGUSR1)
             scraper.scrapes_again()
             server.reload()
+            until(lambda: len(scrape(server).values("generation")) == 1, "the processes of the last configuration have gone", 30)
             scraper.scrapes_again()
         names = "|".join(f".*{ending}" for ending in COUNTERS)
         result = scraper.query(f'{{__name__=~"brine_.*",__name__=~"{names}"}}[1h]')
