@@ -30,6 +30,9 @@ _COMBINED = '%h %l %u %t \\"%r\\" %>s %O \\"%{Referer}i\\" \\"%{User-Agent}i\\"'
 # So many more connections than the script has threads may be in the middle of being read or written.
 _SPARE_CONNECTIONS = 256
 
+# One is in use; the others are for processes that still finish their requests after a graceful restart.
+_SLOTS = 4
+
 # Of a body, httpd takes so much before it asks for a thread of the script: all that it accepts where nobody has
 # set LimitRequestBody.
 _BUFFERED_BODY = "1G"
@@ -62,7 +65,7 @@ def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
     if site.embedded and site.mpm != "prefork":
         yield "# As many threads as run the script: a slow client holds one of them."
         yield f"StartServers {site.processes}"
-        yield f"ServerLimit {site.processes}"
+        yield f"ServerLimit {_SLOTS * site.processes}"
         yield f"ThreadLimit {site.threads}"
         yield f"ThreadsPerChild {site.threads}"
         yield f"MinSpareThreads {served}"
@@ -74,10 +77,8 @@ def _processes(site: Site, httpd: Httpd) -> Iterator[str]:
         yield "MinSpareServers 2"
         yield f"MaxSpareServers {served + 8}"
     else:
-        # Slots of which one is in use: the others are for processes that still finish their requests
-        # after a graceful restart. (`brine serve` makes none.)
         yield "StartServers 1"
-        yield "ServerLimit 4"
+        yield f"ServerLimit {_SLOTS}"
         yield f"ThreadLimit {connections}"
         yield f"ThreadsPerChild {connections}"
         yield "MinSpareThreads 1"

@@ -78,6 +78,11 @@ class HttpdProcess:
             return False
         return True
 
+    def renew(self) -> None:
+        """Asks it for a graceful restart: new processes, with new code. One that is still at its start would end."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGUSR1)
+
     def drain(self) -> None:
         """Asks it to end when the requests in progress have been answered, for which the configuration gives it some
         time. One that is still at its start would not hear that."""

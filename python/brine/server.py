@@ -125,9 +125,13 @@ class Server:
         return False
 
     def _follow(self) -> None:
+        renewals = self._stop.renewals
         while self._running() and not self._stop.wait(_TICK_SECONDS):
             self._show_log()
             self._replace_if_changed()
+            if self._stop.renewals != renewals:
+                renewals = self._stop.renewals
+                self._process.renew()
 
     def _replace_if_changed(self) -> None:
         changed = self._watcher.changed() if self._watcher and self._watcher.due() else []

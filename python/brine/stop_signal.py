@@ -1,14 +1,18 @@
-"""Ctrl-C, SIGTERM, SIGHUP and SIGQUIT as something to wait for."""
+"""Ctrl-C, SIGTERM, SIGHUP and SIGQUIT as something to wait for; SIGUSR1, and SIGUSR2, end nothing."""
 
 import signal
 import socket
 from types import FrameType, TracebackType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_OF_PROCESSES = (signal.SIGUSR1, signal.SIGUSR2)
 
 
 class StopSignal:
     """While it is entered, the signals that end a program set it instead."""
+
+    renewals = 0
+    """How often SIGUSR1 has come, which asks httpd for a graceful restart."""
 
     def __enter__(self) -> "StopSignal":
         self.count = 0
@@ -18,6 +22,7 @@ class StopSignal:
             end.setblocking(False)
         self._old_wake = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         self._old_handlers = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        self._old_handlers |= {number: signal.signal(number, self._note_renewal) for number in _OF_PROCESSES}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -31,6 +36,9 @@ class StopSignal:
     def _note(self, number: int, frame: FrameType | None) -> None:
         # The last is as two of the others: it leaves nobody any time.
         self.count += 2 if number == signal.SIGQUIT else 1
+
+    def _note_renewal(self, number: int, frame: FrameType | None) -> None:
+        self.renewals += number == signal.SIGUSR1
 
     def wait(self, seconds: float) -> bool:
         """Waits until a signal comes, or that long; whether one has ever come."""

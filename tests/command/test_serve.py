@@ -124,6 +124,25 @@ def test_a_request_that_does_not_end_has_the_time_of_an_option(serve, folder):
             page.result(PATIENCE)
 
 
+@pytest.mark.parametrize("options", [[], ["--embedded"]])
+def test_a_graceful_restart_takes_new_code_and_answers_what_runs(serve, folder, options):
+    """New code of a module, which nobody watches."""
+    gate = folder / "gate"
+    server = serve(write_held_script(folder / "app.wsgi", gate), *options)
+    assert server.get() == (200, "answered")
+    loads = server.output.count("loaded WSGI script")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        page = pool.submit(server.get, "/held")
+        server.wait_for("a request is held")
+        server.process.send_signal(signal.SIGUSR2)
+        server.process.send_signal(signal.SIGUSR1)
+        poll(lambda: server.get() == (200, "answered") and server.output.count("loaded WSGI script") > loads, "new code")
+        assert not page.done()
+        gate.touch()
+        assert page.result(PATIENCE) == (200, "answered")
+    assert server.stop() == 0
+
+
 def test_nobody_has_to_see_or_hear_it(brine, script, runtime):
     """By a program that has closed its standard files, whose numbers are free then."""
     port = free_port()
