@@ -1,7 +1,9 @@
 #include "pickle/told.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <utility>
+#include <vector>
 
 namespace brine::pickle {
 
@@ -74,6 +76,58 @@ Ref follow(GilLock& gil, PyObject* object, const PathStep& step) noexcept {
   return borrow(gil, found);
 }
 
+// Returns true for what an object's __reduce__ or __getstate__ has given.
+bool is_given_by_code(Step step) noexcept {
+  return step == Step::state || step == Step::state_item || step == Step::callable ||
+         step == Step::argument;
+}
+
+// Returns the name of the attribute that keeps `part` in the object's __dict__; empty if none does.
+Ref attribute_with(const GilLock& gil, PyObject* object, PyObject* part) noexcept {
+  PyObject* names = PyObject_GenericGetDict(object, nullptr);
+  if (names == nullptr) {
+    PyErr_Clear();
+    return {};
+  }
+  Ref found;
+  Py_ssize_t position = 0;
+  PyObject *name = nullptr, *value = nullptr;
+  while (!found && PyDict_Next(names, &position, &name, &value) != 0) {
+    if (value == part && PyUnicode_CheckExact(name)) found = borrow(gil, name);
+  }
+  Py_DECREF(names);
+  return found;
+}
+
+// Puts the attribute that keeps a part into the place of the steps by which the object's own code
+// has given it, so that the way can be followed without that code. Such steps are at most three:
+// the state, a tuple in it, its item. What no attribute keeps stays as it is.
+std::vector<PathStep> by_attributes(const GilLock& gil, Trace& trace) {
+  constexpr std::size_t kFarthest = 3;
+  const auto part = [&trace](std::size_t at) {
+    return at < trace.way.size() ? trace.way[at].get() : trace.culprit.get();
+  };
+  std::vector<PathStep> steps;
+  for (std::size_t at = 0; at < trace.steps.size();) {
+    std::size_t taken = 0;
+    Ref name;
+    while (is_given_by_code(trace.steps[at].step) && !name && taken < kFarthest &&
+           at + taken < trace.steps.size() &&
+           (taken == 0 || trace.steps[at + taken].step == Step::item ||
+            trace.steps[at + taken].step == Step::index)) {
+      ++taken;
+      name = attribute_with(gil, part(at), part(at + taken));
+    }
+    if (name) {
+      steps.push_back({Step::attribute, 0, std::move(name)});
+      at += taken;
+    } else {
+      steps.push_back(std::move(trace.steps[at++]));
+    }
+  }
+  return steps;
+}
+
 PathStep copy(const GilLock& gil, const PathStep& step) {
   return {step.step, step.index, borrow(gil, step.key.get())};
 }
@@ -141,13 +195,14 @@ void Told::remember(const GilLock& gil, PyObject* root, PyObject* error_type, Tr
   std::vector<ByLastStep>& of_kind = by_kind_[kind];
   if (of_kind.size() >= kMostOfRoot) of_kind.erase(of_kind.begin());
   of_kind.push_back({trace.steps.empty() ? PathStep{} : copy(gil, trace.steps.back()), finding});
-  for (const PathStep& step : trace.steps) {
+  std::vector<PathStep> steps = by_attributes(gil, trace);
+  for (const PathStep& step : steps) {
     if (!can_follow(step)) return;
   }
   if (by_root_.size() >= kMostRoots) by_root_.erase(by_root_.begin());
   std::vector<ByWay>& of_root = by_root_[type_of(root)];
   if (of_root.size() >= kMostOfRoot) of_root.erase(of_root.begin());
-  of_root.push_back({kind, std::move(trace.steps), std::move(finding)});
+  of_root.push_back({kind, std::move(steps), std::move(finding)});
 }
 
 }  // namespace brine::pickle

@@ -394,6 +394,51 @@ def test_what_was_told_is_not_searched_again(monkeypatch, caplog):
     assert len(described) == 2
 
 
+class ByState:
+    """Has code of its own that gives pickle what its attributes keep."""
+
+    asked = 0
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def __getstate__(self):
+        type(self).asked += 1
+        return vars(self).copy()
+
+
+class ByPair(ByState):
+    def __getstate__(self):
+        type(self).asked += 1
+        return "version", [self.kept]
+
+
+class ByReduce(ByState):
+    def __reduce__(self):
+        type(self).asked += 1
+        return type(self), (self.kept,)
+
+
+@pytest.mark.parametrize("cls", [ByState, ByPair, ByReduce])
+@pytest.mark.parametrize("make", [lambda cls: cls(threading.Lock()), lambda cls: cls(cls(threading.Lock())),
+                                  lambda cls: {"a": cls([1, {"b": threading.Lock()}])}])
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_what_a_class_s_own_code_gives_is_not_searched_again(cls, make, protocol):
+    """The attributes that keep it lead to the culprit too, and no code has to run for that."""
+    cls.asked = 0
+    with pytest.raises(Exception):
+        _pickle.dumps(make(cls), protocol)
+    plain = cls.asked
+    _guard.forget_verdicts()
+    for _ in range(2):  # what is told the first time
+        with pytest.raises(Exception):
+            brine.pickle.dumps(make(cls), protocol)
+    cls.asked = 0
+    with pytest.raises(Exception):
+        brine.pickle.dumps(make(cls), protocol)
+    assert cls.asked == plain
+
+
 def test_it_is_counted_each_time_and_logged_once(caplog):
     counted = _guard.counters().get("refuses-pickle", 0)
 
