@@ -25,7 +25,8 @@ def _value(text: str) -> str | None:
 def read_environment(file: Path) -> dict[str, str]:
     """The variables of a file. Throws a Refusal that names the line which is none."""
     variables = {}
-    for number, line in enumerate(file.read_text(errors="surrogateescape").splitlines(), 1):
+    content = file.read_text(errors="surrogateescape").removeprefix("\ufeff")  # which some editors write
+    for number, line in enumerate(content.split("\n"), 1):
         text = line.strip()
         if not text or text.startswith(("#", ";")):
             continue

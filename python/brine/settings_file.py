@@ -17,7 +17,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise Refusal("--config reads TOML by Python's tomllib, which Python 3.10 does not have: give the options "
                       "themselves, or run the command by a later Python.") from None
     try:
-        return tomllib.loads(file.read_text())
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise Refusal(f"There is no file {file}, which --config names.") from None
     except OSError as error:

@@ -12,6 +12,7 @@ import urllib.request
 
 import pytest
 
+from brine.environment_file import read_environment
 from ports import free_port
 from serving import PATIENCE, write_script
 
@@ -311,6 +312,16 @@ def test_the_command_line_counts_more_than_the_file(brine, script, folder):
     settings.write_text("threads = 3\nport = 8123\nenv = []\n")
     text = printed(brine, script, "--config", settings, "--threads", "4")
     assert "WSGIDaemonProcess site threads=4" in text and "Listen 127.0.0.1:8123" in text
+
+
+def test_files_of_settings_and_variables_as_other_editors_write_them(brine, script, folder):
+    """With a mark at their beginning and carriage returns; a value may hold what is no end of a line there."""
+    settings, variables = folder / "site.toml", folder / "site.env"
+    settings.write_bytes(b"\xef\xbb\xbfport = 8123\r\nthreads = 3\r\n")
+    variables.write_bytes("\ufeffONE=\"a\u2028b\x0bc\"\r\nTWO=2\r\n".encode())
+    text = printed(brine, script, "--config", settings, "--env", variables)
+    assert "Listen 127.0.0.1:8123" in text and "threads=3" in text
+    assert read_environment(variables) == {"ONE": "a\u2028b\x0bc", "TWO": "2"}
 
 
 @pytest.mark.parametrize("text, words", [
