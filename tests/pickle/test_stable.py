@@ -412,7 +412,7 @@ PARTS = {parts}
 class Item: pass
 
 PARTS.append("{name}")
-PARTS_MEET.wait(5)
+PARTS_MEET.wait(30)
 OTHER = pickle.loads(b"c{other}\\nItem\\n.")
 """
 
