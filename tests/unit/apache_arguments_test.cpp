@@ -74,7 +74,8 @@ TEST(ScriptOptions, RefusalsNameTheOption) {
   EXPECT_EQ(refusal([] { parse("application-group='abc"); }),
             "has an unterminated quote in ''abc'");
   EXPECT_EQ(refusal([] { parse("application-group='a'b"); }), "needs a blank after the quoted 'a'");
-  EXPECT_EQ(refusal([] { parse("pass-authorization=1"); }), "must be On or Off, not '1'");
+  EXPECT_EQ(refusal([] { parse("pass-authorization=1"); }),
+            "has the option 'pass-authorization', which must be On or Off, not '1'");
 }
 
 TEST(Group, GlobalIsTheEmptyName) {

@@ -222,6 +222,29 @@ std::vector<std::string> parse_path_list(std::string_view text) {
 
 std::string_view parse_group(std::string_view text) { return text == "%{GLOBAL}" ? "" : text; }
 
+namespace {
+
+// Sets the option; returns false if there is none of that name.
+bool set_script_option(ScriptOptions& options, AllowedOptions allowed, std::string_view name,
+                       std::string_view value) {
+  if (allowed.groups && name == "process-group") {
+    options.process_group = parse_group(value);
+  } else if (allowed.groups && name == "application-group") {
+    options.application_group = parse_group(value);
+  } else if (allowed.callable && name == "callable-object") {
+    options.callable = value;
+  } else if (allowed.pass_authorization && name == "pass-authorization") {
+    options.pass_authorization = parse_flag(value);
+  } else if (allowed.script_name && name == "name") {
+    options.script_name = parse_script_name(value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
   ScriptOptions options;
   while (!words.done()) {
@@ -229,19 +252,14 @@ ScriptOptions parse_script_options(Words& words, AllowedOptions allowed) {
     if (value.empty()) {
       throw std::invalid_argument("has an empty value for the option " + base::in_quotes(name));
     }
-    if (allowed.groups && name == "process-group") {
-      options.process_group = parse_group(value);
-    } else if (allowed.groups && name == "application-group") {
-      options.application_group = parse_group(value);
-    } else if (allowed.callable && name == "callable-object") {
-      options.callable = value;
-    } else if (allowed.pass_authorization && name == "pass-authorization") {
-      options.pass_authorization = parse_flag(value);
-    } else if (allowed.script_name && name == "name") {
-      options.script_name = parse_script_name(value);
-    } else {
-      throw std::invalid_argument(unknown_option(name, option_names(allowed)));
+    bool is_known = false;
+    try {
+      is_known = set_script_option(options, allowed, name, value);
+    } catch (const std::invalid_argument& error) {
+      throw std::invalid_argument("has the option " + base::in_quotes(name) + ", which " +
+                                  error.what());
     }
+    if (!is_known) throw std::invalid_argument(unknown_option(name, option_names(allowed)));
   }
   return options;
 }
