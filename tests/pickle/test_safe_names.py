@@ -840,6 +840,16 @@ def test_many_keys_of_which_each_has_its_own_hash(kind):
         assert not report, str(report)[:500]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("text, is_safe", [(b"'caf\\xe9'", True), (b"\"it's\\n\"", True), (b"'\\\\d'", True), (b"'\\d'", True), (b"'\\x9'", False)])
+def test_texts_that_python_2_has_written(text, is_safe):
+    """Its str of any bytes, in a line; what repr() does not write is told by a warning where it is decoded."""
+    report = scan(b"(S" + text + b"\nccollections\nCounter\n)Rt.")
+    assert report.grade == ("safe" if is_safe else "unknown") and report.error is None
+    report = scan(b"}(S" + text + b"\nNccollections\nCounter\n)RNu.")
+    assert report.error is None
+
+
 LONG = ["0", "-0", "1", "-1.5", "1e4000", "-1e4000", "1e-320", "3e-324", "1.1e-310", "1e-4940", "inf", "-inf", "1.7976931348623158e308",
         "1.797693134862315808e308", "0.1", "9007199254740993", "18446744073709551615", "123456789012345678901234567890"]
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any, NamedTuple
 
 from brine.pickle import _restore
+from brine.pickle._strings import unquoted
 
 MOST_OPCODES = 2_000_000
 _MOST_COPIED = 256 << 20
@@ -164,12 +165,12 @@ class Calls:
         Raises what goes wrong with a stream that is no pickle.
         """
         self._stack, self._memo = [], {}
-        for opcode, argument, position in pickletools.genops(file):
+        for opcode, argument, position in _opcodes(file):
             self._left -= 1
             if self._left < 0:
                 raise Unfollowed
             state = self._stack[-1] if self._stack else None
-            self._step(opcode.name, argument, position or 0)
+            self._step(opcode.name, argument, position)
             yield (opcode.name, self._stack[-1], state) if opcode.name == "BUILD" else (opcode.name, None, None)
 
     def _step(self, name: str, argument: Any, position: int) -> None:
@@ -346,6 +347,23 @@ class Calls:
         items = self._stack[len(self._stack) - count:]
         del self._stack[len(self._stack) - count:]
         return items
+
+
+_BY_CODE = {opcode.code: opcode for opcode in pickletools.opcodes}
+
+
+def _opcodes(file: IO[bytes]) -> Iterator[tuple[pickletools.OpcodeInfo, Any, int]]:
+    """As pickletools.genops, but for texts of Python 2: those need not be ASCII, and nothing warns of them."""
+    while True:
+        position = file.tell()
+        code = file.read(1)
+        opcode = _BY_CODE[code.decode("latin-1")]
+        if opcode.name == "STRING":
+            yield opcode, unquoted(file.readline()[:-1]).decode("latin-1"), position
+        else:
+            yield opcode, opcode.arg.reader(file) if opcode.arg else None, position
+        if opcode.name == "STOP":
+            return
 
 
 def _named(argument: str) -> Name:

@@ -5,7 +5,6 @@ multiples of 2**61 - 1 all have the hash 0. A dict of a hundred thousand such ke
 bytes have hashes that nobody knows before the process begins.
 """
 
-import codecs
 import importlib
 import math
 import os
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from brine.pickle import _restore
+from brine.pickle._strings import unquoted
 
 HEAVY = 1 << 20
 """So many tuples may the hash of one key ask, and so deep may they be nested."""
@@ -362,7 +362,7 @@ class Keys:
         if code == ord("V"):
             return text.decode("raw-unicode-escape", "replace")
         if code == ord("S"):
-            return codecs.escape_decode(text.strip()[1:-1])[0].decode("utf-8", "surrogatepass")  # type: ignore
+            return unquoted(text).decode("latin-1")
         return text.decode("utf-8", "surrogatepass")
 
     def _value_of_tuple(self, made: Composite, longest: int | None) -> Any:
