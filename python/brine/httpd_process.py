@@ -95,6 +95,14 @@ class HttpdProcess:
         there = {child for child in children(self._process.pid) if _program(child)}
         return bool(there) and all("brine-worker" in map(_program, children(child)) for child in there)
 
+    def cut_clients_off(self) -> None:
+        """Ends those of httpd's processes that still wait for clients, for which httpd itself takes ten seconds more.
+        In embedded mode none: they run the application, which may have something to do at its end."""
+        there = children(self._process.pid)
+        supervisors = {child for child in there if "brine-worker" in map(_program, children(child))}
+        for child in there - supervisors if supervisors else ():
+            send(child, signal.SIGKILL)
+
     def terminate(self) -> None:
         """Asks it to end at once, with the requests in it; `wait` tells whether it did."""
         if self._process.poll() is None:

@@ -159,7 +159,7 @@ class Server:
         """Gives the requests in progress their time, and httpd some more to end, unless a second signal comes."""
         most, began = 2 if self._stop.count else 1, time.monotonic()
         drained = drain_seconds(self._site) if drains else 0
-        told = not drains
+        told, cut = not drains, False
         if drains:
             self._process.drain()
         else:
@@ -172,6 +172,9 @@ class Server:
             if drains and self._process.has_drained():
                 drains = False
                 self._process.terminate()
+            if drained and not cut and time.monotonic() - began >= drained + _QUIET_END_SECONDS:
+                cut = True
+                self._process.cut_clients_off()
             if not told and time.monotonic() - began >= _QUIET_END_SECONDS:
                 told = True
                 self._view.say(f"Requests in progress have {drained} s to come to their end. (Ctrl-C ends them.)")

@@ -124,6 +124,16 @@ def test_a_request_that_does_not_end_has_the_time_of_an_option(serve, folder):
             page.result(PATIENCE)
 
 
+def test_half_a_request_does_not_hold_the_end_up(serve, script):
+    server = serve(script, "--shutdown-timeout", "1s")
+    assert server.get() == (200, "one")
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+        assert server.get() == (200, "one")  # which was accepted after it
+        assert server.stop() == 0
+    assert "AH00046" not in server.output, "httpd has waited for it until its patience was over"
+
+
 @pytest.mark.parametrize("options", [[], ["--embedded"]])
 def test_a_graceful_restart_takes_new_code_and_answers_what_runs(serve, folder, options):
     """New code of a module, which nobody watches."""
