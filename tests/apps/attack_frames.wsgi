@@ -39,7 +39,10 @@ def open_streams():
     for number in [int(name) for name in os.listdir("/proc/self/fd")]:
         if is_copy(number, streams) or "socket:" not in links_to(number):
             continue
-        copy = socket.socket(fileno=os.dup(number))  # `number` stays the process's
+        try:
+            copy = socket.socket(fileno=os.dup(number))  # `number` stays the process's
+        except OSError:  # another thread has closed it meanwhile
+            continue
         if copy.family == socket.AF_UNIX and copy.type == socket.SOCK_STREAM and is_open(copy):
             streams.append((copy, number))
         else:
@@ -64,6 +67,8 @@ def is_open(end):
         return end.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
     except BlockingIOError:
         return True
+    except OSError:  # its other end was closed with something unread in it
+        return False
 
 
 def plain_file(size=8):
