@@ -156,11 +156,6 @@ void warn_of_interval(const Config& config, const std::string& name,
           "<WSGIInterpreterOptions> without application-group=, and it holds for all of them");
 }
 
-// Returns the switch interval in seconds.
-double switch_interval(const InterpreterOptions& options) {
-  return options.switch_interval ? options.switch_interval->seconds : kSwitchInterval;
-}
-
 // Returns true if this sub-interpreter is to have a GIL of its own, and Python can.
 bool has_own_gil(const Config& config, const std::string& name) {
   return cpython::kHasOwnGils && !name.empty() &&
@@ -192,11 +187,10 @@ std::string why_not(const Config& config, wsgi::NamedBy named_by) {
 
 }  // namespace
 
-void set_switch_interval(const GilLock& gil, const Config& config,
-                         const InterpreterOptions& options) {
-  if (!options.switch_interval && config.service) return;  // no request waits there
-  steal(gil,
-        PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d", switch_interval(options)));
+void set_switch_interval(const GilLock& gil, const InterpreterOptions& options) {
+  if (!options.switch_interval) return;
+  steal(gil, PyObject_CallFunction(PySys_GetObject("setswitchinterval"), "d",
+                                   options.switch_interval->seconds));
 }
 
 ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpreter,
@@ -233,7 +227,7 @@ ApplicationGroup::ApplicationGroup(const GilLock& gil, Interpreter own_interpret
   add_paths(gil, bootstrap, options.python_path);
   name_scripts(gil, *this);
   if (interpreter.has_own_gil()) {
-    set_switch_interval(gil, config, options);
+    set_switch_interval(gil, options);
   } else {
     warn_of_interval(config, name, options);
   }

@@ -51,16 +51,9 @@ struct ApplicationGroup {
   wsgi::Gateway gateway;
 };
 
-/// The switch interval of a process that serves requests, in seconds, where the configuration names
-/// none. A request that waits for one that computes waits this long for each turn of the other's.
-/// Python's own 5 ms make short requests slow, and what a switch costs shows below 2 ms: then the
-/// page that computes gets less done.
-inline constexpr double kSwitchInterval = 0.002;
-
-/// Sets the switch interval of the current interpreter's GIL: that of the options, otherwise
-/// kSwitchInterval, and in a service Python's own. Throws ErrorSet.
-void set_switch_interval(const cpython::GilLock& gil, const Config& config,
-                         const InterpreterOptions& options);
+/// Sets the switch interval of the current interpreter's GIL, if the options name one; otherwise it
+/// stays Python's own. Throws ErrorSet.
+void set_switch_interval(const cpython::GilLock& gil, const InterpreterOptions& options);
 
 /// Thrown if there is no such group; the reason has been logged.
 enum class NoGroup { limit, failed };

@@ -89,7 +89,7 @@ void stop_by_thread(const cpython::Interpreter& interpreter) noexcept {
 
 // Applies the settings that hold for the whole process, however many interpreters it has.
 void apply_to_process(const GilLock& gil, const Config& config) {
-  set_switch_interval(gil, config, options_of(config.interpreter_rules, std::nullopt));
+  set_switch_interval(gil, options_of(config.interpreter_rules, std::nullopt));
   if (config.crash_fd >= 0) {
     // An application that calls faulthandler.enable() itself replaces this file.
     const cpython::Ref module = cpython::steal(gil, PyImport_ImportModule("faulthandler"));

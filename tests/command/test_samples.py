@@ -266,7 +266,7 @@ def test_interpreters(running, tree):
     assert get("/shop/") == "shop / None catalogue"
     lib, own = f"{tree}/lib", f"{tree}/staff/lib"
     assert get("/staff") == f"1 {[own, lib]} denied"
-    assert get("/reports") == f"2 {[lib]} denied"
+    assert get("/reports") == f"5 {[lib]} denied"
 
 
 def test_pickle_guard(running, tree, folder):

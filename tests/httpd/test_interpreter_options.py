@@ -73,7 +73,7 @@ def test_without_selectors_it_holds_for_all_and_over_what_stands_outside(start_h
 @pytest.mark.parametrize("place", PLACES)
 def test_where_nothing_is_said_requests_wait_for_shorter_turns_than_python_s_own(start_httpd, place):
     server = start_httpd(PLACES[place] + "WSGIScriptAlias / {dir}/scripts/says.wsgi\n", files=FILES)
-    assert server.get("/").text == "2  | signal"
+    assert server.get("/").text == "5  | signal"
 
 
 @pytest.mark.axes("python")
