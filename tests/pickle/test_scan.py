@@ -651,9 +651,8 @@ def test_what_does_not(data):
 def test_a_line_that_no_unpickler_takes(opcode, size):
     """It ends the pickle, so that what follows is none: an archive, whose first line is a persistent id else."""
     stream = opcode + b"1" * 50 + b"\xff\n" + b"." + pickle.dumps(1)
+    unpickler = type("Unpickler", (pickle.Unpickler,), {"persistent_load": str})(io.BytesIO(stream))
     with pytest.raises((pickle.UnpicklingError, ValueError)):
-        unpickler = pickle.Unpickler(io.BytesIO(stream))
-        unpickler.persistent_load = str
         unpickler.load()
     report = brine.pickle._scan.scan_blocks([stream[at:at + size] for at in range(0, len(stream), size)])
     assert (report.error, report.pickles) == ("has a number or a persistent id that is not ASCII", 0)
