@@ -132,7 +132,18 @@ void GroupSupervisor::pass_on(const Introduction& introduction, const base::Uniq
   if (!passed) leave(view_.memory_of(introduction.slot), introduction.incarnation);
 }
 
+// Reads what a process or template that has ended said last, which may be why it has.
+void GroupSupervisor::read_last_words(pid_t pid, Nanos now) {
+  for (Template& each : templates_) {
+    if (each.process.pid == pid) read(each.process, each, now);
+  }
+  for (Process& process : processes_) {
+    if (process.pid == pid && process.birth == Birth::done) read(process, process, now);
+  }
+}
+
 void GroupSupervisor::reap(pid_t pid, int status, const rusage& usage) {
+  read_last_words(pid, base::now());
   if (reap_template(pid, status, usage)) return;
   const auto process = std::find_if(processes_.begin(), processes_.end(), [pid](const Process& p) {
     return p.pid == pid && !p.is(Phase::ended);

@@ -70,6 +70,9 @@ class GroupSupervisor {
   /// Handles the packets of the processes, and writes what they have logged.
   void read_all(base::Nanos now);
 
+  /// Hears which processes a template has forked.
+  void read_births(base::Nanos now);
+
   /// Handles what one of httpd's processes has told about this group.
   void hear(Introduced introduced);
 
@@ -120,7 +123,6 @@ class GroupSupervisor {
   bool is_idle(const Template& one, base::Nanos now) const;
   bool lacks_template(base::Nanos now) const;
   void order_processes(base::Nanos now);
-  void read_births(base::Nanos now);
   void born(Process& process, const Sender& sender, base::Nanos now);
   void not_forked(Process& process, const std::string& why, base::Nanos now);
   void start_alone(Process& process, base::Nanos now);
@@ -148,6 +150,7 @@ class GroupSupervisor {
   // Functions that handle what a process says:
   template <class Teller>
   void read(Process& process, Teller& teller, base::Nanos now);
+  void read_last_words(pid_t pid, base::Nanos now);
   void handle(Process& process, const Packet& packet);
   void told_to_retire(Process& process, Reason reason);
   void scripts_seen(Process& process, const ScriptVersions& scripts);

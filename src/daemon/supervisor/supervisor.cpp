@@ -50,7 +50,10 @@ class Supervisor {
                                      [](const GroupSupervisor& group) { return group.empty(); });
       if (ending_ && empty) ::_exit(0);
       wait(next);
-      read_all();
+      // Introductions are read before packets, so that the registry knows a requested script before
+      // a process says that it has loaded it.
+      read_introductions();
+      for (GroupSupervisor& group : groups_) group.read_all(base::now());
       handle_signals();
       reap();
     }
@@ -83,13 +86,6 @@ class Supervisor {
     ::ppoll(fds.data(), fds.size(), &time, nullptr);
     if (fds[1].revents != 0) end(Reason::graceful_restart);
     if (fds[2].revents != 0) supersede();
-  }
-
-  // Introductions are read before packets, so that the registry knows a requested script before a
-  // process says that it has loaded it.
-  void read_all() {
-    read_introductions();
-    for (GroupSupervisor& group : groups_) group.read_all(base::now());
   }
 
   void read_introductions() {
@@ -127,9 +123,8 @@ class Supervisor {
       ::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT);
       const pid_t pid = ended.si_pid;
       if (pid == 0) return;
-      // The process may just have said why it ends, and one that ended as soon as a template had
-      // forked it has said who it is.
-      read_all();
+      // A process that has ended as soon as a template had forked it has said who it is.
+      for (GroupSupervisor& group : groups_) group.read_births(base::now());
       int status = 0;
       rusage usage{};
       ::wait4(pid, &status, WNOHANG, &usage);
