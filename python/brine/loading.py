@@ -94,7 +94,7 @@ class Loading:
         self._note_traceback(record)
         ended = _ENDED.match(record.text)
         if _CHILD_DIED.match(record.text):
-            self._note_death_of_child()
+            self._note_death_of_child(record)
         if record.level == "info" and _LOADED.match(record.text):
             self._loads += 1
             self._having[process_of(record)] = self._clock()
@@ -142,11 +142,11 @@ class Loading:
             self._soon_deaths = 0
         return True
 
-    def _note_death_of_child(self) -> None:
+    def _note_death_of_child(self, record: Record) -> None:
         """One of httpd's own processes has crashed, which load the script themselves in embedded mode."""
         self._dead_children += 1
         if self._dead_children >= _MOST_SOON_DEATHS and not self.loaded:
-            self.crash = "ended while it loaded the script, as those before it had"
+            self._end("ended while it loaded the script, as those before it had", record)
 
     def _is_soon(self, loaded_at: float | None) -> bool:
         return loaded_at is not None and self._clock() - loaded_at < _SOON_SECONDS

@@ -3,6 +3,7 @@
 import argparse
 import re
 
+from brine.configuration.sites import size as bytes_of
 
 _MOST_BYTES = 2**62
 
@@ -51,8 +52,7 @@ def size(text: str) -> str:
 
 def byte_count(text: str) -> int:
     """Such a size, as the number of bytes that httpd's own directives take."""
-    factor = "kmg".find(text.rstrip("bB")[-1:].lower() or "-") + 1
-    count = int(re.match(r"\d+", size(text))[0]) << 10 * factor  # type: ignore[index]
+    count = bytes_of(size(text))
     if count > _MOST_BYTES:
         raise argparse.ArgumentTypeError(f"{text!r} is more than {_MOST_BYTES} bytes")
     return count
